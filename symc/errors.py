@@ -1,0 +1,43 @@
+"""User errors.  A `SymcError` is the user's to mend: it names the node, file or argument and the way out.
+A bug of symc is an assertion, never a `SymcError`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SymcError(Exception):
+    """What is wrong with the user's input, in one sentence, and a hint that says the way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}\n  {hint}" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class MXNetError(SymcError):
+    """Raised where MXNet raises its error of this name, so that code written for it keeps working."""
+
+
+class PackageError(SymcError):
+    """A package or library that is damaged, of another format, or built for another machine."""
+
+
+class ParameterError(MXNetError):
+    """An operator parameter or user attribute that is missing, unknown, or out of its domain."""
+
+
+class UnsupportedOperatorError(MXNetError):
+    """Operators of a graph that symc does not have; lists all of them with their nodes."""
+
+
+class InferenceError(MXNetError):
+    """Shapes or types of a graph that contradict each other."""
+
+
+def raise_collected(kind: type[SymcError], title: str, problems: Sequence[str], hint: str = "") -> None:
+    """Raise one `kind` that lists every problem found; does nothing when there is none."""
+    if not problems:
+        return
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    raise kind(f"{count} in {title}\n" + "\n".join(f"  {problem}" for problem in problems), hint)

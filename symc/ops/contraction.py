@@ -1,0 +1,212 @@
+"""Contractions as plain data: sums of products over affine indices.
+
+    output[o(axes)] = Σ over the reduced axes of lhs[l(axes)] · rhs[r(axes)]
+
+Matrix products, convolutions of any stride, dilation, padding and grouping, and all their gradients are of this
+form.  NumPy (below), TE (`frontend/te.py`) and LLVM (`codegen/llvm_contraction.py`) print the same data.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Position along one logical dimension: (Σ coefficient·axis + offset) / divisor.
+
+    Where the division leaves a remainder, or the position falls outside the dimension, the operand counts as 0:
+    that is padding, and the holes of a strided convolution's gradient.
+    """
+
+    terms: tuple[tuple[str, int], ...]
+    offset: int = 0
+    divisor: int = 1
+
+    def __str__(self) -> str:
+        text = "+".join(axis if c == 1 else f"{c}*{axis}" for axis, c in self.terms).replace("+-", "-")
+        text += f"{self.offset:+d}" if self.offset else ""
+        return f"({text})/{self.divisor}" if self.divisor > 1 else text
+
+
+def axis(name: str) -> Index:
+    return Index(((name, 1),))
+
+
+def axes(names: str) -> tuple[Index, ...]:
+    """One plain index for each letter: axes('mk') indexes a matrix by m and k."""
+    return tuple(axis(name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """Extents of all axes by name (output axes first), and one `Index` per logical dimension of each operand."""
+
+    extents: tuple[tuple[str, int], ...]
+    output: tuple[Index, ...]
+    lhs: tuple[Index, ...]
+    rhs: tuple[Index, ...]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return dict(self.extents)
+
+    @property
+    def parallel(self) -> tuple[str, ...]:
+        """Names of the axes of the output."""
+        used = {name for index in self.output for name, _ in index.terms}
+        return tuple(name for name, _ in self.extents if name in used)
+
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.extents if name not in self.parallel)
+
+    @property
+    def flops(self) -> int:
+        """Nominal: two for each point, padded points included."""
+        return 2 * math.prod(extent for _, extent in self.extents)
+
+    def __str__(self) -> str:
+        part = [",".join(map(str, operand)) for operand in (self.lhs, self.rhs, self.output)]
+        return f"[{part[0]}]·[{part[1]}]->[{part[2]}] " + " ".join(f"{n}={e}" for n, e in self.extents)
+
+
+def matrix_product(batch: int | None, m: int, n: int, k: int, transpose_a: bool, transpose_b: bool) -> Contraction:
+    """a (m,k) or (k,m) times b (k,n) or (n,k), with a leading batch axis unless `batch` is None."""
+    lead = "b" if batch is not None else ""
+    extents = ((("b", batch),) if batch is not None else ()) + (("m", m), ("n", n), ("k", k))
+    return Contraction(extents, axes(lead + "mn"), axes(lead + ("km" if transpose_a else "mk")),
+                       axes(lead + ("nk" if transpose_b else "kn")))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Geometry of a convolution over `len(kernel)` spatial dimensions; all extents in elements."""
+
+    batch: int
+    groups: int
+    in_channels: int       # of one group
+    out_channels: int      # of one group
+    image: tuple[int, ...]
+    output: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilate: tuple[int, ...]
+    pad: tuple[int, ...]
+
+    def _extents(self, first: str) -> tuple[tuple[str, int], ...]:
+        sizes = {"n": self.batch, "g": self.groups, "c": self.in_channels, "o": self.out_channels}
+        for i in range(len(self.kernel)):
+            sizes[f"y{i}"], sizes[f"x{i}"], sizes[f"k{i}"] = self.output[i], self.image[i], self.kernel[i]
+        names = [n for n in self._names(first)]
+        return tuple((n, sizes[n]) for n in names)
+
+    def _names(self, pattern: str) -> list[str]:
+        """'ngoy|ck' → n g o y0 y1 c k0 k1."""
+        spatial = range(len(self.kernel))
+        return [name for c in pattern if c != "|" for name in ([f"{c}{i}" for i in spatial] if c in "yxk" else [c])]
+
+    def _channels(self, name: str, size: int) -> Index:
+        return Index((("g", size), (name, 1))) if self.groups > 1 else axis(name)
+
+    def _spatial(self, name: str) -> tuple[Index, ...]:
+        return tuple(axis(f"{name}{i}") for i in range(len(self.kernel)))
+
+    def _image_index(self) -> tuple[Index, ...]:
+        return tuple(Index(((f"y{i}", s), (f"k{i}", d)), -p)
+                     for i, (s, d, p) in enumerate(zip(self.stride, self.dilate, self.pad, strict=True)))
+
+    def _output_index(self) -> tuple[Index, ...]:
+        return tuple(Index(((f"x{i}", 1), (f"k{i}", -d)), p, s)
+                     for i, (s, d, p) in enumerate(zip(self.stride, self.dilate, self.pad, strict=True)))
+
+    def _weight(self) -> tuple[Index, ...]:
+        return (self._channels("o", self.out_channels), axis("c"), *self._spatial("k"))
+
+    def _pattern(self, pattern: str) -> str:
+        return pattern if self.groups > 1 else pattern.replace("g", "")
+
+    def forward(self) -> Contraction:
+        """lhs image (n, g·c, x..), rhs weight (g·o, c, k..) → (n, g·o, y..).  MXNet: Convolution."""
+        return Contraction(self._extents(self._pattern("ngoy|ck")),
+                           (axis("n"), self._channels("o", self.out_channels), *self._spatial("y")),
+                           (axis("n"), self._channels("c", self.in_channels), *self._image_index()), self._weight())
+
+    def image_gradient(self) -> Contraction:
+        """lhs output gradient (n, g·o, y..), rhs weight → image gradient (n, g·c, x..).  MXNet: Deconvolution."""
+        return Contraction(self._extents(self._pattern("ngcx|ok")),
+                           (axis("n"), self._channels("c", self.in_channels), *self._spatial("x")),
+                           (axis("n"), self._channels("o", self.out_channels), *self._output_index()), self._weight())
+
+    def weight_gradient(self) -> Contraction:
+        """lhs image, rhs output gradient → weight gradient (g·o, c, k..)."""
+        return Contraction(self._extents(self._pattern("goc") + "k|ny"), self._weight(),
+                           (axis("n"), self._channels("c", self.in_channels), *self._image_index()),
+                           (axis("n"), self._channels("o", self.out_channels), *self._spatial("y")))
+
+
+def evaluate(spec: Contraction, lhs: np.ndarray, rhs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The contraction's meaning in NumPy; float16 is summed in float32, as MXNet does.
+
+    lhs, rhs: arrays of the spec's ranks; shape: of the result.  Axes that meet in an affine index with others of
+    the reduction (kernel taps) are walked in Python, all others are left to einsum.
+    """
+    sizes = spec.sizes
+    walked = [name for name in spec.reduced if _meets_another(spec, name)]
+    accumulate = np.float32 if lhs.dtype == np.float16 else lhs.dtype
+    result = np.zeros(tuple(sizes[name] for name in spec.parallel), accumulate)
+    letters = {name: chr(ord("a") + i) for i, (name, _) in enumerate(spec.extents)}
+    for point in itertools.product(*(range(sizes[name]) for name in walked)):
+        fixed = dict(zip(walked, point, strict=True))
+        left, left_axes = _gather(lhs.astype(accumulate, copy=False), spec.lhs, fixed, sizes)
+        right, right_axes = _gather(rhs.astype(accumulate, copy=False), spec.rhs, fixed, sizes)
+        parts = ["".join(letters[a] for a in names) for names in (left_axes, right_axes)]
+        present = [name for name in spec.parallel if name in left_axes or name in right_axes]
+        target = "".join(letters[a] for a in present)
+        value = np.einsum(f"{parts[0]},{parts[1]}->{target}", left, right, optimize=True)
+        where = tuple(fixed.get(name, slice(None)) for name in spec.parallel)
+        result[where] += value
+    return _scatter(result, spec, shape).astype(lhs.dtype, copy=False)
+
+
+def _meets_another(spec: Contraction, name: str) -> bool:
+    return any(len(index.terms) > 1 and any(n == name for n, _ in index.terms)
+               and not _is_channel_group(index, spec.sizes) for index in (*spec.lhs, *spec.rhs))
+
+
+def _is_channel_group(index: Index, sizes: dict[str, int]) -> bool:
+    """g·C + c over whole ranges is a reshape, not a window."""
+    return (len(index.terms) == 2 and index.terms[1][1] == 1 and index.terms[0][1] == sizes[index.terms[1][0]]
+            and index.offset == 0 and index.divisor == 1)
+
+
+def _gather(array: np.ndarray, indices: tuple[Index, ...], fixed: dict[str, int],
+            sizes: dict[str, int]) -> tuple[np.ndarray, list[str]]:
+    """`array` with one dimension for each free axis, zeros where an index leaves it."""
+    names: list[str] = []
+    for dim in range(len(indices)):
+        index, at = indices[dim], len(names)
+        free = [(name, c) for name, c in index.terms if name not in fixed]
+        assert all(name not in names for name, _ in free), "an axis may index an operand once"
+        base = index.offset + sum(c * fixed[name] for name, c in index.terms if name in fixed)
+        position = np.array(base)
+        for name, coefficient in free:
+            position = position[..., None] + coefficient * np.arange(sizes[name])
+        valid = (position % index.divisor == 0)
+        position = position // index.divisor
+        valid &= (position >= 0) & (position < array.shape[at])
+        array = np.take(array, np.where(valid, position, 0) if array.shape[at] else position, axis=at, mode="clip")
+        if not valid.all():
+            array = array * valid.reshape(valid.shape + (1,) * (array.ndim - at - valid.ndim)).astype(array.dtype)
+        names += [name for name, _ in free]
+    return array, names
+
+
+def _scatter(result: np.ndarray, spec: Contraction, shape: tuple[int, ...]) -> np.ndarray:
+    """Bring the array over the parallel axes into the output's dimensions (groups and channels join)."""
+    order = [name for index in spec.output for name, _ in index.terms]
+    return result.transpose([spec.parallel.index(name) for name in order]).reshape(shape)

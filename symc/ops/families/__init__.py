@@ -1,0 +1,1 @@
+"""The operator blocks, one file a family."""

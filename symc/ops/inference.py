@@ -1,0 +1,118 @@
+"""Bidirectional, partial shape and type inference over a graph (NNVM's InferShape and InferType).
+
+Facts flow forward and backward through the operators' rules until nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from symc.errors import InferenceError, raise_collected
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.types import DType, PartialShape, TensorType
+from symc.ops.operator import Operator, operation
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
+
+Types = dict[Value, TensorType]
+
+
+def infer(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
+          dtypes: Mapping[str, DType] | None = None) -> Types:
+    """The types of all values as far as they follow from those of the named variables and the nodes' own types.
+
+    Raises InferenceError listing the contradictions, each with its node, shapes and their producers.
+    """
+    known = {value: value.type for node in graph.nodes for value in node.outputs}
+    for node in graph.variables:
+        given = TensorType((shapes or {}).get(node.name), (dtypes or {}).get(node.name))
+        known[Value(node)] = _refine(node.types[0], given, node)
+    _to_fixpoint(graph, known)
+    return known
+
+
+def infer_types_of(op: Operator, name: str, inputs: Sequence[Value]) -> tuple[TensorType, ...]:
+    """Output types of a new node from its typed inputs."""
+    node = Node(name, op, tuple(inputs), (TensorType(),) * op.output_count)
+    known: Types = {value: value.type for value in (*inputs, *node.outputs)}
+    _visit(node, known)
+    return tuple(known[value] for value in node.outputs)
+
+
+def with_types(graph: Graph, types: Mapping[Value, TensorType]) -> Graph:
+    """`graph` with each node carrying its inferred types."""
+    originals = list(graph.nodes)
+    position = iter(originals)
+
+    def visit(node: Node) -> Sequence[Value] | None:
+        inferred = tuple(types[value] for value in next(position).outputs)
+        return None if inferred == node.types else replace(node, types=inferred).outputs
+    return graph.rewrite(visit)
+
+
+def unresolved(graph: Graph, types: Mapping[Value, TensorType]) -> list[Node]:
+    """Variables whose type is not fully known."""
+    return [node for node in graph.variables if not types[Value(node)].known]
+
+
+def _refine(own: TensorType, given: TensorType, node: Node) -> TensorType:
+    slot = ShapeSlot(node.name, own.shape)
+    try:
+        slot.unify(given.shape)
+    except Conflict as conflict:
+        raise InferenceError(f"variable '{node.name}': {conflict}", "its attribute __shape__ says so") from None
+    return TensorType(slot.shape, given.dtype or own.dtype, own.layout)
+
+
+def _to_fixpoint(graph: Graph, known: Types) -> None:
+    """Alternate forward and backward sweeps; a node is visited again only when a neighbour's fact changed."""
+    operators = [node for node in graph.nodes if node.op is not None]
+    writers = {value: node for node in operators for value in node.outputs}
+    pending = set(operators)
+    problems: list[str] = []
+    while pending and not problems:
+        for sweep in (operators, operators[::-1]):
+            for node in sweep:
+                if node not in pending:
+                    continue
+                pending.discard(node)
+                try:
+                    changed = _visit(node, known)
+                except Conflict as conflict:
+                    problems.append(_explain(node, conflict, known))
+                    continue
+                for value in changed:
+                    pending.update(reader for reader in graph.readers.get(value, ()) if reader is not node)
+                    if value in writers and writers[value] is not node:
+                        pending.add(writers[value])
+    raise_collected(InferenceError, "shape and type inference", problems)
+
+
+def _visit(node: Node, known: Types) -> list[Value]:
+    """Apply the node's rules; returns the values whose types were refined."""
+    op = operation(node)
+    values = (*node.inputs, *node.outputs)
+    names = (*op.input_names(), *op.output_names())
+    count = len(node.inputs)
+    shapes = [ShapeSlot(n, known[v].shape) for n, v in zip(names, values, strict=True)]
+    op.infer_shape(Slots(shapes[:count], shapes[count:]))
+    types = [TypeSlot(n, known[v].dtype) for n, v in zip(names, values, strict=True)]
+    op.infer_type(Slots(types[:count], types[count:]))
+    changed = []
+    for value, shape, dtype in zip(values, shapes, types, strict=True):
+        refined = TensorType(shape.shape, dtype.dtype, known[value].layout)
+        if refined != known[value]:
+            known[value] = refined
+            changed.append(value)
+    return changed
+
+
+def _explain(node: Node, conflict: Conflict, known: Types) -> str:
+    """One line for the node, one for each input with its producer."""
+    op = operation(node)
+    index = node.sources[0].index if node.sources else None
+    where = f"node '{node.name}' ({op.name}{'' if index is None else f', JSON node {index}'}): {conflict}"
+    inputs = [f"      {name} {show(known[value].shape)} {known[value].dtype.name if known[value].dtype else ''}"
+              f" comes from '{value.node.name}'".replace("  comes", " comes")
+              for name, value in zip(op.input_names(), node.inputs, strict=True)]
+    return "\n".join([where, *inputs])

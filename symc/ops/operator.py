@@ -1,0 +1,220 @@
+"""Operator blocks and their registry.
+
+A block declares, together: name and aliases, inputs, auxiliary states, outputs, parameters (annotated fields with
+MXNet's defaults), shape and type rules, a NumPy reference, a lowering and a gradient.  Everything else (`sym.X`,
+`nd.X`, `symc check`, docs, argument errors) is derived from it.
+
+    @operator("FullyConnected")
+    class FullyConnected(Operator):
+        '''y = x·Wᵀ + b ...'''
+        num_hidden: int
+        no_bias: bool = False
+        inputs = ("data", "weight", Optional("bias", unless="no_bias"))
+        def infer_shape(self, s): ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from symc.errors import UnsupportedOperatorError
+from symc.ir.graph import Graph, Node
+from symc.ir.types import TensorType
+from symc.ops.parameters import format_value, parameters_of, parse_parameters
+from symc.ops.slots import ShapeSlot, Slots, TypeSlot
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Optional:
+    """An input that is absent when the flag parameter `unless` is true, or unless `when(op)` holds."""
+
+    name: str
+    unless: str = ""
+    when: Callable[[Any], bool] | None = None
+
+    def present(self, op: Operator) -> bool:
+        return self.when(op) if self.when else not getattr(op, self.unless)
+
+
+@dataclass(frozen=True)
+class Variadic:
+    """Any number of inputs name0, name1, ...; their number is the parameter `count`."""
+
+    name: str
+    count: str = "num_args"
+
+
+class Operator:
+    """Base of all blocks.  Instances are frozen: the parsed parameters of one node.
+
+    Exactly one lowering is given:
+      expression(F, *inputs)        an expression over `ops.math`, inputs broadcast to the output (NumPy's rules);
+      compute(te, inputs, outputs)  TE tensors over logical indices, `te` being `frontend.te`'s namespace;
+      contraction(inputs)           a `Contraction` of the first two inputs; `finish` is its epilogue;
+      imperative(k, inputs, outputs)  an imperative kernel (sort, scatter, time loops);
+      rewrite(g, *inputs)           other operators, put in its place before anything else;
+      is_view = True                the output is the input's memory under another shape;
+      host                          the reference itself, called by the runtime.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    inputs: ClassVar[tuple[str | Optional | Variadic, ...]] = ("data",)
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[tuple[str, ...]] = ("output",)
+    is_view: ClassVar[bool] = False
+    is_host: ClassVar[bool] = False
+    is_random: ClassVar[bool] = False
+    is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
+    hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
+    pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
+
+    # lowerings and gradient, absent unless a block defines them
+    expression: ClassVar[Any] = None
+    compute: ClassVar[Any] = None
+    contraction: ClassVar[Any] = None
+    imperative: ClassVar[Any] = None
+    rewrite: ClassVar[Any] = None
+    gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
+    updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value}: states after backward
+
+    # ---- inputs and outputs ------------------------------------------------------------------------------
+
+    def argument_names(self) -> list[str]:
+        """Names of the inputs that are arguments, in order, optional ones only if present."""
+        names: list[str] = []
+        for item in self.inputs:
+            if isinstance(item, Variadic):
+                names += [f"{item.name}{i}" for i in range(getattr(self, item.count))]
+            elif isinstance(item, str) or item.present(self):
+                names.append(item if isinstance(item, str) else item.name)
+        return names
+
+    def auxiliary_names(self) -> list[str]:
+        return list(self.auxiliary)
+
+    def input_names(self) -> list[str]:
+        """All inputs of a node, auxiliary states last."""
+        return self.argument_names() + self.auxiliary_names()
+
+    def output_names(self) -> list[str]:
+        """All outputs, hidden ones included."""
+        return list(self.outputs)
+
+    @property
+    def output_count(self) -> int:
+        return len(self.output_names())
+
+    @property
+    def visible_count(self) -> int:
+        """Outputs that the Symbol API shows; hidden ones come after them."""
+        return self.output_count
+
+    @property
+    def subgraphs(self) -> tuple[Graph, ...]:
+        return ()
+
+    def printed(self) -> str:
+        """Parameters that differ from their defaults, for the text form."""
+        shown = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)  # type: ignore[arg-type]
+                 if getattr(self, f.name) != f.default]
+        return " ".join(f"{name}={_quoted(format_value(value).replace(', ', ','))}" for name, value in shown)
+
+    def parameters(self) -> dict[str, Any]:
+        """MXNet's parameters and their values."""
+        return {name: getattr(self, name) for name in parameters_of(type(self))}
+
+    # ---- inference ---------------------------------------------------------------------------------------
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        """Unify the slots' shapes in both directions.  Default: all alike."""
+        s.unify_all()
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        """Unify the slots' dtypes.  Default: all alike."""
+        t.unify_all()
+
+    # ---- meaning -----------------------------------------------------------------------------------------
+
+    def reference(self, *inputs: Array) -> Array | tuple[Array, ...]:
+        """The outputs in NumPy, hidden ones included: the meaning of the operator."""
+        raise NotImplementedError(f"{self.name} has no reference")
+
+    def finish(self, F: Any, total: Any, *others: Any) -> Any:
+        """Epilogue of a contraction: its sum and the inputs behind the first two, each of which varies along the
+        output dimensions that `finish_dims` names."""
+        return total
+
+    def finish_dims(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        """For each input behind the first two of a contraction, the output dimensions its own dimensions are."""
+        return ()
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if " " in text or not text or "{" in text else text
+
+
+REGISTRY: dict[str, type[Operator]] = {}
+B = TypeVar("B", bound=type[Operator])
+
+
+def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) -> Callable[[B], B]:
+    """Register a block under MXNet's name and aliases; its annotated fields become the parameters."""
+    def register(block: B) -> B:
+        made = dataclass(frozen=True)(block)
+        made.name, made.aliases, made.hidden = name, tuple(aliases), hidden
+        for key in (name, *made.aliases):
+            assert key not in REGISTRY, f"operator {key} is registered twice"
+            REGISTRY[key] = made
+        return made
+    return register
+
+
+def find(name: str) -> type[Operator]:
+    """The block of an MXNet name or alias.  UnsupportedOperatorError when there is none."""
+    if name not in REGISTRY:
+        raise UnsupportedOperatorError(f"operator {name} is not supported")
+    return REGISTRY[name]
+
+
+def make(name: str, **parameters: Any) -> Operator:
+    """A node's operator from Python values."""
+    return find(name)(**parameters)
+
+
+def from_attributes(name: str, attrs: Mapping[str, str], node: str) -> Operator:
+    """A node's operator from MXNet's strings.  ParameterError names the node."""
+    block = find(name)
+    return block(**parse_parameters(block, attrs, f"node {node!r} ({name})"))
+
+
+def from_text(name: str, parameters: Mapping[str, str], subgraphs: Sequence[Graph] = ()) -> Operator:
+    """A node's operator from the text form of a graph, fields set by passes included."""
+    block = find(name)
+    values = parse_parameters(block, parameters, name, allow_internal=True)
+    return block(**values, **({"graphs": tuple(subgraphs)} if subgraphs else {}))
+
+
+def operation(node: Node) -> Operator:
+    """The operator of a node that is no variable and no constant."""
+    assert isinstance(node.op, Operator), f"{node} is not an operator"
+    return node.op
+
+
+def input_types(node: Node) -> list[TensorType]:
+    return [value.type for value in node.inputs]
+
+
+def run_reference(op: Operator, inputs: Sequence[Array], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
+    """Outputs of `op` by its reference, as a tuple; IEEE special values are no error."""
+    with np.errstate(all="ignore"):
+        result = op.reference(*inputs)
+    return result if isinstance(result, tuple) else (np.asarray(result),)
+

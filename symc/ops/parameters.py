@@ -1,0 +1,123 @@
+"""Operator parameters: typed fields of a block, read from MXNet's attribute strings.
+
+The annotation of a field is its parser.  Accepted: int, float, bool, str, `Literal[...]` (an enum), `Dims` (a tuple
+of integers; one integer stands for a 1-tuple), each also as `X | None`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from symc.errors import ParameterError
+
+Dims = tuple[int, ...]
+TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
+
+
+@functools.cache
+def parameters_of(block: type) -> Mapping[str, dataclasses.Field]:
+    """The parameters of a block by name: its dataclass fields that MXNet knows (not `internal` ones)."""
+    return {f.name: f for f in dataclasses.fields(block) if not f.metadata.get("internal")}
+
+
+def internal(default: Any) -> Any:
+    """A field set by passes, never read from MXNet's attributes (such as `train`)."""
+    return dataclasses.field(default=default, metadata={"internal": True})
+
+
+@functools.cache
+def _hints(block: type) -> dict[str, Any]:
+    return typing.get_type_hints(block)
+
+
+def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_internal: bool = False) -> dict[str, Any]:
+    """Values of the fields of `block` from MXNet's strings; `__key__`s and hidden keys are left to the caller.
+
+    Raises ParameterError for a missing required parameter, an unknown one, and a value outside its domain.
+    """
+    known = {f.name: f for f in dataclasses.fields(block)} if allow_internal else parameters_of(block)
+    values = {}
+    for key, text in attrs.items():
+        if key.startswith("__") and key.endswith("__"):
+            continue
+        if key not in known:
+            raise ParameterError(f"{where}: unknown parameter {key}={text!r}",
+                                 f"parameters are: {', '.join(known) or 'none'}")
+        values[key] = parse_value(_hints(block)[key], text, f"{where}: parameter {key}={text!r}")
+    for name, f in known.items():
+        if name not in values and f.default is dataclasses.MISSING:
+            raise ParameterError(f"{where}: required parameter {name} is missing")
+    return values
+
+
+def parse_value(hint: Any, value: Any, where: str) -> Any:
+    """`value`, a string as MXNet writes it or a Python value, as the type `hint` says.  ParameterError if it is not."""
+    text = str(value).strip()
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if text == "None":
+            return None
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+        origin = typing.get_origin(hint)
+    try:
+        if origin is Literal:
+            return _choice(text, typing.get_args(hint))
+        return _PARSERS[hint](text)
+    except (ValueError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as problem:
+        raise ParameterError(f"{where} is not valid: {problem}") from None
+
+
+def _choice(text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise ValueError(f"expected one of {', '.join(choices)}")
+    return text
+
+
+def _parse_bool(text: str) -> bool:
+    if text in TRUE or text in FALSE:
+        return text in TRUE
+    raise ValueError("expected True or False")
+
+
+def _parse_int(text: str) -> int:
+    if text in ("True", "False"):
+        return int(text == "True")
+    number = text.rstrip("L")
+    try:
+        return int(number)
+    except ValueError:
+        raise ValueError("expected an integer") from None
+
+
+def _parse_float(text: str) -> float:
+    try:
+        return float(text.rstrip("f") if not text.endswith("inf") else text)
+    except ValueError:
+        raise ValueError("expected a number") from None
+
+
+def _parse_dims(text: str) -> Dims:
+    if len(text) > 10_000:
+        raise ValueError("expected a short tuple of integers")
+    value = ast.literal_eval(text.replace("L", ""))
+    items = value if isinstance(value, (tuple, list)) else (value,)
+    if not all(isinstance(item, int) for item in items):
+        raise ValueError("expected a tuple of integers")
+    return tuple(items)
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {int: _parse_int, float: _parse_float, bool: _parse_bool, str: str,
+                                             Dims: _parse_dims}
+
+
+def format_value(value: Any) -> str:
+    """A parameter value as MXNet writes it in a JSON file."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,339 @@
+"""The plan: what a compiled network is made of, as plain data.
+
+Codegen writes it; the driver generator, the package writer, the runtime and the reports read it.  It lives in the
+runtime because that is the lowest package that reads it.
+
+Steps form one list.  An entry, a loop body and a branch arm are ranges [first, last) of that list which never
+overlap: a loop's body lies behind the range that holds the loop.  Inside a range the phases never fall.  Steps of one
+phase are independent of each other; all work of a phase ends before the next one begins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symc.errors import PackageError
+
+FORMAT = 1
+ALIGNMENT = 64
+BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state")
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Memory that steps read or write.
+
+    input, head_gradient: read; bound by the caller.  output, gradient: written; bound by the caller.
+    state: read and written (auxiliary states); bound by the caller.
+    weight, arena: `offset` bytes into weights.bin (or the block `prepare` fills) and into the arena.
+    `dtype` is NumPy's name or 'bfloat16'; `shape` is physical, that is in `layout` where one is given.
+    """
+
+    kind: str
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    offset: int | None = None
+    layout: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A compiled function: its linker symbol, the source nodes it computes, floating-point operations of one call.
+
+    `symbols` are indices of the plan symbols passed after the buffers, as i64.
+    """
+
+    name: str
+    nodes: tuple[str, ...] = ()
+    flops: int = 0
+    symbols: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStep:
+    """Calls a kernel on jobs [0, jobs), split between threads at will; times the value of symbol `per`, if given."""
+
+    kernel: int
+    buffers: tuple[int, ...]
+    jobs: int
+    phase: int
+    per: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostStep:
+    """Calls the host function `name` of the runtime with `attributes`, input and output arrays, and may bind symbols."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    phase: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStep:
+    """Runs the steps `body` up to `trip` times (or as often as the integer in buffer `trip_buffer` says).
+
+    `index` is an int64 buffer that holds the number of the iteration, and after the loop how many ran.
+    `predicate`, tested before every iteration, ends the loop when its element is zero.
+    After every iteration each (from, to) of `carry` is copied, all at once.
+    """
+
+    body: Range
+    phase: int
+    trip: int | None = None
+    trip_buffer: int | None = None
+    index: int | None = None
+    predicate: int | None = None
+    carry: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStep:
+    """Runs `then` when the one element of buffer `predicate` is not zero, `otherwise` (JSON: "else") when it is."""
+
+    predicate: int
+    then: Range
+    otherwise: Range
+    phase: int
+
+
+Step = KernelStep | HostStep | LoopStep | BranchStep
+STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the runtime must know to run a network, but the code and the weights."""
+
+    buffers: tuple[Buffer, ...]
+    kernels: tuple[Kernel, ...]
+    steps: tuple[Step, ...]
+    entries: Mapping[str, Range]
+    arena_bytes: int = 0
+    weights_bytes: int = 0
+    symbols: tuple[str, ...] = ()
+
+    def of_kind(self, kind: str) -> dict[str, int]:
+        """Buffer ids by name, in plan order, of the buffers of one kind."""
+        return {buffer.name: number for number, buffer in enumerate(self.buffers) if buffer.kind == kind}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, dicts, strings and integers; the same plan gives the same data."""
+        return {"format": FORMAT, "symbols": list(self.symbols),
+                "buffers": [_record_to_json(buffer) for buffer in self.buffers],
+                "kernels": [_record_to_json(kernel) for kernel in self.kernels],
+                "steps": [_step_to_json(step) for step in self.steps],
+                "entries": {name: list(self.entries[name]) for name in sorted(self.entries)},
+                "arena_bytes": self.arena_bytes, "weights_bytes": self.weights_bytes}
+
+    @staticmethod
+    def from_json(data: object) -> Plan:
+        """The plan that `to_json` wrote, checked.  PackageError: another format, or not a sound plan."""
+        try:
+            plan = _plan_from_json(data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise PackageError(f"the plan is malformed: {type(error).__name__}: {error}") from error
+        problems = find_problems(plan)
+        if problems:
+            raise PackageError(f"the plan is malformed: {problems[0]}")
+        return plan
+
+
+def _record_to_json(record: Any) -> dict[str, Any]:
+    """Fields of a dataclass by name, without those that hold their default."""
+    fields = {}
+    for item in dataclasses.fields(record):
+        value = getattr(record, item.name)
+        default = item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
+        if value != default:
+            fields[item.name] = _plain(value)
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return {key: value[key] for key in sorted(value)} if isinstance(value, Mapping) else value
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    name = next(name for name, kind in STEP_NAMES.items() if isinstance(step, kind))
+    fields = _record_to_json(step)
+    return {"do": name} | {("else" if key == "otherwise" else key): value for key, value in fields.items()}
+
+
+def _plan_from_json(data: Any) -> Plan:
+    if data["format"] != FORMAT:
+        raise ValueError(f"format {data['format']!r}, expected {FORMAT}")
+    return Plan(tuple(_record_from_json(Buffer, item) for item in data["buffers"]),
+                tuple(_record_from_json(Kernel, item) for item in data["kernels"]),
+                tuple(_step_from_json(item) for item in data["steps"]),
+                {str(name): _value("Range", bounds) for name, bounds in data["entries"].items()},
+                _value("int", data["arena_bytes"]), _value("int", data["weights_bytes"]),
+                _value("tuple[str, ...]", data["symbols"]))
+
+
+def _step_from_json(item: Mapping[str, Any]) -> Step:
+    fields = {("otherwise" if key == "else" else key): value for key, value in item.items() if key != "do"}
+    return _record_from_json(STEP_NAMES[item["do"]], fields)
+
+
+def _record_from_json(kind: type[Any], item: Mapping[str, Any]) -> Any:
+    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
+    return kind(**{key: _value(types[key], value) for key, value in item.items()})
+
+
+def _value(kind: str, value: Any) -> Any:
+    """The JSON value as the annotated type `kind` of a field; TypeError when it is not one."""
+    kind = kind.removesuffix(" | None")
+    made = _READERS[kind](value)
+    if made is None:
+        raise TypeError(f"{value!r} is not of type {kind}")
+    return made
+
+
+def _tuple_of(element: Callable[[Any], Any], length: int | None = None) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or (length is not None and len(value) != length):
+            return None
+        items = tuple(element(item) for item in value)
+        return None if None in items else items
+    return read
+
+
+def _integer(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _strings(value: Any) -> dict[str, str] | None:
+    sound = isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)
+    return value if sound else None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "int": _integer, "str": _string, "Range": _tuple_of(_integer, 2), "tuple[int, ...]": _tuple_of(_integer),
+    "tuple[str, ...]": _tuple_of(_string), "tuple[tuple[int, int], ...]": _tuple_of(_tuple_of(_integer, 2)),
+    "Mapping[str, str]": _strings}
+
+
+def storage_dtype(name: str) -> np.dtype[Any]:
+    """The NumPy dtype that holds a plan dtype; bfloat16 lies in uint16."""
+    return np.dtype("uint16" if name == "bfloat16" else name)
+
+
+def check(plan: Plan) -> None:
+    """Assert that the plan is sound; codegen calls it on every plan it makes."""
+    problems = find_problems(plan)
+    assert not problems, "\n".join(problems)
+
+
+def find_problems(plan: Plan) -> list[str]:
+    """What contradicts the contract of this module, one sentence a problem; a sound plan has none."""
+    problems = [*_buffer_problems(plan), *_step_problems(plan)]
+    return problems or [*_range_problems(plan)]
+
+
+def _buffer_problems(plan: Plan) -> Iterator[str]:
+    blocks = {"arena": plan.arena_bytes, "weight": plan.weights_bytes}
+    for number, buffer in enumerate(plan.buffers):
+        title = f"buffer {number} '{buffer.name}'"
+        if buffer.kind not in BUFFER_KINDS:
+            yield f"{title} has the unknown kind {buffer.kind!r}"
+        elif not _has_dtype(buffer.dtype):
+            yield f"{title} has the unknown dtype {buffer.dtype!r}"
+        elif _dense_bytes(buffer) > buffer.bytes:
+            yield f"{title} has {buffer.bytes} bytes, its shape {buffer.shape} needs {_dense_bytes(buffer)}"
+        elif (buffer.kind in blocks) != (buffer.offset is not None):
+            yield f"{title} of kind {buffer.kind} {'lacks' if buffer.offset is None else 'has'} an offset"
+        elif buffer.offset is not None and buffer.offset + buffer.bytes > blocks[buffer.kind]:
+            yield (f"{title} ends at byte {buffer.offset + buffer.bytes}, "
+                   f"the {buffer.kind} block at {blocks[buffer.kind]}")
+
+
+def _has_dtype(name: str) -> bool:
+    return name in ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
+
+
+def _dense_bytes(buffer: Buffer) -> int:
+    size = storage_dtype(buffer.dtype).itemsize
+    for extent in buffer.shape:
+        size *= extent
+    return size
+
+
+def _step_problems(plan: Plan) -> Iterator[str]:
+    arity: dict[int, int] = {}
+    for number, step in enumerate(plan.steps):
+        wrong = [str(index) for index in _buffer_ids(step) if index >= len(plan.buffers)]
+        if wrong:
+            yield f"step {number} names buffers that do not exist: {', '.join(wrong)}"
+        elif isinstance(step, KernelStep):
+            yield from _kernel_step_problems(plan, number, step, arity)
+        elif isinstance(step, LoopStep) and (step.trip is None) == (step.trip_buffer is None):
+            yield f"step {number} is a loop that needs either 'trip' or 'trip_buffer'"
+        elif isinstance(step, LoopStep) and any(plan.buffers[source].bytes != plan.buffers[target].bytes
+                                                for source, target in step.carry):
+            yield f"step {number} carries between buffers of different sizes"
+
+
+def _kernel_step_problems(plan: Plan, number: int, step: KernelStep, arity: dict[int, int]) -> Iterator[str]:
+    if step.kernel >= len(plan.kernels):
+        yield f"step {number} calls kernel {step.kernel}, which does not exist"
+        return
+    symbols = (*plan.kernels[step.kernel].symbols, *(() if step.per is None else (step.per,)))
+    if any(symbol >= len(plan.symbols) for symbol in symbols):
+        yield f"step {number} uses a symbol that does not exist"
+    if arity.setdefault(step.kernel, len(step.buffers)) != len(step.buffers):
+        yield f"step {number} calls '{plan.kernels[step.kernel].name}' with another number of buffers than before"
+
+
+def _buffer_ids(step: Step) -> tuple[int, ...]:
+    match step:
+        case KernelStep():
+            return step.buffers
+        case HostStep():
+            return (*step.inputs, *step.outputs)
+        case BranchStep():
+            return (step.predicate,)
+        case LoopStep():
+            single = (step.trip_buffer, step.index, step.predicate)
+            return (*(number for number in single if number is not None), *(end for pair in step.carry for end in pair))
+
+
+def inner_ranges(step: Step) -> tuple[Range, ...]:
+    """Ranges of steps that a loop or branch runs."""
+    match step:
+        case LoopStep():
+            return (step.body,)
+        case BranchStep():
+            return (step.then, step.otherwise)
+    return ()
+
+
+def _range_problems(plan: Plan) -> Iterator[str]:
+    ranges = sorted([*set(plan.entries.values()), *(bounds for step in plan.steps for bounds in inner_ranges(step))])
+    ranges = [bounds for bounds in ranges if bounds[0] != bounds[1]]
+    for (first, last), following in zip(ranges, [*ranges[1:], None], strict=True):
+        if not first < last <= len(plan.steps):
+            yield f"range [{first}, {last}) does not lie within the {len(plan.steps)} steps"
+        elif following is not None and following[0] < last:
+            yield f"ranges [{first}, {last}) and [{following[0]}, {following[1]}) overlap"
+        elif any(inner[0] < last for step in plan.steps[first:last] for inner in inner_ranges(step) if inner[0] < inner[1]):
+            yield f"a loop or branch in [{first}, {last}) does not run steps behind that range"
+        elif any(plan.steps[number].phase < plan.steps[number - 1].phase for number in range(first + 1, last)):
+            yield f"phases fall within [{first}, {last})"
