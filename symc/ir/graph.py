@@ -29,7 +29,8 @@ class Source:
 class Operation(Protocol):
     """What the graph needs to know of an operator block (`ops.operator.Operator`) or a fused group."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def output_count(self) -> int: ...
@@ -45,7 +46,7 @@ class Value(NamedTuple):
     """Output `index` of `node`."""
 
     node: Node
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which nothing uses
 
     @property
     def type(self) -> TensorType:
@@ -136,6 +137,11 @@ class Graph:
     def forward_roots(self) -> tuple[Value, ...]:
         return (*self.heads, *(u.value for u in self.updates if u.when == "forward"))
 
+    @property
+    def written(self) -> tuple[Node, ...]:
+        """The variables that gradients and updates are of."""
+        return (*(g.variable for g in self.gradients), *(u.variable for u in self.updates))
+
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """All nodes in MXNet's order: depth first from the roots, inputs left to right, each after its inputs."""
@@ -169,8 +175,7 @@ class Graph:
     def substitute(self, values: Mapping[Value, Value]) -> Graph:
         """The graph with its roots mapped through `values` (absent: unchanged)."""
         new = {root: values.get(root, root) for root in self.roots}
-        variables = {u.variable: values.get(Value(u.variable), Value(u.variable)).node
-                     for u in (*self.gradients, *self.updates)}
+        variables = {node: values.get(Value(node), Value(node)).node for node in self.written}
         if all(a == b for a, b in new.items()) and all(a is b for a, b in variables.items()):
             return self
         return Graph(tuple(new[head] for head in self.heads),

@@ -30,7 +30,7 @@ INLINE_ELEMENTS = 16
 
 _NAME = r'%(?:[\w./+\-]+|"(?:[^"\\]|\\.)*")'
 _NODE = re.compile(rf"(?P<name>{_NAME})(?:\s*:\s*(?P<types>\([^)]*\)|[^\s=]+))?(?:\s*=\s*(?P<body>.*))?")
-_CALL = re.compile(rf"(?P<op>[\w.]+)\((?P<inputs>[^)]*)\)\s*(?P<rest>.*)")
+_CALL = re.compile(r"(?P<op>[\w.]+)\((?P<inputs>[^)]*)\)\s*(?P<rest>.*)")
 _PARAMETER = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\([^)]*\)|\[[^\]]*\]|[^\s{]+)')
 _ATTRIBUTE = re.compile(r'([^\s={]+)=("(?:[^"\\]|\\.)*")')
 

@@ -12,9 +12,7 @@ def verify(graph: Graph, typed: bool = False) -> None:
     for root in graph.roots:
         if root.index >= len(root.node.types):
             problems.append(f"root {root!r} has only {len(root.node.types)} outputs")
-    for item in (*graph.gradients, *graph.updates):
-        if not item.variable.is_variable:
-            problems.append(f"{item.variable!r} is written but is no variable")
+    problems += [f"{node!r} is written but is no variable" for node in graph.written if not node.is_variable]
     assert not problems, "malformed graph:\n  " + "\n  ".join(problems)
     for node in graph.nodes:
         for subgraph in node.op.subgraphs if node.op else ():

@@ -102,8 +102,7 @@ class Window:
         sizes = {"n": self.batch, "g": self.groups, "c": self.in_channels, "o": self.out_channels}
         for i in range(len(self.kernel)):
             sizes[f"y{i}"], sizes[f"x{i}"], sizes[f"k{i}"] = self.output[i], self.image[i], self.kernel[i]
-        names = [n for n in self._names(first)]
-        return tuple((n, sizes[n]) for n in names)
+        return tuple((name, sizes[name]) for name in self._names(first))
 
     def _names(self, pattern: str) -> list[str]:
         """'ngoy|ck' → n g o y0 y1 c k0 k1."""

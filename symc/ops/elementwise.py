@@ -33,7 +33,8 @@ class Elementwise(Operator):
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if not self.broadcasts:
-            return s.unify_all()
+            s.unify_all()
+            return
         broadcast_shapes(s.inputs, s.output)
         for output in s.outputs[1:]:
             output.unify(s.output.shape)

@@ -112,7 +112,7 @@ def _explain(node: Node, conflict: Conflict, known: Types) -> str:
     op = operation(node)
     index = node.sources[0].index if node.sources else None
     where = f"node '{node.name}' ({op.name}{'' if index is None else f', JSON node {index}'}): {conflict}"
-    inputs = [f"      {name} {show(known[value].shape)} {known[value].dtype.name if known[value].dtype else ''}"
-              f" comes from '{value.node.name}'".replace("  comes", " comes")
+    inputs = [f"      {name} {show(known[value].shape)} {dtype.name if (dtype := known[value].dtype) else '?'}"
+              f" comes from '{value.node.name}'"
               for name, value in zip(op.input_names(), node.inputs, strict=True)]
     return "\n".join([where, *inputs])

@@ -76,14 +76,18 @@ class Operator:
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
 
+    # reference(*inputs): the outputs in NumPy, hidden ones included: the meaning of the operator
+    reference: ClassVar[Any] = None
     # lowerings and gradient, absent unless a block defines them
     expression: ClassVar[Any] = None
     compute: ClassVar[Any] = None
     contraction: ClassVar[Any] = None
     imperative: ClassVar[Any] = None
     rewrite: ClassVar[Any] = None
+    inference: ClassVar[Any] = None          # inference(g, *inputs): its form outside training, None for itself
+    seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one
     gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
-    updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value}: states after backward
+    updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value of the state}, in backward
 
     # ---- inputs and outputs ------------------------------------------------------------------------------
 
@@ -141,11 +145,7 @@ class Operator:
         """Unify the slots' dtypes.  Default: all alike."""
         t.unify_all()
 
-    # ---- meaning -----------------------------------------------------------------------------------------
-
-    def reference(self, *inputs: Array) -> Array | tuple[Array, ...]:
-        """The outputs in NumPy, hidden ones included: the meaning of the operator."""
-        raise NotImplementedError(f"{self.name} has no reference")
+    # ---- epilogue of a contraction -----------------------------------------------------------------------
 
     def finish(self, F: Any, total: Any, *others: Any) -> Any:
         """Epilogue of a contraction: its sum and the inputs behind the first two, each of which varies along the
@@ -173,7 +173,7 @@ def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) ->
         for key in (name, *made.aliases):
             assert key not in REGISTRY, f"operator {key} is registered twice"
             REGISTRY[key] = made
-        return made
+        return made  # type: ignore[return-value]
     return register
 
 

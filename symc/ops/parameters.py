@@ -21,7 +21,7 @@ TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
 
 
 @functools.cache
-def parameters_of(block: type) -> Mapping[str, dataclasses.Field]:
+def parameters_of(block: Any) -> Mapping[str, dataclasses.Field]:
     """The parameters of a block by name: its dataclass fields that MXNet knows (not `internal` ones)."""
     return {f.name: f for f in dataclasses.fields(block) if not f.metadata.get("internal")}
 

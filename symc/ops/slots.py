@@ -7,7 +7,7 @@ slot it has not tested with `known` or `rank`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from symc.ir.types import DType, PartialShape
 
@@ -21,7 +21,7 @@ class ShapeSlot:
 
     def __init__(self, name: str, shape: PartialShape | None) -> None:
         self.name = name
-        self.shape = shape
+        self.shape: Any = shape  # a rule reads it behind a test of `rank`
 
     @property
     def rank(self) -> int | None:
@@ -88,15 +88,15 @@ class Slots(Generic[S]):
     """
 
     def __init__(self, inputs: Sequence[S], outputs: Sequence[S]) -> None:
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self.inputs: list[S] = list(inputs)
+        self.outputs: list[S] = list(outputs)
         self._by_name = {slot.name: slot for slot in (*outputs, *inputs)}
 
     @property
     def output(self) -> S:
         return self.outputs[0]
 
-    def __getattr__(self, name: str) -> S | None:
+    def __getattr__(self, name: str) -> Any:
         return self.__dict__["_by_name"].get(name)
 
     def unify_all(self) -> None:
