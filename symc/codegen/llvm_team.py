@@ -21,7 +21,7 @@ TEAM_VERSION = 1
 TEAM_BYTES = 448
 SLOT_BYTES = 24
 FUTEX_CALL = {"x86_64": 202, "aarch64": 98}
-PAUSE = {"x86_64": "pause", "aarch64": "yield"}
+PAUSE = {"x86_64": "@llvm.x86.sse2.pause()", "aarch64": "@llvm.aarch64.hint(i32 1)"}
 TRIPLES = {"x86_64": "x86_64-unknown-linux-gnu", "aarch64": "aarch64-unknown-linux-gnu"}
 
 DECLARATIONS = """
@@ -53,7 +53,7 @@ count:
   %spinning = icmp slt i32 %tries, %spin
   br i1 %spinning, label %pause, label %give_way
 pause:
-  call void asm sideeffect "{pause}", ""()
+  call void {pause}
   br label %look
 give_way:
   %yields = phi i32 [ 0, %count ], [ %next_yield, %yielded ]
@@ -164,7 +164,7 @@ known:
 claim:
   %busy_at = getelementptr i8, ptr %team, i64 64
   %claimed = cmpxchg ptr %busy_at, i32 0, i32 1 acq_rel monotonic
-  %mine = extractvalue {{ i32, i1 }} %claimed, 1
+  %mine = extractvalue { i32, i1 } %claimed, 1
   br i1 %mine, label %measure, label %alone
 measure:
   %size_at = getelementptr i8, ptr %team, i64 4
@@ -233,7 +233,7 @@ define i32 @symc_team_resize(ptr %team, i32 %size, i32 %spin) nounwind {
   br label %claim
 claim:
   %claimed = cmpxchg ptr %busy_at, i32 0, i32 1 acq_rel monotonic
-  %mine = extractvalue {{ i32, i1 }} %claimed, 1
+  %mine = extractvalue { i32, i1 } %claimed, 1
   br i1 %mine, label %change, label %give_way
 give_way:
   %ignored = call i32 @sched_yield()
@@ -332,7 +332,9 @@ failed:
 
 def team_text(architecture: str) -> str:
     """The functions of the team, for a module whose target triple is `TRIPLES[architecture]`."""
-    return (DECLARATIONS + WAITING.replace("{pause}", PAUSE[architecture])
-            + WORKERS + LIFE).replace("{{", "{").replace("}}", "}").replace(
-                "{version}", str(TEAM_VERSION)).replace("{bytes}", str(TEAM_BYTES)).replace(
-                "{slot}", str(SLOT_BYTES)).replace("{futex}", str(FUTEX_CALL[architecture]))
+    text = DECLARATIONS + WAITING + WORKERS + LIFE
+    values = {"version": TEAM_VERSION, "bytes": TEAM_BYTES, "slot": SLOT_BYTES,
+              "futex": FUTEX_CALL[architecture], "pause": PAUSE[architecture]}
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text

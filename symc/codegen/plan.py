@@ -17,5 +17,5 @@ from symc.runtime.plan import (
     inner_ranges,
 )
 
-__all__ = ["ALIGNMENT", "FORMAT", "BranchStep", "Buffer", "HostStep", "Kernel", "KernelStep", "LoopStep", "Plan", "Range",
-           "Step", "check", "find_problems", "inner_ranges"]
+__all__ = ["ALIGNMENT", "FORMAT", "BranchStep", "Buffer", "HostStep", "Kernel", "KernelStep", "LoopStep", "Plan",
+           "Range", "Step", "check", "find_problems", "inner_ranges"]

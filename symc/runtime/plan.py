@@ -71,7 +71,7 @@ class KernelStep:
 
 @dataclass(frozen=True, slots=True)
 class HostStep:
-    """Calls the host function `name` of the runtime with `attributes`, input and output arrays, and may bind symbols."""
+    """Calls the host function `name` with `attributes`, input and output arrays; it may bind symbols."""
 
     name: str
     inputs: tuple[int, ...]
@@ -279,7 +279,7 @@ def _dense_bytes(buffer: Buffer) -> int:
 def _step_problems(plan: Plan) -> Iterator[str]:
     arity: dict[int, int] = {}
     for number, step in enumerate(plan.steps):
-        wrong = [str(index) for index in _buffer_ids(step) if index >= len(plan.buffers)]
+        wrong = [str(index) for index in buffer_ids(step) if index >= len(plan.buffers)]
         if wrong:
             yield f"step {number} names buffers that do not exist: {', '.join(wrong)}"
         elif isinstance(step, KernelStep):
@@ -302,7 +302,8 @@ def _kernel_step_problems(plan: Plan, number: int, step: KernelStep, arity: dict
         yield f"step {number} calls '{plan.kernels[step.kernel].name}' with another number of buffers than before"
 
 
-def _buffer_ids(step: Step) -> tuple[int, ...]:
+def buffer_ids(step: Step) -> tuple[int, ...]:
+    """Every buffer that the step itself names, its inner ranges left out."""
     match step:
         case KernelStep():
             return step.buffers
@@ -333,7 +334,7 @@ def _range_problems(plan: Plan) -> Iterator[str]:
             yield f"range [{first}, {last}) does not lie within the {len(plan.steps)} steps"
         elif following is not None and following[0] < last:
             yield f"ranges [{first}, {last}) and [{following[0]}, {following[1]}) overlap"
-        elif any(inner[0] < last for step in plan.steps[first:last] for inner in inner_ranges(step) if inner[0] < inner[1]):
+        elif any(inner[0] < last for step in plan.steps[first:last] for inner in inner_ranges(step) if any(inner)):
             yield f"a loop or branch in [{first}, {last}) does not run steps behind that range"
         elif any(plan.steps[number].phase < plan.steps[number - 1].phase for number in range(first + 1, last)):
             yield f"phases fall within [{first}, {last})"

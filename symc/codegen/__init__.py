@@ -1,0 +1,1 @@
+"""From fused groups to native code: kernels, driver, plan and package."""

@@ -1,0 +1,243 @@
+"""The driver: one object that walks the kernel steps of a plan with a team of threads, as textual LLVM IR.
+
+    i32 symc_run(ptr buffers, ptr symbols, i64 first, i64 last, ptr team)
+
+runs the kernel steps [first, last); 0 when done, 1 when the range holds anything else.  `buffers` has one pointer for
+each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
+[jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
+left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+from symc.codegen.llvm_team import TRIPLES, team_text
+from symc.codegen.plan import KernelStep, Plan, Step
+
+# What one core does in a nanosecond, and how long a phase must take before other threads are asked to help.
+FLOPS_PER_NANOSECOND = 30
+BYTES_PER_NANOSECOND = 10
+WORTH_SHARING_NANOSECONDS = 4000
+
+# %step: kernel, caller, jobs, first buffer id, symbol that multiplies jobs or -1, barrier behind it, thread 0 only
+RUN = """
+%step = type { ptr, ptr, i64, i32, i32, i8, i8 }
+%call = type { ptr, ptr, i64, i64 }
+
+define i32 @symc_run(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {
+entry:
+  %call = alloca %call
+  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 1
+  %first_at = getelementptr %call, ptr %call, i64 0, i32 2
+  %last_at = getelementptr %call, ptr %call, i64 0, i32 3
+  store ptr %buffers, ptr %call
+  store ptr %symbols, ptr %symbols_at
+  store i64 %first, ptr %first_at
+  store i64 %last, ptr %last_at
+  %begins = icmp sge i64 %first, 0
+  %ends = icmp sle i64 %last, {steps}
+  %inside = and i1 %begins, %ends
+  br i1 %inside, label %inspect, label %refuse
+inspect:
+  %i = phi i64 [ %first, %entry ], [ %next, %accept ]
+  %shared = phi i1 [ false, %entry ], [ %shared_now, %accept ]
+  %more = icmp slt i64 %i, %last
+  br i1 %more, label %look, label %choose
+look:
+  %kernel_at = getelementptr %step, ptr @steps, i64 %i, i32 0
+  %kernel = load ptr, ptr %kernel_at
+  %other = icmp eq ptr %kernel, null
+  br i1 %other, label %refuse, label %accept
+accept:
+  %solo_at = getelementptr %step, ptr @steps, i64 %i, i32 6
+  %solo = load i8, ptr %solo_at
+  %for_all = icmp eq i8 %solo, 0
+  %shared_now = or i1 %shared, %for_all
+  %next = add i64 %i, 1
+  br label %inspect
+choose:
+  br i1 %shared, label %together, label %alone
+together:
+  call void @symc_team_run(ptr %team, ptr @symc_work, ptr %call)
+  ret i32 0
+alone:
+  call void @symc_work(ptr %call, i64 0, i64 1, ptr null)
+  ret i32 0
+refuse:
+  ret i32 1
+}
+
+define internal void @symc_work(ptr %call, i64 %thread, i64 %threads, ptr %team) nounwind {
+entry:
+  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 1
+  %first_at = getelementptr %call, ptr %call, i64 0, i32 2
+  %last_at = getelementptr %call, ptr %call, i64 0, i32 3
+  %buffers = load ptr, ptr %call
+  %symbols = load ptr, ptr %symbols_at
+  %first = load i64, ptr %first_at
+  %last = load i64, ptr %last_at
+  br label %next
+next:
+  %i = phi i64 [ %first, %entry ], [ %following, %after ], [ %following, %meet ]
+  %following = add i64 %i, 1
+  %more = icmp slt i64 %i, %last
+  br i1 %more, label %visit, label %done
+visit:
+  %row = getelementptr %step, ptr @steps, i64 %i
+  %per_at = getelementptr %step, ptr %row, i64 0, i32 4
+  %solo_at = getelementptr %step, ptr %row, i64 0, i32 6
+  %per = load i32, ptr %per_at
+  %solo = load i8, ptr %solo_at
+  %base_jobs_at = getelementptr %step, ptr %row, i64 0, i32 2
+  %base_jobs = load i64, ptr %base_jobs_at
+  %plain = icmp slt i32 %per, 0
+  br i1 %plain, label %split, label %scale
+scale:
+  %per64 = zext i32 %per to i64
+  %factor_at = getelementptr i64, ptr %symbols, i64 %per64
+  %factor = load i64, ptr %factor_at
+  %scaled = mul i64 %base_jobs, %factor
+  br label %split
+split:
+  %jobs = phi i64 [ %base_jobs, %visit ], [ %scaled, %scale ]
+  %is_solo = icmp ne i8 %solo, 0
+  br i1 %is_solo, label %whole, label %part
+whole:
+  %leader = icmp eq i64 %thread, 0
+  %leader_jobs = select i1 %leader, i64 %jobs, i64 0
+  br label %share
+part:
+  ; with fewer jobs than threads, neighbouring steps start at different threads
+  %few = icmp slt i64 %jobs, %threads
+  %turned = add i64 %thread, %i
+  %wrapped = urem i64 %turned, %threads
+  %place = select i1 %few, i64 %wrapped, i64 %thread
+  %place_behind = add i64 %place, 1
+  %scaled_begin = mul i64 %jobs, %place
+  %scaled_end = mul i64 %jobs, %place_behind
+  %part_begin = udiv i64 %scaled_begin, %threads
+  %part_end = udiv i64 %scaled_end, %threads
+  br label %share
+share:
+  %begin = phi i64 [ 0, %whole ], [ %part_begin, %part ]
+  %end = phi i64 [ %leader_jobs, %whole ], [ %part_end, %part ]
+  %some = icmp slt i64 %begin, %end
+  br i1 %some, label %work, label %after
+work:
+  %caller_at = getelementptr %step, ptr %row, i64 0, i32 1
+  %ids_at = getelementptr %step, ptr %row, i64 0, i32 3
+  %kernel = load ptr, ptr %row
+  %caller = load ptr, ptr %caller_at
+  %first_id = load i32, ptr %ids_at
+  %first_id64 = zext i32 %first_id to i64
+  %ids = getelementptr i32, ptr @ids, i64 %first_id64
+  call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %begin, i64 %end)
+  br label %after
+after:
+  %meets_at = getelementptr %step, ptr %row, i64 0, i32 5
+  %meets = load i8, ptr %meets_at
+  %phase_ends = icmp ne i8 %meets, 0
+  %goes_on = icmp slt i64 %following, %last
+  %company = icmp ne ptr %team, null
+  %both = and i1 %phase_ends, %goes_on
+  %barrier = and i1 %both, %company
+  br i1 %barrier, label %meet, label %next
+meet:
+  call void @symc_barrier(ptr %team)
+  br label %next
+done:
+  ret void
+}
+"""
+
+
+def driver_text(plan: Plan, architecture: str = "x86_64") -> str:
+    """LLVM IR of the driver of `plan`, thread team included.  Needs the plan's kernels beside it when linked."""
+    steps = [step if isinstance(step, KernelStep) else None for step in plan.steps]
+    solo, barriers = _alone(plan), _barriers(plan)
+    ids: list[int] = []
+    rows = []
+    for number, step in enumerate(steps):
+        rows.append(_row(plan, step, len(ids), barriers[number], solo[number]))
+        ids.extend(step.buffers if step else ())
+    signatures = sorted({_signature(plan, step) for step in steps if step})
+    return "\n".join([
+        f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"',
+        *_declarations(plan, steps), RUN.replace("{steps}", str(len(rows))),
+        f"@ids = internal constant [{len(ids)} x i32] [{', '.join(f'i32 {number}' for number in ids)}]",
+        f"@steps = internal constant [{len(rows)} x %step] [", ",\n".join(rows), "]",
+        *(_caller(count, symbols) for count, symbols in signatures), team_text(architecture)])
+
+
+def _row(plan: Plan, step: KernelStep | None, first_id: int, barrier: bool, solo: bool) -> str:
+    if step is None:
+        return "%step { ptr null, ptr null, i64 0, i32 0, i32 -1, i8 1, i8 1 }"
+    per = -1 if step.per is None else step.per
+    return (f"%step {{ ptr @{plan.kernels[step.kernel].name}, ptr @{_caller_name(*_signature(plan, step))}, "
+            f"i64 {step.jobs}, i32 {first_id}, i32 {per}, i8 {int(barrier)}, i8 {int(solo)} }}")
+
+
+def _signature(plan: Plan, step: KernelStep) -> tuple[int, tuple[int, ...]]:
+    return len(step.buffers), plan.kernels[step.kernel].symbols
+
+
+def _declarations(plan: Plan, steps: Sequence[KernelStep | None]) -> list[str]:
+    """One `declare` for every kernel that a step calls, in plan order."""
+    parameters = {step.kernel: ["ptr"] * count + ["i64"] * (len(symbols) + 2)
+                  for step in steps if step for count, symbols in [_signature(plan, step)]}
+    return [f"declare void @{plan.kernels[kernel].name}({', '.join(parameters[kernel])})"
+            for kernel in sorted(parameters)]
+
+
+def _caller_name(count: int, symbols: tuple[int, ...]) -> str:
+    return "_".join(["symc_call", str(count), *(str(symbol) for symbol in symbols)])
+
+
+def _caller(count: int, symbols: tuple[int, ...]) -> str:
+    """A function that loads `count` buffer pointers and the symbols, and calls any kernel that takes them."""
+    lines, arguments = [], []
+    for i in range(count):
+        lines += [f"  %id_at{i} = getelementptr i32, ptr %ids, i64 {i}", f"  %id{i} = load i32, ptr %id_at{i}",
+                  f"  %wide{i} = zext i32 %id{i} to i64", f"  %at{i} = getelementptr ptr, ptr %buffers, i64 %wide{i}",
+                  f"  %buffer{i} = load ptr, ptr %at{i}"]
+        arguments.append(f"ptr %buffer{i}")
+    for i, symbol in enumerate(symbols):
+        lines += [f"  %symbol_at{i} = getelementptr i64, ptr %symbols, i64 {symbol}",
+                  f"  %symbol{i} = load i64, ptr %symbol_at{i}"]
+        arguments.append(f"i64 %symbol{i}")
+    call = f"  call void %kernel({', '.join([*arguments, 'i64 %begin', 'i64 %end'])})"
+    return "\n".join([f"define internal void @{_caller_name(count, symbols)}(ptr %kernel, ptr %buffers, ptr %ids, "
+                      "ptr %symbols, i64 %begin, i64 %end) nounwind {", *lines, call, "  ret void", "}"])
+
+
+def _alone(plan: Plan) -> list[bool]:
+    """For every step, whether thread 0 does the whole phase that it is in."""
+    alone = [True] * len(plan.steps)
+    for _, numbers in groupby(range(len(plan.steps)), lambda number: plan.steps[number].phase):
+        phase = list(numbers)
+        steps = [plan.steps[number] for number in phase]
+        small = sum(_nanoseconds(plan, step) for step in steps) < WORTH_SHARING_NANOSECONDS
+        for number in phase:
+            alone[number] = small or sum(_most_jobs(step) for step in steps) < 2
+    return alone
+
+
+def _most_jobs(step: Step) -> int:
+    return (step.jobs if step.per is None else 2) if isinstance(step, KernelStep) else 0
+
+
+def _nanoseconds(plan: Plan, step: Step) -> float:
+    """A guess of the time one core needs: by the operations and the memory of the buffers."""
+    if not isinstance(step, KernelStep):
+        return 0
+    moved = sum(plan.buffers[number].bytes for number in step.buffers)
+    return plan.kernels[step.kernel].flops / FLOPS_PER_NANOSECOND + moved / BYTES_PER_NANOSECOND
+
+
+def _barriers(plan: Plan) -> list[bool]:
+    """For every step, whether all threads must meet before the next one: another phase, unless both are thread 0's."""
+    solo = _alone(plan)
+    return [plan.steps[here].phase != plan.steps[there].phase and not (solo[here] and solo[there])
+            for here, there in pairwise(range(len(plan.steps)))] + [False]

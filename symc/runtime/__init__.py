@@ -1,0 +1,1 @@
+"""Runs compiled networks with NumPy and the standard library alone."""

@@ -1,0 +1,188 @@
+"""Runs the entries of a plan: native kernel steps through the driver, host, loop and branch steps from here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from symc.errors import SymcError
+from symc.runtime.library import Library
+from symc.runtime.memory import address_of, aligned_empty
+from symc.runtime.plan import (
+    BranchStep,
+    HostStep,
+    KernelStep,
+    LoopStep,
+    Plan,
+    Range,
+    Step,
+    buffer_ids,
+    inner_ranges,
+    storage_dtype,
+)
+from symc.runtime.team import TEAM
+
+# (program, attributes, inputs, outputs): fills the output arrays in place; may call program.bind_symbol
+HostFunction = Callable[["Program", Mapping[str, str], Sequence[np.ndarray], Sequence[np.ndarray]], None]
+
+
+class Program:
+    """A plan with its code, its weights and arrays bound to its buffers.  One thread runs it at a time.
+
+    `weights` are the bytes of weights.bin; without them the block is made here, for the entry `prepare` to fill.
+    `hosts` are the functions of the host steps by name.  SymcError: one that the plan calls is missing.
+    """
+
+    def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
+                 hosts: Mapping[str, HostFunction] | None = None) -> None:
+        self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
+        self.lock = threading.RLock()
+        self.weights = weights
+        self.arena: np.ndarray | None = None
+        self._arrays: dict[int, np.ndarray] = {}
+        self._pointers = np.zeros(max(1, len(plan.buffers)), np.uintp)
+        self._symbols = np.zeros(max(1, len(plan.symbols)), np.int64)
+        self._tables = address_of(self._pointers), address_of(self._symbols)
+        self._runs: dict[Range, list[Range | Step]] = {}
+        self._callers: dict[str, tuple[int, ...]] = {}
+        self._refuse_unknown_hosts()
+
+    def _refuse_unknown_hosts(self) -> None:
+        for step in self.plan.steps:
+            if isinstance(step, HostStep) and step.name not in self.hosts:
+                raise SymcError(f"the program calls the host function '{step.name}', which is not registered",
+                                f"pass hosts={{'{step.name}': function}}")
+
+    def bind(self, number: int, array: np.ndarray) -> None:
+        """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements."""
+        buffer = self.plan.buffers[number]
+        assert buffer.offset is None, f"buffer '{buffer.name}' lies in the {buffer.kind} block"
+        expected = storage_dtype(buffer.dtype)
+        if array.dtype != expected or array.shape != buffer.shape:
+            raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype} {array.shape}, "
+                            f"expected {buffer.dtype} {buffer.shape}")
+        if not (array.flags.c_contiguous and array.flags.aligned):
+            raise SymcError(f"{buffer.kind} '{buffer.name}' is not contiguous and aligned", "bind a copy of it")
+        self._arrays[number] = array
+        self._pointers[number] = address_of(array)
+
+    def bind_symbol(self, name: str, value: int) -> None:
+        """Give the plan symbol `name` its value for the steps to come."""
+        self._symbols[self.plan.symbols.index(name)] = value
+
+    def array(self, number: int) -> np.ndarray:
+        """The memory of buffer `number` as an array in its dtype and physical shape; a view, not a copy."""
+        if number not in self._arrays:
+            self._allocate()
+            buffer = self.plan.buffers[number]
+            if buffer.offset is None:
+                raise SymcError(f"{buffer.kind} '{buffer.name}' is not bound to an array")
+            self._arrays[number] = self._place(number)
+        return self._arrays[number]
+
+    def _place(self, number: int) -> np.ndarray:
+        buffer = self.plan.buffers[number]
+        block = self.weights if buffer.kind == "weight" else self.arena
+        dtype = storage_dtype(buffer.dtype)
+        size = int(np.prod(buffer.shape, dtype=np.int64)) * dtype.itemsize
+        assert block is not None and buffer.offset is not None
+        return block[buffer.offset:buffer.offset + size].view(dtype).reshape(buffer.shape)
+
+    def run(self, entry: str) -> None:
+        """Run the steps of `entry` on the bound arrays.  SymcError: no such entry, or a buffer is not bound."""
+        with self.lock:
+            if entry not in self.plan.entries:
+                raise SymcError(f"the program has no entry '{entry}', only {', '.join(sorted(self.plan.entries))}",
+                                "compile with train=True" if entry in ("forward", "backward") else "")
+            self._allocate()
+            for number in self._buffers_of(entry):
+                self.array(number)
+            self._run_range(self.plan.entries[entry])
+
+    def _allocate(self) -> None:
+        """Make the blocks that are not there yet, and point the buffers inside them to their places."""
+        if self.arena is not None:
+            return
+        if self.weights is None:
+            self.weights = aligned_empty((self.plan.weights_bytes,), np.dtype(np.uint8), "the block of weights")
+        self.arena = aligned_empty((self.plan.arena_bytes,), np.dtype(np.uint8), "the arena of intermediate results")
+        starts = {"weight": address_of(self.weights), "arena": address_of(self.arena)}
+        for number, buffer in enumerate(self.plan.buffers):
+            if buffer.offset is not None:
+                self._pointers[number] = starts[buffer.kind] + buffer.offset
+
+    def _buffers_of(self, entry: str) -> tuple[int, ...]:
+        """Ids of the buffers that the caller must bind before `entry`."""
+        if entry not in self._callers:
+            used = {number for step in self._steps_within(self.plan.entries[entry]) for number in buffer_ids(step)}
+            self._callers[entry] = tuple(number for number in sorted(used) if self.plan.buffers[number].offset is None)
+        return self._callers[entry]
+
+    def _steps_within(self, bounds: Range) -> Iterator[Step]:
+        """Steps of a range and of all ranges that its loops and branches run."""
+        waiting = [bounds]
+        while waiting:
+            first, last = waiting.pop()
+            for step in self.plan.steps[first:last]:
+                yield step
+                waiting.extend(inner_ranges(step))
+
+    def _run_range(self, bounds: Range) -> None:
+        if bounds not in self._runs:
+            self._runs[bounds] = list(_parts(self.plan, bounds))
+        for part in self._runs[bounds]:
+            match part:
+                case (first, last):
+                    self._run_kernels(first, last)
+                case HostStep():
+                    self.hosts[part.name](self, part.attributes, [self.array(number) for number in part.inputs],
+                                          [self.array(number) for number in part.outputs])
+                case LoopStep():
+                    self._run_loop(part)
+                case BranchStep():
+                    self._run_range(part.then if self._truth(part.predicate) else part.otherwise)
+
+    def _run_kernels(self, first: int, last: int) -> None:
+        status = self.library.run(*self._tables, first, last, TEAM.address_for(self.library))
+        assert status == 0, f"steps [{first}, {last}) are not kernel steps of this library"
+
+    def _run_loop(self, loop: LoopStep) -> None:
+        trips = loop.trip if loop.trip_buffer is None else int(self.array(loop.trip_buffer).item())
+        assert trips is not None
+        trip = 0
+        while trip < trips and (loop.predicate is None or self._truth(loop.predicate)):
+            self._count(loop, trip)
+            self._run_range(loop.body)
+            self._carry(loop)
+            trip += 1
+        self._count(loop, trip)
+
+    def _count(self, loop: LoopStep, trip: int) -> None:
+        if loop.index is not None:
+            self.array(loop.index)[...] = trip
+
+    def _carry(self, loop: LoopStep) -> None:
+        targets = {target for _, target in loop.carry}
+        values = [self.array(source).copy() if source in targets else self.array(source) for source, _ in loop.carry]
+        for value, (_, target) in zip(values, loop.carry, strict=True):
+            self.array(target)[...] = value
+
+    def _truth(self, number: int) -> bool:
+        return bool(self.array(number).item())
+
+
+def _parts(plan: Plan, bounds: Range) -> Iterator[Range | Step]:
+    """The range cut into runs of kernel steps, as ranges, and single steps of other kinds."""
+    first, last = bounds
+    start = first
+    for number in range(first, last):
+        step = plan.steps[number]
+        if not isinstance(step, KernelStep):
+            if start < number:
+                yield start, number
+            yield step
+            start = number + 1
+    if start < last:
+        yield start, last
