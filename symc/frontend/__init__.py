@@ -1,0 +1,1 @@
+"""What reads and makes models: MXNet's files, the Symbol API, and the way of a Graph into TE and Relax."""

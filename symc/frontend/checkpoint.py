@@ -1,0 +1,76 @@
+"""Checkpoints as MXNet's `save_checkpoint` and `HybridBlock.export` lay them down: prefix-symbol.json beside
+prefix-0000.params; a .npz file may stand in the place of the .params file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from symc.errors import SymcError
+from symc.frontend import params
+from symc.frontend.files import FilePath, replacing
+
+PARAMETER_SUFFIXES = (".params", ".npz")
+
+
+class Checkpoint(NamedTuple):
+    """A graph and its parameters; prefixes 'arg:' and 'aux:' are taken off."""
+
+    symbol_file: Path
+    arguments: dict[str, np.ndarray]
+    auxiliary: dict[str, np.ndarray]
+
+
+def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
+    """The checkpoint of an epoch, or of the last one.  SymcError says which files were looked for and what is there."""
+    symbol_file = _present([Path(f"{os.fspath(prefix)}-symbol.json")], f"the graph of {os.fspath(prefix)}")
+    return Checkpoint(symbol_file, *params.split(params.read(parameter_file(prefix, epoch))))
+
+
+def parameter_file(prefix: FilePath, epoch: int | None = None) -> Path:
+    """The file with the parameters of an epoch, or of the last one: prefix-NNNN.params, else .npz."""
+    wanted = epoch if epoch is not None else max(epochs(prefix), default=0)
+    return _present([_parameter_path(prefix, wanted, suffix) for suffix in PARAMETER_SUFFIXES],
+                    f"parameters of {os.fspath(prefix)}, epoch {wanted}")
+
+
+def epochs(prefix: FilePath) -> list[int]:
+    """The epochs there are parameters of, in order."""
+    path = Path(prefix)
+    pattern = re.compile(re.escape(path.name) + r"-(\d{4,9})(\.params|\.npz)")
+    found = (pattern.fullmatch(name) for name in _listing(path.parent))
+    return sorted({int(match[1]) for match in found if match})
+
+
+def save_checkpoint(prefix: FilePath, epoch: int, symbol_text: str, arguments: Mapping[str, np.ndarray],
+                    auxiliary: Mapping[str, np.ndarray]) -> None:
+    """Write prefix-symbol.json and prefix-NNNN.params so that MXNet 1.9.1 loads them.  Each file is replaced whole."""
+    with replacing(f"{os.fspath(prefix)}-symbol.json") as file:
+        file.write(symbol_text.encode())
+    params.write(_parameter_path(prefix, epoch, ".params"),
+                 {**{f"arg:{name}": array for name, array in arguments.items()},
+                  **{f"aux:{name}": array for name, array in auxiliary.items()}})
+
+
+def _parameter_path(prefix: FilePath, epoch: int, suffix: str) -> Path:
+    return Path(f"{os.fspath(prefix)}-{epoch:04d}{suffix}")
+
+
+def _present(candidates: Sequence[Path], what: str) -> Path:
+    """The first of `candidates` that exists."""
+    for path in candidates:
+        if path.is_file():
+            return path
+    folder = candidates[0].parent
+    alike = [name for name in _listing(folder) if name.endswith(("-symbol.json", *PARAMETER_SUFFIXES))]
+    raise SymcError(f"{what} not found: tried {', '.join(map(str, candidates))}",
+                    f"{folder} has {', '.join(alike[:10])}" if alike else f"{folder} has no model files")
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder)) if folder.is_dir() else []

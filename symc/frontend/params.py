@@ -1,0 +1,367 @@
+"""MXNet's .params files: every dense form MXNet ever wrote is read, the form of 1.9 is written; and NumPy's .npz.
+
+The layout is that of src/ndarray/ndarray.cc (`NDArray::Save`, `Load`, `LegacyLoad`), little endian: a list header,
+the arrays, the names.  An array of 0.12 and later says how it is stored (V2; V3 under NumPy shape semantics), one of
+0.9 to 0.11 (V1) is a shape of 64-bit extents, and before that the place of the magic holds the number of 32-bit
+extents.  Files are not trusted: nothing is allocated before the file is known to hold that many bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import struct
+import zipfile
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+from numpy.lib import format as npy
+
+from symc.errors import SymcError, raise_collected
+from symc.frontend.files import FilePath, read_bytes, replacing
+from symc.ir.types import BY_CODE, DType
+
+LIST_MAGIC = 0x112
+V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+ZIP_MAGIC = b"PK\x03\x04"
+MAX_RANK = 32
+SPARSE_STORAGE = {1: ("row_sparse", 1), 2: ("csr", 2)}      # code: (name, number of index arrays)
+DEFLATE_LIMIT = 1032                                        # largest ratio that deflate can reach
+CPU = (1, 0)                                                # device type and number
+FOREIGN_TYPES = {8: "int16", 9: "uint16", 10: "uint32", 11: "uint64"}       # of MXNet 2.0
+
+# What people pass instead of a .params file, by its first bytes.
+OTHER_FILES = {b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
+               b"<": "a web page or XML; the download went wrong",
+               b"\x1f\x8b": "a gzip archive; unpack it first",
+               b"\x89HDF": "an HDF5 file, which MXNet does not write",
+               b"\x80": "a Python pickle, which symc does not read",
+               b"{": "JSON text; the symbol file perhaps"}
+
+
+@dataclass(frozen=True)
+class NamedArrays:
+    """The content of a file.
+
+    names: one for each array, or none at all for a plain list.  notes: what the user may want to know: arrays
+    converted, arrays left out.
+    """
+
+    file: str
+    arrays: tuple[np.ndarray, ...]
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, np.ndarray]:
+        """Name → array.  SymcError for a list without names, and for a name that occurs twice."""
+        if self.arrays and not self.names:
+            raise SymcError(f"{self.file} is a list of {len(self.arrays)} arrays without names",
+                            "parameters need names: save a dict of arrays")
+        named = dict(zip(self.names, self.arrays, strict=True))
+        if len(named) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise SymcError(f"{self.file} holds two arrays of the name {twice!r}")
+        return named
+
+
+def read(source: FilePath | bytes) -> NamedArrays:
+    """All arrays of a .params or .npz file, or of its bytes; which of the two it is, the content says.
+
+    Dtypes are those of `DType`; bfloat16 becomes float32, with a note.  Arrays without a value, which MXNet before 0.12
+    could save, are left out, with a note.  SymcError names the file, the byte offset, the array and what was expected
+    there.  Sparse arrays are refused by name.
+    """
+    file = "bytes" if isinstance(source, bytes) else os.fspath(source)
+    data = source if isinstance(source, bytes) else read_bytes(source)
+    if data.startswith(ZIP_MAGIC):
+        return _read_npz(data, file)
+    return _read_list(_Cursor(memoryview(data), file))
+
+
+def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> None:
+    """Write arrays, with names if a mapping is given, so that MXNet 1.9.1 reads them; as .npz if `path` says so.
+
+    `path` is replaced only once all is written.  SymcError names an array whose dtype or rank the format cannot hold.
+    """
+    names = tuple(arrays) if isinstance(arrays, Mapping) else ()
+    values = arrays.values() if isinstance(arrays, Mapping) else arrays
+    is_npz = Path(path).suffix == ".npz"
+    prepared = [_writable(array, names[i] if names else str(i), scalars=is_npz) for i, array in enumerate(values)]
+    with replacing(path) as file:
+        (_write_npz if is_npz else _write_list)(file, prepared, names)
+
+
+def split(arrays: NamedArrays, auxiliary: Container[str] = ()) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """(arguments, auxiliary states) of a checkpoint.
+
+    The prefixes 'arg:' and 'aux:' that Module and `HybridBlock.export` write decide; a name without one, as Gluon's
+    `save_parameters` writes, is an argument unless `auxiliary` (the graph's auxiliary states) contains it.
+    """
+    arguments: dict[str, np.ndarray] = {}
+    states: dict[str, np.ndarray] = {}
+    for name, array in arrays.as_dict().items():
+        kind, bare = (name[:3], name[4:]) if name.startswith(("arg:", "aux:")) else ("", name)
+        into = states if kind == "aux" or not kind and bare in auxiliary else arguments
+        if bare in into:
+            raise SymcError(f"{arrays.file} holds {bare!r} with and without the prefix {kind or 'arg'!r}")
+        into[bare] = array
+    return arguments, states
+
+
+# ---- reading -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sparse:
+    """Stands for a sparse array, which is skipped so that the error can name it."""
+
+    storage: str
+
+
+@dataclass
+class _Cursor:
+    """Walks the bytes of a file; every step is checked against the end.  where: the array or name it is at."""
+
+    data: memoryview
+    file: str
+    offset: int = 0
+    where: str = "header"
+    converted: list[int] = field(default_factory=list)      # positions of arrays that were bfloat16
+
+    @property
+    def left(self) -> int:
+        return len(self.data) - self.offset
+
+    def fail(self, message: str, hint: str = "", offset: int | None = None) -> NoReturn:
+        raise SymcError(f"{self.file}: byte {self.offset if offset is None else offset}, {self.where}: {message}",
+                        hint or "the file is damaged, cut short, or no .params file")
+
+    def take(self, count: int, what: str) -> memoryview:
+        if count > self.left:
+            self.fail(f"expected {what}, {count} bytes, but the file has {self.left} left")
+        self.offset += count
+        return self.data[self.offset - count:self.offset]
+
+    def numbers(self, format: str, what: str) -> tuple[int, ...]:
+        return struct.unpack("<" + format, self.take(struct.calcsize("<" + format), what))
+
+    def number(self, format: str, what: str) -> int:
+        return self.numbers(format, what)[0]
+
+
+def _read_list(cursor: _Cursor) -> NamedArrays:
+    _check_header(cursor)
+    count = _length(cursor, "number of arrays", at_least=4)
+    items = []
+    for position in range(count):
+        cursor.where = f"array {position}"
+        items.append(_array(cursor, position))
+    cursor.where = "names"
+    names = _names(cursor, count)
+    _refuse_sparse(cursor.file, items, names)
+    kept = [i for i, item in enumerate(items) if item is not None]
+    return NamedArrays(cursor.file, tuple(items[i] for i in kept),  # type: ignore[misc]
+                       tuple(names[i] for i in kept) if names else (), _notes(cursor, items, names))
+
+
+def _check_header(cursor: _Cursor) -> None:
+    start = bytes(cursor.data[:32])
+    for prefix, what in OTHER_FILES.items():
+        if start.startswith(prefix):
+            raise SymcError(f"{cursor.file} is not a .params file", f"it looks like {what}")
+    magic, _ = cursor.numbers("QQ", "the header of a .params file")
+    if magic != LIST_MAGIC:
+        cursor.fail(f"expected the list magic 0x112, found {magic:#x}", offset=0)
+
+
+def _length(cursor: _Cursor, what: str, at_least: int) -> int:
+    """A 64-bit count of items that take `at_least` bytes each."""
+    start = cursor.offset
+    count = cursor.number("Q", what)
+    if count * at_least > cursor.left:
+        cursor.fail(f"expected a {what} that fits the file, found {count} with {cursor.left} bytes left", offset=start)
+    return count
+
+
+def _array(cursor: _Cursor, position: int) -> np.ndarray | _Sparse | None:
+    """One array of any form; None for one without a value."""
+    magic = cursor.number("I", "an array")
+    if magic in (V2_MAGIC, V3_MAGIC):
+        storage = cursor.number("i", "a storage type")
+        if storage in SPARSE_STORAGE:
+            return _skip_sparse(cursor, *SPARSE_STORAGE[storage])
+        if storage != 0:
+            cursor.fail(f"expected storage type 0 (dense), 1 (row_sparse) or 2 (csr), found {storage}",
+                        offset=cursor.offset - 4)
+    shape = _legacy_shape(cursor, magic) if magic not in (V1_MAGIC, V2_MAGIC, V3_MAGIC) else _shape(cursor)
+    if shape is None or not shape and magic != V3_MAGIC:
+        return None
+    cursor.numbers("ii", "a context")           # where the array lived is of no concern
+    return _elements(cursor, shape, position)
+
+
+def _shape(cursor: _Cursor) -> tuple[int, ...] | None:
+    """A shape of 64-bit extents; None when it is unknown (rank or an extent of -1)."""
+    rank = cursor.number("i", "a number of dimensions")
+    if not -1 <= rank <= MAX_RANK:
+        cursor.fail(f"expected at most {MAX_RANK} dimensions, found {rank}", offset=cursor.offset - 4)
+    start = cursor.offset
+    shape = cursor.numbers(f"{max(rank, 0)}q", "a shape")
+    if any(extent < -1 for extent in shape):
+        cursor.fail(f"expected a shape, found {shape}", offset=start)
+    return None if rank < 0 or -1 in shape else shape
+
+
+def _legacy_shape(cursor: _Cursor, rank: int) -> tuple[int, ...]:
+    """A shape of 32-bit extents, whose rank is what was read in the place of a magic."""
+    if rank > MAX_RANK:
+        cursor.fail(f"expected an array (0xf993fac8 to 0xf993faca, or at most {MAX_RANK} dimensions), found {rank:#x}",
+                    offset=cursor.offset - 4)
+    return cursor.numbers(f"{rank}I", "a shape")
+
+
+def _type(cursor: _Cursor) -> DType:
+    code = cursor.number("i", "a type code")
+    if code not in BY_CODE:
+        name = f" ({FOREIGN_TYPES[code]})" if code in FOREIGN_TYPES else ""
+        cursor.fail(f"expected one of the type codes {', '.join(f'{c} ({d.name})' for c, d in BY_CODE.items())}, "
+                    f"found {code}{name}", offset=cursor.offset - 4,
+                    hint="convert the array before saving it" if name else "")
+    return BY_CODE[code]
+
+
+def _elements(cursor: _Cursor, shape: tuple[int, ...], position: int) -> np.ndarray:
+    """The dtype and the elements of a dense array, as an array of its own."""
+    dtype = _type(cursor)
+    if math.prod(max(extent, 1) for extent in shape) * dtype.itemsize >= 2**63:
+        cursor.fail(f"expected a shape of less than 2⁶³ bytes, found {shape}")
+    count = math.prod(shape)
+    raw = cursor.take(count * dtype.itemsize, f"{count} elements {dtype.name} of shape {shape}")
+    stored = np.frombuffer(raw, dtype.numpy.newbyteorder("<"), count) if count else np.empty(0, dtype.numpy)
+    if dtype is DType.bfloat16:
+        cursor.converted.append(position)
+        return (stored.astype(np.uint32) << 16).view(np.float32).reshape(shape)
+    if dtype is DType.bool:
+        return (stored.view(np.uint8) != 0).reshape(shape)
+    return stored.astype(dtype.numpy).reshape(shape)
+
+
+def _skip_sparse(cursor: _Cursor, storage: str, index_arrays: int) -> _Sparse:
+    """Step over a sparse array: shape of its values, shape, context, types and shapes, the data of each."""
+    values, shape = _shape(cursor), _shape(cursor)
+    cursor.numbers("ii", "a context")
+    parts = [(_type(cursor), values)]
+    parts += [(_type(cursor), _shape(cursor)) for _ in range(index_arrays)]
+    for dtype, extents in parts:
+        if extents is None or shape is None:
+            cursor.fail(f"expected the shapes of a {storage} array to be known")
+        cursor.take(math.prod(extents) * dtype.itemsize, f"data of shape {extents} of a {storage} array")
+    return _Sparse(storage)
+
+
+def _names(cursor: _Cursor, arrays: int) -> list[str]:
+    start = cursor.offset
+    count = _length(cursor, "number of names", at_least=8)
+    if count not in (0, arrays):
+        cursor.fail(f"expected a name for each of the {arrays} arrays or none, found {count}", offset=start)
+    names = []
+    for position in range(count):
+        cursor.where = f"name {position}"
+        text = bytes(cursor.take(_length(cursor, "length of a name", at_least=1), "a name"))
+        try:
+            names.append(text.decode())
+        except UnicodeDecodeError:
+            cursor.fail("expected UTF-8 text", offset=cursor.offset - len(text))
+    return names
+
+
+def _label(position: int, names: Sequence[str]) -> str:
+    return f"array {names[position]!r}" if names else f"array {position}"
+
+
+def _refuse_sparse(file: str, items: Sequence[object], names: Sequence[str]) -> None:
+    problems = [f"{_label(i, names)} is stored as {item.storage}" for i, item in enumerate(items)
+                if isinstance(item, _Sparse)]
+    raise_collected(SymcError, file, problems,
+                    "symc reads dense arrays; in MXNet, `array.tostype('default')` makes them so")
+
+
+def _notes(cursor: _Cursor, items: Sequence[object], names: Sequence[str]) -> tuple[str, ...]:
+    notes = [f"{_label(i, names)} was bfloat16 and is float32 now" for i in cursor.converted]
+    notes += [f"{_label(i, names)} has no value and is left out" for i, item in enumerate(items) if item is None]
+    if cursor.left:
+        notes.append(f"{cursor.left} bytes behind the last name are ignored")
+    return tuple(notes)
+
+
+def _read_npz(data: bytes, file: str) -> NamedArrays:
+    names, arrays = [], []
+    # zipfile and numpy.lib.format raise a dozen exceptions of their own for a damaged archive; all mean the same here.
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                names.append(entry.filename.removesuffix(".npy"))
+                if entry.file_size > DEFLATE_LIMIT * len(data):
+                    raise ValueError(f"{entry.file_size} bytes cannot come from a file of {len(data)}")
+                arrays.append(_npz_array(archive, entry))
+    except Exception as problem:
+        where = f"array {names[-1]!r}: " if names else ""
+        raise SymcError(f"{file}: {where}{problem or type(problem).__name__}",
+                        "a .npz file of dense arrays is expected; pickled objects are not read") from problem
+    return NamedArrays(file, tuple(arrays), tuple(names))
+
+
+def _npz_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """One member, whose header must agree with its size before anything is allocated."""
+    with archive.open(entry) as member:
+        version = npy.read_magic(member)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read_header(member)
+        size = member.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.name not in DType.__members__:
+        raise ValueError(f"MXNet has no dtype {dtype.name}")
+    if size != entry.file_size:
+        raise ValueError(f"expected {size} bytes for {dtype.name} of shape {shape}, found {entry.file_size}")
+    with archive.open(entry) as member:
+        array = npy.read_array(member, allow_pickle=False)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+# ---- writing -------------------------------------------------------------------------------------------------
+
+
+def _writable(value: Any, name: str, scalars: bool) -> np.ndarray:
+    """`value` as a contiguous little-endian array of a dtype that MXNet has."""
+    array = np.asarray(value)
+    if array.dtype.name not in DType.__members__ or array.dtype.name == "bfloat16":
+        raise SymcError(f"array {name!r} is {array.dtype.name}, which MXNet does not have",
+                        f"convert it to one of {', '.join(d.name for d in DType if d is not DType.bfloat16)}")
+    if not array.ndim and not scalars:
+        raise SymcError(f"array {name!r} has no dimensions, which a .params file cannot hold",
+                        "reshape it to (1,), or write a .npz file")
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
+
+
+def _write_list(file: BinaryIO, arrays: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    file.write(struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays)))
+    for array in arrays:
+        file.write(struct.pack(f"<Iii{array.ndim}q", V2_MAGIC, 0, array.ndim, *array.shape))
+        file.write(struct.pack("<iii", *CPU, DType.of(array.dtype).code))
+        file.write(array.data if array.size else b"")
+    file.write(struct.pack("<Q", len(names)))
+    for name in names:
+        text = name.encode()
+        file.write(struct.pack("<Q", len(text)) + text)
+
+
+def _write_npz(file: BinaryIO, arrays: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    """As `numpy.savez`, but any name is allowed and equal content gives equal bytes."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for position, array in enumerate(arrays):
+            entry = zipfile.ZipInfo(f"{names[position] if names else f'arr_{position}'}.npy")
+            with archive.open(entry, "w", force_zip64=True) as member:
+                npy.write_array(member, array, allow_pickle=False)  # type: ignore[arg-type]

@@ -1,0 +1,180 @@
+"""Parameter files.  tests/data/params: written by MXNet 1.9.1, but v0 and v1, which follow the source of older
+releases and which 1.9.1 reads as stated here."""
+
+import struct
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symc.errors import SymcError
+from symc.frontend import params
+
+DATA = Path(__file__).parents[1] / "data" / "params"
+SMALL = ["dtypes", "one_element", "unnamed", "bool", "bfloat16", "np_shape", "sparse", "v0", "v1"]
+
+
+def content(name: str) -> bytes:
+    return (DATA / f"{name}.params").read_bytes()
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("name", ["dtypes", "one_element", "unnamed"])
+def test_reads_what_mxnet_wrote_and_writes_it_equal(name: str, tmp_path: Path) -> None:
+    found = params.read(DATA / f"{name}.params")
+    expected = np.load(DATA / f"{name}.npz")
+    names = found.names or tuple(map(str, range(len(found.arrays))))
+    assert list(names) == expected.files
+    assert all(same(array, expected[key]) for key, array in zip(names, found.arrays, strict=True))
+    params.write(tmp_path / "copy.params", found.as_dict() if found.names else found.arrays)
+    assert (tmp_path / "copy.params").read_bytes() == content(name)
+
+
+def test_arrays_are_writable_and_their_own() -> None:
+    array = params.read(DATA / "v0.params").as_dict()["arg:a"]
+    assert array.flags.writeable and array.flags.owndata or array.base is not None and array.base.flags.owndata
+
+
+@pytest.mark.parametrize("name", ["v0", "v1"])
+def test_reads_old_forms_saved_from_a_gpu(name: str) -> None:
+    arrays = params.read(DATA / f"{name}.params").as_dict()
+    assert same(arrays["arg:a"], np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert same(arrays["aux:b"], np.array([1, -2], np.int32))
+
+
+def test_reads_bool_and_bfloat16() -> None:
+    assert same(params.read(DATA / "bool.params").arrays[0], np.array([True, False, True]))
+    found = params.read(DATA / "bfloat16.params")
+    assert same(found.arrays[0], np.array([1.5, -2.25, 3], np.float32))
+    assert found.notes == ("array 'b' was bfloat16 and is float32 now",)
+
+
+def test_reads_scalars_and_empty_arrays_of_numpy_shape_semantics() -> None:
+    shapes = {name: array.shape for name, array in params.read(DATA / "np_shape.params").as_dict().items()}
+    assert shapes == {"s": (), "z": (0, 3), "a": (2,)}
+
+
+def test_leaves_out_arrays_without_a_value() -> None:
+    empty, full = struct.pack("<Ii", 0xF993FAC8, 0), content("v1")[24:84]
+    names = struct.pack("<QQ1sQ1s", 2, 1, b"n", 1, b"a")
+    found = params.read(struct.pack("<QQQ", 0x112, 0, 2) + empty + full + names)
+    assert found.names == ("a",) and found.arrays[0].shape == (2, 3)
+    assert found.notes == ("array 'n' has no value and is left out",)
+
+
+def test_refuses_sparse_arrays_by_name() -> None:
+    with pytest.raises(SymcError, match="(?s)2 problems.*'rs' is stored as row_sparse.*'csr' is .* csr.*tostype"):
+        params.read(DATA / "sparse.params")
+
+
+@pytest.mark.parametrize(("start", "message"), [
+    (b"", "byte 0, header: expected the header"),
+    (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+    (b"\x1f\x8b\x08" + bytes(40), "gzip"),
+    (struct.pack("<QQQ", 0x113, 0, 0), "expected the list magic 0x112, found 0x113"),
+    (struct.pack("<QQQ", 0x112, 0, 2**60), f"byte 16, header: expected a number of arrays that fits .* found {2**60}"),
+    (struct.pack("<QQQI", 0x112, 0, 1, 0xDEADBEEF), "byte 24, array 0: expected an array .* found 0xdeadbeef"),
+    (struct.pack("<QQQIii", 0x112, 0, 1, 0xF993FAC9, 0, 99), "at most 32 dimensions, found 99"),
+    (struct.pack("<QQQIiiqiii", 0x112, 0, 1, 0xF993FAC9, 0, 1, 4, 1, 0, 9), r"found 9 \(uint16\)"),
+    (struct.pack("<QQQIiiqiii", 0x112, 0, 1, 0xF993FAC9, 0, 1, 2**40, 1, 0, 0),
+     f"byte 56, array 0: expected {2**40} elements float32"),
+    (struct.pack("<QQQIiiqqiii", 0x112, 0, 1, 0xF993FAC9, 0, 2, 0, 2**62, 1, 0, 0), "less than 2⁶³ bytes"),
+])
+def test_says_where_a_file_is_damaged(start: bytes, message: str) -> None:
+    with pytest.raises(SymcError, match=message):
+        params.read(start)
+
+
+def test_a_missing_file_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(SymcError, match="cannot read .*absent.params"):
+        params.read(tmp_path / "absent.params")
+
+
+def read_or_refuse(data: bytes) -> None:
+    try:
+        params.read(data)
+    except SymcError:
+        return
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_truncation_is_refused(name: str) -> None:
+    data = content(name)
+    for end in range(len(data)):
+        with pytest.raises(SymcError):
+            params.read(data[:end])
+
+
+@given(name=st.sampled_from([f"{name}.params" for name in SMALL] + ["dtypes.npz"]), data=st.data())
+@settings(max_examples=400, deadline=2000)
+def test_flipped_bits_read_or_are_refused_within_the_size_of_the_file(name: str, data: st.DataObject) -> None:
+    damaged = bytearray((DATA / name).read_bytes())
+    for position in data.draw(st.lists(st.integers(0, len(damaged) * 8 - 1), min_size=1, max_size=4)):
+        damaged[position // 8] ^= 1 << position % 8
+    tracemalloc.start()
+    try:
+        read_or_refuse(bytes(damaged))
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_npz_is_known_by_its_content(tmp_path: Path) -> None:
+    arrays = {"file": np.arange(6.0).reshape(2, 3).T, "arg:w": np.ones((), ">f4"), "b": np.array([True])}
+    params.write(tmp_path / "a.npz", arrays)
+    (tmp_path / "a.npz").rename(tmp_path / "a.params")
+    found = params.read(tmp_path / "a.params").as_dict()
+    assert list(found) == list(arrays)
+    assert all(np.array_equal(found[name], arrays[name]) for name in arrays)
+    assert found["arg:w"].dtype == np.dtype("=f4")
+
+
+def test_npz_without_pickles(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.array([{}], object))
+    with pytest.raises(SymcError, match="'x'.*no dtype object"):
+        params.read(tmp_path / "a.npz")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.params"
+    params.write(path, {"a": np.ones(3, np.float32)})
+    before = path.read_bytes()
+    for wrong, message in ((np.ones(2, np.uint16), "'b' is uint16"), (np.float32(1), "'b' has no dimensions")):
+        with pytest.raises(SymcError, match=message):
+            params.write(path, {"a": np.zeros(3, np.float32), "b": wrong})
+    assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == ["w.params"]
+    with pytest.raises(SymcError, match="cannot write"):
+        params.write(tmp_path / "no" / "w.params", {})
+
+
+@given(st.lists(st.tuples(st.sampled_from(["float32", "float64", "float16", "uint8", "int8", "int32", "int64", "bool"]),
+                          st.lists(st.integers(0, 4), min_size=1, max_size=5)), max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_reads_back(tmp_path_factory: pytest.TempPathFactory, kinds: list) -> None:
+    path = tmp_path_factory.mktemp("params") / "x.params"
+    random = np.random.default_rng(0)
+    arrays = {f"arg:{i}é": (random.random(shape) * 100).astype(dtype) for i, (dtype, shape) in enumerate(kinds)}
+    params.write(path, arrays)
+    found = params.read(path).as_dict()
+    assert list(found) == list(arrays) and all(same(found[name], arrays[name]) for name in arrays)
+
+
+def test_split() -> None:
+    one, two = np.ones(1), np.ones(2)
+    module = params.NamedArrays("f", (one, two), ("arg:w", "aux:m"))
+    assert params.split(module) == ({"w": one}, {"m": two})
+    gluon = params.NamedArrays("f", (one, two), ("w", "m"))
+    assert params.split(gluon) == ({"w": one, "m": two}, {})
+    assert params.split(gluon, auxiliary=["m"]) == ({"w": one}, {"m": two})
+    with pytest.raises(SymcError, match="with and without the prefix 'arg'"):
+        params.split(params.NamedArrays("f", (one, two), ("arg:w", "w")))
+    with pytest.raises(SymcError, match="two arrays of the name 'w'"):
+        params.split(params.NamedArrays("f", (one, two), ("w", "w")))
+    with pytest.raises(SymcError, match="without names"):
+        params.split(params.NamedArrays("f", (one,)))
