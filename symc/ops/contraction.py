@@ -148,33 +148,42 @@ class Window:
                            (axis("n"), self._channels("o", self.out_channels), *self._spatial("y")))
 
 
+LARGEST_UNFOLDED = 1 << 24  # elements of an operand repeated for every point that reads it (im2col)
+
+
 def evaluate(spec: Contraction, lhs: np.ndarray, rhs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The contraction's meaning in NumPy; float16 is summed in float32, as MXNet does.
 
-    lhs, rhs: arrays of the spec's ranks; shape: of the result.  Axes that meet in an affine index with others of
-    the reduction (kernel taps) are walked in Python, all others are left to einsum.
+    lhs, rhs: arrays of the spec's ranks; shape: of the result.  Both operands become strided views over all their
+    axes, and the sum one matrix product.  Where those matrices would be too large, of axes that share an affine
+    index (a kernel tap and an output position) the shorter one is walked in Python.
     """
-    sizes = spec.sizes
-    walked = [name for name in spec.reduced if _meets_another(spec, name)]
+    sizes, walked = spec.sizes, _walked(spec)
     accumulate = np.float32 if lhs.dtype == np.float16 else lhs.dtype
+    left, left_axes = _view(lhs.astype(accumulate, copy=False), spec.lhs, sizes, walked)
+    right, right_axes = _view(rhs.astype(accumulate, copy=False), spec.rhs, sizes, walked)
     result = np.zeros(tuple(sizes[name] for name in spec.parallel), accumulate)
-    letters = {name: chr(ord("a") + i) for i, (name, _) in enumerate(spec.extents)}
+    free = tuple(name for name in spec.parallel if name not in walked)
     for point in itertools.product(*(range(sizes[name]) for name in walked)):
         fixed = dict(zip(walked, point, strict=True))
-        left, left_axes = _gather(lhs.astype(accumulate, copy=False), spec.lhs, fixed, sizes)
-        right, right_axes = _gather(rhs.astype(accumulate, copy=False), spec.rhs, fixed, sizes)
-        parts = ["".join(letters[a] for a in names) for names in (left_axes, right_axes)]
-        present = [name for name in spec.parallel if name in left_axes or name in right_axes]
-        target = "".join(letters[a] for a in present)
-        value = np.einsum(f"{parts[0]},{parts[1]}->{target}", left, right, optimize=True)
-        where = tuple(fixed.get(name, slice(None)) for name in spec.parallel)
-        result[where] += value
-    return _scatter(result, spec, shape).astype(lhs.dtype, copy=False)
+        here = [operand[tuple(fixed[name] for name in walked if name in names)]
+                for operand, names in ((left, left_axes), (right, right_axes))]
+        rest = [[name for name in names if name not in fixed] for names in (left_axes, right_axes)]
+        result[tuple(fixed.get(name, slice(None)) for name in spec.parallel)] += _product(*here, *rest, free)
+    return _join(result, spec, shape).astype(lhs.dtype, copy=False)
 
 
-def _meets_another(spec: Contraction, name: str) -> bool:
-    return any(len(index.terms) > 1 and any(n == name for n, _ in index.terms)
-               and not _is_channel_group(index, spec.sizes) for index in (*spec.lhs, *spec.rhs))
+def _walked(spec: Contraction) -> list[str]:
+    """Nothing for small operands, else all but the longest axis of every affine index over several axes."""
+    sizes, walked = spec.sizes, list[str]()
+    unfolded = (math.prod(sizes[name] for name in {name for index in operand for name, _ in index.terms})
+                for operand in (spec.lhs, spec.rhs))
+    if max(unfolded) <= LARGEST_UNFOLDED:
+        return walked
+    for index in (*spec.lhs, *spec.rhs):
+        if not _is_channel_group(index, sizes):
+            walked += sorted((name for name, _ in index.terms), key=lambda name: sizes[name])[:-1]
+    return list(dict.fromkeys(walked))
 
 
 def _is_channel_group(index: Index, sizes: dict[str, int]) -> bool:
@@ -183,29 +192,61 @@ def _is_channel_group(index: Index, sizes: dict[str, int]) -> bool:
             and index.offset == 0 and index.divisor == 1)
 
 
-def _gather(array: np.ndarray, indices: tuple[Index, ...], fixed: dict[str, int],
-            sizes: dict[str, int]) -> tuple[np.ndarray, list[str]]:
-    """`array` with one dimension for each free axis, zeros where an index leaves it."""
-    names: list[str] = []
-    for dim in range(len(indices)):
-        index, at = indices[dim], len(names)
-        free = [(name, c) for name, c in index.terms if name not in fixed]
-        assert all(name not in names for name, _ in free), "an axis may index an operand once"
-        base = index.offset + sum(c * fixed[name] for name, c in index.terms if name in fixed)
-        position = np.array(base)
-        for name, coefficient in free:
-            position = position[..., None] + coefficient * np.arange(sizes[name])
-        valid = (position % index.divisor == 0)
-        position = position // index.divisor
-        valid &= (position >= 0) & (position < array.shape[at])
-        array = np.take(array, np.where(valid, position, 0) if array.shape[at] else position, axis=at, mode="clip")
-        if not valid.all():
-            array = array * valid.reshape(valid.shape + (1,) * (array.ndim - at - valid.ndim)).astype(array.dtype)
-        names += [name for name, _ in free]
-    return array, names
+def _view(array: np.ndarray, indices: tuple[Index, ...], sizes: dict[str, int],
+          walked: list[str]) -> tuple[np.ndarray, list[str]]:
+    """`array` as a view with one dimension for each axis that indexes it, the walked ones first, and their names.
+
+    Holes of a divisor and positions outside are zeros put in beforehand.
+    """
+    start, strides = [], dict[str, int]()
+    for dim, index in enumerate(indices):
+        array = _with_holes(array, dim, index.divisor)
+        reach = [c * (sizes[name] - 1) for name, c in index.terms]
+        low = index.offset + sum(min(r, 0) for r in reach)
+        high = index.offset + sum(max(r, 0) for r in reach)
+        before, after = max(-low, 0), max(high + 1 - array.shape[dim], 0)
+        if before or after:
+            array = np.pad(array, [(before, after) if i == dim else (0, 0) for i in range(array.ndim)])
+        start.append(index.offset + before)
+    for dim, index in enumerate(indices):
+        for name, c in index.terms:
+            strides[name] = strides.get(name, 0) + c * array.strides[dim]
+    names = sorted(strides, key=lambda name: walked.index(name) if name in walked else len(walked))
+    shape = [sizes[name] for name in names]
+    if 0 in shape:
+        return np.zeros(shape, array.dtype), names
+    origin = array[tuple(slice(at, None) for at in start)]
+    return np.lib.stride_tricks.as_strided(origin, shape, [strides[name] for name in names], writeable=False), names
 
 
-def _scatter(result: np.ndarray, spec: Contraction, shape: tuple[int, ...]) -> np.ndarray:
+def _with_holes(array: np.ndarray, dim: int, step: int) -> np.ndarray:
+    """`array` with step - 1 zeros between the elements along `dim`."""
+    if step == 1 or array.shape[dim] == 0:
+        return array
+    holes = np.zeros((*array.shape[:dim], (array.shape[dim] - 1) * step + 1, *array.shape[dim + 1:]), array.dtype)
+    holes[(slice(None),) * dim + (slice(None, None, step),)] = array
+    return holes
+
+
+def _product(left: np.ndarray, right: np.ndarray, left_axes: list[str], right_axes: list[str],
+             output: tuple[str, ...]) -> np.ndarray:
+    """Σ left·right over the axes that `output` lacks, as one (batched) matrix product."""
+    batch = [name for name in output if name in left_axes and name in right_axes]
+    summed = [name for name in left_axes if name in right_axes and name not in output]
+    rows = [name for name in left_axes if name not in right_axes]
+    columns = [name for name in right_axes if name not in left_axes]
+    sizes = dict(zip(left_axes + right_axes, left.shape + right.shape, strict=True))
+
+    def matrix(operand: np.ndarray, names: list[str], *groups: list[str]) -> np.ndarray:
+        order = [names.index(name) for group in groups for name in group]
+        return operand.transpose(order).reshape([math.prod(sizes[name] for name in group) for group in groups])
+
+    value = matrix(left, left_axes, batch, rows, summed) @ matrix(right, right_axes, batch, summed, columns)
+    made = batch + rows + columns
+    return value.reshape([sizes[name] for name in made]).transpose([made.index(name) for name in output])
+
+
+def _join(result: np.ndarray, spec: Contraction, shape: tuple[int, ...]) -> np.ndarray:
     """Bring the array over the parallel axes into the output's dimensions (groups and channels join)."""
     order = [name for index in spec.output for name, _ in index.terms]
     return result.transpose([spec.parallel.index(name) for name in order]).reshape(shape)
