@@ -1,0 +1,174 @@
+"""Layouts: islands of blocked activations around convolutions, packed weights."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.types import DType, TensorType
+from symc.ops.operator import make, operation
+from symc.passes.base import Pass
+from symc.passes.fuse import kind_of
+from symc.passes.partition import PREPARE, partition
+
+BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
+FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
+PackRule = Callable[[Node], str | None]
+
+
+@dataclass(frozen=True)
+class AssignLayouts(Pass):
+    """Needs a typed graph of operators with lowerings and no layouts.
+
+    Convolutions (and their gradients) read and write images in blocks of 16 channels; elementwise operators, pooling
+    and Concat along channels stay in the layout of their inputs; everything else, and the roots, are plain.
+    `_relayout` nodes lie where the layouts of a value's writer and reader differ, and in front of weights:
+
+        %c = Convolution(%x, %w)    →    %w/relayout: f32[..]:ABcd16b32a = _relayout(%w)
+                                         %c: f32[..]:aBcd16b = Convolution(%x, %w/relayout)
+
+    pack: the layout in which the code generator wants the second operand of a contraction, or None.
+    parameters: names of the variables whose packed forms are prepared; other operands are packed only for windows.
+    """
+
+    name = "assign-layouts"
+    pack: PackRule
+    parameters: frozenset[str] = frozenset()
+
+    def __call__(self, graph: Graph) -> Graph:
+        work = _Assignment(self.pack)
+        entries = partition(graph, self.parameters)
+        work.prepared = {node for node, entry in entries.items() if entry == PREPARE or node.name in self.parameters}
+        for node in graph.nodes:
+            if node.op is not None:
+                work.visit(node)
+        if not work.new:
+            return graph
+        roots = {root: work.plain(root) for root in graph.roots}
+        return graph.substitute(roots)
+
+
+def blocked_layout(rank: int) -> str:
+    """'aBcd16b' for rank 4: channels, axis 1, in blocks of 16."""
+    letters = string.ascii_lowercase[:rank]
+    return f"{letters[0]}{letters[1].upper()}{letters[2:]}{BLOCK}b"
+
+
+class _Assignment:
+    """Old value → new value with its layout; the relayouts made so far."""
+
+    def __init__(self, pack: PackRule) -> None:
+        self.pack = pack
+        self.new: dict[Value, Value] = {}
+        self.prepared: set[Node] = set()
+        self._relayouts: dict[tuple[Value, str | None], Value] = {}
+
+    def visit(self, node: Node) -> None:
+        rule = {"contraction": self.contraction, "elementwise": self.elementwise, "window": self.window,
+                "reduction": self.keep_inputs}.get(kind_of(node), self.all_plain)
+        if operation(node).name == "Concat":
+            rule = self.concat
+        inputs, layout = rule(node)
+        types = tuple(replace(t, layout=layout) for t in node.types)
+        if tuple(inputs) != node.inputs or types != node.types:
+            moved = replace(node, inputs=tuple(inputs), types=types)
+            self.new.update(zip(node.outputs, moved.outputs, strict=True))
+
+    # ---- one rule for each kind of operator: its new inputs and the layout of its outputs -----------------
+
+    def contraction(self, node: Node) -> tuple[list[Value], str | None]:
+        data, weight, *others = node.inputs
+        is_window = len(node.types[0].dims) > 2 and is_image(data.type)
+        if not is_window or node.types[0].dtype is not DType.float32:
+            return [self.plain(data), self.packed(node, weight, False), *map(self.plain, others)], None
+        if operation(node).input_names()[1] != "weight":      # a weight gradient: two images, a plain result
+            return [self.image(data), self.image(weight), *map(self.plain, others)], None
+        layout = blocked_layout(len(node.types[0].dims)) if node.types[0].dims[1] >= FEWEST_CHANNELS else None
+        inputs = [self.image(data)]
+        probe = replace(node, inputs=(inputs[0], weight, *others), types=(replace(node.types[0], layout=layout),))
+        return [*inputs, self.packed(probe, weight, True), *map(self.plain, others)], layout
+
+    def elementwise(self, node: Node) -> tuple[list[Value], str | None]:
+        shape = node.types[0].dims
+        layouts = {v.type.layout for v in map(self.current, node.inputs) if v.type.dims == shape} - {None}
+        if not layouts or any(t.dims != shape for t in node.types):
+            return self.all_plain(node)
+        layout = layouts.pop()
+        return [self.relaid(v, layout) if v.type.dims == shape else self.plain(v) for v in node.inputs], layout
+
+    def window(self, node: Node) -> tuple[list[Value], str | None]:
+        """Pooling: the layout of the input, but plain for a result of one pixel, which dense layers read."""
+        layouts = {v.type.layout for v in map(self.current, node.inputs)} - {None}
+        out = node.types[0]
+        if not layouts or not is_image(out):
+            return self.all_plain(node)
+        layout = layouts.pop()
+        inputs = [self.relaid(v, layout) if is_image(v.type) else self.plain(v) for v in node.inputs]
+        return inputs, None if all(extent == 1 for extent in out.dims[2:]) else layout
+
+    def concat(self, node: Node) -> tuple[list[Value], str | None]:
+        inputs = [self.current(value) for value in node.inputs]
+        layouts = {value.type.layout for value in inputs}
+        whole = all(value.type.dims[1] % BLOCK == 0 for value in inputs[:-1]) if is_image(node.types[0]) else False
+        if not whole or operation(node).parameters()["dim"] != 1 or len(layouts) > 1:
+            return self.all_plain(node)
+        return inputs, layouts.pop()
+
+    def keep_inputs(self, node: Node) -> tuple[list[Value], str | None]:
+        return [self.current(value) for value in node.inputs], None
+
+    def all_plain(self, node: Node) -> tuple[list[Value], str | None]:
+        return [self.plain(value) for value in node.inputs], None
+
+    # ---- a value in the layout wanted ----------------------------------------------------------------------
+
+    def current(self, value: Value) -> Value:
+        return self.new.get(value, value)
+
+    def plain(self, value: Value) -> Value:
+        return self.relaid(value, None)
+
+    def image(self, value: Value) -> Value:
+        """As it is when blocked already or of few channels, else blocked."""
+        now = self.current(value)
+        if now.type.layout or not is_image(now.type) or now.type.dims[1] < FEWEST_CHANNELS:
+            return now
+        return self.relaid(value, blocked_layout(len(now.type.dims)))
+
+    def packed(self, node: Node, weight: Value, always: bool) -> Value:
+        """The second operand as the generator wants it, if packing pays: weights, or a window over it."""
+        if not always and weight.node not in self.prepared:
+            return self.plain(weight)
+        return self.relaid(weight, self.pack(node))
+
+    def relaid(self, value: Value, layout: str | None) -> Value:
+        now = self.current(value)
+        if now.type.layout == layout:
+            return now
+        original = self.new_origin(now)
+        if original.type.layout == layout:
+            return original
+        key = (original, layout)
+        if key not in self._relayouts:
+            node = original.node
+            name = f"{node.name}/relayout" + (f".{layout}" if layout else "")
+            made = Node(name, make("_relayout"), (original,), (replace(original.type, layout=layout),),
+                        sources=node.sources)
+            self._relayouts[key] = Value(made)
+        return self._relayouts[key]
+
+    @staticmethod
+    def new_origin(value: Value) -> Value:
+        """What a relayout was made from."""
+        while value.node.op is not None and value.node.op.name == "_relayout":
+            value = value.node.inputs[0]
+        return value
+
+
+def is_image(type: TensorType) -> bool:
+    """Batch, channels, and one to three spatial dimensions of float32."""
+    return 3 <= len(type.dims) <= 5 and type.dtype is DType.float32
+
+

@@ -1,0 +1,49 @@
+"""Which entry of the plan computes a node."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from symc.ir.graph import Graph, Node
+from symc.ops.operator import operation
+
+PREPARE, FORWARD, BACKWARD = range(3)
+
+
+def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:
+    """PREPARE for nodes that depend on parameters and constants alone, FORWARD for what the heads need, else BACKWARD.
+
+    parameters: names of the variables that change seldom (`parameter_variables` of the graph as the user wrote it).
+    Prepared values are recomputed only when a parameter was written; heads are never prepared.
+    """
+    heads = {value.node for value in graph.roots}
+    prepared: set[Node] = set()
+    for node in graph.nodes:
+        derived = node.op is not None and node not in heads and bool(node.inputs)
+        if node.is_constant or (node.is_variable and node.name in parameters) or (
+                derived and all(value.node in prepared for value in node.inputs)):
+            prepared.add(node)
+    forward = graph.forward_nodes
+    return {node: PREPARE if node in prepared and node.op is not None else FORWARD if node in forward else BACKWARD
+            for node in graph.nodes}
+
+
+def parameter_variables(graph: Graph) -> frozenset[str]:
+    """Variables that operators read as weights, biases, scales or states, and none reads as data.
+
+    A graph that writes gradients is being trained: its parameters change with every step, and nothing is prepared.
+    """
+    if graph.gradients:
+        return frozenset()
+    as_parameter: set[str] = set()
+    as_data: set[str] = set()
+    for node in graph.nodes:
+        if node.op is None:
+            continue
+        for value, name in zip(node.inputs, operation(node).input_names(), strict=True):
+            if value.node.is_variable:
+                (as_parameter if name in PARAMETER_NAMES else as_data).add(value.node.name)
+    return frozenset(as_parameter - as_data)
+
+
+PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var"})

@@ -1,0 +1,91 @@
+"""The memory plan: every intermediate of a fused graph gets a place in one arena.
+
+Liveness is counted in phases (the steps between two barriers), so that values of one phase never share a place; a
+step may write over an input that dies with it where its kernel allows.  Places are given greedily by size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`bytes` that must stay intact from phase `first` through phase `last`."""
+
+    name: str
+    bytes: int
+    first: int
+    last: int
+
+    def meets(self, other: Block) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Offsets of the blocks in one arena, in bytes; `lower_bound` is the largest sum of live bytes of a phase."""
+
+    offsets: Mapping[str, int]
+    arena_bytes: int
+    lower_bound: int
+
+
+def rounded(size: int) -> int:
+    """A block takes whole cache lines; one of no bytes takes a line too, so that no two share an address."""
+    return max(ALIGNMENT, -(-size // ALIGNMENT) * ALIGNMENT)
+
+
+def plan_memory(blocks: Sequence[Block]) -> MemoryPlan:
+    """Greedy by size: largest first, each at the lowest place that is free while it lives.
+
+    When the result exceeds the lower bound, other orders (by lifetime, by first phase) are tried and the best kept.
+    """
+    bound = lower_bound(blocks)
+    orders = (lambda b: (-rounded(b.bytes), b.first, b.name),
+              lambda b: (b.first - b.last, -rounded(b.bytes), b.name),
+              lambda b: (b.first, -rounded(b.bytes), b.name),
+              lambda b: (-rounded(b.bytes) * (b.last - b.first + 1), b.name))
+    best: MemoryPlan | None = None
+    for order in orders:
+        offsets = _place(sorted(blocks, key=order))
+        peak = max((offsets[b.name] + rounded(b.bytes) for b in blocks), default=0)
+        if best is None or peak < best.arena_bytes:
+            best = MemoryPlan(offsets, peak, bound)
+        if peak == bound:
+            break
+    assert best is not None
+    return best
+
+
+def lower_bound(blocks: Sequence[Block]) -> int:
+    """The largest sum, over the phases, of the bytes live in it."""
+    change: dict[int, int] = {}
+    for block in blocks:
+        change[block.first] = change.get(block.first, 0) + rounded(block.bytes)
+        change[block.last + 1] = change.get(block.last + 1, 0) - rounded(block.bytes)
+    live = peak = 0
+    for phase in sorted(change):
+        live += change[phase]
+        peak = max(peak, live)
+    return peak
+
+
+def _place(blocks: Sequence[Block]) -> dict[str, int]:
+    """Each block in turn at the lowest offset that no placed block it meets occupies."""
+    placed: list[tuple[int, Block]] = []   # sorted by offset
+    offsets: dict[str, int] = {}
+    for block in blocks:
+        offset = 0
+        for start, other in placed:
+            if block.meets(other):
+                if offset + rounded(block.bytes) <= start:
+                    break
+                offset = max(offset, start + rounded(other.bytes))
+        offsets[block.name] = offset
+        placed.append((offset, block))
+        placed.sort(key=lambda item: item[0])
+    return offsets
