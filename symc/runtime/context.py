@@ -1,0 +1,80 @@
+"""Contexts: on which device an NDArray lies.  Everything computed here is on the CPU."""
+
+from __future__ import annotations
+
+import threading
+from typing import ClassVar
+
+DEVICE_TYPES = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
+
+
+class Context:
+    """A device by type name and number.  Within a `with` block it is the default of new arrays.  MXNet: Context."""
+
+    devtype2str: ClassVar[dict[int, str]] = {number: name for name, number in DEVICE_TYPES.items()}
+    devstr2type: ClassVar[dict[str, int]] = DEVICE_TYPES
+
+    def __init__(self, device_type: str | Context, device_id: int = 0) -> None:
+        self.device_typeid: int
+        self.device_id: int
+        if isinstance(device_type, Context):
+            self.device_typeid, self.device_id = device_type.device_typeid, device_type.device_id
+        else:
+            self.device_typeid, self.device_id = DEVICE_TYPES[device_type], device_id
+
+    @property
+    def device_type(self) -> str:
+        return self.devtype2str[self.device_typeid]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Context) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash((self.device_typeid, self.device_id))
+
+    def __str__(self) -> str:
+        return f"{self.device_type}({self.device_id})"
+
+    __repr__ = __str__
+
+    def __enter__(self) -> Context:
+        _stack().append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _stack().pop()
+
+
+_local = threading.local()
+
+
+def _stack() -> list[Context]:
+    """Contexts entered by this thread, the innermost last."""
+    if not hasattr(_local, "stack"):
+        _local.stack = [Context("cpu")]
+    return _local.stack
+
+
+def current_context() -> Context:
+    """The context of the innermost `with` block of this thread; cpu(0) outside of any."""
+    return _stack()[-1]
+
+
+def cpu(device_id: int = 0) -> Context:
+    """A CPU context."""
+    return Context("cpu", device_id)
+
+
+def gpu(device_id: int = 0) -> Context:
+    """A GPU context."""
+    return Context("gpu", device_id)
+
+
+def cpu_pinned(device_id: int = 0) -> Context:
+    """A CPU context whose memory MXNet would pin for transfers to a GPU."""
+    return Context("cpu_pinned", device_id)
+
+
+def num_gpus() -> int:
+    """GPUs that arrays can lie on: none."""
+    return 0

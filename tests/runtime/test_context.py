@@ -1,0 +1,31 @@
+"""Contexts compare by value, nest, and refuse unknown devices."""
+
+import threading
+
+import pytest
+
+from symc.runtime.context import Context, cpu, cpu_pinned, current_context, gpu
+
+
+def test_value_and_text():
+    assert cpu() == cpu(0) == Context("cpu") == Context(cpu()) and hash(cpu()) == hash(cpu(0))
+    assert cpu() != cpu(1) and cpu() != gpu() and cpu() != "cpu(0)"
+    assert [str(cpu(2)), repr(gpu(1)), str(cpu_pinned())] == ["cpu(2)", "gpu(1)", "cpu_pinned(0)"]
+    assert (cpu().device_type, cpu().device_typeid, gpu().device_typeid) == ("cpu", 1, 2)
+
+
+def test_with_statement_nests_and_is_per_thread():
+    seen = []
+    with cpu(1):
+        with cpu(2):
+            assert current_context() == cpu(2)
+            thread = threading.Thread(target=lambda: seen.append(current_context()))
+            thread.start()
+            thread.join()
+        assert current_context() == cpu(1)
+    assert current_context() == cpu(0) and seen == [cpu(0)]
+
+
+def test_unknown_device():
+    with pytest.raises(KeyError):
+        Context("tpu")
