@@ -1,0 +1,242 @@
+"""From symbol.json to the Graph and back: operators get their meaning from the registry."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+
+from symc import ops
+from symc.errors import ParameterError, SymcError, UnsupportedOperatorError, raise_collected
+from symc.frontend import symbol_json
+from symc.frontend.files import FilePath, read_bytes
+from symc.frontend.legacy import upgrade
+from symc.frontend.symbol_json import VARIABLE, Entry, RawGraph, RawNode
+from symc.ir.graph import Graph, Node, Source, Value, variable
+from symc.ir.types import BY_CODE, TensorType
+from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
+from symc.ops.parameters import Dims, parse_value
+
+
+def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
+    """The graph of a symbol.json file of any MXNet release; with `outputs` (names as `list_outputs` gives them, or of
+    nodes) only what they need.  SymcError names the file and every node that is wrong."""
+    return parse_graph(read_bytes(path), str(path), outputs)
+
+
+def parse_graph(text: str | bytes, file: str = "symbol", outputs: Sequence[str] = ()) -> Graph:
+    """As `read_graph`, from the text of the file."""
+    raw = upgrade(symbol_json.parse(text, file), RegisteredOperators())
+    return to_graph(choose_heads(raw, outputs, file) if outputs else raw, file)
+
+
+def print_graph(graph: Graph) -> str:
+    """The symbol.json text of a graph whose nodes are MXNet's, as MXNet 1.9.1 writes it (`Symbol.tojson`)."""
+    return symbol_json.print_graph(to_raw(graph), output_count)
+
+
+class RegisteredOperators:
+    """What the legacy upgrades ask of the registry."""
+
+    def input_names(self, op: str, attrs: Mapping[str, str]) -> list[str]:
+        """Names of the inputs, auxiliary states last; none for an operator or parameters that `to_graph` refuses."""
+        known = _known_operator(op, attrs)
+        return known.input_names() if known else []
+
+
+def output_count(node: RawNode) -> int:
+    """Outputs of a node of the current version, hidden ones included."""
+    return 1 if node.is_variable else from_attributes(node.op, node.attrs, node.name).output_count
+
+
+def _known_operator(name: str, attrs: Mapping[str, str]) -> Operator | None:
+    """The operator, or None if it is unknown or its parameters are wrong, which `to_graph` reports with all others."""
+    ops.load()
+    if name not in REGISTRY:
+        return None
+    try:
+        return from_attributes(name, attrs, name)
+    except ParameterError:
+        return None
+
+
+# ---- heads ---------------------------------------------------------------------------------------------------
+
+
+def choose_heads(raw: RawGraph, names: Sequence[str], file: str = "symbol") -> RawGraph:
+    """`raw` with the outputs `names` as its heads: 'fc1_output', 'bn_mean', or a node's name for its first output.
+
+    Works before operators are checked, so that a head that needs an unsupported operator can be left out.
+    """
+    known = dict(_outputs(raw))
+    problems = [f"there is no output {name!r}" for name in names if name not in known]
+    alike = [match for name in names if name not in known for match in difflib.get_close_matches(name, known)]
+    raise_collected(SymcError, file, problems, f"did you mean {', '.join(dict.fromkeys(alike))}?" if alike else "")
+    return replace(raw, heads=tuple(known[name] for name in names))
+
+
+def _outputs(raw: RawGraph) -> Iterator[tuple[str, Entry]]:
+    """All outputs by their names; a node's own name, as that of its first output, comes before and gives way."""
+    for position, node in enumerate(raw.nodes):
+        yield node.name, Entry(position)
+    for position, node in enumerate(raw.nodes):
+        if not node.is_variable:
+            op = _known_operator(node.op, node.attrs)
+            for index, name in enumerate(op.output_names() if op else ["output"]):
+                yield f"{node.name}_{name}", Entry(position, index)
+
+
+# ---- to the graph --------------------------------------------------------------------------------------------
+
+
+def to_graph(raw: RawGraph, file: str = "symbol") -> Graph:
+    """The graph of what the heads need; other nodes need not be supported.
+
+    `raw` is of the current version (`legacy.upgrade`).  Attributes stay on the nodes as they were written, so that
+    `to_raw` gives them back; the types of variables are those of `__shape__` and `__dtype__`.  Raises
+    UnsupportedOperatorError with all unknown operators and their nodes, else ParameterError with all nodes whose
+    parameters or inputs are wrong.
+    """
+    ops.load()
+    conversion = _Conversion()
+    graph = conversion.graph(raw)
+    raise_collected(UnsupportedOperatorError, file, conversion.unsupported_lines(),
+                    "choose outputs that do not need them, or cut them out of the network")
+    raise_collected(ParameterError, file, conversion.problems)
+    assert graph is not None
+    return graph
+
+
+class _Conversion:
+    """Converts a graph and its subgraphs, and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.unsupported: dict[str, list[str]] = {}     # operator: its nodes
+        self.problems: list[str] = []
+
+    def unsupported_lines(self) -> list[str]:
+        return [f"operator {op} is not supported: {_counted(nodes)}" for op, nodes in self.unsupported.items()]
+
+    def graph(self, raw: RawGraph) -> Graph | None:
+        """None when something is wrong."""
+        nodes: dict[int, Node | None] = {}
+        for position in _needed(raw):
+            node = raw.nodes[position]
+            inputs = [self.value(nodes[entry.node], entry, _where(node)) for entry in node.inputs]
+            nodes[position] = (self.variable(node, raw.np_shape) if node.op == VARIABLE
+                               else self.application(node, inputs))
+        heads = [self.value(nodes[entry.node], entry, f"head {i}") for i, entry in enumerate(raw.heads)]
+        return None if None in heads else Graph(tuple(head for head in heads if head))
+
+    def value(self, node: Node | None, entry: Entry, where: str) -> Value | None:
+        """The value that `entry` speaks of; None when its node is wrong."""
+        if node is not None and entry.output >= len(node.types):
+            self.problems.append(f"{where}: needs output {entry.output} of '{node.name}', which has {len(node.types)}")
+            return None
+        return Value(node, entry.output) if node else None
+
+    def variable(self, raw: RawNode, np_shape: bool) -> Node | None:
+        if raw.inputs:
+            self.problems.append(f"{_where(raw)}: a variable has no inputs")
+            return None
+        try:
+            type = variable_type(raw.attrs, _where(raw), np_shape)
+        except ParameterError as problem:
+            self.problems.append(problem.message)
+            return None
+        return variable(raw.name, type, attrs=raw.attrs, sources=_sources(raw))
+
+    def application(self, raw: RawNode, inputs: Sequence[Value | None]) -> Node | None:
+        subgraphs = [self.graph(subgraph) for subgraph in raw.subgraphs]
+        if raw.op not in REGISTRY or REGISTRY[raw.op].hidden:
+            self.unsupported.setdefault(raw.op, []).append(_where(raw))
+            return None
+        if None in subgraphs:
+            return None
+        try:
+            op = _operator(raw, tuple(graph for graph in subgraphs if graph))
+            _check_input_count(raw, op)
+        except ParameterError as problem:
+            self.problems.append(problem.message)
+            return None
+        if None in inputs:
+            return None
+        return Node(raw.name, op, tuple(value for value in inputs if value), (TensorType(),) * op.output_count,
+                    raw.attrs, _sources(raw))
+
+
+def variable_type(attrs: Mapping[str, str], where: str, np_shape: bool = False) -> TensorType:
+    """The type that a variable's `__shape__` and `__dtype__` speak of.
+
+    An unknown extent is written 0, and () is an unknown rank; under NumPy semantics both mean themselves and an
+    unknown extent is -1.
+    """
+    shape = parse_value(Dims | None, attrs.get("__shape__", "None"), f"{where}: __shape__")
+    code = parse_value(int, attrs.get("__dtype__", "-1"), f"{where}: __dtype__")
+    if code != -1 and code not in BY_CODE:
+        raise ParameterError(f"{where}: __dtype__ {code} is no dtype symc has")
+    unknown = -1 if np_shape else 0
+    dims = None if shape is None or not shape and not np_shape else tuple(None if d == unknown else d for d in shape)
+    return TensorType(dims, BY_CODE.get(code))
+
+
+def _operator(raw: RawNode, subgraphs: tuple[Graph, ...]) -> Operator:
+    op = from_attributes(raw.op, raw.attrs, raw.name)
+    if not subgraphs:
+        return op
+    if not any(field.name == "graphs" for field in fields(op)):  # type: ignore[arg-type]
+        raise ParameterError(f"{_where(raw)}: the operator takes no subgraphs")
+    return replace(op, graphs=subgraphs)  # type: ignore[type-var]
+
+
+def _check_input_count(raw: RawNode, op: Operator) -> None:
+    names = op.input_names()
+    if len(names) != len(raw.inputs):
+        raise ParameterError(f"{_where(raw)}: has {len(raw.inputs)} inputs, but needs {len(names)}: {', '.join(names)}")
+
+
+def _needed(raw: RawGraph) -> list[int]:
+    """Positions of the nodes that the heads need, in order."""
+    needed: set[int] = set()
+    stack = [entry.node for entry in raw.heads]
+    while stack:
+        position = stack.pop()
+        if position not in needed:
+            needed.add(position)
+            stack += [entry.node for entry in raw.nodes[position].inputs]
+    return sorted(needed)
+
+
+def _sources(raw: RawNode) -> tuple[Source, ...]:
+    return (Source(raw.name, raw.index),)
+
+
+def _where(raw: RawNode) -> str:
+    details = [raw.op] if raw.op != VARIABLE else ["variable"]
+    details += [f"JSON node {raw.index}"] if raw.index is not None else []
+    return f"node '{raw.name}' ({', '.join(details)})"
+
+
+def _counted(nodes: Sequence[str]) -> str:
+    """All nodes, with their number if there are several."""
+    return nodes[0] if len(nodes) == 1 else f"{len(nodes)} nodes: {', '.join(nodes)}"
+
+
+# ---- from the graph ------------------------------------------------------------------------------------------
+
+
+def to_raw(graph: Graph) -> RawGraph:
+    """The symbol.json form of a graph whose nodes are MXNet's: variables and operators, no constants, no groups."""
+    positions = {node: i for i, node in enumerate(graph.nodes)}
+    writes: dict[Node, int] = {}        # how often a state has been written to
+    nodes = []
+    for node in graph.nodes:
+        assert not node.is_constant, f"{node} has no symbol.json form"
+        states = len(operation(node).auxiliary_names()) if node.op else 0
+        for value in node.inputs[len(node.inputs) - states:]:
+            writes[value.node] = writes.get(value.node, 0) + 1
+        inputs = tuple(Entry(positions[value.node], value.index, writes.get(value.node, 0)) for value in node.inputs)
+        subgraphs = tuple(map(to_raw, node.op.subgraphs)) if node.op else ()
+        nodes.append(RawNode(node.op.name if node.op else VARIABLE, node.name, node.attrs, inputs, subgraphs,
+                             positions[node]))
+    return RawGraph(tuple(nodes), tuple(Entry(positions[head.node], head.index) for head in graph.heads))
