@@ -14,7 +14,7 @@ from symc.ops.operator import Operator, Optional, operator
 from symc.ops.slots import ShapeSlot, Slots
 
 
-@operator("FullyConnected")
+@operator("FullyConnected", aliases=("_sparse_FullyConnected",))
 class FullyConnected(Operator):
     """y = x·Wᵀ + b; x is flattened to (N, ∏d) unless flatten=False.  MXNet: FullyConnected."""
 

@@ -1,0 +1,297 @@
+"""Convolution and Deconvolution in one, two and three dimensions, and their gradients: all are contractions.
+
+Each is the other's gradient by its data; that by the weight is `_backward_convolution_weight` for both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from symc.ir.graph import Node, Value
+from symc.ir.types import TensorType
+from symc.ops.contraction import Contraction, Window, evaluate
+from symc.ops.operator import Operator, Optional, operator
+from symc.ops.parameters import Dims
+from symc.ops.slots import Conflict, ShapeSlot, Slots
+from symc.ops.spatial import (
+    channels_first_axes,
+    channels_last_axes,
+    has_channels_last,
+    per_dimension,
+    permuted,
+    transpose,
+)
+
+
+@dataclass(frozen=True)
+class Convolving(Operator):
+    """Base of both: the parameters they share.  workspace and cudnn_* are accepted and mean nothing here."""
+
+    kernel: Dims
+    num_filter: int
+    stride: Dims = ()
+    dilate: Dims = ()
+    pad: Dims = ()
+    num_group: int = 1
+    workspace: int = 1024
+    no_bias: bool = False
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None
+    cudnn_off: bool = False
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None
+    inputs = ("data", "weight", Optional("bias", unless="no_bias"))
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial dimensions."""
+        return len(self.kernel)
+
+    @property
+    def strides(self) -> Dims:
+        return per_dimension(self.stride, self.rank, 1, "stride")
+
+    @property
+    def dilations(self) -> Dims:
+        return per_dimension(self.dilate, self.rank, 1, "dilate")
+
+    @property
+    def extents(self) -> Dims:
+        """Extents of the dilated kernel."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if not has_channels_last(self.layout):
+            return self.infer_channels_first(s)
+        first, last = channels_first_axes(self.rank + 2), channels_last_axes(self.rank + 2)
+        inputs = [permuted(slot, first) if slot.name != "bias" else slot for slot in s.inputs]
+        output = permuted(s.output, first)
+        self.infer_channels_first(Slots(inputs, [output]))
+        for slot, made in zip((*s.inputs, s.output), (*inputs, output), strict=True):
+            slot.unify(made.shape if slot.name == "bias" or made.shape is None else permuted(made, last).shape)
+        return None
+
+    def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
+        """Shape rule for NCW, NCHW and NCDHW."""
+        raise NotImplementedError
+
+    def check(self, s: Slots[ShapeSlot]) -> None:
+        """Conflict when data and parameters cannot go together."""
+        if not 1 <= self.rank <= 3:
+            raise Conflict(f"kernel has {self.rank} dimensions, 1 to 3 are supported")
+        if min((*self.kernel, *self.strides, *self.dilations, self.num_group)) < 1:
+            raise Conflict("kernel, stride, dilate and num_group are at least 1")
+        if s.data.rank not in (None, self.rank + 2):
+            raise Conflict(f"data has {s.data.rank} dimensions, expected {self.rank + 2} for kernel {self.kernel}")
+        if self.num_filter % self.num_group:
+            raise Conflict(f"num_filter={self.num_filter} is not divisible by num_group={self.num_group}")
+        if s.data.rank and s.data[1] is not None and s.data[1] % self.num_group:
+            raise Conflict(f"the {s.data[1]} channels of data are not divisible by num_group={self.num_group}")
+
+    def window(self, data: TensorType) -> Window:
+        raise NotImplementedError
+
+    def spec(self, window: Window) -> Contraction:
+        raise NotImplementedError
+
+    def contraction(self, inputs: list[TensorType]) -> Contraction:
+        return self.spec(self.window(inputs[0]))
+
+    def finish(self, F: Any, total: Any, *bias: Any) -> Any:
+        return total + bias[0] if bias else total
+
+    def finish_dims(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        return () if self.no_bias else ((1,),)
+
+    def channels_first(self) -> Any:
+        """The same operator for channels-first data."""
+        return dataclasses.replace(self, layout=None)
+
+    def rewrite(self, g: Any, data: Value, weight: Value, *bias: Value) -> list[Value] | None:
+        if not has_channels_last(self.layout):
+            return None
+        first, last = channels_first_axes(self.rank + 2), channels_last_axes(self.rank + 2)
+        inputs = (transpose(g, data, first), transpose(g, weight, first), *bias)
+        return [transpose(g, Value(g.node(self.channels_first(), inputs)), last)]
+
+    def reference(self, data: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.ndarray:
+        if has_channels_last(self.layout):
+            first, last = channels_first_axes(data.ndim), channels_last_axes(data.ndim)
+            return self.channels_first().reference(data.transpose(first), weight.transpose(first), *bias).transpose(last)
+        window = self.window(TensorType(data.shape))
+        y = evaluate(self.spec(window), data, weight, (data.shape[0], self.num_filter, *self.spatial_output(window)))
+        return y + bias[0].reshape(-1, *(1,) * self.rank) if bias else y
+
+    def spatial_output(self, window: Window) -> Dims:
+        raise NotImplementedError
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        data, weight, *bias = node.inputs
+        if not has_channels_last(self.layout):
+            result = self.gradient_channels_first(g, data, weight, dy)
+            return [*result, g.sum(dy, axis=(0, *range(2, self.rank + 2)))] if bias else result
+        first, last = channels_first_axes(self.rank + 2), channels_last_axes(self.rank + 2)
+        moved = [transpose(g, value, first) for value in (data, weight, dy)]
+        result = [transpose(g, value, last) for value in self.channels_first().gradient_channels_first(g, *moved)]
+        return [*result, g.sum(dy, axis=tuple(range(self.rank + 1)))] if bias else result
+
+    def gradient_channels_first(self, g: Any, data: Value, weight: Value, dy: Value) -> list[Value | None]:
+        """Gradients of data and weight."""
+        raise NotImplementedError
+
+
+@operator("Convolution")
+class Convolution(Convolving):
+    """y[n,o,·] = Σ data[n,c,stride·y + dilate·k - pad] · weight[o,c,k] + bias[o].  MXNet: Convolution.
+
+    data (N, C, spatial...), weight (num_filter, C/num_group, kernel...), output (N, num_filter, spatial...).
+    """
+
+    @property
+    def padding(self) -> Dims:
+        return per_dimension(self.pad, self.rank, 0, "pad")
+
+    def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
+        self.check(s)
+        weight_channels = None if s.weight.shape is None else s.weight[1]
+        if s.data.rank:
+            weight_channels = weight_channels if s.data[1] is None else s.data[1] // self.num_group
+            s.output.unify((s.data[0], self.num_filter, *map(self._output_extent, range(self.rank), s.data.shape[2:])))
+            s.data.unify((s.output[0], None if weight_channels is None else weight_channels * self.num_group,
+                          *map(self._input_extent, range(self.rank), s.output.shape[2:])))
+        s.weight.unify((self.num_filter, weight_channels, *self.kernel))
+        if s.bias:
+            s.bias.unify((self.num_filter,))
+
+    def _output_extent(self, dim: int, extent: int | None) -> int | None:
+        if extent is None:
+            return None
+        room = extent + 2 * self.padding[dim] - self.extents[dim]
+        if room < 0:
+            raise Conflict(f"the kernel spans {self.extents[dim]} elements, data has {extent} "
+                           f"and pad {self.padding[dim]} in spatial dimension {dim}")
+        return room // self.strides[dim] + 1
+
+    def _input_extent(self, dim: int, extent: int | None) -> int | None:
+        """Known from the output where the stride is 1."""
+        if extent is None or self.strides[dim] != 1:
+            return None
+        return extent - 1 + self.extents[dim] - 2 * self.padding[dim]
+
+    def window(self, data: TensorType) -> Window:
+        batch, channels, *image = data.dims
+        output = [self._output_extent(i, extent) for i, extent in enumerate(image)]
+        return Window(batch, self.num_group, channels // self.num_group, self.num_filter // self.num_group, tuple(image),
+                      tuple(map(int, output)), self.kernel, self.strides, self.dilations, self.padding)  # type: ignore
+
+    def spec(self, window: Window) -> Contraction:
+        return window.forward()
+
+    def spatial_output(self, window: Window) -> Dims:
+        return window.output
+
+    def gradient_channels_first(self, g: Any, data: Value, weight: Value, dy: Value) -> list[Value | None]:
+        window = self.window(data.type)
+        reached = [(y - 1) * s + e - 2 * p for y, s, e, p
+                   in zip(window.output, self.strides, self.extents, self.padding, strict=True)]
+        data_gradient = g.Deconvolution(
+            dy, weight, kernel=self.kernel, num_filter=data.type.dims[1], stride=self.strides, dilate=self.dilations,
+            pad=self.padding, adj=tuple(x - r for x, r in zip(window.image, reached, strict=True)),
+            num_group=self.num_group)
+        weight_gradient = g._backward_convolution_weight(
+            data, dy, kernel=self.kernel, stride=self.strides, dilate=self.dilations, pad=self.padding,
+            num_group=self.num_group)
+        return [data_gradient, weight_gradient]
+
+
+@operator("Convolution_v1")
+class ConvolutionV1(Convolution):
+    """Convolution under the name of old files.  MXNet: Convolution_v1."""
+
+
+@operator("Deconvolution")
+class Deconvolution(Convolving):
+    """The gradient of a Convolution by its data, as an operator: a convolution with fractional stride.
+
+    data (N, C, spatial...), weight (C, num_filter/num_group, kernel...), output (N, num_filter, spatial...) with
+    spatial extents stride·(x - 1) + dilate·(kernel - 1) + 1 - 2·pad + adj, or target_shape.  MXNet: Deconvolution.
+    """
+
+    workspace: int = 512
+    no_bias: bool = True
+    adj: Dims = ()
+    target_shape: Dims = ()
+
+    def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
+        self.check(s)
+        if s.data.rank:
+            spatial = [None if x is None else self._geometry(i, x)[0] for i, x in enumerate(s.data.shape[2:])]
+            s.output.unify((s.data[0], self.num_filter, *spatial))
+            s.data.unify_axis(0, s.output[0])
+            s.data.unify_axis(1, s.weight[0])
+        s.weight.unify((s.data[1] if s.data.rank else None, self.num_filter // self.num_group, *self.kernel))
+        if s.bias:
+            s.bias.unify((self.num_filter,))
+
+    def _geometry(self, dim: int, extent: int) -> tuple[int, int]:
+        """Output extent and padding in one spatial dimension; target_shape, where given, decides both."""
+        full = self.strides[dim] * (extent - 1) + self.extents[dim]
+        if any(self.target_shape):
+            target = per_dimension(self.target_shape, self.rank, 0, "target_shape")[dim]
+            if target > full:
+                raise Conflict(f"target_shape {self.target_shape} is too big: at most {full} in dimension {dim}")
+            return target, (full - target + 1) // 2
+        pad = per_dimension(self.pad, self.rank, 0, "pad")[dim]
+        adj = per_dimension(self.adj, self.rank, 0, "adj")[dim]
+        if adj and adj >= self.strides[dim]:
+            raise Conflict(f"adj {self.adj} must be smaller than stride {self.strides}")
+        if full - 2 * pad + adj < 0:
+            raise Conflict(f"pad {pad} leaves nothing of the {full} elements in spatial dimension {dim}")
+        return full - 2 * pad + adj, pad
+
+    def window(self, data: TensorType) -> Window:
+        batch, channels, *spatial = data.dims
+        image, pad = zip(*(self._geometry(i, x) for i, x in enumerate(spatial)), strict=True)
+        return Window(batch, self.num_group, self.num_filter // self.num_group, channels // self.num_group, image,
+                      tuple(spatial), self.kernel, self.strides, self.dilations, pad)
+
+    def spec(self, window: Window) -> Contraction:
+        return window.image_gradient()
+
+    def spatial_output(self, window: Window) -> Dims:
+        return window.image
+
+    def gradient_channels_first(self, g: Any, data: Value, weight: Value, dy: Value) -> list[Value | None]:
+        window = self.window(data.type)
+        geometry = {"kernel": self.kernel, "stride": self.strides, "dilate": self.dilations, "pad": window.pad,
+                    "num_group": self.num_group}
+        return [g.Convolution(dy, weight, num_filter=data.type.dims[1], no_bias=True, **geometry),
+                g._backward_convolution_weight(dy, data, **geometry)]
+
+
+@operator("_backward_convolution_weight", hidden=True)
+class BackwardConvolutionWeight(Operator):
+    """Gradient of a Convolution by its weight, from its image (N, C, ...) and output gradient (N, O, ...):
+    weight[o,c,k] = Σ image[n,c,stride·y + dilate·k - pad] · dy[n,o,y], shape (O, C/num_group, kernel...)."""
+
+    kernel: Dims
+    stride: Dims
+    dilate: Dims
+    pad: Dims
+    num_group: int = 1
+    inputs = ("image", "dy")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if s.image.known and s.dy.known:
+            s.output.unify((s.dy[1], s.image[1] // self.num_group, *self.kernel))
+
+    def contraction(self, inputs: list[TensorType]) -> Contraction:
+        (batch, channels, *image), (_, filters, *output) = inputs[0].dims, inputs[1].dims
+        return Window(batch, self.num_group, channels // self.num_group, filters // self.num_group, tuple(image),
+                      tuple(output), self.kernel, self.stride, self.dilate, self.pad).weight_gradient()
+
+    def reference(self, image: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        spec = self.contraction([TensorType(image.shape), TensorType(dy.shape)])
+        return evaluate(spec, image, dy, (dy.shape[1], image.shape[1] // self.num_group, *self.kernel))
