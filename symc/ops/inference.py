@@ -26,7 +26,7 @@ def infer(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
     known = {value: value.type for node in graph.nodes for value in node.outputs}
     for node in graph.variables:
         given = TensorType((shapes or {}).get(node.name), (dtypes or {}).get(node.name))
-        known[Value(node)] = _refine(node.types[0], given, node)
+        known[Value(node)] = _chosen(node.types[0], given)
     _to_fixpoint(graph, known)
     return known
 
@@ -55,13 +55,10 @@ def unresolved(graph: Graph, types: Mapping[Value, TensorType]) -> list[Node]:
     return [node for node in graph.variables if not types[Value(node)].known]
 
 
-def _refine(own: TensorType, given: TensorType, node: Node) -> TensorType:
-    slot = ShapeSlot(node.name, own.shape)
-    try:
-        slot.unify(given.shape)
-    except Conflict as conflict:
-        raise InferenceError(f"variable '{node.name}': {conflict}", "its attribute __shape__ says so") from None
-    return TensorType(slot.shape, given.dtype or own.dtype, own.layout)
+def _chosen(own: TensorType, given: TensorType) -> TensorType:
+    """As in MXNet, a full shape given replaces the variable's own (`__shape__`); a partial one yields to it."""
+    replaces = own.shape is None or given.shape is not None and None not in given.shape
+    return TensorType(given.shape if replaces else own.shape, given.dtype or own.dtype, own.layout)
 
 
 def _to_fixpoint(graph: Graph, known: Types) -> None:
