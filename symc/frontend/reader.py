@@ -232,11 +232,19 @@ def to_raw(graph: Graph) -> RawGraph:
     nodes = []
     for node in graph.nodes:
         assert not node.is_constant, f"{node} has no symbol.json form"
-        states = len(operation(node).auxiliary_names()) if node.op else 0
-        for value in node.inputs[len(node.inputs) - states:]:
-            writes[value.node] = writes.get(value.node, 0) + 1
+        for state in _states(node):
+            writes[state] = writes.get(state, 0) + 1
         inputs = tuple(Entry(positions[value.node], value.index, writes.get(value.node, 0)) for value in node.inputs)
         subgraphs = tuple(map(to_raw, node.op.subgraphs)) if node.op else ()
         nodes.append(RawNode(node.op.name if node.op else VARIABLE, node.name, node.attrs, inputs, subgraphs,
                              positions[node]))
     return RawGraph(tuple(nodes), tuple(Entry(positions[head.node], head.index) for head in graph.heads))
+
+
+def _states(node: Node) -> list[Node]:
+    """The auxiliary states of a node; most operators have them last, some optimizers in the middle."""
+    if node.op is None:
+        return []
+    op = operation(node)
+    states = op.auxiliary_names()
+    return [value.node for name, value in zip(op.input_names(), node.inputs, strict=True) if name in states]
