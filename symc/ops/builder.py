@@ -22,12 +22,15 @@ class GraphBuilder:
     def __init__(self, prefix: str, sources: tuple[Source, ...]) -> None:
         self.prefix = prefix
         self.sources = sources
+        self.made: set[Node] = set()   # the nodes built so far, constants apart
         self._count = 0
 
     def node(self, op: Operator, inputs: Sequence[Value], name: str = "") -> Node:
         """A typed node; the types of `inputs` must be known."""
         name = name or self._name(op.name)
-        return Node(name, op, tuple(inputs), infer_types_of(op, name, inputs), sources=self.sources)
+        node = Node(name, op, tuple(inputs), infer_types_of(op, name, inputs), sources=self.sources)
+        self.made.add(node)
+        return node
 
     def constant(self, value: Any, dtype: DType) -> Value:
         """A constant of the given array or number."""

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from symc.errors import UnsupportedOperatorError
-from symc.ir.graph import Graph, Node
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
@@ -76,8 +76,11 @@ class Operator:
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
 
-    # reference(*inputs): the outputs in NumPy, hidden ones included: the meaning of the operator
+    # reference(*inputs): the outputs in NumPy, hidden ones included: the meaning of the operator; it is also told
+    # types=[output types] by operators that have reads_types; those that hold graphs get first a function that runs
+    # one: (graph, arrays by variable name) → its heads
     reference: ClassVar[Any] = None
+    reads_types: ClassVar[bool] = False
     # lowerings and gradient, absent unless a block defines them
     expression: ClassVar[Any] = None
     compute: ClassVar[Any] = None
@@ -133,7 +136,7 @@ class Operator:
 
     def parameters(self) -> dict[str, Any]:
         """MXNet's parameters and their values."""
-        return {name: getattr(self, name) for name in parameters_of(type(self))}
+        return {name: getattr(self, name) for name in parameters_of(type(self))}  # type: ignore[arg-type]
 
     # ---- inference ---------------------------------------------------------------------------------------
 
@@ -208,13 +211,19 @@ def operation(node: Node) -> Operator:
     return node.op
 
 
+def output_name(value: Value) -> str:
+    """MXNet's name of a value: 'fc1_output', 'bn_mean', or the variable's own."""
+    node = value.node
+    return node.name if node.op is None else f"{node.name}_{operation(node).output_names()[value.index]}"
+
+
 def input_types(node: Node) -> list[TensorType]:
     return [value.type for value in node.inputs]
 
 
-def run_reference(op: Operator, inputs: Sequence[Array], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
+def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
     """Outputs of `op` by its reference, as a tuple; IEEE special values are no error."""
     with np.errstate(all="ignore"):
-        result = op.reference(*inputs)
+        result = op.reference(*inputs, types=list(types)) if op.reads_types else op.reference(*inputs)
     return result if isinstance(result, tuple) else (np.asarray(result),)
 

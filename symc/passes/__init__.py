@@ -1,0 +1,1 @@
+"""Graph passes, one a file; `pipeline.py` is the list of them."""

@@ -1,0 +1,92 @@
+"""What depends on constants alone, computed once and for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symc.interpreter import run
+from symc.ir.graph import Graph, Node, Value, constant, merge_sources, topological
+from symc.ir.layouts import to_physical
+from symc.ops.operator import operation
+from symc.passes.base import Pass
+
+ALWAYS_FOLDED = 1 << 16   # bytes
+
+
+@dataclass(frozen=True)
+class FoldConstants(Pass):
+    """Replace values that depend on constants alone by constants, computed by the interpreter.
+
+    Before: a typed graph.
+        %scale: f32[2] = const [1.0, 2.0]
+        %wide = broadcast_to(%scale) shape=(1000000,2)
+        %half = _mul_scalar(%scale) scalar=0.5
+        %y = elemwise_add(%x, %half)
+    After: a value is folded if it is at most 64 KiB, or at most as large as the constants that it is made of;
+    a larger one, like a broadcast of a small constant, is left to be computed.
+        %half: f32[2] = const [0.5, 1.0]  # from scale, half
+        %y = elemwise_add(%x, %half)
+    """
+
+    name = "fold-constants"
+
+    def __call__(self, graph: Graph) -> Graph:
+        chosen = _chosen(graph)
+        if not chosen:
+            return graph
+        arrays = run(Graph(tuple(chosen)), {}).heads
+        return _with_constants(graph, {value: _constant(value, array)
+                                       for value, array in zip(chosen, arrays, strict=True)})
+
+
+def _chosen(graph: Graph) -> list[Value]:
+    """The values to fold: going up from their readers, the first that is not too large."""
+    constant_nodes = _constant_nodes(graph)
+    needed = {value for node in graph.nodes if node not in constant_nodes for value in node.inputs} | {*graph.roots}
+    chosen: list[Value] = []
+    for node in reversed(graph.nodes):
+        if node not in constant_nodes or node.is_constant:
+            continue
+        folded = [value for value in node.outputs if value in needed and _is_small_enough(value)]
+        chosen += folded
+        if any(value in needed and value not in folded for value in node.outputs):
+            needed.update(node.inputs)
+    return chosen[::-1]
+
+
+def _constant_nodes(graph: Graph) -> set[Node]:
+    """The constants, and the operators that read nothing else."""
+    found: set[Node] = set()
+    for node in graph.nodes:
+        if node.is_constant or (node.op is not None and _is_foldable(node)
+                                and all(value.node in found for value in node.inputs)):
+            found.add(node)
+    return found
+
+
+def _is_foldable(node: Node) -> bool:
+    op = operation(node)
+    return not (op.is_random or op.is_host)
+
+
+def _is_small_enough(value: Value) -> bool:
+    return value.type.bytes <= ALWAYS_FOLDED or value.type.bytes <= sum(
+        node.types[0].bytes for node in topological([value.node]) if node.is_constant)
+
+
+def _constant(value: Value, array: np.ndarray) -> Value:
+    """The constant in place of `value`, with the sources of all that it is made of."""
+    name = value.node.name + (f".{value.index}" if value.index else "")
+    physical = np.array(to_physical(array, value.type.layout), order="C")
+    return Value(constant(name, physical, value.type, merge_sources(*topological([value.node]))))
+
+
+def _with_constants(graph: Graph, constants: dict[Value, Value]) -> Graph:
+    originals = iter(graph.nodes)
+
+    def visit(node: Node) -> list[Value] | None:
+        outputs = [constants.get(old, new) for old, new in zip(next(originals).outputs, node.outputs, strict=True)]
+        return None if tuple(outputs) == node.outputs else outputs
+    return graph.rewrite(visit)

@@ -1,0 +1,129 @@
+"""The gradient, as a pass over the graph (NNVM's Gradient)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symc.errors import UnsupportedOperatorError, raise_collected
+from symc.ir.graph import Gradient, Graph, Node, Update, Value, variable
+from symc.ops.builder import GraphBuilder
+from symc.ops.operator import operation
+from symc.passes.base import Pass
+
+HEAD_GRADIENT = "_head_gradient{}"   # variable name of the gradient of head number {}
+
+
+@dataclass(frozen=True)
+class Differentiate(Pass):
+    """Add the gradients of the heads with respect to variables, and what backward does to auxiliary states.
+
+    Before: a typed graph without gradients, random operators seeded.
+        %y = relu(%x)
+        heads %y
+    After, for requests (("x", "write"),):
+        %y = relu(%x)
+        %_head_gradient0: f32[4]
+        %y/backward/backward_relu1 = _backward_relu(%x, %y, %_head_gradient0)
+        heads %y
+        gradient %x = %y/backward/backward_relu1
+
+    requests: variable name and 'write', 'add' or 'null'; variables without one get no gradient.
+    As in MXNet: loss heads take no head gradient, and push their own wherever they stand, behind a BlockGrad or not;
+    of a value that is a head twice, the last head's gradient counts; a variable that nothing reaches gets zeros;
+    states are updated by each operator that a wanted variable feeds.
+    UnsupportedOperatorError lists the operators that a gradient must pass and cannot.
+    """
+
+    requests: tuple[tuple[str, str], ...]
+    name = "differentiate"
+
+    def __call__(self, graph: Graph) -> Graph:
+        assert not graph.gradients, "the graph has gradients already"
+        requests = {name: req for name, req in self.requests if req != "null"}
+        wanted = [node for node in graph.variables if node.name in requests]
+        if not wanted:
+            return graph
+        backward = _Backward(graph, wanted)
+        gradients = tuple(Gradient(node, backward.of_variable(node), requests[node.name]) for node in wanted)
+        return Graph(graph.heads, gradients, (*graph.updates, *backward.updates))
+
+
+class _Backward:
+    """The state of one walk from the heads to the variables."""
+
+    def __init__(self, graph: Graph, wanted: list[Node]) -> None:
+        self.graph = graph
+        self.leading = nodes_fed_by(graph, wanted)
+        self.parts: dict[Value, list[Value]] = {}     # what a value's gradient is the sum of
+        self.updates: list[Update] = []
+        self.lacking: dict[str, list[str]] = {}       # operators without a rule that a gradient reaches: their nodes
+        self._add_head_gradients()
+        for node in reversed(graph.nodes):
+            if node.op is not None and node in self.leading:
+                self._visit(node)
+        raise_collected(UnsupportedOperatorError, "the gradient",
+                        [f"operator {name} has no gradient; needed by {', '.join(nodes[::-1])}"
+                         for name, nodes in self.lacking.items()],
+                        "choose heads or variables that need no gradient through it, or put BlockGrad behind it")
+        self.updates.reverse()
+
+    def of_variable(self, node: Node) -> Value:
+        """The gradient of a variable, zeros where nothing reaches it."""
+        total = self._total(Value(node))
+        if total is not None:
+            return total
+        g = GraphBuilder(f"{node.name}/backward", node.sources)
+        return g.op("_zeros", shape=node.types[0].dims, dtype=node.types[0].element.name)
+
+    def _add_head_gradients(self) -> None:
+        for number, head in enumerate(self.graph.heads):
+            if head.node in self.leading and not _is_loss(head.node):
+                self.parts[head] = [Value(variable(HEAD_GRADIENT.format(number), head.type))]
+
+    def _visit(self, node: Node) -> None:
+        """Apply the rules of one operator; all its readers have been visited."""
+        op = operation(node)
+        g = GraphBuilder(f"{node.name}/backward", node.sources)
+        incoming: list[Value | None] = [None] * len(node.types)
+        if not op.is_loss:
+            incoming = [self._total(value) for value in node.outputs]
+        if op.is_loss or any(value is not None for value in incoming):
+            self._distribute(node, g, incoming)
+        if op.updates is not None:
+            self.updates += [Update(node.inputs[position].node, value)
+                             for position, value in op.updates(g, node).items()]
+
+    def _distribute(self, node: Node, g: GraphBuilder, incoming: list[Value | None]) -> None:
+        """Hand the gradients of the inputs on."""
+        op = operation(node)
+        if op.gradient is None:
+            self.lacking.setdefault(op.name, []).append(repr(node.name))
+            return
+        gradients = op.gradient(g, node, *incoming)
+        assert len(gradients) == len(node.inputs), f"{node} has {len(node.inputs)} inputs, {len(gradients)} gradients"
+        for value, gradient in zip(node.inputs, gradients, strict=True):
+            if gradient is not None and value.node in self.leading:
+                assert (gradient.type.shape, gradient.type.dtype) == (value.type.shape, value.type.dtype), \
+                    f"{node}: gradient of {value!r} is {gradient.type}, expected {value.type}"
+                self.parts.setdefault(value, []).append(gradient)
+
+    def _total(self, value: Value) -> Value | None:
+        """The sum of all gradients of `value`, one node however many there are."""
+        parts = self.parts.pop(value, [])
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        g = GraphBuilder(f"{value.node.name}/backward", value.node.sources)
+        return g.op("add_n", *parts, num_args=len(parts))
+
+
+def nodes_fed_by(graph: Graph, variables: list[Node]) -> set[Node]:
+    """The nodes whose value depends on one of `variables`, these included."""
+    fed = set(variables)
+    for node in graph.nodes:
+        if any(value.node in fed for value in node.inputs):
+            fed.add(node)
+    return fed
+
+
+def _is_loss(node: Node) -> bool:
+    return node.op is not None and operation(node).is_loss

@@ -1,0 +1,35 @@
+"""Operators that mean something else outside training: loss heads, Dropout, BatchNorm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symc.ir.graph import Graph, Node, Value
+from symc.ops.operator import operation
+from symc.passes.base import Pass, expand, rewrite
+
+
+@dataclass(frozen=True)
+class UseInferenceForms(Pass):
+    """Put each operator's form in inference in its place.
+
+    Before: a typed graph without gradients.
+        %softmax = SoftmaxOutput(%fc, %label)
+        %drop = Dropout(%x) p=0.5
+        heads %softmax, %drop
+    After: nothing depends on training any more; labels are no inputs.
+        %softmax = softmax(%fc)
+        heads %softmax, %x
+    """
+
+    name = "use-inference-forms"
+
+    def __call__(self, graph: Graph) -> Graph:
+        assert not graph.gradients, "a graph with gradients is one for training"
+        return rewrite(graph, _inference_form)
+
+
+def _inference_form(node: Node) -> tuple[Value, ...] | None:
+    if node.op is None or operation(node).inference is None:
+        return None
+    return expand(node, operation(node).inference)

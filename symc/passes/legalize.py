@@ -1,0 +1,44 @@
+"""Operators that are defined by others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symc.ir.graph import Graph, Node, Value
+from symc.ops.operator import operation
+from symc.passes.base import Pass, expand, rewrite
+
+MAX_ROUNDS = 50   # more means that rules rewrite into each other
+
+
+@dataclass(frozen=True)
+class Legalize(Pass):
+    """Rewrite operators into those that define them, until none is left to rewrite.
+
+    Before: a typed graph.
+        %y = FullyConnected(%x, %w) num_hidden=3 no_bias=True          with %x: f32[2,4,5]
+    After: every operator left has a lowering of its own.
+        %y/reshape1 = _reshape(%x) shape=(2,20)
+        %y/FullyConnected2 = FullyConnected(%y/reshape1, %w) num_hidden=3 no_bias=True
+        ...
+
+    keep_differentiable: leave operators that have a gradient rule as they are; what gradients need, and no more,
+    because an operator's own rule is better than that of its parts, and a loss is a loss only as a whole.
+    """
+
+    keep_differentiable: bool = False
+    name = "legalize"
+
+    def __call__(self, graph: Graph) -> Graph:
+        for _ in range(MAX_ROUNDS):
+            rewritten = rewrite(graph, self._rewrite)
+            if rewritten is graph:
+                return graph
+            graph = rewritten
+        raise AssertionError(f"rewrite rules do not come to an end: {[n for n in graph.nodes if self._rewrite(n)]}")
+
+    def _rewrite(self, node: Node) -> tuple[Value, ...] | None:
+        op = operation(node) if node.op is not None else None
+        if op is None or op.rewrite is None or (self.keep_differentiable and op.gradient is not None):
+            return None
+        return expand(node, op.rewrite)

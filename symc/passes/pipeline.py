@@ -1,0 +1,74 @@
+"""The passes in their order: the one list to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symc import ops
+from symc.errors import InferenceError, raise_collected
+from symc.ir.graph import Graph, Value
+from symc.ir.types import DType, PartialShape
+from symc.ops.inference import infer, unresolved, with_types
+from symc.ops.slots import show
+from symc.passes.base import Pass, run_passes
+from symc.passes.common_subexpressions import MergeCommonSubexpressions
+from symc.passes.fold_batch_norm import FoldBatchNorm
+from symc.passes.fold_constants import FoldConstants
+from symc.passes.gradient import Differentiate
+from symc.passes.inference_heads import UseInferenceForms
+from symc.passes.legalize import Legalize
+from symc.passes.seed_random import SeedRandom
+from symc.passes.simplify import Simplify
+
+
+def inference_pipeline() -> list[Pass]:
+    """From a typed graph to the one that inference runs."""
+    return [
+        UseInferenceForms(),
+        SeedRandom(),
+        Legalize(),
+        Simplify(),
+        FoldBatchNorm(),
+        FoldConstants(),
+        MergeCommonSubexpressions(),
+    ]
+
+
+def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
+    """From a typed graph to the one that runs forward and backward.  requests: see `Differentiate`."""
+    return [
+        SeedRandom(),
+        Legalize(keep_differentiable=True),
+        Differentiate(tuple(requests.items())),
+        Legalize(),
+        Simplify(),
+        FoldConstants(),
+        MergeCommonSubexpressions(),
+    ]
+
+
+def prepare_graph(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
+                  dtypes: Mapping[str, DType] | None = None, *, train: bool = False,
+                  requests: Mapping[str, str] | None = None, verify: bool = False) -> Graph:
+    """A graph as it was read, typed and brought up to layout and fusion.
+
+    shapes, dtypes: of variables by name, as far as they do not follow; dtypes that follow from nothing are float32.
+    train: keep the operators' training meaning, and add the gradients that `requests` ask for.
+    InferenceError lists contradictions, or the variables whose shape does not follow.
+    """
+    ops.load()
+    passes = training_pipeline(requests or {}) if train else inference_pipeline()
+    return run_passes(typed(graph, shapes, dtypes), passes, verify=verify)
+
+
+def typed(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
+          dtypes: Mapping[str, DType] | None = None) -> Graph:
+    """`graph` with every type known; see `prepare_graph`."""
+    types = infer(graph, shapes, dtypes)
+    if defaults := {node.name: DType.float32 for node in graph.variables if types[Value(node)].dtype is None}:
+        types = infer(graph, shapes, {**defaults, **(dtypes or {})})
+    raise_collected(InferenceError, "shape inference",
+                    [f"the shape of '{node.name}' is {show(types[Value(node)].shape)}"
+                     for node in unresolved(graph, types)],
+                    "give the shapes of the inputs, such as data=(1, 3, 224, 224)")
+    return with_types(graph, types)
