@@ -1,0 +1,310 @@
+"""From a fused graph and the code of its groups to a plan: steps, phases, buffers and their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from symc.codegen.group_code import GroupCode, Parameter
+from symc.codegen.plan import Buffer, HostStep, Kernel, KernelStep, Plan, Range, Step, check
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.types import DType, TensorType
+from symc.ops.group import Group
+from symc.ops.operator import operation
+from symc.ops.parameters import format_value
+from symc.passes.gradient import HEAD_GRADIENT
+from symc.passes.materialize import ACCUMULATED, storages
+from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
+from symc.passes.plan_memory import Block, MemoryPlan, plan_memory, rounded
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A plan, the initial bytes of its weights block, and how good its memory plan is."""
+
+    plan: Plan
+    weights: np.ndarray
+    memory: MemoryPlan
+
+
+def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
+             output_names: Sequence[str]) -> Assembly:
+    """The plan of a fused, materialised graph.
+
+    code: of every group node.  states: names of the auxiliary states.  parameters: names of the variables whose
+    consequences the entry `prepare` computes.  output_names: of the heads.  A graph with gradients or backward
+    updates gets the entries forward and backward, any other the entry infer.
+    """
+    return _Assembler(graph, code, frozenset(states), frozenset(parameters), tuple(output_names)).run()
+
+
+class Scratch(NamedTuple):
+    """Scratch buffer `number` of a group node."""
+
+    node: Node
+    number: int
+
+
+Place = Value | Scratch   # what needs memory
+
+
+@dataclass
+class _Life:
+    """First and last phase in which a value's memory must stay intact."""
+
+    first: int
+    last: int
+
+
+@dataclass
+class _Assembler:
+    graph: Graph
+    code: Mapping[Node, GroupCode]
+    states: frozenset[str]
+    parameters: frozenset[str]
+    output_names: tuple[str, ...]
+    phases: dict[Node, tuple[int, int]] = field(default_factory=dict)   # first and last phase of a node
+    lives: dict[Place, _Life] = field(default_factory=dict)
+    buffers: list[Buffer] = field(default_factory=list)
+    numbers: dict[Place, int] = field(default_factory=dict)             # buffer of each storage
+
+    @cached_property
+    def storage(self) -> Mapping[Value, Value]:
+        return storages(self.graph)
+
+    @cached_property
+    def views(self) -> Mapping[Value, list[Value]]:
+        """Storage → every value that lies in it."""
+        views: dict[Value, list[Value]] = {}
+        for view, root in self.storage.items():
+            views.setdefault(root, []).append(view)
+        return views
+
+    @cached_property
+    def entry(self) -> Mapping[Node, int]:
+        return partition(self.graph, self.parameters)
+
+    def run(self) -> Assembly:
+        order = {entry: self._order(entry) for entry in (PREPARE, FORWARD, BACKWARD)}
+        self._assign_phases([node for entry in order.values() for node in entry])
+        self._measure_lives()
+        merged = self._share_in_place()
+        self._name_user_buffers()
+        weights = self._place_weights()
+        memory = self._place_arena(merged)
+        steps, kernels, entries = self._steps(order)
+        plan = Plan(tuple(self.buffers), tuple(kernels), tuple(steps), entries, memory.arena_bytes, weights.nbytes)
+        check(plan)
+        return Assembly(plan, weights, memory)
+
+    # ---- who writes what, in which order -------------------------------------------------------------------
+
+    @cached_property
+    def written(self) -> Mapping[Value, tuple[str, str]]:
+        """Storage of each root → kind and name of the user's buffer that it is."""
+        names = [("output", name) for name in self.output_names]
+        roots = {self.storage[head]: name for head, name in zip(self.graph.heads, names, strict=True)}
+        roots |= {self.storage[g.value]: ("gradient", g.variable.name) for g in self.graph.gradients}
+        return roots | {self.storage[u.value]: self._user_buffer(u.variable) for u in self.graph.updates}
+
+    def _user_buffer(self, node: Node) -> tuple[str, str]:
+        """Kind and name of the buffer that a variable is bound to."""
+        if node.name.startswith(ACCUMULATED):
+            return "gradient", node.name.removeprefix(ACCUMULATED)
+        if node.name.startswith(HEAD_GRADIENT.format("")):
+            return "head_gradient", node.name
+        return ("state" if node.name in self.states else "input"), node.name
+
+    def _order(self, entry: int) -> list[Node]:
+        """Computing nodes of an entry in topological order, writers of user variables last of all.
+
+        A variable keeps its old value until everything that reads it has run.
+        """
+        nodes = [node for node in self.graph.nodes if self._computes(node) and self.entry[node] == entry]
+        return [n for n in nodes if n not in self.late] + [n for n in nodes if n in self.late]
+
+    @cached_property
+    def late(self) -> frozenset[Node]:
+        """Nodes that write variables of the user."""
+        return frozenset(self.storage[update.value].node for update in self.graph.updates)
+
+    def _computes(self, node: Node) -> bool:
+        return node.op is not None and self.storage[Value(node)].node is node
+
+    def _assign_phases(self, order: Sequence[Node]) -> None:
+        """A node joins the phase of the node before it unless it needs, or overwrites, something of that phase."""
+        ready: dict[Value, int] = {}
+        phase, before = 0, (PREPARE, False)
+        for node in order:
+            earliest = max((ready.get(self.storage[value], -1) + 1 for value in node.inputs), default=0)
+            part = self.entry[node], node in self.late
+            phase = max(earliest, phase + (part != before))
+            before = part
+            last = phase + max(len(self.code[node].kernels), 1) - 1 if node in self.code else phase
+            self.phases[node] = phase, last
+            ready.update((self.storage[value], last) for value in node.outputs)
+            phase = max(phase, last)
+
+    # ---- lives ---------------------------------------------------------------------------------------------
+
+    def _measure_lives(self) -> None:
+        for node, (first, last) in self.phases.items():
+            for value in node.outputs:
+                self.lives[value] = _Life(first, last)
+            for value in node.inputs:
+                if (life := self.lives.get(self.storage[value])) is not None:
+                    life.last = max(life.last, last)
+            for number in range(len(self.code[node].scratch) if node in self.code else 0):
+                self.lives[Scratch(node, number)] = _Life(first, last)
+
+    def _in_arena(self, value: Value) -> bool:
+        return value in self.lives and value not in self.written and not self._is_prepared(value)
+
+    def _is_prepared(self, value: Value) -> bool:
+        """Computed by `prepare` and read by another entry, so that it must outlive a run."""
+        return self.entry[value.node] == PREPARE and value.node.op is not None and any(
+            self.entry[reader] != PREPARE for view in self.views[value] for reader in self.graph.readers.get(view, ()))
+
+    def _share_in_place(self) -> dict[Value, Value]:
+        """Output → input whose place it takes, where the input dies with the step and the kernel allows it."""
+        merged: dict[Value, Value] = {}
+        for node, (phase, last) in self.phases.items():
+            if phase != last or len(node.outputs) != 1 or not self._in_arena(Value(node)):
+                continue
+            for value in in_place_inputs(node):
+                source = self.storage[value]
+                root = merged.get(source, source)
+                if self._in_arena(source) and self.lives[root].last == phase and self._only_reader(source, node, phase):
+                    merged[Value(node)] = root
+                    self.lives[root].last = self.lives[Value(node)].last
+                    self.lives[Value(node)] = self.lives[root]
+                    break
+        return merged
+
+    def _only_reader(self, source: Value, node: Node, phase: int) -> bool:
+        """Whether no other node of the phase reads the storage, and `node` reads it through one value only."""
+        readers = [r for view in self.views[source] for r in self.graph.readers.get(view, ())]
+        return all(r is node or (r in self.phases and self.phases[r][1] < phase) or not self._computes(r)
+                   for r in readers) and sum(self.storage[v] == source for v in node.inputs) == 1
+
+    # ---- buffers -------------------------------------------------------------------------------------------
+
+    def _add(self, key: Place, kind: str, name: str, type: TensorType, offset: int | None = None) -> None:
+        self.numbers[key] = len(self.buffers)
+        self.buffers.append(Buffer(kind, name, type.element.name, type.physical, type.bytes, offset, type.layout))
+
+    def _name_user_buffers(self) -> None:
+        """Inputs, states, outputs and gradients, in the order of the graph; one buffer for each name."""
+        by_name: dict[tuple[str, str], int] = {}
+        places = [(Value(node), self._user_buffer(node)) for node in self.graph.variables]
+        for key, (kind, name) in [*places, *self.written.items()]:
+            if (kind, name) not in by_name:
+                self._add(key, kind, name, key.type)
+                by_name[kind, name] = self.numbers[key]
+            self.numbers[key] = by_name[kind, name]
+
+    def _place_weights(self) -> np.ndarray:
+        """Constants and prepared values side by side in the weights block; its initial bytes."""
+        parts: list[tuple[int, np.ndarray]] = []
+        size = 0
+        for node in self.graph.nodes:
+            for value in node.outputs:
+                if node.is_constant or (value in self.lives and self._is_prepared(value)):
+                    self._add(value, "weight", node.name, value.type, size)
+                    if node.value is not None:
+                        parts.append((size, node.value))
+                    size += rounded(value.type.bytes)
+        block = np.zeros(size, np.uint8)
+        for offset, array in parts:
+            block[offset:offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return block
+
+    def _place_arena(self, merged: Mapping[Value, Value]) -> MemoryPlan:
+        keys = {key: f"{i}" for i, key in enumerate(self.lives)
+                if key not in merged and (not isinstance(key, Value) or self._in_arena(key))}
+        blocks = [Block(name, self._bytes(key), self.lives[key].first, self.lives[key].last)
+                  for key, name in keys.items()]
+        memory = plan_memory(blocks)
+        for key, name in keys.items():
+            self._add(key, "arena", *self._describe(key), memory.offsets[name])
+        for value, root in merged.items():
+            offset = self.buffers[self.numbers[root]].offset
+            self._add(value, "arena", value.node.name, value.type, offset)
+        return memory
+
+    def _bytes(self, key: Place) -> int:
+        return self._describe(key)[1].bytes
+
+    def _describe(self, key: Place) -> tuple[str, TensorType]:
+        if isinstance(key, Value):
+            return key.node.name, key.type
+        size = self.code[key.node].scratch[key.number]
+        return f"{key.node.name}/scratch{key.number}", TensorType((size,), DType.uint8)
+
+    # ---- steps ---------------------------------------------------------------------------------------------
+
+    def _steps(self, order: Mapping[int, Sequence[Node]]) -> tuple[list[Step], list[Kernel], dict[str, Range]]:
+        steps: list[Step] = []
+        kernels: list[Kernel] = []
+        trains = bool(self.graph.gradients) or any(u.when == "backward" for u in self.graph.updates)
+        names = {PREPARE: "prepare", FORWARD: "forward" if trains else "infer", BACKWARD: "backward"}
+        entries: dict[str, Range] = {}
+        for entry, nodes in order.items():
+            first = len(steps)
+            for node in nodes:
+                steps += self._steps_of(node, kernels)
+            if entry != BACKWARD or trains:
+                entries[names[entry]] = first, len(steps)
+        return steps, kernels, entries
+
+    def _steps_of(self, node: Node, kernels: list[Kernel]) -> list[Step]:
+        phase = self.phases[node][0]
+        if node not in self.code:
+            op = operation(node)
+            attributes = {key: format_value(value) for key, value in op.parameters().items()}
+            return [HostStep(op.name, tuple(self._number(v) for v in node.inputs),
+                             tuple(self._number(v) for v in node.outputs), phase, attributes)]
+        steps: list[Step] = []
+        for i, kernel in enumerate(self.code[node].kernels):
+            kernels.append(Kernel(kernel.symbol, tuple(map(str, node.sources)), kernel.flops))
+            numbers = tuple(self._parameter(node, p) for p in kernel.parameters)
+            steps.append(KernelStep(len(kernels) - 1, numbers, kernel.jobs, phase + i))
+        return steps
+
+    def _parameter(self, node: Node, parameter: Parameter) -> int:
+        kind, position = parameter
+        if kind == "scratch":
+            return self.numbers[Scratch(node, position)]
+        return self._number(node.inputs[position] if kind == "input" else Value(node, position))
+
+    def _number(self, value: Value) -> int:
+        return self.numbers[self.storage[value]]
+
+
+def in_place_inputs(node: Node) -> list[Value]:
+    """Inputs over which the node's only output may be written: each element is read before, and only for, its own.
+
+    True of inputs that elementwise nodes alone read, with the shape, layout and dtype of the output.
+    """
+    if not isinstance(node.op, Group):
+        return []
+    graph = node.op.graph
+    safe = []
+    for inner, outer in zip(graph.variables, node.inputs, strict=True):
+        readers = graph.readers.get(Value(inner), ())
+        reads_itself = all(operation(r).expression is not None and r.types[0] == node.types[0] for r in readers)
+        if inner.types[0] == node.types[0] and reads_itself and node.op.master in ("injective", "contraction"):
+            safe.append(outer)
+    return safe if _all_elementwise(node.op) else []
+
+
+def _all_elementwise(group: Group) -> bool:
+    """Whether nothing but a contraction at its head is not elementwise, and all results have one type."""
+    operators = [node for node in group.graph.nodes if node.op is not None]
+    rest = [node for node in operators if operation(node).contraction is None]
+    return all(operation(node).expression is not None and set(node.types) == {group.graph.heads[0].type}
+               for node in rest)

@@ -1,0 +1,106 @@
+"""The kernel cache on disk: one file a group and level, under a key made without loading TVM or llvmlite.
+
+`SYMC_CACHE_DIR` names the folder (default: symc/ in the user's cache folder).  Files appear whole or not at all, so
+concurrent processes may share it; a damaged file counts as absent.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import struct
+import tempfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import symc
+from symc.codegen.group_code import GroupCode, KernelCode
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.text import print_graph
+
+MAGIC = b"symcobj1"
+GENERATORS = ("ir", "ops", "codegen", "frontend/te.py")   # code that decides what a kernel becomes
+
+
+def folder() -> Path:
+    base = os.environ.get("SYMC_CACHE_DIR")
+    if base:
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symc"
+
+
+def canonical_text(graph: Graph) -> str:
+    """The text of a group's graph without names or sources: equal computations have equal texts."""
+    new: dict[Value, Value] = {}
+    for i, node in enumerate(graph.nodes):
+        inputs = tuple(new[value] for value in node.inputs)
+        moved = Node(f"v{i}", node.op, inputs, node.types, value=node.value)
+        new.update(zip(node.outputs, moved.outputs, strict=True))
+    return print_graph(replace(graph, heads=tuple(new[head] for head in graph.heads)), sources=False)
+
+
+def key_of(text: str, level: str) -> str:
+    """The name under which the code of a group (its canonical text) for a CPU level is kept."""
+    return hashlib.sha256("\0".join((text, level, *_versions())).encode()).hexdigest()
+
+
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    """Hash of the generating sources, and the versions of what they are pinned to."""
+    root = Path(symc.__file__).parent
+    digest = hashlib.sha256()
+    for part in GENERATORS:
+        path = root / part
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(file.read_bytes())
+    pins = [f"{name} {importlib.metadata.version(name)}" for name in ("apache-tvm", "llvmlite")]
+    return (digest.hexdigest(), *pins)
+
+
+def path_of(key: str, kind: str = "kernels") -> Path:
+    return folder() / kind / key[:2] / key[2:]
+
+
+def write(key: str, code: GroupCode) -> None:
+    """Keep the code of a group."""
+    header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops] for k in code.kernels],
+                         "scratch": code.scratch}).encode()
+    body = struct.pack("<QQ", len(header), len(code.object)) + header + code.object
+    write_bytes(path_of(key), MAGIC + struct.pack("<I", zlib.crc32(body)) + body)
+
+
+def read(key: str) -> GroupCode | None:
+    """The code kept under `key`, None when there is none or its file is damaged."""
+    data = read_bytes(path_of(key))
+    if data is None or data[:8] != MAGIC or struct.unpack_from("<I", data, 8)[0] != zlib.crc32(data[12:]):
+        return None
+    header_size, object_size = struct.unpack_from("<QQ", data, 12)
+    header = json.loads(data[28:28 + header_size])
+    kernels = tuple(KernelCode(symbol, tuple((kind, position) for kind, position in parameters), jobs, flops)
+                    for symbol, parameters, jobs, flops in header["kernels"])
+    start = 28 + header_size
+    return GroupCode(kernels, tuple(header["scratch"]), data[start:start + object_size])
+
+
+def read_bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole: to a temporary one beside it, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,133 @@
+"""Compiles the groups of a graph: from the kernel cache, or in worker processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import symc
+from symc.codegen import cache
+from symc.codegen.group_code import GroupCode
+from symc.errors import SymcError
+from symc.ir.graph import Node
+from symc.ops.group import Group
+
+Progress = Callable[[int, int], None]   # (groups done, groups in all)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One group to compile: its text, level and cache key, and the nodes it is for."""
+
+    key: str
+    text: str
+    level: str
+    nodes: tuple[str, ...]
+
+    def to_json(self) -> str:
+        return json.dumps({"key": self.key, "text": self.text, "level": self.level})
+
+
+def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None = None) -> Mapping[Node, GroupCode]:
+    """Code of every group node of `nodes` for one CPU level.
+
+    Equal groups are compiled once.  SymcError: a kernel could not be compiled; it names the nodes it computes.
+    """
+    tasks: dict[str, Task] = {}
+    keys: dict[Node, str] = {}
+    for node in nodes:
+        assert isinstance(node.op, Group)
+        text = cache.canonical_text(node.op.graph)
+        keys[node] = cache.key_of(text, level)
+        tasks.setdefault(keys[node], Task(keys[node], text, level, tuple(map(str, node.sources))))
+    code = {key: cache.read(key) for key in tasks}
+    missing = [task for key, task in tasks.items() if code[key] is None]
+    _Pool(missing, len(tasks), progress).run()
+    code |= {task.key: cache.read(task.key) for task in missing}
+    result = {node: code[key] for node, key in keys.items()}
+    assert all(result.values()), "a worker answered for a kernel that is not in the cache"
+    return result  # type: ignore[return-value]
+
+
+class _Pool:
+    """As many workers as cores; each takes the next task when it has answered the last."""
+
+    def __init__(self, tasks: Sequence[Task], total: int, progress: Progress | None) -> None:
+        self.waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        for task in tasks:
+            self.waiting.put(task)
+        self.count = len(tasks)
+        self.done, self.total, self.progress = total - len(tasks), total, progress
+        self.failures: list[str] = []
+        self.lock = threading.Lock()
+
+    def run(self) -> None:
+        cores = len(os.sched_getaffinity(0))
+        threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(min(cores, self.count))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.failures:
+            raise SymcError("\n".join(self.failures), "this is a bug of symc; SYMC_DEBUG=1 shows where")
+
+    def _drive(self) -> None:
+        """Feed one worker; start another when it dies."""
+        worker: subprocess.Popen[str] | None = None
+        while (task := self._next()) is not None:
+            worker = worker or _start_worker()
+            if not self._ask(worker, task):
+                worker = None
+        if worker is not None:
+            assert worker.stdin
+            worker.stdin.close()
+            worker.wait()
+
+    def _next(self) -> Task | None:
+        try:
+            return self.waiting.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _ask(self, worker: subprocess.Popen[str], task: Task) -> bool:
+        """Have `worker` compile `task`; False when it died of it."""
+        assert worker.stdin and worker.stdout
+        try:
+            worker.stdin.write(task.to_json() + "\n")
+            worker.stdin.flush()
+            line = worker.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        error = json.loads(line)["error"] if line else _how_it_died(worker)
+        with self.lock:
+            self.done += 1
+            if error:
+                self.failures.append(f"the kernel for {', '.join(task.nodes)} ({task.level}) failed to compile: "
+                                     + (error if os.environ.get("SYMC_DEBUG") or not line else error.splitlines()[-1]))
+            elif self.progress:
+                self.progress(self.done, self.total)
+        return bool(line)
+
+
+def _start_worker() -> subprocess.Popen[str]:
+    """A worker that finds this symc, whatever folder the user's script runs in."""
+    paths = [str(Path(symc.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    errors = None if os.environ.get("SYMC_DEBUG") else subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-m", "symc.codegen.worker"], env=environment, text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+
+
+def _how_it_died(worker: subprocess.Popen[str]) -> str:
+    code = worker.wait()
+    if code < 0:
+        return f"the code generator was ended by {signal.Signals(-code).name}"
+    return f"the code generator exited with status {code}"

@@ -1,0 +1,26 @@
+"""The compiled form of a group, as the cache keeps it and the plan uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Parameter = tuple[str, int]   # ("input" | "output" | "scratch", position)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCode:
+    """One kernel: linker symbol, parameters in ABI order, number of jobs, nominal floating-point operations."""
+
+    symbol: str
+    parameters: tuple[Parameter, ...]
+    jobs: int
+    flops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCode:
+    """Kernels run one after the other, a barrier between; sizes of their scratch buffers in bytes; their object code."""
+
+    kernels: tuple[KernelCode, ...]
+    scratch: tuple[int, ...]
+    object: bytes

@@ -1,0 +1,74 @@
+"""A group to kernels: contractions by the LLVM generator, everything else by TIR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symc.codegen.group_code import GroupCode, KernelCode, Parameter
+from symc.codegen.llvm_compile import compile_object
+from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate, supports
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.types import TensorType
+from symc.ops.operator import operation
+
+
+def lower_group(group: Graph, name: str, level: str) -> GroupCode:
+    """Kernels named after `name` and their object code for a CPU level."""
+    master = next((node for node in group.nodes if node.op and operation(node).contraction is not None), None)
+    if master is not None:
+        contraction = _GroupContraction(group, master)
+        if supports(contraction.request):
+            return contraction.lower(name, level)
+    from symc.codegen.tir import lower_group as lower_by_tir
+
+    return lower_by_tir(group, name, level)
+
+
+class _GroupContraction:
+    """A contraction and the elementwise operators behind it, as a request to the generator."""
+
+    def __init__(self, group: Graph, master: Node) -> None:
+        self.group, self.master = group, master
+        self.out = master.types[0]
+        own = master.inputs[2:]
+        dims = operation(master).finish_dims(len(self.out.dims))
+        operands = {value: EpilogueOperand(value.type, along) for value, along in zip(own, dims, strict=True)}
+        for node in group.variables:
+            if Value(node) not in (*master.inputs[:2], *own):
+                operands[Value(node)] = EpilogueOperand(node.types[0], _along(node.types[0], self.out))
+        self.operands = operands
+        lhs, rhs = (value.type for value in master.inputs[:2])
+        spec = operation(master).contraction([value.type for value in master.inputs])
+        self.request = ContractionRequest(spec, lhs, rhs, tuple(head.type for head in group.heads),
+                                          tuple(operands.values()))
+
+    def lower(self, name: str, level: str) -> GroupCode:
+        kernel = generate(self.request, f"{name}_0", level, self.epilogue)
+        code = KernelCode(kernel.name, self.parameters(), kernel.jobs, kernel.flops)
+        return GroupCode((code,), (), compile_object(kernel.text, level))
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        position = {Value(node): i for i, node in enumerate(self.group.variables)}
+        inputs = [*self.master.inputs[:2], *self.operands]
+        return (*(("input", position[value]) for value in inputs),
+                *(("output", i) for i in range(len(self.group.heads))))
+
+    def epilogue(self, F: Any, total: Any, *operands: Any) -> tuple[Any, ...]:
+        """The heads of the group, from the sum and the operands of one place."""
+        values: dict[Value, Any] = dict(zip(self.operands, operands, strict=True))
+        for node in self.group.nodes:
+            if node.value is not None:
+                values[Value(node)] = F.const(node.value.item(), total)
+            elif node is self.master:
+                values[Value(node)] = operation(node).finish(F, total, *(values[v] for v in node.inputs[2:]))
+            elif node.op is not None:
+                result = operation(node).expression(F, *(values[v] for v in node.inputs))
+                results = result if isinstance(result, tuple) else (result,)
+                values.update(zip(node.outputs, results, strict=True))
+        return tuple(values[head] for head in self.group.heads)
+
+
+def _along(operand: TensorType, out: TensorType) -> tuple[int | None, ...]:
+    """The output dimension along which each dimension of an epilogue operand runs (NumPy's broadcasting)."""
+    lead = len(out.dims) - len(operand.dims)
+    return tuple(lead + i if extent == out.dims[lead + i] else None for i, extent in enumerate(operand.dims))

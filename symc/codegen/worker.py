@@ -1,0 +1,52 @@
+"""A compile worker: `python -m symc.codegen.worker`.
+
+Reads tasks, one JSON object a line, from standard input; compiles each group, puts its code in the kernel cache, and
+answers with one line.  A crash of TVM or LLVM ends this process, not the user's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import IO, Any
+
+from symc.codegen import cache
+from symc.codegen.group_code import GroupCode
+from symc.ir.text import parse_graph
+from symc.ops import load
+from symc.ops.operator import from_text
+
+
+def compile_group(text: str, level: str, key: str) -> GroupCode:
+    """Code of the group whose canonical text this is; its kernels are named after `key`."""
+    from symc.codegen.lower import lower_group
+
+    return lower_group(parse_graph(text, from_text), f"k{key[:24]}", level)
+
+
+def answer(task: dict[str, Any]) -> dict[str, Any]:
+    try:
+        cache.write(task["key"], compile_group(task["text"], task["level"], task["key"]))
+        return {"key": task["key"], "error": None}
+    except Exception:
+        return {"key": task["key"], "error": traceback.format_exc()}
+
+
+def serve(tasks: IO[str], answers: IO[str]) -> None:
+    for line in tasks:
+        answers.write(json.dumps(answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def main() -> None:
+    """Answers go to the original standard output; whatever libraries print there goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    load()
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()
