@@ -1,7 +1,7 @@
 """Operator parameters: typed fields of a block, read from MXNet's attribute strings.
 
 The annotation of a field is its parser.  Accepted: int, float, bool, str, `Literal[...]` (an enum), `Dims` (a tuple
-of integers; one integer stands for a 1-tuple), each also as `X | None`.
+of integers; one integer stands for a 1-tuple), `PartialDims` (Nones among them), each also as `X | None`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from symc.errors import ParameterError
 
 Dims = tuple[int, ...]
+PartialDims = tuple[int | None, ...]
 TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
 
 
@@ -103,17 +104,24 @@ def _parse_float(text: str) -> float:
 
 
 def _parse_dims(text: str) -> Dims:
+    items = _parse_partial_dims(text)
+    if None in items:
+        raise ValueError("expected a tuple of integers")
+    return items  # type: ignore[return-value]
+
+
+def _parse_partial_dims(text: str) -> PartialDims:
     if len(text) > 10_000:
         raise ValueError("expected a short tuple of integers")
     value = ast.literal_eval(text.replace("L", ""))
     items = value if isinstance(value, (tuple, list)) else (value,)
-    if not all(isinstance(item, int) for item in items):
+    if not all(isinstance(item, int | None) for item in items):
         raise ValueError("expected a tuple of integers")
     return tuple(items)
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {int: _parse_int, float: _parse_float, bool: _parse_bool, str: str,
-                                             Dims: _parse_dims}
+                                             Dims: _parse_dims, PartialDims: _parse_partial_dims}
 
 
 def format_value(value: Any) -> str:

@@ -1,0 +1,139 @@
+"""Products of matrices: dot, batch_dot, _linalg_gemm2."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symc.ir.graph import Node, Value
+from symc.ir.types import PartialShape, Shape, TensorType
+from symc.ops.contraction import Contraction, evaluate, matrix_product
+from symc.ops.operator import Operator, operator
+from symc.ops.parameters import Dims
+from symc.ops.slots import Conflict, ShapeSlot, Slots, show
+
+
+@dataclass(frozen=True)
+class MatrixProduct(Operator):
+    """Base: op(lhs)·op(rhs) on matrices, or on stacks of them; other ranks are views of those, see `folded`."""
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+    inputs = ("lhs", "rhs")
+
+    def folded(self, lhs: Shape, rhs: Shape) -> tuple[Shape, Shape, Shape]:
+        """The matrices, or stacks, that lhs and rhs are read as, and the shape of the result."""
+        raise NotImplementedError
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if s.inputs[0].known and s.inputs[1].known:
+            s.output.unify(self.folded(s.inputs[0].dims, s.inputs[1].dims)[2])
+
+    def spec(self, lhs: Shape, rhs: Shape) -> Contraction:
+        """The contraction of two matrices or two stacks."""
+        batch = lhs[0] if len(lhs) == 3 else None
+        (*_, p, q), (*_, r, t) = lhs, rhs
+        return matrix_product(batch, q if self.transpose_a else p, r if self.transpose_b else t,
+                              p if self.transpose_a else q, self.transpose_a, self.transpose_b)
+
+    def contraction(self, inputs: list[TensorType]) -> Contraction:
+        return self.spec(inputs[0].dims, inputs[1].dims)
+
+    def rewrite(self, g: Any, lhs: Value, rhs: Value) -> list[Value] | None:
+        a, b, result = self.folded(lhs.type.dims, rhs.type.dims)
+        if (a, b) == (lhs.type.dims, rhs.type.dims):
+            return None
+        return [g.reshape(g.op(self.name, g.reshape(lhs, a), g.reshape(rhs, b), transpose_a=self.transpose_a,
+                               transpose_b=self.transpose_b), result)]
+
+    def reference(self, lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        a, b, result = self.folded(lhs.shape, rhs.shape)
+        spec = self.spec(a, b)
+        shape = tuple(spec.sizes[name] for name in spec.parallel)
+        return evaluate(spec, lhs.reshape(a), rhs.reshape(b), shape).reshape(result)
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        shapes = [value.type.dims for value in node.inputs]
+        a_shape, b_shape, _ = self.folded(*shapes)
+        a, b = g.reshape(node.inputs[0], a_shape), g.reshape(node.inputs[1], b_shape)
+        spec = self.spec(a_shape, b_shape)
+        d = g.reshape(dy, tuple(spec.sizes[name] for name in spec.parallel))
+        ta, tb = self.transpose_a, self.transpose_b
+        da = (g.op(self.name, b, d, transpose_a=tb, transpose_b=True) if ta
+              else g.op(self.name, d, b, transpose_b=not tb))
+        db = (g.op(self.name, d, a, transpose_a=True, transpose_b=ta) if tb
+              else g.op(self.name, a, d, transpose_a=not ta))
+        return [g.reshape(da, shapes[0]), g.reshape(db, shapes[1])]
+
+
+@operator("dot", aliases=("_sparse_dot",))
+class Dot(MatrixProduct):
+    """Product over the last axis of lhs (the first if transpose_a) and the first axis of rhs (the last if
+    transpose_b); the other axes stay in order.  Two vectors give shape (1,).  MXNet: dot.
+    """
+
+    forward_stype: str | None = None
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        a, b = s.lhs, s.rhs
+        if a.rank is None or b.rank is None:
+            return
+        first, second = self._contracted(a.rank, b.rank)
+        if None not in (a[first], b[second]) and a[first] != b[second]:
+            raise Conflict(f"lhs {show(a.shape)} and rhs {show(b.shape)} differ in the extent summed over")
+        a.unify_axis(first, b[second])
+        b.unify_axis(second, a[first])
+        s.output.unify(self._result(a.shape, b.shape))
+
+    def _contracted(self, lhs_rank: int, rhs_rank: int) -> tuple[int, int]:
+        return 0 if self.transpose_a else lhs_rank - 1, rhs_rank - 1 if self.transpose_b else 0
+
+    def _result(self, lhs: PartialShape, rhs: PartialShape) -> PartialShape:
+        rows = lhs[1:] if self.transpose_a else lhs[:-1]
+        return (*rows, *(rhs[:-1] if self.transpose_b else rhs[1:])) or (1,)
+
+    def folded(self, lhs: Shape, rhs: Shape) -> tuple[Shape, Shape, Shape]:
+        first, second = self._contracted(len(lhs), len(rhs))
+        depth = lhs[first]
+        rows, columns = math.prod(lhs) // max(depth, 1), math.prod(rhs) // max(rhs[second], 1)
+        return ((depth, rows) if self.transpose_a else (rows, depth),
+                (columns, depth) if self.transpose_b else (depth, columns),
+                self._result(lhs, rhs))  # type: ignore[return-value]
+
+
+class StackedProduct(MatrixProduct):
+    """Base of the products of stacks of matrices: the axes before the last two number the matrices."""
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        a, b = s.inputs
+        if a.rank is None or b.rank is None:
+            return
+        if a.rank != b.rank or a.rank < self.least_rank:
+            raise Conflict(f"{a.name} {show(a.shape)} and {b.name} {show(b.shape)} are not stacks of matrices alike")
+        for axis in range(a.rank - 2):
+            a.unify_axis(axis, b[axis])
+            b.unify_axis(axis, a[axis])
+        a.unify_axis(-2 if self.transpose_a else -1, b[-1 if self.transpose_b else -2])
+        b.unify_axis(-1 if self.transpose_b else -2, a[-2 if self.transpose_a else -1])
+        s.output.unify((*a.shape[:-2], a[-1 if self.transpose_a else -2], b[-2 if self.transpose_b else -1]))
+
+    least_rank = 3
+
+    def folded(self, lhs: Shape, rhs: Shape) -> tuple[Shape, Shape, Shape]:
+        result = (*lhs[:-2], lhs[-1 if self.transpose_a else -2], rhs[-2 if self.transpose_b else -1])
+        if len(lhs) == 2:
+            return lhs, rhs, result
+        count = math.prod(lhs[:-2])
+        return (count, *lhs[-2:]), (count, *rhs[-2:]), result
+
+
+@operator("batch_dot")
+class BatchDot(StackedProduct):
+    """op(lhs)·op(rhs) for each pair of matrices of two stacks (..., m, k) and (..., k, n).  MXNet: batch_dot."""
+
+    forward_stype: str | None = None
+
+
