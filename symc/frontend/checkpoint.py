@@ -33,10 +33,14 @@ def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
 
 
 def parameter_file(prefix: FilePath, epoch: int | None = None) -> Path:
-    """The file with the parameters of an epoch, or of the last one: prefix-NNNN.params, else .npz."""
+    """The file with the parameters of an epoch: prefix-NNNN.params, else .npz.
+
+    Without an epoch it is that of the last one, or prefix.params as Gluon's `save_parameters` is often told.
+    """
     wanted = epoch if epoch is not None else max(epochs(prefix), default=0)
-    return _present([_parameter_path(prefix, wanted, suffix) for suffix in PARAMETER_SUFFIXES],
-                    f"parameters of {os.fspath(prefix)}, epoch {wanted}")
+    candidates = [_parameter_path(prefix, wanted, suffix) for suffix in PARAMETER_SUFFIXES]
+    candidates += [Path(f"{os.fspath(prefix)}{suffix}") for suffix in PARAMETER_SUFFIXES if epoch is None]
+    return _present(candidates, f"parameters of {os.fspath(prefix)}, epoch {wanted}")
 
 
 def epochs(prefix: FilePath) -> list[int]:

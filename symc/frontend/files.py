@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,17 @@ def read_bytes(path: FilePath) -> bytes:
     """The content of a file.  SymcError when it cannot be read."""
     try:
         return Path(path).read_bytes()
+    except OSError as problem:
+        raise SymcError(f"cannot read {os.fspath(path)}: {problem.strerror}") from problem
+
+
+def map_bytes(path: FilePath) -> memoryview:
+    """The content of a file, read as it is touched, so that large files are not held twice.  SymcError as above."""
+    try:
+        with open(path, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return memoryview(b"")          # an empty file cannot be mapped
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as problem:
         raise SymcError(f"cannot read {os.fspath(path)}: {problem.strerror}") from problem
 

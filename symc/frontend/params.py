@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from symc.errors import SymcError, raise_collected
-from symc.frontend.files import FilePath, read_bytes, replacing
+from symc.frontend.files import FilePath, map_bytes, replacing
 from symc.ir.types import BY_CODE, DType
 
 LIST_MAGIC = 0x112
@@ -76,10 +76,9 @@ def read(source: FilePath | bytes) -> NamedArrays:
     there.  Sparse arrays are refused by name.
     """
     file = "bytes" if isinstance(source, bytes) else os.fspath(source)
-    data = source if isinstance(source, bytes) else read_bytes(source)
-    if data.startswith(ZIP_MAGIC):
-        return _read_npz(data, file)
-    return _read_list(_Cursor(memoryview(data), file))
+    data = memoryview(source) if isinstance(source, bytes) else map_bytes(source)
+    is_zip = data[:len(ZIP_MAGIC)] == ZIP_MAGIC
+    return _read_npz(data, file) if is_zip else _read_list(_Cursor(data, file))
 
 
 def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> None:
@@ -298,7 +297,7 @@ def _notes(cursor: _Cursor, items: Sequence[object], names: Sequence[str]) -> tu
     return tuple(notes)
 
 
-def _read_npz(data: bytes, file: str) -> NamedArrays:
+def _read_npz(data: memoryview, file: str) -> NamedArrays:
     names, arrays = [], []
     # zipfile and numpy.lib.format raise a dozen exceptions of their own for a damaged archive; all mean the same here.
     try:

@@ -34,6 +34,13 @@ def test_npz_stands_in_for_params(tmp_path: Path) -> None:
     assert list(load_checkpoint(str(tmp_path / "net"), 3).arguments) == ["w"]
 
 
+def test_parameters_without_an_epoch(tmp_path: Path) -> None:
+    params.write(tmp_path / "net.params", {"w": W})
+    assert parameter_file(tmp_path / "net") == tmp_path / "net.params"
+    with pytest.raises(SymcError, match="epoch 0 not found"):
+        parameter_file(tmp_path / "net", 0)
+
+
 def test_errors_name_the_files_tried_and_those_there(tmp_path: Path) -> None:
     with pytest.raises(SymcError, match="(?s)the graph of .*net not found: tried .*net-symbol.json.*no model files"):
         load_checkpoint(tmp_path / "net", 0)

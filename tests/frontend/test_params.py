@@ -91,9 +91,11 @@ def test_says_where_a_file_is_damaged(start: bytes, message: str) -> None:
         params.read(start)
 
 
-def test_a_missing_file_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(SymcError, match="cannot read .*absent.params"):
-        params.read(tmp_path / "absent.params")
+def test_missing_and_empty_files_are_user_errors(tmp_path: Path) -> None:
+    (tmp_path / "empty.params").touch()
+    for name, message in (("absent", "cannot read .*absent.params"), ("empty", "empty.params: byte 0, header")):
+        with pytest.raises(SymcError, match=message):
+            params.read(tmp_path / f"{name}.params")
 
 
 def read_or_refuse(data: bytes) -> None:
