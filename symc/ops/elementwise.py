@@ -1,8 +1,9 @@
-"""Elementwise operators, each one expression: `@elementwise` makes the block, and that of its gradient.
+"""Elementwise operators, each one expression: `@elementwise` makes the block, and those of its gradient.
 
-    @elementwise("relu", gradient=lambda F, x, y, dy: F.where(y <= 0, 0, F.where(y == y, dy, y)))
-    def relu(F, x):
-        return F.max_nan(x, 0)
+    @elementwise("tanh", gradient=lambda F, y, dy: dy * (1 - y * y))
+    @real
+    def tanh(F, x):
+        return F.tanh(x)
 
 Keyword-only arguments of the function are the operator's parameters.  Inputs broadcast as in NumPy; inputs of
 MXNet's elementwise (not broadcast_) operators have equal shapes, which shape inference enforces.
@@ -10,9 +11,9 @@ MXNet's elementwise (not broadcast_) operators have equal shapes, which shape in
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ from symc.ops.operator import Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Expression = Callable[..., Any]
+Keywords = Mapping[str, inspect.Parameter]
+SAME = "the gradient of the output"  # an input's gradient that needs no computation
+Derivative = Expression | str | None  # an expression, SAME, or None where no gradient flows
+DEFAULT_NAMES = (("data",), ("lhs", "rhs"), ("condition", "x", "y"))
 
 
 class Elementwise(Operator):
@@ -33,8 +38,7 @@ class Elementwise(Operator):
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if not self.broadcasts:
-            s.unify_all()
-            return
+            return s.unify_all()
         broadcast_shapes(s.inputs, s.output)
         for output in s.outputs[1:]:
             output.unify(s.output.shape)
@@ -48,26 +52,18 @@ class Elementwise(Operator):
     def reference(self, *inputs: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
         result = self.expression(NumPyMath, *inputs)
         shape = np.broadcast_shapes(*(x.shape for x in inputs))
-        outputs = result if isinstance(result, tuple) else (result,)
-        typed = tuple(np.broadcast_to(np.asarray(y, None if isinstance(y, np.ndarray) else inputs[0].dtype), shape)
-                      for y in outputs)
-        return typed if isinstance(result, tuple) else typed[0]
+        outputs = [np.broadcast_to(np.asarray(y), shape) for y in (result if isinstance(result, tuple) else (result,))]
+        return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
 
 def broadcast_shapes(inputs: Sequence[ShapeSlot], output: ShapeSlot) -> None:
-    """The output's shape from inputs of one rank (MXNet's broadcast_ operators); a known extent > 1 wins."""
-    ranks = {slot.rank for slot in (*inputs, output)} - {None}
-    if not ranks:
-        return
-    if len(ranks) > 1:
-        raise Conflict("ranks differ: " + ", ".join(f"{slot.name} {show(slot.shape)}" for slot in inputs))
-    rank = ranks.pop()
-    assert rank is not None
+    """The output's shape from those of the inputs, aligned at the last axis; a known extent > 1 wins."""
     if any(slot.shape is None for slot in inputs):
         return
+    rank = max(len(slot.shape) for slot in inputs)
+    padded = [(1,) * (rank - len(slot.shape)) + tuple(slot.shape) for slot in inputs]
     extents: list[int | None] = []
-    for axis in range(rank):
-        known = {slot[axis] for slot in inputs}
+    for axis, known in enumerate(map(set, zip(*padded, strict=True))):
         wide = known - {1, None}
         if len(wide) > 1:
             raise Conflict(f"cannot broadcast axis {axis}: " + ", ".join(f"{s.name} {show(s.shape)}" for s in inputs))
@@ -75,52 +71,78 @@ def broadcast_shapes(inputs: Sequence[ShapeSlot], output: ShapeSlot) -> None:
     output.unify(tuple(extents))
 
 
-def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Expression | None = None,
-                differentiable: Sequence[int] | None = None, inputs: Sequence[str] | None = None,
-                broadcasts: bool = False, hidden: bool = False,
+def real(function: Expression) -> Expression:
+    """Compute in floating point, as MXNet's math functions do: float16, bfloat16 and integers go through float32.
+
+    The result has the type of the last operand again (truncated toward zero for integers).
+    """
+    @functools.wraps(function)
+    def computed(F: Any, *values: Any, **parameters: Any) -> Any:
+        wide = [value if F.dtype(value) in (DType.float32, DType.float64) else F.cast(value, DType.float32)
+                for value in values]
+        result = as_value(F, function(F, *wide, **parameters), wide[-1])
+        return result if F.dtype(result) is F.dtype(values[-1]) else F.cast(result, F.dtype(values[-1]))
+    return computed
+
+
+def as_value(F: Any, result: Any, like: Any) -> Any:
+    """A Python number as a value of the type of `like`; anything else as it is."""
+    return F.const(result, like) if isinstance(result, (int, float)) else result
+
+
+def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative | Sequence[Derivative] = (),
+                inputs: Sequence[str] | None = None, broadcasts: bool = False, hidden: bool = False, doc: str = "",
+                outputs: Sequence[str] = ("output",),
                 dtype: Callable[[Any], DType] | None = None) -> Callable[[Expression], type[Operator]]:
     """Register the elementwise operator whose meaning is the decorated function `f(F, x, ..., *, parameters)`.
 
-    gradient: f(F, x..., y, dy, *, parameters) → the gradient of the input, or a tuple, one for each input.
-    differentiable: positions of the inputs that get a gradient (default all); the others get none.
-    inputs: names of the inputs; default data, or lhs and rhs.
+    gradient: for each input (one that is no sequence: for the only input) an expression, SAME, or None for no
+        gradient; () when MXNet registers none.  The names of an expression's arguments say what it needs: arguments
+        and parameters of `f`, `y` (the output) and `dy` (its gradient).  Only these stay alive until backward.
+    inputs: names of the inputs; default data, or lhs and rhs, or condition, x, y.
     dtype: output dtype from the operator, when it is not that of the inputs.
+    doc: the public docstring, if not that of the function.
     """
     def register(function: Expression) -> type[Operator]:
-        names = tuple(inputs or (("data",), ("lhs", "rhs"), ("condition", "x", "y"))[_arity(function) - 1])
-        keywords = _keywords(function)
-        block = _block(function, function.__doc__ or "", names, ("output",), broadcasts, keywords)
+        arguments = _arguments(function)
+        names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
+        block = _block(name, function, doc or function.__doc__ or "", names, tuple(outputs), broadcasts)
         if dtype is not None:
             block.infer_type = _fixed_output_dtype(dtype)  # type: ignore[method-assign,assignment]
         made = operator(name, aliases=aliases, hidden=hidden)(block)
-        if gradient is not None:
-            chosen = tuple(range(len(names))) if differentiable is None else tuple(differentiable)
-            _register_gradient(made, gradient, names, chosen, broadcasts, keywords)
+        derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
+        if derivatives:
+            assert len(derivatives) == len(names), f"{name}: one derivative for each input"
+            _register_gradient(made, arguments, names, derivatives, _keywords(function))
         return made
     return register
 
 
-def _arity(function: Expression) -> int:
-    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
-    return kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) - 1
+def _arguments(function: Expression) -> tuple[str, ...]:
+    """Names of the operands of an expression: its positional arguments behind F."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)[1:]
 
 
-def _keywords(function: Expression) -> dict[str, inspect.Parameter]:
+def _keywords(function: Expression) -> Keywords:
     signature = inspect.signature(function, eval_str=True)
     return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
 
 
-def _block(function: Expression, doc: str, inputs: tuple[str, ...], outputs: tuple[str, ...], broadcasts: bool,
-           keywords: dict[str, inspect.Parameter]) -> type[Operator]:
-    """A block class that evaluates `function`, with `keywords` as its fields."""
+def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], outputs: tuple[str, ...],
+           broadcasts: bool, keywords: Keywords | None = None) -> type[Operator]:
+    """A block class that evaluates `function`, with its keywords as fields."""
+    fields = _keywords(function) if keywords is None else keywords
+
     def expression(self: Any, F: Any, *values: Any) -> Any:
-        return function(F, *values, **{key: getattr(self, key) for key in keywords})
+        result = function(F, *values, **{key: getattr(self, key) for key in fields})
+        return as_value(F, result, values[-1])
 
     body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs, "outputs": outputs,
                             "broadcasts": broadcasts, "expression": expression,
-                            "__annotations__": {key: p.annotation for key, p in keywords.items()}}
-    body |= {key: p.default for key, p in keywords.items() if p.default is not p.empty}
-    return type(function.__name__.strip("<>"), (Elementwise,), body)
+                            "__annotations__": {key: p.annotation for key, p in fields.items()}}
+    body |= {key: p.default for key, p in fields.items() if p.default is not p.empty}
+    return type(name, (Elementwise,), body)
 
 
 def _fixed_output_dtype(dtype: Callable[[Any], DType]) -> Callable[[Any, Slots[TypeSlot]], None]:
@@ -132,34 +154,40 @@ def _fixed_output_dtype(dtype: Callable[[Any], DType]) -> Callable[[Any, Slots[T
     return infer_type
 
 
-def _register_gradient(block: type[Operator], gradient: Expression, names: tuple[str, ...], chosen: tuple[int, ...],
-                       broadcasts: bool, keywords: dict[str, inspect.Parameter]) -> None:
-    """`_backward_NAME(x..., y, dy)`: one fused node with one output for each differentiable input.
+def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names: tuple[str, ...],
+                       derivatives: Sequence[Derivative], keywords: Keywords) -> None:
+    """Give `block` its gradient rule: one hidden operator for each expression, summed down to the input's shape."""
+    rules = [_backward(block, argument if len(names) > 1 else "", derivative, keywords)
+             if callable(derivative) else derivative for argument, derivative in zip(names, derivatives, strict=True)]
 
-    When shapes broadcast, its outputs are summed down to the inputs' shapes.
-    """
-    def derivative(F: Any, *values: Any, **parameters: Any) -> Any:
-        result = gradient(F, *values, **parameters)
-        parts = result if isinstance(result, tuple) else (result,)
-        typed = tuple(F.const(part, values[-1]) if isinstance(part, (int, float)) else part for part in parts)
-        return typed if len(typed) > 1 else typed[0]
-
-    outputs = tuple(f"{names[i]}_gradient" for i in chosen) if len(chosen) > 1 else ("output",)
-    made = _block(derivative, f"Gradient of {block.name}.", (*names, "y", "dy"), outputs, broadcasts, keywords)
-    made.__module__ = block.__module__
-    backward = operator(f"_backward_{block.name.lstrip('_')}", hidden=True)(made)
-
-    def rule(self: Any, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        op = backward(**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
-        made_node = g.node(op, (*node.inputs, Value(node), dy))
-        result: list[Value | None] = [None] * len(node.inputs)
-        for position, index in enumerate(chosen):
-            result[index] = sum_to_shape(g, Value(made_node, position), node.inputs[index])
+    def gradient(self: Any, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        known = {**dict(zip(arguments, node.inputs, strict=True)), "y": Value(node), "dy": dy}
+        result: list[Value | None] = []
+        for value, rule in zip(node.inputs, rules, strict=True):
+            if isinstance(rule, tuple):
+                backward, needs = rule
+                op = backward(**{f: getattr(self, f) for f in keywords if f in backward.__dataclass_fields__})
+                result.append(sum_to_shape(g, Value(g.node(op, [known[need] for need in needs])), value))
+            else:
+                result.append(sum_to_shape(g, dy, value) if rule == SAME else None)
         return result
-    block.gradient = rule  # type: ignore[assignment]
+    block.gradient = gradient  # type: ignore[assignment]
+
+
+def _backward(block: type[Operator], argument: str, derivative: Expression,
+              keywords: Keywords) -> tuple[type[Operator], tuple[str, ...]]:
+    """The hidden operator of one derivative, and what it needs."""
+    needs = _arguments(derivative)
+    taken = {key: keywords[key] for key in _keywords(derivative)}
+    name = f"_backward_{block.name.lstrip('_')}" + (f"_{argument}" if argument else "")
+    made = _block(name, derivative, f"Gradient of {block.name}.", needs, ("output",), True, taken)
+    made.__module__ = block.__module__
+    return operator(name, hidden=True)(made), needs
 
 
 def sum_to_shape(g: Any, value: Value, like: Value) -> Value:
     """Sum `value` over the axes along which `like` was broadcast."""
-    axes = tuple(i for i, (a, b) in enumerate(zip(value.type.dims, like.type.dims, strict=True)) if a != b)
-    return g.sum(value, axis=axes, keepdims=True) if axes else value
+    shape, target = value.type.dims, like.type.dims
+    lead = len(shape) - len(target)
+    axes = tuple(i for i, extent in enumerate(shape) if i < lead or extent != target[i - lead])
+    return g.reshape(g.sum(value, axis=axes, keepdims=True), target) if axes else value

@@ -21,13 +21,16 @@ from symc.ir.types import DType
 Value = Any  # an array (NumPy), a PrimExpr (TE) or a vector (LLVM)
 
 
-def _elementwise(function: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
-    """A libm function over arrays; NumPy has none of its own."""
+def _elementwise(function: Callable[[float], float],
+                 pole: Callable[[float], float] = abs) -> Callable[[np.ndarray], np.ndarray]:
+    """A libm function over arrays, as NumPy has none of its own; `pole` gives its value where it is not finite."""
     def guarded(x: float) -> float:
         try:
             return function(x)
-        except (ValueError, OverflowError):
-            return float("nan") if x != x or x <= 0 and x == int(x) else float("inf")
+        except OverflowError:
+            return libm.copysign(libm.inf, x)
+        except ValueError:
+            return pole(x)
     return lambda x: np.vectorize(guarded, otypes=[np.float64])(x).astype(np.asarray(x).dtype)
 
 
@@ -62,14 +65,15 @@ class NumPyMath:
     arctanh = staticmethod(np.arctanh)
     hypot = staticmethod(np.hypot)
     power = staticmethod(np.power)
+    fmod = staticmethod(np.fmod)  # C's remainder, with the sign of x; of integers too, where y may not be 0
     isnan = staticmethod(np.isnan)
     where = staticmethod(lambda condition, x, y: np.where(condition, *_same_dtype(x, y)))
     logical_and = staticmethod(np.logical_and)
     logical_or = staticmethod(np.logical_or)
     logical_not = staticmethod(np.logical_not)
     erf = staticmethod(_elementwise(libm.erf))
-    tgamma = staticmethod(_elementwise(libm.gamma))
-    lgamma = staticmethod(_elementwise(libm.lgamma))
+    tgamma = staticmethod(_elementwise(libm.gamma, lambda x: libm.nan if x else libm.copysign(libm.inf, x)))
+    lgamma = staticmethod(_elementwise(libm.lgamma, lambda x: libm.inf))
 
     @staticmethod
     def rsqrt(x: Value) -> Value:
@@ -98,17 +102,29 @@ class NumPyMath:
     @staticmethod
     def cast(x: Value, dtype: DType) -> Value:
         """C's conversion: floats are truncated toward zero and integers wrap; a condition gives 0 or 1."""
-        return np.asarray(x).astype(dtype.numpy)
+        x = np.asarray(x)
+        if x.dtype == np.uint16:
+            x = (x.astype(np.uint32) << 16).view(np.float32)
+        return _as_bfloat16(x.astype(np.float32)) if dtype is DType.bfloat16 else x.astype(dtype.numpy)
 
     @staticmethod
     def dtype(x: Value) -> DType:
-        return DType.of(np.asarray(x).dtype)
+        """uint16, which MXNet lacks, holds the upper halves of float32: bfloat16."""
+        found = np.asarray(x).dtype
+        return DType.bfloat16 if found == np.uint16 else DType.of(found)
 
     @staticmethod
     def divide_truncating(x: Value, y: Value) -> Value:
         """Integer division as in C; x / 0 is 0 here, undefined there."""
         quotient = np.floor_divide(np.abs(x), np.where(y == 0, 1, np.abs(y)))
         return np.where(np.equal(y, 0), 0, np.sign(x) * np.sign(y) * quotient).astype(np.asarray(x).dtype)
+
+
+def _as_bfloat16(x: np.ndarray) -> np.ndarray:
+    """The upper halves of float32, rounded to the nearest, ties to even."""
+    bits = x.view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(x), 0x7FC0, rounded).astype(np.uint16)
 
 
 def _same_dtype(x: Value, y: Value) -> tuple[Value, Value]:

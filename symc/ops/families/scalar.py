@@ -1,0 +1,49 @@
+"""Arithmetic, comparison and logic with a number: `_NAME_scalar` is NAME(data, scalar), `_rNAME_scalar` is
+NAME(scalar, data).  The number takes the type of the data (2.5 is 2 beside integers), as in MXNet."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from symc.ops.elementwise import SAME, Derivative, Expression, elementwise
+from symc.ops.families.binary import BINARY, Binary
+
+NAMES = {"plus": "add", "minus": "sub", **{name: name for name in BINARY if name not in ("add", "sub")}}
+REVERSED = ("minus", "div", "mod", "power")
+
+
+def _class_name(name: str) -> str:
+    """MXNet's old name: 'rminus' → '_RMinusScalar', 'greater_equal' → '_GreaterEqualScalar'."""
+    reverse = name[0] == "r"
+    words = name.removeprefix("r").split("_")
+    return "_" + "R" * reverse + "".join(map(str.title, words)) + "Scalar"
+
+
+def _with_scalar(function: Expression, number: str) -> Expression:
+    """`function` of lhs and rhs with the operand called `number` replaced by the parameter `scalar`."""
+    def applied(F: Any, *values: Any, scalar: float = 1.0, is_int: bool = True) -> Any:
+        operands = iter(values)
+        return function(F, *(F.const(scalar, values[-1]) if name == number else next(operands) for name in needs))
+
+    needs = list(inspect.signature(function).parameters)[1:]
+    names = ["data" if name in ("lhs", "rhs") else name for name in needs if name != number]
+    own = [p for p in inspect.signature(applied, eval_str=True).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    applied.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ["F", *names]] + own)
+    return applied
+
+
+def _register(name: str, aliases: tuple[str, ...], binary: Binary, number: str) -> None:
+    derivative: Derivative = binary.lhs if number == "rhs" else binary.rhs
+    gradient = derivative if derivative in (SAME, None) else _with_scalar(derivative, number)
+    elementwise(name, aliases=aliases, gradient=(gradient,),
+                doc=f"{binary.doc}  {number} is the number `scalar`.")(_with_scalar(binary.function, number))
+
+
+for _name, _key in NAMES.items():
+    _register(f"_{_name}_scalar", (_class_name(_name),), BINARY[_key], "rhs")
+for _name in REVERSED:
+    _register(f"_r{_name}_scalar", (_class_name("r" + _name),), BINARY[NAMES[_name]], "lhs")
+for _name in ("plus", "minus"):
+    _register(f"_scatter_{_name}_scalar", (), BINARY[NAMES[_name]], "rhs")
