@@ -172,7 +172,7 @@ class Builder:
 
     def _fresh(self, type: Type) -> Value:
         self._count += 1
-        return Value(self, f"%{self._count}.", type)
+        return Value(self, f"%v{self._count}", type)
 
     def _label(self, role: str) -> str:
         self._count += 1

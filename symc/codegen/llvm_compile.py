@@ -1,0 +1,79 @@
+"""Compiles LLVM IR text to object code, and cleans the text that TVM writes.
+
+Levels of x86-64 are those of its psABI; a package holds one library for each.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+import llvmlite.binding as llvm
+
+from symc.codegen.llvm_schedule import Core
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A CPU to compile for.  vector: bits of the vectors LLVM should prefer."""
+
+    triple: str
+    cpu: str
+    core: Core
+
+    @property
+    def attributes(self) -> str:
+        """Attribute group #0 of every generated function."""
+        return f'attributes #0 = {{ "prefer-vector-width"="{self.core.vector_bytes * 8}" }}\n'
+
+
+X86_64 = "x86_64-unknown-linux-gnu"
+LEVELS = {
+    "x86-64": Level(X86_64, "x86-64", Core(registers=16, vector_bytes=16)),
+    "x86-64-v3": Level(X86_64, "x86-64-v3", Core(registers=16, vector_bytes=32)),
+    "x86-64-v4": Level(X86_64, "x86-64-v4", Core(registers=32, vector_bytes=64)),
+    "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=32, vector_bytes=16)),
+}
+
+
+def compile_object(text: str, level: str) -> bytes:
+    """Object code, position-independent, of the module `text`: symbols as they stand in it, libm may be called.
+
+    Functions marked alwaysinline are inlined; nothing else is optimised before code generation.
+    """
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = _machine(level)
+    module.triple = machine.triple
+    if "alwaysinline" in text:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
+        passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
+    return machine.emit_object(module)
+
+
+def assembly(text: str, level: str) -> str:
+    """As `compile_object`, in the assembly language of the level."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    return _machine(level).emit_assembly(module)
+
+
+@functools.cache
+def _machine(level: str) -> llvm.TargetMachine:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()
+    found = LEVELS[level]
+    return llvm.Target.from_triple(found.triple).create_target_machine(cpu=found.cpu, opt=3, reloc="pic", codemodel="small")
+
+
+def clean_tvm_module(text: str) -> str:
+    """The LLVM IR that TVM writes, less what ties it to TVM's runtime.
+
+    Slots of function pointers become the functions they would hold, constructors and DLL export go.
+    """
+    text = re.sub(r"@__(TVM\w+) = [^\n]*global ptr null[^\n]*", r"@__\1 = internal constant ptr @\1", text)
+    text = re.sub(r"@llvm\.global_ctors[^\n]*\n", "", text)
+    return text.replace("dllexport ", "")

@@ -1,0 +1,123 @@
+"""Contractions as LLVM IR: one kernel for each spec, layout and epilogue.
+
+    void name(ptr lhs, ptr rhs, ptr operand..., ptr output..., i64 begin, i64 end)
+
+computes the jobs [begin, end) of `ContractionKernel.jobs`.  Every element is summed in one order, whatever the jobs.
+Convolutions, matrix products and their gradients all come out of the same writer (`llvm_tile`): the spec is brought
+into affine loop nests (`llvm_nest`), for which `llvm_schedule` chooses lanes, tiles and jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Value
+from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_schedule import Schedule, choose
+from symc.codegen.llvm_tile import TileWriter
+from symc.ir.types import DType, TensorType
+from symc.ops.contraction import Contraction
+
+
+@dataclass(frozen=True, slots=True)
+class EpilogueOperand:
+    """A tensor that the epilogue reads beside the sum: dimension i runs along dimension `along[i]` of the output.
+
+    Dimensions of extent 1 may have None.  A bias of a convolution is EpilogueOperand(f32[C], (1,)).
+    """
+
+    type: TensorType
+    along: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractionRequest:
+    """One kernel to be: `spec` over tensors of these types, then an epilogue that writes `outputs`.
+
+    All tensors are of one dtype, float32 or float64, and all outputs have the logical shape of the contraction's
+    result.  Layouts may block each dimension once.
+    """
+
+    spec: Contraction
+    lhs: TensorType
+    rhs: TensorType
+    outputs: tuple[TensorType, ...]
+    operands: tuple[EpilogueOperand, ...] = ()
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """Of the buffers, in the order of the kernel's parameters."""
+        return (self.lhs, self.rhs, *(operand.type for operand in self.operands), *self.outputs)
+
+
+# epilogue(F, sum, *operands) gives the value of the output, or a tuple with one for each output.
+Epilogue = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractionKernel:
+    """text: a whole LLVM module.  jobs: how many there are.  flops: of all jobs, nominal."""
+
+    name: str
+    text: str
+    jobs: int
+    flops: int
+
+
+def supports(request: ContractionRequest) -> bool:
+    """Whether `generate` can write this kernel; what it cannot is left to TE."""
+    dtypes = {type.element for type in request.types}
+    return dtypes in ({DType.float32}, {DType.float64}) and _nests(request) is not None
+
+
+def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilogue | None = None) -> ContractionKernel:
+    """Write the kernel `name` for the CPU `level` (a key of LEVELS).
+
+    epilogue(F, sum, *operands): F is `VectorMath`, the others vectors of it; None stores the sum as it is.  Outputs
+    may lie in the same memory as an operand of the same type.
+    """
+    assert supports(request), f"no kernel for {request.spec}"
+    nests = _nests(request)
+    assert nests is not None
+    schedules = [choose(nest, LEVELS[level].core, request.lhs.element.itemsize) for nest in nests]
+    builder = Builder()
+    pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
+    element = "float" if request.lhs.element is DType.float32 else "double"
+    _write_jobs(builder, schedules, lambda schedule: TileWriter(builder, schedule, element, pointers, epilogue or _identity))
+    builder.emit("ret void")
+    text = builder.function(_header(name, request), "nounwind #0") + builder.declared() + LEVELS[level].attributes
+    return ContractionKernel(name, text, sum(schedule.jobs for schedule in schedules), request.spec.flops)
+
+
+def _identity(_: object, value: Value) -> Value:
+    return value
+
+
+def _nests(request: ContractionRequest) -> list | None:
+    operands = [(operand.type, operand.along) for operand in request.operands]
+    return nests_of(request.spec, request.lhs, request.rhs, operands, request.outputs)
+
+
+def _header(name: str, request: ContractionRequest) -> str:
+    """Only lhs and rhs are said to be no output: an operand may lie where the output does."""
+    buffers = [("ptr noalias readonly " if i < 2 else "ptr ") + f"%buffer{i}" for i in range(len(request.types))]
+    return f"void @{name}({', '.join(buffers)}, i64 %begin, i64 %end)"
+
+
+def _write_jobs(builder: Builder, schedules: Sequence[Schedule], writer: Callable[[Schedule], TileWriter]) -> None:
+    """The jobs of all nests, one nest after the other."""
+    begin, end = Value(builder, "%begin", I64), Value(builder, "%end", I64)
+    first = 0
+    for schedule in schedules:
+        low = builder.maximum(begin - first, 0)
+        high = builder.minimum(end - first, schedule.jobs)
+        tiles = writer(schedule)
+
+        def job(number: Integer, _: list[Value], tiles: TileWriter = tiles) -> list[Value]:
+            tiles.write_job(number)
+            return []
+        builder.loop(low, high, 1, job)
+        first += schedule.jobs

@@ -1,0 +1,394 @@
+"""Brings a contraction over laid-out tensors into loop nests whose addresses are affine in the loop axes.
+
+A blocked layout splits axes into digits (channel c is 16·c/16 + c%16), a divisor splits output axes into phases so that
+the kernel taps of each phase are known, and neighbouring axes that every operand walks alike are fused.  What is left
+is plain data: extents, one address for each operand, and the constraints that padding and ragged ends leave.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from symc.codegen.llvm_builder import Integer, total
+from symc.ir.types import TensorType, parse_layout
+from symc.ops.contraction import Contraction, Index
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """offset + Σ coefficient·axis; each axis at most once, no zero coefficients."""
+
+    offset: int = 0
+    terms: tuple[tuple[str, int], ...] = ()
+
+    @staticmethod
+    def of(offset: int, terms: Sequence[tuple[str, int]]) -> Affine:
+        sums: dict[str, int] = {}
+        for axis, coefficient in terms:
+            sums[axis] = sums.get(axis, 0) + coefficient
+        return Affine(offset, tuple((axis, c) for axis, c in sums.items() if c))
+
+    @property
+    def axes(self) -> frozenset[str]:
+        return frozenset(axis for axis, _ in self.terms)
+
+    def coefficient(self, axis: str) -> int:
+        return dict(self.terms).get(axis, 0)
+
+    def __add__(self, other: Affine) -> Affine:
+        return Affine.of(self.offset + other.offset, self.terms + other.terms)
+
+    def __mul__(self, factor: int) -> Affine:
+        return Affine.of(self.offset * factor, [(axis, c * factor) for axis, c in self.terms])
+
+    def __floordiv__(self, divisor: int) -> Affine:
+        """Exact division."""
+        assert all(number % divisor == 0 for number in (self.offset, *(c for _, c in self.terms)))
+        return Affine.of(self.offset // divisor, [(axis, c // divisor) for axis, c in self.terms])
+
+    def substitute(self, replacements: Mapping[str, Affine]) -> Affine:
+        result = Affine(self.offset)
+        for axis, c in self.terms:
+            result += replacements[axis] * c if axis in replacements else Affine(0, ((axis, c),))
+        return result
+
+    def at(self, values: Mapping[str, Integer]) -> Integer:
+        """The value where every axis of `values` has that value and all others are 0."""
+        return total([(c, values[axis]) for axis, c in self.terms if axis in values], self.offset)
+
+    def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
+        """Least and greatest value of the terms over the whole extents, without the offset."""
+        ends = [c * (extents[axis] - 1) for axis, c in self.terms]
+        return sum(min(0, end) for end in ends), sum(max(0, end) for end in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """0 <= position < extent."""
+
+    position: Affine
+    extent: int
+
+    def always_holds(self, extents: Mapping[str, int]) -> bool:
+        if any(extents[axis] == 0 for axis in self.position.axes):
+            return True
+        low, high = self.position.span(extents)
+        return self.position.offset + low >= 0 and self.position.offset + high < self.extent
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one tensor is walked.
+
+    address: in elements.  guards: where one is broken the operand counts as 0 and may not be read.  blocked: axes
+    that walk inside a block of the layout; whole blocks exist in memory, so that lanes past the end may be touched.
+    """
+
+    address: Affine
+    guards: tuple[Constraint, ...] = ()
+    blocked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Loops over `parallel` and `reduced` axes: outputs[i] = epilogue(Σ lhs·rhs, *operands).
+
+    bounds: points of the loops that break one do not exist (ragged ends of split axes).
+    """
+
+    extents: Mapping[str, int]
+    parallel: tuple[str, ...]
+    reduced: tuple[str, ...]
+    bounds: tuple[Constraint, ...]
+    lhs: Access
+    rhs: Access
+    operands: tuple[Access, ...]
+    outputs: tuple[Access, ...]
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        return (self.lhs, self.rhs, *self.operands, *self.outputs)
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        return (*self.bounds, *self.lhs.guards, *self.rhs.guards)
+
+    def rebuild(self, extents: Mapping[str, int], replacements: Mapping[str, Affine], bounds: Sequence[Constraint] = (),
+                ) -> Nest:
+        """Other axes in the place of some: `extents` has the new axes in the order of the old."""
+        def move(constraints: Sequence[Constraint]) -> tuple[Constraint, ...]:
+            moved = (Constraint(c.position.substitute(replacements), c.extent) for c in constraints)
+            return tuple(c for c in moved if not c.always_holds(extents))
+
+        def change(access: Access) -> Access:
+            return Access(access.address.substitute(replacements), move(access.guards), access.blocked)
+
+        def kept(axes: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(new for old in axes for new in _successors(old, replacements) if new in extents)
+        return Nest(extents, kept(self.parallel), kept(self.reduced), move([*self.bounds, *bounds]), change(self.lhs),
+                    change(self.rhs), tuple(map(change, self.operands)), tuple(map(change, self.outputs)))
+
+
+def _successors(axis: str, replacements: Mapping[str, Affine]) -> tuple[str, ...]:
+    return tuple(name for name, _ in replacements[axis].terms) if axis in replacements else (axis,)
+
+
+def split_axis(nest: Nest, axis: str, points: Sequence[int]) -> Nest:
+    """`axis` in digits: with points (8, 16), axis = 16·(axis/16) + 8·(axis%16/8) + axis%8.
+
+    Each point divides the next; the last digit counts whole blocks, and a bound cuts the ragged end off.
+    """
+    extent, digits = _digits(axis, nest.extents[axis], points)
+    position = Affine.of(0, [(name, unit) for name, unit, _ in digits])
+    extents: dict[str, int] = {}
+    for name, old in nest.extents.items():
+        extents.update([(digit, size) for digit, _, size in digits] if name == axis else [(name, old)])
+    bounds = [Constraint(position, extent)]
+    return nest.rebuild(extents, {axis: position}, bounds)
+
+
+def _digits(axis: str, extent: int, points: Sequence[int]) -> tuple[int, list[tuple[str, int, int]]]:
+    """(name, unit, extent) of each digit, the most significant first."""
+    units = [1, *sorted(points)]
+    assert all(b % a == 0 for a, b in itertools.pairwise(units)), f"{points} do not divide each other"
+    digits = [(f"{axis}/{units[-1]}", units[-1], -(-extent // units[-1]))]
+    for low, high in reversed(list(itertools.pairwise(units))):
+        digits.append((f"{axis}%{high}" + (f"/{low}" if low > 1 else ""), low, high // low))
+    return extent, digits
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Positions of one tensor in its logical dimensions, before its layout is applied."""
+
+    type: TensorType
+    positions: tuple[Affine, ...]
+    is_window: bool = False   # may leave the tensor: needs guards
+
+
+def nests_of(spec: Contraction, lhs: TensorType, rhs: TensorType, operands: Sequence[tuple[TensorType, Sequence[int | None]]],
+             outputs: Sequence[TensorType]) -> list[Nest] | None:
+    """The nests that together compute `spec`, one for each phase; None when an address is not affine.
+
+    operands: type of each further operand, and for each of its dimensions the dimension of the output that it runs
+    along, None where its extent is 1.
+    """
+    if not all(_is_simply_blocked(type) for type in (lhs, rhs, *(type for type, _ in operands), *outputs)):
+        return None
+    nests = []
+    for phase in _phases(spec):
+        if phase is None:
+            return None
+        nest = _phase_nest(phase, lhs, rhs, operands, outputs)
+        if nest is None:
+            return None
+        if all(nest.extents[axis] for axis in nest.parallel):
+            nests.append(_fuse(nest))
+    return nests
+
+
+def _is_simply_blocked(type: TensorType) -> bool:
+    """At most one inner block for each dimension."""
+    blocked = [dim.axis for dim in parse_layout(type.layout) if dim.block > 1] if type.layout else []
+    return len(blocked) == len(set(blocked))
+
+
+# Phases: indices with a divisor
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    extents: Mapping[str, int]
+    output: tuple[Affine, ...]
+    lhs: tuple[Affine, ...]
+    rhs: tuple[Affine, ...]
+    parallel: tuple[str, ...]
+
+    def substitute(self, extents: Mapping[str, int], replacements: Mapping[str, Affine]) -> _Phase:
+        def change(positions: tuple[Affine, ...]) -> tuple[Affine, ...]:
+            return tuple(position.substitute(replacements) for position in positions)
+        return _Phase({**self.extents, **extents}, change(self.output), change(self.lhs), change(self.rhs), self.parallel)
+
+
+def _phases(spec: Contraction) -> Iterator[_Phase | None]:
+    """One for each remainder of each divided index; None in the place of what cannot be split."""
+    def plain(indices: Sequence[Index]) -> tuple[Affine, ...]:
+        return tuple(Affine.of(index.offset, index.terms) for index in indices)
+    whole = _Phase(spec.sizes, plain(spec.output), plain(spec.lhs), plain(spec.rhs), spec.parallel)
+    divided = [(side, dim, index.divisor) for side, indices in (("lhs", spec.lhs), ("rhs", spec.rhs))
+               for dim, index in enumerate(indices) if index.divisor > 1]
+    return _split_phases(whole, divided)
+
+
+def _split_phases(phase: _Phase, divided: list[tuple[str, int, int]]) -> Iterator[_Phase | None]:
+    if not divided:
+        yield phase
+        return
+    (side, dim, divisor), *rest = divided
+    position = getattr(phase, side)[dim]
+    free = [axis for axis, c in position.terms if axis in phase.parallel and c == 1]
+    taps = [axis for axis, _ in position.terms if axis not in phase.parallel]
+    if len(free) != 1 or len(taps) > 1 or len(position.terms) != len(free) + len(taps):
+        yield None
+        return
+    for remainder in range(divisor):
+        part = _at_remainder(phase, position, free[0], taps, divisor, remainder)
+        positions = getattr(part, side)
+        quotient = positions[dim] // divisor if math.prod(part.extents[axis] for axis in part.extents
+                                                          if axis not in part.parallel) else Affine()
+        part = replace(part, **{side: (*positions[:dim], quotient, *positions[dim + 1:])})
+        yield from _split_phases(part, rest)
+
+
+def _at_remainder(phase: _Phase, position: Affine, free: str, taps: list[str], divisor: int, remainder: int) -> _Phase:
+    """The points with free ≡ remainder (mod divisor), and of the taps those that leave no remainder in `position`.
+
+    Where there are none, the axis 'never' of extent 0 is added to the reduction.
+    """
+    extents = {free: -(-(phase.extents[free] - remainder) // divisor)}
+    replacements = {free: Affine(remainder, ((free, divisor),))}
+    fixed = position.offset + remainder
+    coefficient = position.coefficient(taps[0]) if taps else 0
+    step = divisor // math.gcd(coefficient, divisor)
+    start = next((k for k in range(step) if (fixed + coefficient * k) % divisor == 0), None)
+    if start is None:
+        extents["never"] = 0
+    elif taps:
+        extents[taps[0]] = max(0, -(-(phase.extents[taps[0]] - start) // step))
+        replacements[taps[0]] = Affine(start, ((taps[0], step),))
+    return phase.substitute(extents, replacements)
+
+
+# Layouts
+
+
+def _phase_nest(phase: _Phase, lhs: TensorType, rhs: TensorType,
+                operands: Sequence[tuple[TensorType, Sequence[int | None]]], outputs: Sequence[TensorType]) -> Nest | None:
+    walks = [Walk(lhs, phase.lhs, True), Walk(rhs, phase.rhs, True)]
+    walks += [Walk(type, tuple(Affine() if dim is None else phase.output[dim] for dim in along)) for type, along in operands]
+    walks += [Walk(type, phase.output) for type in outputs]
+    points = _split_points(walks, phase.extents)
+    if points is None:
+        return None
+    left, right, *others = (Access(Affine()) for _ in walks)
+    parallel = tuple(axis for axis in phase.extents if axis in phase.parallel)
+    reduced = tuple(axis for axis in phase.extents if axis not in phase.parallel)
+    empty = Nest(phase.extents, parallel, reduced, (), left, right, tuple(others[:len(operands)]), tuple(others[len(operands):]))
+    split, replacements = _split_all(empty, points)
+    accesses = [_access(walk, replacements, phase.extents, split.extents) for walk in walks]
+    if any(access is None for access in accesses):
+        return None
+    left, right, *others = (access for access in accesses if access is not None)
+    return replace(split, lhs=left, rhs=right, operands=tuple(others[:len(operands)]), outputs=tuple(others[len(operands):]))
+
+
+def _split_points(walks: Sequence[Walk], extents: Mapping[str, int]) -> dict[str, set[int]] | None:
+    """Where each axis must be split so that the blocks of every layout are walked by digits of their own."""
+    points: dict[str, set[int]] = {}
+    for walk in walks:
+        for dim, block in _blocks(walk.type).items():
+            for axis, coefficient in walk.positions[dim].terms:
+                if coefficient % block == 0:
+                    continue
+                if coefficient < 0 or block % coefficient:
+                    return None
+                if extents[axis] * coefficient > block:
+                    points.setdefault(axis, set()).add(block // coefficient)
+    for axis, found in points.items():
+        ordered = sorted(found)
+        if any(b % a for a, b in itertools.pairwise(ordered)):
+            return None
+    return points
+
+
+def _split_all(nest: Nest, points: Mapping[str, set[int]]) -> tuple[Nest, dict[str, Affine]]:
+    replacements = {}
+    for axis, found in points.items():
+        replacements[axis] = Affine.of(0, [(name, unit) for name, unit, _ in _digits(axis, nest.extents[axis], sorted(found))[1]])
+        nest = split_axis(nest, axis, sorted(found))
+    return nest, replacements
+
+
+def _blocks(type: TensorType) -> dict[int, int]:
+    """Block size of each blocked logical dimension."""
+    return {dim.axis: dim.block for dim in parse_layout(type.layout) if dim.block > 1} if type.layout else {}
+
+
+def _access(walk: Walk, replacements: Mapping[str, Affine], whole: Mapping[str, int],
+            extents: Mapping[str, int]) -> Access | None:
+    """The address of `walk` and what guards it; None when a block is not walked by digits of its own.
+
+    whole: extents before the split.  A position that stays inside its dimension over these needs no guard: where the
+    digits of a ragged axis leave it, the bounds of the nest say so.
+    """
+    positions = [position.substitute(replacements) for position in walk.positions]
+    blocks, strides = _blocks(walk.type), _strides(walk.type)
+    address, blocked = Affine(), set()
+    for dim, position in enumerate(positions):
+        block = blocks.get(dim, 1)
+        inner = Affine(0, tuple((axis, c) for axis, c in position.terms if c % block))
+        outer = Affine(position.offset, tuple((axis, c) for axis, c in position.terms if c % block == 0))
+        if block > 1 and (position.offset % block or inner.span(extents)[1] >= block):
+            return None
+        address += inner * strides[dim][1] + (outer // block) * strides[dim][0]
+        blocked |= inner.axes
+    guards = tuple(Constraint(position, size)
+                   for position, original, size in zip(positions, walk.positions, walk.type.dims, strict=True)
+                   if walk.is_window and not Constraint(original, size).always_holds(whole))
+    return Access(address, guards, frozenset(blocked))
+
+
+def _strides(type: TensorType) -> dict[int, tuple[int, int]]:
+    """Elements from one block to the next, and from one position in a block to the next, of each logical dimension."""
+    strides: dict[int, tuple[int, int]] = {}
+    step = 1
+    layout = parse_layout(type.layout or "abcdefghijklmnopqrstuvwxyz"[:len(type.dims)])
+    for dim, extent in zip(reversed(layout), reversed(type.physical), strict=True):
+        outer, inner = strides.get(dim.axis, (0, 0))
+        strides[dim.axis] = (outer, step) if dim.block > 1 else (step, inner)
+        step *= extent
+    return strides
+
+
+# Simplification
+
+
+def _fuse(nest: Nest) -> Nest:
+    """Drop axes of extent 1, and join neighbours that every operand walks as one."""
+    guarded = {axis for guard in (*nest.lhs.guards, *nest.rhs.guards) for axis in guard.position.axes}
+    units = {axis for axis, extent in nest.extents.items() if extent == 1 and not (axis in nest.reduced and axis in guarded)}
+    nest = nest.rebuild({a: e for a, e in nest.extents.items() if a not in units}, dict.fromkeys(units, Affine()))
+    while (pair := _fusable_pair(nest)) is not None:
+        nest = _join(nest, *pair)
+    return nest
+
+
+def _fusable_pair(nest: Nest) -> tuple[str, str] | None:
+    constrained = {axis for constraint in nest.constraints for axis in constraint.position.axes}
+    for axes in (nest.parallel, nest.reduced):
+        for outer, inner in itertools.permutations([axis for axis in axes if axis not in constrained], 2):
+            if all(access.address.coefficient(outer) == access.address.coefficient(inner) * nest.extents[inner]
+                   for access in nest.accesses):
+                return outer, inner
+    return None
+
+
+def _join(nest: Nest, outer: str, inner: str) -> Nest:
+    """outer·extent(inner) + inner becomes one axis."""
+    joined = f"{outer}.{inner}"
+    extents: dict[str, int] = {}
+    for axis, extent in nest.extents.items():
+        if axis == inner:
+            extents[joined] = extent * nest.extents[outer]
+        elif axis != outer:
+            extents[axis] = extent
+    nest = nest.rebuild(extents, {outer: Affine(), inner: Affine(0, ((joined, 1),))})
+
+    def change(access: Access) -> Access:
+        both = outer in access.blocked and inner in access.blocked
+        return replace(access, blocked=(access.blocked - {outer, inner}) | ({joined} if both else frozenset()))
+    return replace(nest, lhs=change(nest.lhs), rhs=change(nest.rhs), operands=tuple(map(change, nest.operands)),
+                   outputs=tuple(map(change, nest.outputs)))

@@ -1,0 +1,289 @@
+"""Chooses how a loop nest runs: which axes the lanes of a vector walk, what one tile of accumulators covers, what a job is.
+
+Rules, in the order in which they are applied:
+
+* Lanes walk the axis on which both operands are cheapest to read: one element for all lanes (broadcast) or neighbouring
+  elements (a vector).  Without such an axis among those of the output, lanes walk a reduced axis and are added up at the
+  end; where there is none either, lanes are gathered one by one.
+* The tile covers a row axis, along which the vector operand does not change, and a column axis, along which the
+  broadcast operand does not; their sizes are those that a small model of the core finds fastest.
+* A job is one tile of every axis but the rows, and at most 128 rows: fewer, when there would be less than 16 jobs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
+
+JOBS_WANTED = 16
+ROWS_OF_A_JOB = 128
+STEPS_UNROLLED = 4            # rounds of the innermost loop in one block: longer blocks make LLVM hoist loads, and spill
+INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What the choice needs to know of a core."""
+
+    registers: int
+    vector_bytes: int
+    has_masks: bool = True
+
+    @property
+    def accumulators(self) -> int:
+        """How many vectors a tile may hold, leaving registers for the operands."""
+        return self.registers - 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """One parallel axis in tiles of `size` points, of which a job does `tiles_per_job` (0: all)."""
+
+    axis: str
+    size: int = 1
+    tiles_per_job: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """lanes: the axes that `width` lanes walk, slowest first, in pieces of one vector; reduced axes if `sums_lanes`.
+
+    tilings: all other parallel axes, outermost first.  reduction: all other reduced axes, outermost first, with
+    `unrolled` ones written out.  checked: the constraints that are settled while writing, for each tile by itself; all
+    others limit a reduction loop at run time.
+    """
+
+    nest: Nest
+    lanes: tuple[str, ...]
+    width: int
+    sums_lanes: bool
+    tilings: tuple[Tiling, ...]
+    reduction: tuple[str, ...]
+    unrolled: frozenset[str]
+    checked: tuple[Constraint, ...]
+
+    @property
+    def pieces(self) -> int:
+        """Vectors that all lanes together take."""
+        return math.prod(self.nest.extents[axis] for axis in self.lanes) // self.width if self.lanes else 1
+
+    def chunks(self, tiling: Tiling) -> int:
+        tiles = len(tile_sizes(self.nest.extents[tiling.axis], tiling.size))
+        return -(-tiles // tiling.tiles_per_job) if tiling.tiles_per_job else 1
+
+    @property
+    def jobs(self) -> int:
+        return math.prod(self.chunks(tiling) for tiling in self.tilings)
+
+
+def tile_sizes(extent: int, size: int) -> list[int]:
+    """Nearly equal tiles of at most `size`, the larger first."""
+    count = -(-extent // size)
+    quotient, remainder = divmod(extent, count) if count else (0, 0)
+    return [quotient + 1] * remainder + [quotient] * (count - remainder)
+
+
+def lane_offsets(access: Access, lanes: Sequence[str], extents: Mapping[str, int]) -> list[int]:
+    """Offset of each lane's element from that of lane 0."""
+    ranges = [[access.address.coefficient(axis) * i for i in range(extents[axis])] for axis in lanes]
+    return [sum(offsets) for offsets in itertools.product(*ranges)]
+
+
+def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
+    width = core.vector_bytes // itemsize
+    candidate = min(_lane_candidates(nest, width), key=lambda c: c.cost)
+    nest, lanes = candidate.nest, candidate.lanes
+    width = width if lanes else 1
+    broadcast, vector = _roles(nest, lanes)
+    shared = _is_broadcast(broadcast, lanes)
+    reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
+                             key=lambda axis: -abs(vector.address.coefficient(axis))))
+    pieces = math.prod(nest.extents[axis] for axis in lanes) // width if not candidate.sums_lanes else 1
+    sizes = _tile(nest, lanes, broadcast, vector, pieces, core)
+    unrolled = frozenset() if shared or candidate.sums_lanes else _unrolled(nest, reduction, math.prod(sizes.values()) * pieces)
+    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled))
+    tilings = _tilings(nest, lanes, sizes)
+    return Schedule(nest, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked)
+
+
+# Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    nest: Nest
+    lanes: tuple[str, ...]
+    sums_lanes: bool
+    cost: float
+
+
+def _lane_candidates(nest: Nest, width: int) -> Iterator[_Candidate]:
+    for axis in sorted(nest.parallel, key=lambda axis: nest.outputs[0].address.coefficient(axis)):
+        if nest.extents[axis] % width == 0 and nest.extents[axis] <= 2 * width or _is_digit(nest, axis, width):
+            yield _parallel_candidate(nest, (axis,), width)
+        elif axis not in _all_blocked(nest):
+            yield _parallel_candidate(split_axis(nest, axis, [width]), (f"{axis}%{width}",), width)
+        for outer in nest.parallel:
+            if _walk_together(nest, outer, axis, width):
+                yield _parallel_candidate(nest, (outer, axis), width)
+    for axis in nest.reduced:
+        if nest.lhs.address.coefficient(axis) == nest.rhs.address.coefficient(axis) == 1 and axis not in _all_blocked(nest):
+            yield _summed_candidate(nest, axis, width)
+    yield _Candidate(nest, (), False, 1e9)
+
+
+def _is_digit(nest: Nest, axis: str, width: int) -> bool:
+    return axis in _all_blocked(nest) and nest.extents[axis] % width == 0
+
+
+def _all_blocked(nest: Nest) -> frozenset[str]:
+    return frozenset().union(*(access.blocked for access in nest.accesses))
+
+
+def _walk_together(nest: Nest, outer: str, inner: str, width: int) -> bool:
+    """Small groups: the output walks the two as one axis, and together they fill vectors."""
+    both = nest.extents[outer] * nest.extents[inner]
+    address = nest.outputs[0].address
+    return (outer != inner and nest.extents[inner] < width and both % width == 0 and both <= 2 * width
+            and address.coefficient(inner) == 1 and address.coefficient(outer) == nest.extents[inner])
+
+
+def _parallel_candidate(nest: Nest, lanes: tuple[str, ...], width: int) -> _Candidate:
+    steps = math.prod(nest.extents[axis] for axis in nest.reduced)
+    reading = _reading_cost(nest, nest.lhs, lanes, width) + _reading_cost(nest, nest.rhs, lanes, width)
+    writing = 0 if _is_consecutive(nest, nest.outputs[0], lanes) else 2 * width / max(1, steps)
+    return _Candidate(nest, lanes, False, (1 + reading + writing) / _filled(nest, lanes))
+
+
+def _summed_candidate(nest: Nest, axis: str, width: int) -> _Candidate:
+    lanes = (axis,)
+    if nest.extents[axis] != width:
+        nest, lanes = split_axis(nest, axis, [width]), (f"{axis}%{width}",)
+    steps = math.prod(nest.extents[axis] for axis in nest.reduced)
+    reading = _reading_cost(nest, nest.lhs, lanes, width) + _reading_cost(nest, nest.rhs, lanes, width)
+    return _Candidate(nest, lanes, True, (1.2 + reading + 4 * width * width / max(1, steps)) / _filled(nest, lanes))
+
+
+def _filled(nest: Nest, lanes: tuple[str, ...]) -> float:
+    """The share of lanes that do something."""
+    shares = [1.0]
+    for bound in nest.bounds:
+        if bound.position.axes & set(lanes):
+            whole = bound.position.span(nest.extents)[1] + 1
+            shares.append(bound.extent / whole)
+    return max(1e-3, min(shares))
+
+
+def _reading_cost(nest: Nest, access: Access, lanes: tuple[str, ...], width: int) -> float:
+    """Per multiplication, in units of its own cost."""
+    guarded = 1.0 if any(guard.position.axes & set(lanes) for guard in access.guards) else 0.0
+    if _is_broadcast(access, lanes) or _is_consecutive(nest, access, lanes):
+        return guarded
+    offsets = lane_offsets(access, lanes, nest.extents)
+    in_block = max(offsets) < len(offsets) and all(axis in access.blocked for axis in lanes if access.address.coefficient(axis))
+    return 0.5 if in_block else guarded + width
+
+
+def _is_broadcast(access: Access, lanes: Sequence[str]) -> bool:
+    return all(access.address.coefficient(axis) == 0 for axis in lanes)
+
+
+def _is_consecutive(nest: Nest, access: Access, lanes: Sequence[str]) -> bool:
+    offsets = lane_offsets(access, lanes, nest.extents)
+    return offsets == list(range(len(offsets)))
+
+
+# Tiles
+
+
+def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
+    """(broadcast, vector) operand.  Where lanes walk both, the one that more output axes walk counts as broadcast."""
+    if _is_broadcast(nest.lhs, lanes) != _is_broadcast(nest.rhs, lanes):
+        return (nest.lhs, nest.rhs) if _is_broadcast(nest.lhs, lanes) else (nest.rhs, nest.lhs)
+    walked = [sum(axis in nest.parallel for axis in access.address.axes) for access in (nest.lhs, nest.rhs)]
+    return (nest.lhs, nest.rhs) if walked[0] >= walked[1] else (nest.rhs, nest.lhs)
+
+
+def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int, core: Core) -> dict[str, int]:
+    """Tile size of the row axis and of the column axis."""
+    def stride(access: Access, axis: str) -> int:
+        return abs(access.address.coefficient(axis))
+    free = [axis for axis in nest.parallel if axis not in lanes]
+    rows = [axis for axis in free if not stride(vector, axis) and stride(broadcast, axis)]
+    columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
+    column = min(columns, key=lambda axis: stride(vector, axis), default=None)
+    best: tuple[float, int, dict[str, int]] = (1e9, 0, {})
+    for row in [*rows, None]:
+        for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
+            if not _fits(nest, row, height, column, blocks) or height * blocks * pieces > max(core.accumulators, pieces):
+                continue
+            cost = _cycles(nest.extents.get(row or "", 1), height, nest.extents.get(column or "", 1), blocks, pieces)
+            sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
+            best = min(best, (round(cost, 3), stride(broadcast, row) if row else 0, sizes), key=lambda found: found[:2])
+    return best[2]
+
+
+def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: int) -> bool:
+    return height <= nest.extents.get(row or "", 1) and blocks <= nest.extents.get(column or "", 1)
+
+
+def _cycles(rows: int, height: int, columns: int, blocks: int, pieces: int) -> float:
+    """Cycles of one multiplication of vectors, over all tiles: two multiplications and two loads a cycle, latency 4."""
+    total = 0.0
+    for t, b in itertools.product(tile_sizes(rows, height), tile_sizes(columns, blocks)):
+        vectors = b * pieces
+        total += max(t * vectors / 2, 4, 0.55 * (t + vectors)) + 0.02 * (t + vectors)
+    return total / (rows * columns * pieces)
+
+
+def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozenset[str]:
+    """The innermost reduced axes, as many as stay a small block: their taps share loads."""
+    chosen: list[str] = []
+    size = accumulators
+    for axis in reversed(reduction):
+        size *= nest.extents[axis]
+        if size > INSTRUCTIONS_UNROLLED:
+            break
+        chosen.append(axis)
+    return frozenset(chosen)
+
+
+def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],
+                unrolled: frozenset[str]) -> bool:
+    """A constraint of one reduced axis and of axes that a tile has one point of can limit the loop instead."""
+    axes = constraint.position.axes
+    reduced = [axis for axis in axes if axis in nest.reduced]
+    return (len(reduced) != 1 or constraint in nest.bounds or bool(axes & (set(lanes) | unrolled))
+            or any(sizes.get(axis, 1) > 1 for axis in axes))
+
+
+# Jobs
+
+
+def _tilings(nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int]) -> tuple[Tiling, ...]:
+    """Outer axes in the order of the output in memory; the rows last, as many of them to a job as leave jobs enough."""
+    row = list(sizes)[-1] if sizes else None
+    order = sorted((axis for axis in nest.parallel if axis not in lanes), key=lambda axis: -_stride(nest, axis))
+    tiles = {axis: len(tile_sizes(nest.extents[axis], sizes.get(axis, 1))) for axis in order}
+    if row is None:
+        return tuple(Tiling(axis) for axis in order)
+    others = math.prod(count for axis, count in tiles.items() if axis != row)
+    per_job = max(1, ROWS_OF_A_JOB // sizes[row])
+    per_job = min(per_job, max(1, tiles[row] * others // JOBS_WANTED))
+    if per_job >= tiles[row] or _is_coupled(nest, row):
+        rest = [Tiling(axis, sizes.get(axis, 1)) for axis in order if axis != row]
+        return (*rest, Tiling(row, sizes[row], 0))
+    return tuple(Tiling(axis, sizes.get(axis, 1), per_job if axis == row else 1) for axis in order)
+
+
+def _stride(nest: Nest, axis: str) -> int:
+    return abs(nest.outputs[0].address.coefficient(axis))
+
+
+def _is_coupled(nest: Nest, axis: str) -> bool:
+    """Whether the extent of `axis` depends on where another axis stands."""
+    return any(axis in bound.position.axes for bound in nest.bounds)
