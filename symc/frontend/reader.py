@@ -115,7 +115,8 @@ class _Conversion:
         self.problems: list[str] = []
 
     def unsupported_lines(self) -> list[str]:
-        return [f"operator {op} is not supported: {_counted(nodes)}" for op, nodes in self.unsupported.items()]
+        return [f"operator {op} is not supported; {len(nodes)} node{'s need' if len(nodes) > 1 else ' needs'} it: "
+                f"{', '.join(nodes)}" for op, nodes in self.unsupported.items()]
 
     def graph(self, raw: RawGraph) -> Graph | None:
         """None when something is wrong."""
@@ -142,14 +143,14 @@ class _Conversion:
         try:
             type = variable_type(raw.attrs, _where(raw), np_shape)
         except ParameterError as problem:
-            self.problems.append(problem.message)
+            self.problems.append(_told(problem))
             return None
         return variable(raw.name, type, attrs=raw.attrs, sources=_sources(raw))
 
     def application(self, raw: RawNode, inputs: Sequence[Value | None]) -> Node | None:
         subgraphs = [self.graph(subgraph) for subgraph in raw.subgraphs]
         if raw.op not in REGISTRY or REGISTRY[raw.op].hidden:
-            self.unsupported.setdefault(raw.op, []).append(_where(raw))
+            self.unsupported.setdefault(raw.op, []).append(f"'{raw.name}'{_json_node(raw, ' ({})')}")
             return None
         if None in subgraphs:
             return None
@@ -157,7 +158,7 @@ class _Conversion:
             op = _operator(raw, tuple(graph for graph in subgraphs if graph))
             _check_input_count(raw, op)
         except ParameterError as problem:
-            self.problems.append(problem.message)
+            self.problems.append(_told(problem))
             return None
         if None in inputs:
             return None
@@ -168,16 +169,20 @@ class _Conversion:
 def variable_type(attrs: Mapping[str, str], where: str, np_shape: bool = False) -> TensorType:
     """The type that a variable's `__shape__` and `__dtype__` speak of.
 
-    An unknown extent is written 0, and () is an unknown rank; under NumPy semantics both mean themselves and an
-    unknown extent is -1.
+    An unknown extent is written 0 or -1, and () is an unknown rank; under NumPy semantics 0 and () mean themselves.
     """
     shape = parse_value(Dims | None, attrs.get("__shape__", "None"), f"{where}: __shape__")
     code = parse_value(int, attrs.get("__dtype__", "-1"), f"{where}: __dtype__")
     if code != -1 and code not in BY_CODE:
         raise ParameterError(f"{where}: __dtype__ {code} is no dtype symc has")
-    unknown = -1 if np_shape else 0
-    dims = None if shape is None or not shape and not np_shape else tuple(None if d == unknown else d for d in shape)
+    least = 0 if np_shape else 1
+    dims = None if shape is None or not shape and not np_shape else tuple(None if d < least else d for d in shape)
     return TensorType(dims, BY_CODE.get(code))
+
+
+def _told(problem: SymcError) -> str:
+    """An error as one line of a list."""
+    return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
 def _operator(raw: RawNode, subgraphs: tuple[Graph, ...]) -> Operator:
@@ -212,14 +217,12 @@ def _sources(raw: RawNode) -> tuple[Source, ...]:
 
 
 def _where(raw: RawNode) -> str:
-    details = [raw.op] if raw.op != VARIABLE else ["variable"]
-    details += [f"JSON node {raw.index}"] if raw.index is not None else []
-    return f"node '{raw.name}' ({', '.join(details)})"
+    return f"node '{raw.name}' ({'variable' if raw.is_variable else raw.op}{_json_node(raw, ', {}')})"
 
 
-def _counted(nodes: Sequence[str]) -> str:
-    """All nodes, with their number if there are several."""
-    return nodes[0] if len(nodes) == 1 else f"{len(nodes)} nodes: {', '.join(nodes)}"
+def _json_node(raw: RawNode, form: str) -> str:
+    """The node's place in the file put into `form`; nothing for a node that is not in the file."""
+    return "" if raw.index is None else form.format(f"JSON node {raw.index}")
 
 
 # ---- from the graph ------------------------------------------------------------------------------------------

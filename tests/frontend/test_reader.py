@@ -109,9 +109,8 @@ def test_all_unknown_operators_are_listed_with_their_nodes() -> None:
     assert isinstance(caught.value, MXNetError)
     assert caught.value.message == (
         "2 problems in net.json\n"
-        "  operator Odd is not supported: 3 nodes: node 'a' (Odd, JSON node 1), node 'b' (Odd, JSON node 2), "
-        "node 'c' (Odd, JSON node 1)\n"
-        "  operator Strange is not supported: node 's' (Strange, JSON node 4)")
+        "  operator Odd is not supported; 3 nodes need it: 'a' (JSON node 1), 'b' (JSON node 2), 'c' (JSON node 1)\n"
+        "  operator Strange is not supported; 1 node needs it: 's' (JSON node 4)")
 
 
 def test_all_wrong_parameters_and_inputs_are_listed() -> None:
@@ -122,7 +121,7 @@ def test_all_wrong_parameters_and_inputs_are_listed() -> None:
     with pytest.raises(ParameterError) as caught:
         to_graph(net)
     for problem in ("6 problems", "'x' (variable, JSON node 0): __dtype__ 99", "node 'a' (t_dense): parameter size",
-                    "node 'b' (t_dense): unknown parameter unknown",
+                    "node 'b' (t_dense): unknown parameter unknown='1' (parameters are: size, no_bias)",
                     "node 'c' (t_dense, JSON node 4): has 2 inputs, but needs 3: data, weight, bias",
                     "node 'n' (t_norm, JSON node 5): needs output 7 of 'w', which has 1",
                     "node 'v' (variable, JSON node 6): a variable has no inputs"):
@@ -144,7 +143,7 @@ def test_choose_heads_by_output_or_node() -> None:
 
 @pytest.mark.parametrize(("attrs", "np_shape", "shape"), [
     ({}, False, None), ({"__shape__": "()"}, False, None), ({"__shape__": "(2L, 0L)"}, False, (2, None)),
-    ({"__shape__": "()"}, True, ()), ({"__shape__": "(-1, 0)"}, True, (None, 0)), ({"__shape__": "None"}, True, None),
+    ({"__shape__": "()"}, True, ()), ({"__shape__": "(-1, 0)"}, True, (None, 0)), ({"__shape__": "(-1, 4)"}, False, (None, 4)), ({"__shape__": "None"}, True, None),
     ({"__shape__": "[3,4]", "__dtype__": "-1"}, False, (3, 4)),
 ])
 def test_types_of_variables(attrs: dict, np_shape: bool, shape: tuple | None) -> None:
