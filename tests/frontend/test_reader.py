@@ -143,7 +143,8 @@ def test_choose_heads_by_output_or_node() -> None:
 
 @pytest.mark.parametrize(("attrs", "np_shape", "shape"), [
     ({}, False, None), ({"__shape__": "()"}, False, None), ({"__shape__": "(2L, 0L)"}, False, (2, None)),
-    ({"__shape__": "()"}, True, ()), ({"__shape__": "(-1, 0)"}, True, (None, 0)), ({"__shape__": "(-1, 4)"}, False, (None, 4)), ({"__shape__": "None"}, True, None),
+    ({"__shape__": "()"}, True, ()), ({"__shape__": "(-1, 0)"}, True, (None, 0)),
+    ({"__shape__": "(-1, 4)"}, False, (None, 4)), ({"__shape__": "None"}, True, None),
     ({"__shape__": "[3,4]", "__dtype__": "-1"}, False, (3, 4)),
 ])
 def test_types_of_variables(attrs: dict, np_shape: bool, shape: tuple | None) -> None:
