@@ -15,6 +15,8 @@ from symc.ir.verify import verify
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import from_text
 
+pytest_plugins = ("tests.native_code",)   # the fixture `native`
+
 settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("quick")
 
