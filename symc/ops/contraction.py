@@ -166,10 +166,8 @@ def evaluate(spec: Contraction, lhs: np.ndarray, rhs: np.ndarray, shape: tuple[i
     free = tuple(name for name in spec.parallel if name not in walked)
     for point in itertools.product(*(range(sizes[name]) for name in walked)):
         fixed = dict(zip(walked, point, strict=True))
-        here = [operand[tuple(fixed[name] for name in walked if name in names)]
-                for operand, names in ((left, left_axes), (right, right_axes))]
-        rest = [[name for name in names if name not in fixed] for names in (left_axes, right_axes)]
-        result[tuple(fixed.get(name, slice(None)) for name in spec.parallel)] += _product(*here, *rest, free)
+        where = tuple(fixed.get(name, slice(None)) for name in spec.parallel)
+        result[where] += _product(*_at(left, left_axes, fixed), *_at(right, right_axes, fixed), free)
     return _join(result, spec, shape).astype(lhs.dtype, copy=False)
 
 
@@ -228,7 +226,12 @@ def _with_holes(array: np.ndarray, dim: int, step: int) -> np.ndarray:
     return holes
 
 
-def _product(left: np.ndarray, right: np.ndarray, left_axes: list[str], right_axes: list[str],
+def _at(operand: np.ndarray, names: list[str], fixed: dict[str, int]) -> tuple[np.ndarray, list[str]]:
+    """`operand` with its walked axes, which come first, at one point, and the names of the others."""
+    return operand[tuple(fixed[name] for name in names if name in fixed)], [name for name in names if name not in fixed]
+
+
+def _product(left: np.ndarray, left_axes: list[str], right: np.ndarray, right_axes: list[str],
              output: tuple[str, ...]) -> np.ndarray:
     """Σ left·right over the axes that `output` lacks, as one (batched) matrix product."""
     batch = [name for name in output if name in left_axes and name in right_axes]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -168,6 +168,7 @@ REGISTRY: dict[str, type[Operator]] = {}
 B = TypeVar("B", bound=type[Operator])
 
 
+@dataclass_transform(frozen_default=True)
 def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) -> Callable[[B], B]:
     """Register a block under MXNet's name and aliases; its annotated fields become the parameters."""
     def register(block: B) -> B:

@@ -119,7 +119,8 @@ class Convolving(Operator):
     def reference(self, data: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.ndarray:
         if has_channels_last(self.layout):
             first, last = channels_first_axes(data.ndim), channels_last_axes(data.ndim)
-            return self.channels_first().reference(data.transpose(first), weight.transpose(first), *bias).transpose(last)
+            y = self.channels_first().reference(data.transpose(first), weight.transpose(first), *bias)
+            return y.transpose(last)  # type: ignore[no-any-return]
         window = self.window(TensorType(data.shape))
         y = evaluate(self.spec(window), data, weight, (data.shape[0], self.num_filter, *self.spatial_output(window)))
         return y + bias[0].reshape(-1, *(1,) * self.rank) if bias else y
@@ -182,9 +183,9 @@ class Convolution(Convolving):
 
     def window(self, data: TensorType) -> Window:
         batch, channels, *image = data.dims
-        output = [self._output_extent(i, extent) for i, extent in enumerate(image)]
-        return Window(batch, self.num_group, channels // self.num_group, self.num_filter // self.num_group, tuple(image),
-                      tuple(map(int, output)), self.kernel, self.strides, self.dilations, self.padding)  # type: ignore
+        output = tuple(self._output_extent(i, extent) or 0 for i, extent in enumerate(image))
+        return Window(batch, self.num_group, channels // self.num_group, self.num_filter // self.num_group,
+                      tuple(image), output, self.kernel, self.strides, self.dilations, self.padding)
 
     def spec(self, window: Window) -> Contraction:
         return window.forward()
