@@ -1,18 +1,21 @@
-"""Symbol files to graphs and back, with operators made for these tests."""
+"""Symbol files to graphs and back, mostly with operators made for these tests."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from symc.errors import MXNetError, ParameterError, SymcError, UnsupportedOperatorError
-from symc.frontend.reader import choose_heads, parse_graph, print_graph, to_graph, to_raw, variable_type
+from symc.frontend.reader import choose_heads, parse_graph, print_graph, read_graph, to_graph, to_raw, variable_type
 from symc.frontend.symbol_json import Entry, RawGraph, RawNode, parse
 from symc.ir.graph import Graph, Source
 from symc.ir.types import DType, TensorType
 from symc.ops.operator import REGISTRY, Operator, Optional
 from symc.ops.parameters import internal
+
+DATA = Path(__file__).parents[1] / "data" / "json"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def test_there_and_back() -> None:
     assert graph.nodes[2].attrs == {"size": "3", "no_bias": "True", "__k__": "v"}
     assert parse(print_graph(graph)) == NET
     assert json.loads(print_graph(graph))["node_row_ptr"] == [0, 1, 2, 3, 4, 5, 7, 9]
+
+
+@pytest.mark.parametrize("name", ["super_resolution"])
+def test_a_network_comes_back_to_the_byte(name: str) -> None:
+    path = DATA / f"{name}-symbol.json"
+    assert print_graph(read_graph(path)) == path.read_text()
 
 
 def test_aliases_become_canonical_names() -> None:
