@@ -1,1 +1,13 @@
-"""Runs compiled networks with NumPy and the standard library alone."""
+"""Runs compiled networks with NumPy and the standard library alone.
+
+    from symc.runtime import load
+    outputs = load("model.symc").forward(data=x)
+"""
+
+from symc.runtime.context import Context, cpu, current_context, gpu
+from symc.runtime.module import CompiledModule, load
+from symc.runtime.ndarray import NDArray
+from symc.runtime.team import num_threads, set_num_threads
+
+__all__ = ["CompiledModule", "Context", "NDArray", "cpu", "current_context", "gpu", "load", "num_threads",
+           "set_num_threads"]

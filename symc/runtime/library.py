@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import os
+import tempfile
+import threading
 from collections.abc import Mapping
 
 from symc.errors import PackageError
@@ -35,4 +39,42 @@ class Library:
             return Library({name: ctypes.cast(getattr(handle, name), _POINTER).value or 0 for name in EXPORTS})
         except (OSError, AttributeError) as error:
             raise PackageError(f"{title}: the system cannot load its library: {error}",
-                               "rebuild the package on this machine with symc compile") from error
+                               "rebuild it on this machine, or for it, with symc compile") from error
+
+    @staticmethod
+    def from_image(image: bytes, title: str) -> Library:
+        """The shared library whose file would hold `image`; the same image gives the same library."""
+        key = hashlib.sha256(image).digest()
+        with _lock:
+            if key not in _loaded:
+                _loaded[key] = _from_memory(image, title) or _from_folder(image, title)
+            return _loaded[key]
+
+
+_lock = threading.Lock()
+_loaded: dict[bytes, Library] = {}
+
+
+def _from_memory(image: bytes, title: str) -> Library | None:
+    """Load from an anonymous file; None where the system has none, or does not run code from it.
+
+    The file stays open: the loader knows libraries by path, and the number must not come to mean another file.
+    """
+    if not hasattr(os, "memfd_create"):
+        return None
+    descriptor = os.memfd_create("symc")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(image)
+    try:
+        return Library.load(f"/proc/self/fd/{descriptor}", title)
+    except PackageError:
+        os.close(descriptor)
+        return None
+
+
+def _from_folder(image: bytes, title: str) -> Library:
+    with tempfile.TemporaryDirectory(prefix="symc-") as folder:
+        path = os.path.join(folder, "library.so")
+        with open(path, "wb") as file:
+            file.write(image)
+        return Library.load(path, title)

@@ -33,6 +33,7 @@ class Buffer:
     input, head_gradient: read; bound by the caller.  output, gradient: written; bound by the caller.
     state: read and written (auxiliary states); bound by the caller.
     weight, arena: `offset` bytes into weights.bin (or the block `prepare` fills) and into the arena.
+    An input or state with an `offset` finds its first value there in weights.bin, and need not be bound.
     `dtype` is NumPy's name or 'bfloat16'; `shape` is physical, that is in `layout` where one is given.
     """
 
@@ -124,9 +125,9 @@ class Plan:
     weights_bytes: int = 0
     symbols: tuple[str, ...] = ()
 
-    def of_kind(self, kind: str) -> dict[str, int]:
-        """Buffer ids by name, in plan order, of the buffers of one kind."""
-        return {buffer.name: number for number, buffer in enumerate(self.buffers) if buffer.kind == kind}
+    def of_kind(self, kind: str) -> tuple[int, ...]:
+        """Ids of the buffers of one kind, in plan order."""
+        return tuple(number for number, buffer in enumerate(self.buffers) if buffer.kind == kind)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts, strings and integers; the same plan gives the same data."""
@@ -249,7 +250,7 @@ def find_problems(plan: Plan) -> list[str]:
 
 
 def _buffer_problems(plan: Plan) -> Iterator[str]:
-    blocks = {"arena": plan.arena_bytes, "weight": plan.weights_bytes}
+    blocks = {"arena": plan.arena_bytes} | dict.fromkeys(("weight", "input", "state"), plan.weights_bytes)
     for number, buffer in enumerate(plan.buffers):
         title = f"buffer {number} '{buffer.name}'"
         if buffer.kind not in BUFFER_KINDS:
@@ -258,11 +259,14 @@ def _buffer_problems(plan: Plan) -> Iterator[str]:
             yield f"{title} has the unknown dtype {buffer.dtype!r}"
         elif _dense_bytes(buffer) > buffer.bytes:
             yield f"{title} has {buffer.bytes} bytes, its shape {buffer.shape} needs {_dense_bytes(buffer)}"
-        elif (buffer.kind in blocks) != (buffer.offset is not None):
-            yield f"{title} of kind {buffer.kind} {'lacks' if buffer.offset is None else 'has'} an offset"
-        elif buffer.offset is not None and buffer.offset + buffer.bytes > blocks[buffer.kind]:
+        elif buffer.offset is None:
+            if buffer.kind in ("arena", "weight"):
+                yield f"{title} of kind {buffer.kind} has no offset"
+        elif buffer.offset + buffer.bytes > blocks.get(buffer.kind, 0):
             yield (f"{title} ends at byte {buffer.offset + buffer.bytes}, "
-                   f"the {buffer.kind} block at {blocks[buffer.kind]}")
+                   f"the {buffer.kind} block at {blocks.get(buffer.kind, 0)}")
+        elif buffer.offset % ALIGNMENT:
+            yield f"{title} lies at byte {buffer.offset}, which is not a multiple of {ALIGNMENT}"
 
 
 def _has_dtype(name: str) -> bool:

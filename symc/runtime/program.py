@@ -9,7 +9,7 @@ import numpy as np
 
 from symc.errors import SymcError
 from symc.runtime.library import Library
-from symc.runtime.memory import address_of, aligned_empty
+from symc.runtime.memory import address_of, aligned_copy, aligned_empty
 from symc.runtime.plan import (
     BranchStep,
     HostStep,
@@ -23,6 +23,9 @@ from symc.runtime.plan import (
     storage_dtype,
 )
 from symc.runtime.team import TEAM
+
+# Kinds of buffers that lie in a block of the program; arrays are bound to all others.
+PLACED = ("arena", "weight")
 
 # (program, attributes, inputs, outputs): fills the output arrays in place; may call program.bind_symbol
 HostFunction = Callable[["Program", Mapping[str, str], Sequence[np.ndarray], Sequence[np.ndarray]], None]
@@ -58,7 +61,7 @@ class Program:
     def bind(self, number: int, array: np.ndarray) -> None:
         """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements."""
         buffer = self.plan.buffers[number]
-        assert buffer.offset is None, f"buffer '{buffer.name}' lies in the {buffer.kind} block"
+        assert buffer.kind not in PLACED, f"buffer '{buffer.name}' lies in the {buffer.kind} block"
         expected = storage_dtype(buffer.dtype)
         if array.dtype != expected or array.shape != buffer.shape:
             raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype} {array.shape}, "
@@ -79,12 +82,15 @@ class Program:
             buffer = self.plan.buffers[number]
             if buffer.offset is None:
                 raise SymcError(f"{buffer.kind} '{buffer.name}' is not bound to an array")
-            self._arrays[number] = self._place(number)
+            if buffer.kind in PLACED:
+                self._arrays[number] = self._place(number)
+            else:
+                self.bind(number, aligned_copy(self._place(number)))
         return self._arrays[number]
 
     def _place(self, number: int) -> np.ndarray:
         buffer = self.plan.buffers[number]
-        block = self.weights if buffer.kind == "weight" else self.arena
+        block = self.arena if buffer.kind == "arena" else self.weights
         dtype = storage_dtype(buffer.dtype)
         size = int(np.prod(buffer.shape, dtype=np.int64)) * dtype.itemsize
         assert block is not None and buffer.offset is not None
@@ -110,14 +116,14 @@ class Program:
         self.arena = aligned_empty((self.plan.arena_bytes,), np.dtype(np.uint8), "the arena of intermediate results")
         starts = {"weight": address_of(self.weights), "arena": address_of(self.arena)}
         for number, buffer in enumerate(self.plan.buffers):
-            if buffer.offset is not None:
+            if buffer.kind in PLACED and buffer.offset is not None:
                 self._pointers[number] = starts[buffer.kind] + buffer.offset
 
     def _buffers_of(self, entry: str) -> tuple[int, ...]:
         """Ids of the buffers that the caller must bind before `entry`."""
         if entry not in self._callers:
             used = {number for step in self._steps_within(self.plan.entries[entry]) for number in buffer_ids(step)}
-            self._callers[entry] = tuple(number for number in sorted(used) if self.plan.buffers[number].offset is None)
+            self._callers[entry] = tuple(n for n in sorted(used) if self.plan.buffers[n].kind not in PLACED)
         return self._callers[entry]
 
     def _steps_within(self, bounds: Range) -> Iterator[Step]:

@@ -1,0 +1,113 @@
+"""Writes `model.symc`: a zip of stored, aligned members that the runtime maps and never unpacks.
+
+    manifest.json   what it is, for which machines, and the size and checksums of every other member
+    plan.json       the plan
+    network.json    the network it was compiled from, as the MXNet Symbol JSON
+    graph.txt       the graph after all passes, as text (optional)
+    weights.bin     folded and packed weights
+    lib-LEVEL.so    one library for each CPU level
+Equal contents give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from symc.codegen.elf import read_symbols
+from symc.codegen.plan import Plan, check
+from symc.runtime.package import FORMAT
+
+_V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe")
+# CPU levels, the best first, and what they need under the names of /proc/cpuinfo.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "x86-64-v4": (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+    "x86-64-v3": _V3,
+    "x86-64": (),
+    "aarch64": ("asimd", "fp"),
+}
+ALIGNMENT, WEIGHTS_ALIGNMENT = 64, 4096
+
+
+def write(path: Path, *, plan: Plan, network: str, weights: np.ndarray, libraries: Mapping[str, bytes],
+          graph: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a package at `path`, whole or not at all.
+
+    `weights` are the bytes of the weight block, uint8; `libraries` the shared library of each level of LEVELS;
+    `metadata` goes into the manifest as it is (versions, options; strings, numbers, lists and dicts).
+    """
+    check(plan)
+    assert weights.dtype == np.uint8 and weights.size == plan.weights_bytes and libraries
+    levels = [level for level in LEVELS if level in libraries]
+    assert len(levels) == len(libraries), f"unknown CPU level among {sorted(libraries)}"
+    members: dict[str, Any] = {"plan.json": _json(plan.to_json()), "network.json": network.encode()}
+    if graph is not None:
+        members["graph.txt"] = graph.encode()
+    members |= {_library_name(level): libraries[level] for level in levels}
+    members["weights.bin"] = np.ascontiguousarray(weights).data
+    manifest = _manifest(plan, members, levels, libraries, metadata or {})
+    _write_zip(path, {"manifest.json": _json(manifest), **members})
+
+
+def _library_name(level: str) -> str:
+    return f"lib-{level}.so"
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _manifest(plan: Plan, members: Mapping[str, Any], levels: list[str], libraries: Mapping[str, bytes],
+              metadata: Mapping[str, Any]) -> dict[str, Any]:
+    architectures = {read_symbols(libraries[level]).architecture for level in levels}
+    assert len(architectures) == 1, "libraries for several architectures"
+    return {
+        "format": FORMAT, "architecture": architectures.pop(), "system": "linux", "pointer_bits": 64,
+        "targets": [{"level": level, "features": list(LEVELS[level]), "library": _library_name(level)}
+                    for level in levels],
+        "inputs": _descriptions(plan, "input"), "outputs": _descriptions(plan, "output"),
+        "entries": sorted(plan.entries),
+        "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes},
+        "source": hashlib.sha256(members["network.json"]).hexdigest(), "metadata": dict(metadata),
+        "members": {name: {"bytes": len(data), "crc32": zlib.crc32(data), "sha256": hashlib.sha256(data).hexdigest()}
+                    for name, data in members.items()}}
+
+
+def _descriptions(plan: Plan, kind: str) -> list[dict[str, Any]]:
+    buffers = [plan.buffers[number] for number in plan.of_kind(kind)]
+    return [{"name": buffer.name, "shape": list(buffer.shape), "dtype": buffer.dtype} for buffer in buffers]
+
+
+def _write_zip(path: Path, members: Mapping[str, Any]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, data in members.items():
+                _write_member(archive, file, name, data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, data: Any) -> None:
+    """Store a member with an extra field as long as it takes for the data to begin at a multiple of the alignment."""
+    information = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    information.external_attr = 0o644 << 16
+    information.create_system = 3
+    information.file_size = len(data)
+    large = len(data) >= zipfile.ZIP64_LIMIT // 2
+    start = file.tell() + len(information.FileHeader(zip64=large)) + 4
+    padding = -start % (WEIGHTS_ALIGNMENT if name == "weights.bin" else ALIGNMENT)
+    # an extra field of an identifier of our own, "sy", its length, and zeros
+    information.extra = b"sy" + padding.to_bytes(2, "little") + bytes(padding)
+    with archive.open(information, "w", force_zip64=large) as member:
+        member.write(data)
+    information.extra = b""

@@ -1,0 +1,136 @@
+"""A compiled network as the user sees it: named inputs in, outputs and gradients out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symc.errors import SymcError
+from symc.runtime.library import Library
+from symc.runtime.memory import aligned_copy, aligned_empty
+from symc.runtime.ndarray import NDArray
+from symc.runtime.package import load_target, open_package
+from symc.runtime.plan import Plan, storage_dtype
+from symc.runtime.program import HostFunction, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Name, shape and dtype of an input or output."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class CompiledModule:
+    """Runs a plan.  Any number of threads may use it: each has its own program, that is arena and bound arrays, so
+    `backward` follows the `forward` of the same thread.  `inputs` and `outputs` describe what goes in and out.
+    """
+
+    def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
+                 hosts: Mapping[str, HostFunction] | None = None) -> None:
+        self.plan, self.library, self.weights, self.hosts = plan, library, weights, dict(hosts or {})
+        self.inputs = self._describe("input")
+        self.outputs = self._describe("output")
+        self._inputs = {plan.buffers[number].name: number for number in plan.of_kind("input")}
+        self._local = threading.local()
+        Program(plan, library, weights, self.hosts)  # a missing host function is told now
+
+    def _describe(self, kind: str) -> tuple[Description, ...]:
+        buffers = [self.plan.buffers[number] for number in self.plan.of_kind(kind)]
+        return tuple(Description(buffer.name, buffer.shape, buffer.dtype) for buffer in buffers)
+
+    @property
+    def program(self) -> Program:
+        """The program of the calling thread."""
+        if not hasattr(self._local, "program"):
+            self._local.program = Program(self.plan, self.library, self.weights, self.hosts)
+            self._local.gradients = None
+        return self._local.program
+
+    def forward(self, is_train: bool = False, **inputs: Any) -> list[NDArray]:
+        """Outputs for inputs by name: NDArrays, NumPy arrays, or what NumPy makes an array of.
+
+        is_train runs the entry that `backward` continues.  SymcError: an input is missing, unknown, or has another
+        shape or a dtype that cannot be converted safely.
+        """
+        program = self.program
+        self._refuse_names(inputs)
+        for name, value in inputs.items():
+            program.bind(self._inputs[name], self._argument(self._inputs[name], value))
+        outputs = self._bind_new("output")
+        program.run("forward" if is_train else "infer")
+        return outputs
+
+    def backward(self, out_grads: Any = None) -> None:
+        """Gradients of the last `forward(is_train=True)` of this thread, to be found in `gradients`.
+
+        out_grads: an array, or one for each output that needs a head gradient, in their order.
+        """
+        program = self.program
+        numbers = self.plan.of_kind("head_gradient")
+        given = [] if out_grads is None else list(out_grads) if isinstance(out_grads, list | tuple) else [out_grads]
+        if len(given) != len(numbers):
+            names = ", ".join(self.plan.buffers[number].name for number in numbers) or "none"
+            raise SymcError(f"backward has {len(given)} head gradients, expected {len(numbers)}: {names}")
+        for number, value in zip(numbers, given, strict=True):
+            program.bind(number, self._argument(number, value))
+        if self._local.gradients is None:
+            arguments = [self.plan.buffers[number].name for number in self.plan.of_kind("gradient")]
+            self._local.gradients = dict(zip(arguments, self._bind_new("gradient"), strict=True))
+        program.run("backward")
+
+    @property
+    def gradients(self) -> dict[str, NDArray]:
+        """Gradients by argument, written by the last `backward` of this thread; the arrays are used again."""
+        if getattr(self._local, "gradients", None) is None:
+            raise SymcError("there are no gradients before backward has run in this thread")
+        return self._local.gradients
+
+    def _bind_new(self, kind: str) -> list[NDArray]:
+        arrays = []
+        for number in self.plan.of_kind(kind):
+            buffer = self.plan.buffers[number]
+            memory = aligned_empty(buffer.shape, storage_dtype(buffer.dtype), f"{kind} '{buffer.name}'")
+            self.program.bind(number, memory)
+            arrays.append(NDArray(memory))
+        return arrays
+
+    def _refuse_names(self, inputs: Mapping[str, Any]) -> None:
+        expected = f"the inputs are {', '.join(map(repr, self._inputs)) or 'none'}"
+        unknown = [name for name in inputs if name not in self._inputs]
+        missing = [name for name, number in self._inputs.items()
+                   if name not in inputs and self.plan.buffers[number].offset is None]
+        if unknown:
+            raise SymcError(f"there is no input '{unknown[0]}'", expected)
+        if missing:
+            raise SymcError(f"input '{missing[0]}' is missing", expected)
+
+    def _argument(self, number: int, value: Any) -> np.ndarray:
+        """The value as an array that a kernel can read; the value's own memory where it fits as it is."""
+        buffer = self.plan.buffers[number]
+        dtype = storage_dtype(buffer.dtype)
+        array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+        if array.shape != buffer.shape:
+            raise SymcError(f"{buffer.kind} '{buffer.name}' has shape {array.shape}, expected {buffer.shape}")
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype}, which does not convert to "
+                            f"{buffer.dtype} safely", "convert it with astype first")
+        if array.dtype != dtype:
+            array = array.astype(dtype)
+        return array if array.flags.c_contiguous and array.flags.aligned else aligned_copy(array)
+
+
+def load(path: str | os.PathLike[str], level: str | None = None,
+         hosts: Mapping[str, HostFunction] | None = None) -> CompiledModule:
+    """A package, ready to run.  `level` picks a library by its CPU level instead of the best that this machine runs;
+    `hosts` are the functions of its host steps.  PackageError: damaged, of another format, or for another machine.
+    """
+    package = open_package(path)
+    return CompiledModule(package.plan, load_target(package, level), package.weights, hosts)

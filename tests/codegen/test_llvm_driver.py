@@ -1,0 +1,148 @@
+"""The driver: every job is done once, whatever the number of threads, and steps keep their order."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from symc.codegen.llvm_driver import driver_text
+from symc.codegen.llvm_jit import join_in_process
+from symc.codegen.plan import HostStep, Kernel, KernelStep, Plan, check
+from symc.runtime.memory import address_of
+from symc.runtime.team import SPIN, SPIN_CROWDED
+
+
+def chain(native, size, steps, flops=10**9):
+    """x = data + steps, in place after the first step; each step is a phase."""
+    plan = Plan((native.buffer("input", "data", size), native.buffer("output", "x", size)),
+                (Kernel("increase", flops=flops),),
+                tuple(KernelStep(0, (min(i, 1), 1), size, i) for i in range(steps)), {"infer": (0, steps)})
+    check(plan)
+    return plan
+
+
+class Driven:
+    """A joined plan with arrays for its buffers."""
+
+    def __init__(self, native, plan):
+        self.library = join_in_process(native.objects(plan))
+        self.arrays = [np.zeros(buffer.shape, np.float32) for buffer in plan.buffers]
+        self.pointers = np.array([address_of(array) for array in self.arrays], np.uintp)
+        self.symbols = np.array([3, 5], np.int64)
+
+    def run(self, first, last, team=None):
+        return self.library.run(address_of(self.pointers), address_of(self.symbols), first, last, team)
+
+
+@pytest.mark.parametrize("size, flops", [(1000, 10**9), (1000, 0), (3, 10**9), (1, 10**9), (0, 10**9)])
+def test_every_number_of_threads_gives_the_same(native, size, flops):
+    driven = Driven(native, chain(native, size, 50, flops))
+    driven.arrays[0][:] = np.arange(size)
+    team = driven.library.team_create()
+    for threads in (1, 2, 3, 4, 8, 2, 1):
+        assert driven.library.team_resize(team, threads, SPIN_CROWDED) == threads
+        for last in (1, 7, 50):
+            driven.arrays[1][:] = -1
+            assert driven.run(0, last, team) == 0
+            np.testing.assert_array_equal(driven.arrays[1], np.arange(size) + last)
+    driven.library.team_resize(team, 1, 0)
+
+
+def test_steps_of_a_phase_with_few_jobs_are_all_done(native):
+    plan = Plan(tuple(native.buffer("input", f"x{i}", 1) for i in range(10)), (Kernel("increase", flops=10**9),),
+                tuple(KernelStep(0, (i, i), 1, 0) for i in range(10)), {"infer": (0, 10)})
+    driven = Driven(native, plan)
+    team = driven.library.team_create()
+    driven.library.team_resize(team, 4, SPIN_CROWDED)
+    assert driven.run(0, 10, team) == 0
+    assert [float(array[0]) for array in driven.arrays] == [1] * 10
+    driven.library.team_resize(team, 1, 0)
+
+
+def test_symbols_reach_kernels_and_multiply_jobs(native):
+    kernel = """
+    define void @note(ptr %to, i64 %symbol, i64 %begin, i64 %end) {
+      %value = sitofp i64 %symbol to float
+      %limit = sitofp i64 %end to float
+      %second = getelementptr float, ptr %to, i64 1
+      store float %value, ptr %to
+      store float %limit, ptr %second
+      ret void
+    }"""
+    from symc.codegen.llvm_compile import compile_object
+    plan = Plan((native.buffer("output", "x", 2),), (Kernel("note", symbols=(1,)),),
+                (KernelStep(0, (0,), 4, 0, per=0),), {"infer": (0, 1)}, symbols=("N", "M"))
+    check(plan)
+    library = join_in_process([compile_object(kernel, "x86-64"), compile_object(driver_text(plan), "x86-64")])
+    x, symbols = np.zeros(2, np.float32), np.array([3, 5], np.int64)
+    pointers = np.array([address_of(x)], np.uintp)
+    assert library.run(address_of(pointers), address_of(symbols), 0, 1, None) == 0
+    assert x.tolist() == [5, 12]
+
+
+def test_refuses_what_it_cannot_run(native):
+    plan = Plan((native.buffer("input", "x", 4),), (Kernel("increase"),),
+                (KernelStep(0, (0, 0), 4, 0), HostStep("python", (0,), (), 1)), {"infer": (0, 2)})
+    driven = Driven(native, plan)
+    assert [driven.run(*bounds) for bounds in ((0, 1), (0, 2), (1, 2), (-1, 1), (0, 3))] == [0, 1, 1, 1, 1]
+    assert driven.run(1, 1) == 0
+    assert driven.arrays[0].tolist() == [1] * 4
+
+
+def test_two_callers_at_once_both_get_their_results(native):
+    one, two = (Driven(native, chain(native, 500, 20)) for _ in range(2))
+    team = one.library.team_create()
+    one.library.team_resize(team, 3, SPIN_CROWDED)
+    failures = []
+
+    def call(driven, offset):
+        driven.arrays[0][:] = offset
+        for _ in range(300):
+            driven.arrays[1][:] = 0
+            if driven.run(0, 20, team) or (driven.arrays[1] != offset + 20).any():
+                failures.append(offset)
+
+    threads = [threading.Thread(target=call, args=(driven, offset)) for offset, driven in enumerate((one, two))]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        one.library.team_resize(team, 2, SPIN_CROWDED)
+        one.library.team_resize(team, 4, SPIN_CROWDED)
+    for thread in threads:
+        thread.join()
+    assert not failures
+    one.library.team_resize(team, 1, 0)
+
+
+def test_many_runs_do_not_hang(native):
+    driven = Driven(native, chain(native, 2, 3))
+    team = driven.library.team_create()
+    for threads, spin, runs in ((2, SPIN, 20000), (2, 0, 1000), (5, SPIN_CROWDED, 500)):
+        driven.library.team_resize(team, threads, spin)
+        for _ in range(runs):
+            driven.run(0, 3, team)
+    assert driven.arrays[1].tolist() == [3, 3]
+    driven.library.team_resize(team, 1, 0)
+
+
+def test_a_team_of_another_version_is_left_alone(native):
+    driven = Driven(native, chain(native, 4, 2))
+    stranger = np.full(512, 99, np.uint8)
+    assert driven.run(0, 2, address_of(stranger)) == 0
+    assert driven.arrays[1].tolist() == [2] * 4 and (stranger == 99).all()
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_compiles_for_every_architecture(native, architecture):
+    from symc.codegen.elf import read_symbols
+    from symc.codegen.llvm_compile import compile_object
+    text = driver_text(chain(native, 4, 2), architecture)
+    symbols = read_symbols(compile_object(text, {"x86_64": "x86-64", "aarch64": "aarch64"}[architecture]))
+    assert symbols.architecture == architecture and "symc_run" in symbols.defined
+    assert text == driver_text(chain(native, 4, 2), architecture)
+
+
+def test_small_phases_need_no_barrier(native):
+    # a row of the step table ends with: barrier behind the step, thread 0 only
+    text = driver_text(chain(native, 100, 3, flops=0))
+    assert text.count("i8 0, i8 1 }") == 3 and driver_text(chain(native, 100, 3)).count("i8 1, i8 0 }") == 2

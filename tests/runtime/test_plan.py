@@ -1,0 +1,89 @@
+"""A plan survives JSON, and what contradicts its contract is found."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from symc.errors import PackageError
+from symc.runtime.plan import BranchStep, Buffer, HostStep, Kernel, KernelStep, LoopStep, Plan, check, find_problems
+
+
+def buffer(kind, name="x", size=4, offset=None, **more):
+    return Buffer(kind, name, "float32", (size,), 4 * size, offset, **more)
+
+
+# a kernel, a host step, and a loop whose body branches
+PLAN = Plan((buffer("input"), buffer("arena", "a", offset=64), buffer("output", layout="aB16b"),
+             Buffer("arena", "flag", "int32", (), 4, 0)),
+            (Kernel("k0", ("conv0", "relu0"), 12, (0,)), Kernel("k1")),
+            (KernelStep(0, (0, 1), 7, 0, per=0), HostStep("custom", (1,), (2,), 1, {"op_type": "mine"}),
+             LoopStep((3, 4), 2, trip=3, predicate=3, carry=((1, 0),)),
+             BranchStep(3, (4, 5), (5, 5), 0),
+             KernelStep(1, (2,), 1, 0)),
+            {"infer": (0, 3)}, arena_bytes=128, symbols=("N",))
+
+
+def test_json_round_trip_is_exact_and_in_a_stable_order():
+    check(PLAN)
+    text = json.dumps(PLAN.to_json())
+    assert Plan.from_json(json.loads(text)) == PLAN
+    assert json.dumps(Plan.from_json(json.loads(text)).to_json()) == text
+    assert PLAN.to_json()["steps"][3] == {"do": "branch", "predicate": 3, "then": [4, 5], "else": [5, 5], "phase": 0}
+
+
+def changed_step(number, **changes):
+    return replace(PLAN, steps=tuple(replace(step, **changes) if index == number else step
+                                     for index, step in enumerate(PLAN.steps)))
+
+
+@pytest.mark.parametrize("plan, problem", [
+    (changed_step(0, buffers=(0, 9)), "step 0 names buffers that do not exist: 9"),
+    (changed_step(0, kernel=5), "calls kernel 5"),
+    (changed_step(0, per=1), "a symbol that does not exist"),
+    (changed_step(4, kernel=0), "another number of buffers"),
+    (changed_step(0, phase=2), "phases fall within"),
+    (changed_step(2, body=(3, 9)), "does not lie within the 5 steps"),
+    (changed_step(2, body=(1, 2)), "overlap"),
+    (changed_step(3, then=(3, 4)), "overlap"),
+    (changed_step(2, trip=None), "either 'trip' or 'trip_buffer'"),
+    (changed_step(2, carry=((3, 0),)), "carries between buffers of different sizes"),
+    (replace(PLAN, arena_bytes=64), "buffer 1 'a' ends at byte 80, the arena block at 64"),
+    (replace(PLAN, buffers=(buffer("inputs"), *PLAN.buffers[1:])), "unknown kind 'inputs'"),
+    (replace(PLAN, buffers=(replace(PLAN.buffers[0], bytes=8), *PLAN.buffers[1:])), "its shape (4,) needs 16"),
+    (replace(PLAN, buffers=(replace(PLAN.buffers[0], dtype="complex64"), *PLAN.buffers[1:])), "unknown dtype"),
+    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=None))), "has no offset"),
+    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=4))), "not a multiple of 64"),
+    (replace(PLAN, buffers=(PLAN.buffers[0], PLAN.buffers[1], replace(PLAN.buffers[2], offset=0), PLAN.buffers[3])),
+     "the output block at 0")])
+def test_problems(plan, problem):
+    assert problem in "\n".join(find_problems(plan))
+    with pytest.raises(AssertionError):
+        check(plan)
+    with pytest.raises(PackageError, match="malformed"):
+        Plan.from_json(plan.to_json())
+
+
+@pytest.mark.parametrize("path, value", [
+    (("format",), 2), (("buffers",), None), (("buffers", 0, "shape"), [-1]), (("buffers", 0, "shape"), "4"),
+    (("buffers", 0, "bytes"), 1.5), (("buffers", 0, "colour"), 1), (("kernels", 0, "name"), 7),
+    (("steps", 0, "do"), "x"),
+    (("steps", 2, "carry"), [[1]]), (("steps", 1, "attributes"), {"a": 1}), (("entries", "infer"), [0]),
+    (("arena_bytes",), True)])
+def test_json_of_another_form(path, value):
+    data = json.loads(json.dumps(PLAN.to_json()))
+    *outer, last = path
+    target = data
+    for key in outer:
+        target = target[key]
+    target[last] = value
+    with pytest.raises(PackageError, match="the plan is malformed"):
+        Plan.from_json(data)
+
+
+def test_entries_may_share_a_range():
+    assert not find_problems(replace(PLAN, entries={"infer": (0, 3), "forward": (0, 3)}))
+
+
+def test_ids_of_a_kind():
+    assert PLAN.of_kind("arena") == (1, 3) and PLAN.of_kind("gradient") == ()
