@@ -33,10 +33,9 @@ class Core:
     vector_bytes: int
     has_masks: bool = True
 
-    @property
-    def accumulators(self) -> int:
-        """How many vectors a tile may hold, leaving registers for the operands."""
-        return self.registers - 4
+    def holds(self, rows: int, columns: int) -> bool:
+        """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
+        return rows * columns + min(rows, columns) + 1 < self.registers
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +218,7 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
     best: tuple[float, int, dict[str, int]] = (1e9, 0, {})
     for row in [*rows, None]:
         for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
-            if not _fits(nest, row, height, column, blocks) or height * blocks * pieces > max(core.accumulators, pieces):
+            if not _fits(nest, row, height, column, blocks) or not core.holds(height, blocks * pieces):
                 continue
             cost = _cycles(nest.extents.get(row or "", 1), height, nest.extents.get(column or "", 1), blocks, pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
@@ -232,11 +231,15 @@ def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: 
 
 
 def _cycles(rows: int, height: int, columns: int, blocks: int, pieces: int) -> float:
-    """Cycles of one multiplication of vectors, over all tiles: two multiplications and two loads a cycle, latency 4."""
+    """Cycles of one multiplication of vectors, over all tiles: two multiplications a cycle of latency 4.
+
+    Two elements are broadcast in a cycle, but one vector is loaded, for most come from the second cache.
+    """
     total = 0.0
     for t, b in itertools.product(tile_sizes(rows, height), tile_sizes(columns, blocks)):
         vectors = b * pieces
-        total += max(t * vectors / 2, 4, 0.55 * (t + vectors)) + 0.02 * (t + vectors)
+        loads = t / 2 + vectors
+        total += max(t * vectors / 2, 4, loads) + 0.02 * loads
     return total / (rows * columns * pieces)
 
 
