@@ -19,6 +19,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +29,19 @@ from symc.ir.types import TensorType, parse_type
 MakeOperation = Callable[[str, dict[str, str], list[Graph]], Operation]
 INLINE_ELEMENTS = 16
 
-_NAME = r'%(?:[\w./+\-]+|"(?:[^"\\]|\\.)*")'
+_PLAIN = r"[\w./+\-]+"
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_NAME = rf"%(?:{_PLAIN}|{_QUOTED})"
+_VALUE = rf"{_NAME}(?:#\d+)?"
 _NODE = re.compile(rf"(?P<name>{_NAME})(?:\s*:\s*(?P<types>\([^)]*\)|[^\s=]+))?(?:\s*=\s*(?P<body>.*))?")
-_CALL = re.compile(r"(?P<op>[\w.]+)\((?P<inputs>[^)]*)\)\s*(?P<rest>.*)")
-_PARAMETER = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\([^)]*\)|\[[^\]]*\]|[^\s{]+)')
-_ATTRIBUTE = re.compile(r'([^\s={]+)=("(?:[^"\\]|\\.)*")')
+_CALL = re.compile(rf"(?P<op>[\w.]+)\((?P<inputs>(?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\)\s*(?P<rest>.*)")
+_IS_CALL = re.compile(rf"{_NAME}[^=]*=\s*[\w.]+\(")
+_GRADIENT = re.compile(rf"gradient ({_NAME}) (\+?=) ({_VALUE})")
+_UPDATE = re.compile(rf"update (\w+) ({_NAME}) = ({_VALUE})")
+_REMARK = re.compile(rf'((?:[^"]|{_QUOTED})*?)(?:  # from (.*))?')
+_SOURCE = re.compile(rf"({_QUOTED}|[^,@\s]+)(?:@(\d+))?")
+_PARAMETER = re.compile(rf"(\w+)=({_QUOTED}|\([^)]*\)|\[[^\]]*\]|[^\s{{]+)")
+_ATTRIBUTE = re.compile(rf"([^\s={{]+)=({_QUOTED})")
 
 
 def print_graph(graph: Graph, sources: bool = True) -> str:
@@ -51,7 +60,7 @@ def print_graph(graph: Graph, sources: bool = True) -> str:
 
 
 def _name(name: str) -> str:
-    return f"%{name}" if re.fullmatch(r"[\w./+\-]+", name) else "%" + json.dumps(name)
+    return f"%{name}" if re.fullmatch(_PLAIN, name) else "%" + json.dumps(name)
 
 
 def _print_node(node: Node, name: str, inputs: list[str], sources: bool) -> str:
@@ -67,8 +76,13 @@ def _print_node(node: Node, name: str, inputs: list[str], sources: bool) -> str:
     if user := {k: v for k, v in node.attrs.items() if k.startswith("__")}:
         text += " {" + " ".join(f"{key}={json.dumps(value)}" for key, value in user.items()) + "}"
     if sources and node.sources and node.sources != (Source(node.name),):
-        text += "  # from " + ", ".join(map(str, node.sources))
+        text += "  # from " + ", ".join(map(_print_source, node.sources))
     return text
+
+
+def _print_source(source: Source) -> str:
+    name = _name(source.name)[1:]
+    return name if source.index is None else f"{name}@{source.index}"
 
 
 def parse_graph(text: str, operation: MakeOperation, constants: Mapping[str, np.ndarray] | None = None) -> Graph:
@@ -110,12 +124,12 @@ class _Parser:
         for line in lines:
             word = line.split(None, 1)[0]
             if word == "heads":
-                heads += [self.value(text, nodes) for text in re.findall(_NAME + r"(?:#\d+)?", line)]
+                heads += self.values(line, nodes)
             elif word == "gradient":
-                target, sign, value = line.split()[1:4]
+                target, sign, value = _groups(_GRADIENT, line)
                 gradients.append(Gradient(nodes[target], self.value(value, nodes), "add" if sign == "+=" else "write"))
             elif word == "update":
-                _, when, target, _, value = line.split()[:5]
+                when, target, value = _groups(_UPDATE, line)
                 updates.append(Update(nodes[target], self.value(value, nodes), when))
             else:
                 for part in self.split_variables(line):
@@ -125,29 +139,29 @@ class _Parser:
 
     def split_variables(self, line: str) -> list[str]:
         """'%a: f32[4]    %b, %c: i32[2]' declares three variables."""
-        body, _, comment = line.partition("  # from ")
-        if "(" in body.split("=", 1)[-1] and "=" in body:
+        if _IS_CALL.match(line):
             return [line]
-        parts: list[str] = []
-        for names, rest in re.findall(rf"({_NAME}(?:\s*,\s*{_NAME})*)\s*(:[^%]*)?", body):
-            suffix = f"  # from {comment}" if comment else ""
-            parts += [f"{name}{rest.rstrip()}{suffix}" for name in re.findall(_NAME, names)]
-        return parts
+        body, remark = _groups(_REMARK, line)
+        suffix = f"  # from {remark}" if remark else ""
+        return [f"{name} {rest.rstrip()}{suffix}"
+                for names, rest in re.findall(rf"({_NAME}(?:\s*,\s*{_NAME})*)\s*(:[^%]*)?", body)
+                for name in re.findall(_NAME, names)]
+
+    def values(self, text: str, nodes: dict[str, Node]) -> tuple[Value, ...]:
+        return tuple(self.value(value, nodes) for value in re.findall(_VALUE, text))
 
     def value(self, text: str, nodes: dict[str, Node]) -> Value:
-        name, _, index = text.strip().partition("#") if not text.startswith('%"') else _split_quoted(text)
+        name, index = _groups(re.compile(rf"({_NAME})(?:#(\d+))?"), text)
         assert name in nodes, f"{name} is not defined above its use"
         return Value(nodes[name], int(index or 0))
 
     def node(self, text: str, nodes: dict[str, Node]) -> Node:
-        text, _, origin = text.partition("  # from ")
-        match = re.fullmatch(_NODE.pattern, text.strip(), re.DOTALL)
-        assert match, f"cannot read {text!r}"
-        raw = match["name"]
+        before, newline, last = text.rpartition("\n")   # a remark within a nested graph is not ours
+        last, origin = _groups(_REMARK, last)
+        raw, types_text, body = _groups(_NODE, (before + newline + last).strip())
         name = json.loads(raw[1:]) if raw.startswith('%"') else raw[1:]
-        types = self.types(match["types"])
-        sources = tuple(map(_source, origin.split(", "))) if origin else (Source(name),)
-        body = match["body"]
+        types = self.types(types_text)
+        sources = tuple(map(_source, _SOURCE.findall(origin))) if origin else (Source(name),)
         if body is None:
             return Node(name, types=types or (TensorType(),), sources=sources)
         if body.startswith("const"):
@@ -168,19 +182,19 @@ class _Parser:
 
     def call(self, name: str, types: tuple[TensorType, ...], sources: tuple[Source, ...], body: str,
              nodes: dict[str, Node]) -> Node:
-        match = re.fullmatch(_CALL.pattern, body, re.DOTALL)
-        assert match, f"cannot read {body!r}"
-        inputs = tuple(self.value(v, nodes) for v in re.findall(_NAME + r"(?:#\d+)?", match["inputs"]))
-        head, blocks, attributes = _split_blocks(match["rest"])
+        op_name, inputs, rest = _groups(_CALL, body)
+        head, blocks, attributes = _split_blocks(rest)
         parameters = {key: json.loads(v) if v.startswith('"') else v for key, v in _PARAMETER.findall(head)}
-        op = self.operation(match["op"], parameters, [self.graph(_logical_lines(block)) for block in blocks])
+        op = self.operation(op_name, parameters, [self.graph(_logical_lines(block)) for block in blocks])
         attrs = {key: json.loads(value) for key, value in _ATTRIBUTE.findall(attributes)}
-        return Node(name, op, inputs, types or (TensorType(),) * op.output_count, attrs, sources)
+        return Node(name, op, self.values(inputs, nodes), types or (TensorType(),) * op.output_count, attrs, sources)
 
 
-def _split_quoted(text: str) -> tuple[str, str, str]:
-    end = re.match(_NAME, text).end()  # type: ignore[union-attr]
-    return text[:end], "#", text[end + 1:]
+def _groups(pattern: re.Pattern[str], text: str) -> tuple[Any, ...]:
+    """The groups of `pattern` over all of `text`."""
+    match = re.fullmatch(pattern.pattern, text.strip(), re.DOTALL)
+    assert match, f"cannot read {text!r}"
+    return match.groups()
 
 
 def _split_blocks(text: str) -> tuple[str, list[str], str]:
@@ -189,19 +203,21 @@ def _split_blocks(text: str) -> tuple[str, list[str], str]:
     blocks: list[str] = []
     while rest:
         depth, lines, remaining = 1, [], rest[0].split("\n")
-        while depth:
+        while True:
             line = remaining.pop(0)
-            depth += line.endswith("{") - line.startswith("}")
-            if depth:
-                lines.append(line)
+            depth -= line.startswith("}")
+            if not depth:
+                break
+            depth += line.endswith("{")
+            lines.append(line)
         blocks.append("\n".join(lines))
         tail = "\n".join([line[1:], *remaining])
         between, *rest = re.split(r"\{\n", tail, maxsplit=1)
         head += between
-    parameters, _, attributes = head.partition("{")
+    parameters, attributes = _groups(re.compile(rf'((?:[^"{{]|{_QUOTED})*)(.*)'), head)
     return parameters, blocks, attributes
 
 
-def _source(text: str) -> Source:
-    name, _, index = text.strip().rpartition("@")
-    return Source(name, int(index)) if name else Source(index)
+def _source(found: tuple[str, str]) -> Source:
+    name, index = found
+    return Source(json.loads(name) if name.startswith('"') else name, int(index) if index else None)

@@ -172,7 +172,7 @@ B = TypeVar("B", bound=type[Operator])
 def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) -> Callable[[B], B]:
     """Register a block under MXNet's name and aliases; its annotated fields become the parameters."""
     def register(block: B) -> B:
-        made = dataclass(frozen=True)(block)
+        made = block if "__dataclass_params__" in vars(block) else dataclass(frozen=True)(block)
         made.name, made.aliases, made.hidden = name, tuple(aliases), hidden
         for key in (name, *made.aliases):
             assert key not in REGISTRY, f"operator {key} is registered twice"
