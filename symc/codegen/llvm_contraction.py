@@ -15,8 +15,9 @@ from typing import Any
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Value
 from symc.codegen.llvm_compile import LEVELS
-from symc.codegen.llvm_nest import nests_of
-from symc.codegen.llvm_schedule import Schedule, choose
+from symc.codegen.llvm_nest import Nest, nests_of
+from symc.codegen.llvm_pointwise import PointWriter
+from symc.codegen.llvm_schedule import choose
 from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction
@@ -69,8 +70,12 @@ class ContractionKernel:
 
 def supports(request: ContractionRequest) -> bool:
     """Whether `generate` can write this kernel; what it cannot is left to TE."""
-    dtypes = {type.element for type in request.types}
-    return dtypes in ({DType.float32}, {DType.float64}) and _nests(request) is not None
+    return {type.element for type in request.types} in ({DType.float32}, {DType.float64})
+
+
+def is_fast(request: ContractionRequest) -> bool:
+    """Whether all addresses are affine, so that the kernel is vectorised; a layout pass should keep to such layouts."""
+    return _nests(request) is not None
 
 
 def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilogue | None = None) -> ContractionKernel:
@@ -79,26 +84,30 @@ def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilo
     epilogue(F, sum, *operands): F is `VectorMath`, the others vectors of it; None stores the sum as it is.  Outputs
     may lie in the same memory as an operand of the same type.
     """
-    assert supports(request), f"no kernel for {request.spec}"
-    nests = _nests(request)
-    assert nests is not None
-    schedules = [choose(nest, LEVELS[level].core, request.lhs.element.itemsize) for nest in nests]
+    assert supports(request), f"no kernel for {', '.join(map(str, request.types))}"
     builder = Builder()
-    pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
-    element = "float" if request.lhs.element is DType.float32 else "double"
-    _write_jobs(builder, schedules, lambda schedule: TileWriter(builder, schedule, element, pointers, epilogue or _identity))
+    writers = _writers(builder, request, level, epilogue or (lambda _, total: total))
+    _write_jobs(builder, writers)
     builder.emit("ret void")
     text = builder.function(_header(name, request), "nounwind #0") + builder.declared() + LEVELS[level].attributes
-    return ContractionKernel(name, text, sum(schedule.jobs for schedule in schedules), request.spec.flops)
+    return ContractionKernel(name, text, sum(writer.jobs for writer in writers), request.spec.flops)
 
 
-def _identity(_: object, value: Value) -> Value:
-    return value
-
-
-def _nests(request: ContractionRequest) -> list | None:
+def _nests(request: ContractionRequest) -> list[Nest] | None:
     operands = [(operand.type, operand.along) for operand in request.operands]
     return nests_of(request.spec, request.lhs, request.rhs, operands, request.outputs)
+
+
+def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[TileWriter | PointWriter]:
+    """One for each nest, and what is not affine point by point."""
+    pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
+    element = "float" if request.lhs.element is DType.float32 else "double"
+    nests = _nests(request)
+    if nests is None:
+        along = [operand.along for operand in request.operands]
+        return [PointWriter(builder, request.spec, request.types, along, element, pointers, epilogue)]
+    schedules = [choose(nest, LEVELS[level].core, request.lhs.element.itemsize) for nest in nests]
+    return [TileWriter(builder, schedule, element, pointers, epilogue) for schedule in schedules]
 
 
 def _header(name: str, request: ContractionRequest) -> str:
@@ -107,17 +116,13 @@ def _header(name: str, request: ContractionRequest) -> str:
     return f"void @{name}({', '.join(buffers)}, i64 %begin, i64 %end)"
 
 
-def _write_jobs(builder: Builder, schedules: Sequence[Schedule], writer: Callable[[Schedule], TileWriter]) -> None:
-    """The jobs of all nests, one nest after the other."""
+def _write_jobs(builder: Builder, writers: Sequence[TileWriter | PointWriter]) -> None:
+    """The jobs of all writers, one writer after the other."""
     begin, end = Value(builder, "%begin", I64), Value(builder, "%end", I64)
     first = 0
-    for schedule in schedules:
-        low = builder.maximum(begin - first, 0)
-        high = builder.minimum(end - first, schedule.jobs)
-        tiles = writer(schedule)
-
-        def job(number: Integer, _: list[Value], tiles: TileWriter = tiles) -> list[Value]:
-            tiles.write_job(number)
+    for writer in writers:
+        def job(number: Integer, _: list[Value], writer: TileWriter | PointWriter = writer) -> list[Value]:
+            writer.write_job(number)
             return []
-        builder.loop(low, high, 1, job)
-        first += schedule.jobs
+        builder.loop(builder.maximum(begin - first, 0), builder.minimum(end - first, writer.jobs), 1, job)
+        first += writer.jobs

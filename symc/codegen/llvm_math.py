@@ -226,8 +226,7 @@ def expm1(builder: Builder, x: Value) -> Value:
     n, r = _reduce(builder, _clamp(builder, x, -20, 89))
     scale = _power_of_two(builder, n - 1)
     result = builder.fma(_expm1_near_zero(builder, r), scale, scale - 0.5) * 2
-    # Near zero the result is r's own polynomial, with no rounding of 2^n - 1; -0 stays -0.
-    return builder.select(builder.intrinsic("fabs", x) < 2.0 ** -20, x, result)
+    return builder.select(builder.intrinsic("fabs", x) < 2.0 ** -24, x, result)  # keeps -0, and denormals whole
 
 
 LOG_TAIL = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,

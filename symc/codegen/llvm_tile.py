@@ -73,6 +73,10 @@ class TileWriter:
 
     # Jobs and tiles
 
+    @property
+    def jobs(self) -> int:
+        return self.schedule.jobs
+
     def write_job(self, number: Integer) -> None:
         digits: dict[str, Integer] = {}
         for tiling in reversed(self.schedule.tilings):
