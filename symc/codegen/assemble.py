@@ -32,14 +32,14 @@ class Assembly:
 
 
 def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
-             output_names: Sequence[str]) -> Assembly:
+             output_names: Sequence[str], trains: bool) -> Assembly:
     """The plan of a fused, materialised graph.
 
     code: of every group node.  states: names of the auxiliary states.  parameters: names of the variables whose
-    consequences the entry `prepare` computes.  output_names: of the heads.  A graph with gradients or backward
-    updates gets the entries forward and backward, any other the entry infer.
+    consequences the entry `prepare` computes.  output_names: of the heads.  trains: entries forward and
+    backward, otherwise infer.
     """
-    return _Assembler(graph, code, frozenset(states), frozenset(parameters), tuple(output_names)).run()
+    return _Assembler(graph, code, frozenset(states), frozenset(parameters), tuple(output_names), trains).run()
 
 
 class Scratch(NamedTuple):
@@ -67,6 +67,7 @@ class _Assembler:
     states: frozenset[str]
     parameters: frozenset[str]
     output_names: tuple[str, ...]
+    trains: bool
     phases: dict[Node, tuple[int, int]] = field(default_factory=dict)   # first and last phase of a node
     lives: dict[Place, _Life] = field(default_factory=dict)
     buffers: list[Buffer] = field(default_factory=list)
@@ -250,14 +251,13 @@ class _Assembler:
     def _steps(self, order: Mapping[int, Sequence[Node]]) -> tuple[list[Step], list[Kernel], dict[str, Range]]:
         steps: list[Step] = []
         kernels: list[Kernel] = []
-        trains = bool(self.graph.gradients) or any(u.when == "backward" for u in self.graph.updates)
-        names = {PREPARE: "prepare", FORWARD: "forward" if trains else "infer", BACKWARD: "backward"}
+        names = {PREPARE: "prepare", FORWARD: "forward" if self.trains else "infer", BACKWARD: "backward"}
         entries: dict[str, Range] = {}
         for entry, nodes in order.items():
             first = len(steps)
             for node in nodes:
                 steps += self._steps_of(node, kernels)
-            if entry != BACKWARD or trains:
+            if entry != BACKWARD or self.trains:
                 entries[names[entry]] = first, len(steps)
         return steps, kernels, entries
 

@@ -57,8 +57,12 @@ def _versions() -> tuple[str, ...]:
         path = root / part
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(file.read_bytes())
-    pins = [f"{name} {importlib.metadata.version(name)}" for name in ("apache-tvm", "llvmlite")]
-    return (digest.hexdigest(), *pins)
+    return (digest.hexdigest(), *(f"{name} {version}" for name, version in pins()))
+
+
+def pins() -> tuple[tuple[str, str], ...]:
+    """The packages that make the code, with their versions."""
+    return tuple((name, importlib.metadata.version(name)) for name in ("apache-tvm", "llvmlite"))
 
 
 def path_of(key: str, kind: str = "kernels") -> Path:

@@ -20,16 +20,18 @@ class UseInferenceForms(Pass):
     After: nothing depends on training any more; labels are no inputs.
         %softmax = softmax(%fc)
         heads %softmax, %x
+
+    keep_losses: leave loss heads as they are, for the gradients of what inference computes.
     """
 
     name = "use-inference-forms"
+    keep_losses: bool = False
 
     def __call__(self, graph: Graph) -> Graph:
         assert not graph.gradients, "a graph with gradients is one for training"
-        return rewrite(graph, _inference_form)
+        return rewrite(graph, self._inference_form)
 
-
-def _inference_form(node: Node) -> tuple[Value, ...] | None:
-    if node.op is None or operation(node).inference is None:
-        return None
-    return expand(node, operation(node).inference)
+    def _inference_form(self, node: Node) -> tuple[Value, ...] | None:
+        if node.op is None or operation(node).inference is None or (self.keep_losses and operation(node).is_loss):
+            return None
+        return expand(node, operation(node).inference)

@@ -14,13 +14,14 @@ def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:
     """PREPARE for nodes that depend on parameters and constants alone, FORWARD for what the heads need, else BACKWARD.
 
     parameters: names of the variables that change seldom (`parameter_variables` of the graph as the user wrote it).
-    Prepared values are recomputed only when a parameter was written; heads are never prepared.
+    Prepared values are recomputed only when a parameter was written; heads are never prepared.  Without parameters
+    nothing is: a package has no entry `prepare`.
     """
     heads = {value.node for value in graph.roots}
     prepared: set[Node] = set()
     for node in graph.nodes:
         derived = node.op is not None and node not in heads and bool(node.inputs)
-        if node.is_constant or (node.is_variable and node.name in parameters) or (
+        if (node.is_constant and parameters) or (node.is_variable and node.name in parameters) or (
                 derived and all(value.node in prepared for value in node.inputs)):
             prepared.add(node)
     forward = graph.forward_nodes

@@ -14,9 +14,13 @@ from symc.passes.base import Pass, run_passes
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
+from symc.passes.fuse import Fuse
 from symc.passes.gradient import Differentiate
 from symc.passes.inference_heads import UseInferenceForms
+from symc.passes.layout import AssignLayouts, PackRule
 from symc.passes.legalize import Legalize
+from symc.passes.materialize import Materialize
+from symc.passes.pack_constants import PackConstants
 from symc.passes.seed_random import SeedRandom
 from symc.passes.simplify import Simplify
 
@@ -44,6 +48,24 @@ def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
         Simplify(),
         FoldConstants(),
         MergeCommonSubexpressions(),
+    ]
+
+
+def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
+    """From a typed graph to the gradients of what inference computes: backward after forward(is_train=False)."""
+    return [UseInferenceForms(keep_losses=True), *training_pipeline(requests)]
+
+
+def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
+    """From any of the above to groups that codegen compiles.
+
+    pack: see `AssignLayouts`.  parameters: names of the variables whose consequences the entry `prepare` computes.
+    """
+    return [
+        Materialize(),
+        AssignLayouts(pack, parameters),
+        PackConstants(),
+        Fuse(parameters),
     ]
 
 

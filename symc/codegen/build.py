@@ -1,0 +1,154 @@
+"""Builds one graph: passes, kernels, plan, driver, library."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from symc import ops
+from symc.codegen import cache
+from symc.codegen.assemble import Assembly, assemble
+from symc.codegen.compile_groups import Progress, compile_groups
+from symc.codegen.group_code import GroupCode
+from symc.codegen.pack import pack_rule
+from symc.codegen.package import LEVELS
+from symc.codegen.plan import Plan
+from symc.errors import SymcError
+from symc.ir.graph import Graph, Node, Value
+from symc.ops.group import Group
+from symc.ops.operator import operation, output_name
+from symc.passes.base import Pass, run_passes
+from symc.passes.pipeline import frozen_pipeline, inference_pipeline, lowering_pipeline, training_pipeline
+from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
+from symc.runtime.library import Library
+from symc.runtime.machine import this_machine
+
+_PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
+    INFERENCE: lambda _: inference_pipeline(), TRAINING: training_pipeline, FROZEN: frozen_pipeline}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile.
+
+    dump: folder for the graph after each pass.  print_after: names of passes whose result is printed.  times: gets
+    the seconds of each pass.  progress: called after each compiled group.  verify: check the graph between passes.
+    """
+
+    dump: Path | None = None
+    print_after: Collection[str] = ()
+    times: dict[str, float] | None = None
+    progress: Progress | None = None
+    verify: bool = field(default_factory=lambda: bool(os.environ.get("SYMC_DEBUG")))
+
+
+# ---- one graph, one mode: passes, kernels, plan --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A compiled graph: its plan, initial weights and object code for each level, and the graph after all passes."""
+
+    assembly: Assembly
+    objects: Mapping[str, list[bytes]]
+    plans: Mapping[str, Plan]
+    graph: Graph
+
+
+def compile_graph(graph: Graph, mode: str, requests: Mapping[str, str], levels: Sequence[str],
+                  parameters: Collection[str], options: Options) -> Unit:
+    """Compile a typed graph.
+
+    mode: inference, training or frozen.  requests: argument → 'write' or 'add', for gradients.  parameters: names of
+    the variables whose consequences the entry `prepare` computes.
+    """
+    ops.load()
+    names = output_names(graph)
+    states = state_names(graph)
+    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, frozenset(parameters))]
+    fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
+                       verify=options.verify)
+    groups = [node for node in fused.nodes if isinstance(node.op, Group)]
+    code = {level: compile_groups(groups, level, options.progress) for level in levels}
+    assemblies = {level: assemble(fused, _with_scratch_of_all(code, level), states, parameters, names,
+                                  trains=mode != INFERENCE) for level in levels}
+    objects = {level: list({code[level][node].kernels: code[level][node].object for node in groups}.values())
+               for level in levels}
+    first = assemblies[levels[0]]
+    return Unit(first, objects, {level: a.plan for level, a in assemblies.items()}, fused)
+
+
+def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: str) -> Mapping[Node, GroupCode]:
+    """The code of one level with scratch buffers that suffice for every level, so that all share one memory plan."""
+    def widest(node: Node) -> tuple[int, ...]:
+        sizes = [code[other][node].scratch for other in code]
+        assert len({len(size) for size in sizes}) == 1, f"levels need different kernels for {node}"
+        return tuple(map(max, zip(*sizes, strict=True)))
+    return {node: GroupCode(c.kernels, widest(node), c.object) for node, c in code[level].items()}
+
+
+def output_names(graph: Graph) -> list[str]:
+    """MXNet's names of the heads, a number behind those that occur twice."""
+    names: list[str] = []
+    for node, index in graph.heads:
+        name = output_name(Value(node, index))
+        names.append(name if name not in names else f"{name}#{names.count(name)}")
+    return names
+
+
+def state_names(graph: Graph) -> list[str]:
+    """Variables that feed auxiliary states, in the graph's order."""
+    fed = {value.node for node in graph.nodes if node.op is not None
+           for value, name in zip(node.inputs, operation(node).input_names(), strict=True)
+           if name in operation(node).auxiliary_names()}
+    return [node.name for node in graph.variables if node in fed]
+
+
+def driver_object(plan: Plan, level: str) -> bytes:
+    """The driver of a plan, from the cache if it is there."""
+    key = cache.key_of(str(plan.to_json()), level)
+    found = cache.read_bytes(cache.path_of(key, "drivers"))
+    if found is None:
+        from symc.codegen.llvm_compile import compile_object
+        from symc.codegen.llvm_driver import driver_text
+
+        found = compile_object(driver_text(plan), level)
+        cache.write_bytes(cache.path_of(key, "drivers"), found)
+    return found
+
+
+def host_level() -> str:
+    """The best level that this machine can run."""
+    machine = this_machine()
+    fitting = [level for level, needs in LEVELS.items()
+               if set(needs) <= machine.features and (level == "aarch64") == (machine.architecture == "aarch64")]
+    if not fitting:
+        raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
+                        "symc needs AVX2 or 64-bit ARM")
+    return fitting[0]
+
+
+def load_in_process(unit: Unit) -> Library:
+    """The unit's code for this machine, mapped into this process."""
+    from symc.codegen.llvm_jit import join_in_process
+
+    level = host_level()
+    return join_in_process([*unit.objects[level], driver_object(unit.plans[level], level)])
+
+
+def library_bytes(unit: Unit, level: str) -> bytes:
+    """The shared library of one level, from the cache if it is there."""
+    objects = [*unit.objects[level], driver_object(unit.plans[level], level)]
+    key = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
+    path = cache.path_of(key, "libraries")
+    found = cache.read_bytes(path)
+    if found is None:
+        from symc.codegen.link import link_shared
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        link_shared(objects, path)
+        found = path.read_bytes()
+    return found

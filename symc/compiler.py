@@ -1,0 +1,241 @@
+"""The facade: from a symbol to a compiled module, a package, or an executor."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symc import ops
+from symc.codegen import cache
+from symc.codegen.build import (
+    Options,
+    Unit,
+    compile_graph,
+    host_level,
+    library_bytes,
+    load_in_process,
+    output_names,
+    state_names,
+)
+from symc.errors import MXNetError, SymcError, raise_collected
+from symc.ir.graph import Graph, Node, Value, constant
+from symc.ir.types import DType
+from symc.ops.operator import from_attributes, operation, run_reference
+from symc.passes.partition import parameter_variables
+from symc.passes.pipeline import typed
+from symc.passes.prune import select_outputs
+from symc.runtime.context import Context
+from symc.runtime.executor import INFERENCE, TRAINING, Bound, Executor
+from symc.runtime.library import Library
+from symc.runtime.module import CompiledModule
+from symc.runtime.ndarray import NDArray, zeros
+from symc.runtime.program import Program
+
+PACKAGE_LEVELS = ("x86-64-v3", "x86-64-v4")
+
+
+# ---- compiled modules and packages ---------------------------------------------------------------------------------
+
+
+class Module(CompiledModule):
+    """A compiled module that can be saved as a package."""
+
+    def __init__(self, unit: Unit, library: Library, network: str, hosts: Mapping[str, Callable[..., None]]) -> None:
+        super().__init__(unit.plans[host_level()], library, unit.assembly.weights, hosts)
+        self.unit, self.network = unit, network
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the package `path`, whole or not at all."""
+        save_package(self.unit, self.network, Path(path))
+
+
+def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
+            outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, target: str = "cpu", *,
+            dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] = (),
+            options: Options | None = None) -> Module:
+    """Compile a network.
+
+    symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
+    prefixes arg: and aux:.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads
+    to keep, internal ones included.  train: gradients of all parameters, or requests by name; parameters are then
+    inputs.  target: 'cpu'.  levels: CPU levels to compile for besides this machine's (packages: see `PACKAGE_LEVELS`).
+    """
+    if target != "cpu":
+        raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
+    graph = load_network(symbol, outputs)
+    arrays = load_parameters(params, graph)
+    ready = typed(graph if train else bind_constants(graph, arrays),
+                  {name: tuple(shape) for name, shape in _all_shapes(graph, shapes, arrays).items()},
+                  {name: DType.of(dtype) for name, dtype in (dtypes or {}).items()})
+    if not train:
+        refuse_missing(ready, shapes or {}, arrays)
+    unit = compile_graph(ready, TRAINING if train else INFERENCE, _requests(ready, shapes or {}, train),
+                         list(dict.fromkeys((host_level(), *levels))), (), options or Options())
+    from symc.frontend.reader import print_graph
+
+    return Module(unit, load_in_process(unit), print_graph(graph), host_functions(unit.graph))
+
+
+def _all_shapes(graph: Graph, shapes: Mapping[str, Sequence[int]] | None,
+                arrays: Mapping[str, np.ndarray]) -> dict[str, Sequence[int]]:
+    """The user's shapes, checked against the names of the graph, and those of the given arrays."""
+    names = [node.name for node in graph.variables]
+    unknown = [name for name in shapes or {} if name not in names]
+    if unknown:
+        raise SymcError(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(names[:20])}")
+    return {name: array.shape for name, array in arrays.items() if name in names} | dict(shapes or {})
+
+
+def _requests(graph: Graph, shapes: Mapping[str, Any], train: bool | Mapping[str, str]) -> dict[str, str]:
+    """Gradient requests by argument; by default 'write' for every parameter of floating type."""
+    if isinstance(train, Mapping):
+        return dict(train)
+    states = set(state_names(graph))
+    return {node.name: "write" for node in graph.variables if train and node.name not in states
+            and node.name not in shapes and node.types[0].element.is_float}
+
+
+def load_network(symbol: Any, outputs: Sequence[str] = ()) -> Graph:
+    """The graph of a Symbol, a file or a Graph, with the chosen heads."""
+    ops.load()
+    if isinstance(symbol, (str, os.PathLike)):
+        from symc.frontend.reader import read_graph
+
+        return read_graph(symbol, outputs)
+    graph = symbol if isinstance(symbol, Graph) else symbol.graph
+    return select_outputs(graph, outputs) if outputs else graph
+
+
+def load_parameters(params: Any, graph: Graph) -> dict[str, np.ndarray]:
+    """Arrays of arguments and states by name."""
+    if params is None:
+        return {}
+    from symc.frontend.params import NamedArrays, read, split
+
+    if isinstance(params, (str, os.PathLike)):
+        args, auxs = split(read(params), state_names(graph))
+    else:
+        plain = {name: value.asnumpy() if isinstance(value, NDArray) else np.asarray(value)
+                 for name, value in params.items()}
+        args, auxs = split(NamedArrays("params", tuple(plain.values()), tuple(plain), ()), state_names(graph))
+    return {**args, **auxs}
+
+
+def bind_constants(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Graph:
+    """`graph` with the variables of these names as constants."""
+    def visit(node: Node) -> Sequence[Value] | None:
+        if not node.is_variable or node.name not in arrays:
+            return None
+        value = np.ascontiguousarray(arrays[node.name])
+        type = node.types[0]
+        if type.shape is not None and (len(type.shape) != value.ndim or any(
+                a is not None and a != b for a, b in zip(type.shape, value.shape, strict=True))):
+            raise SymcError(f"parameter '{node.name}' has shape {value.shape}, the network says {type.shape}")
+        made = type.__class__(value.shape, DType.of(value.dtype))
+        return (Value(constant(node.name, value, made, node.sources)),)
+    return graph.rewrite(visit)
+
+
+def refuse_missing(graph: Graph, shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise for parameters that are neither given nor named as inputs, with the nearest names of the file."""
+    if not arrays:
+        return
+    needed = parameter_variables(graph) | set(state_names(graph))
+    problems = []
+    for node in graph.variables:
+        if node.name in needed and node.name not in shapes:
+            near = difflib.get_close_matches(node.name, arrays, 3, 0.5)
+            problems.append(f"parameter '{node.name}' {node.types[0].dims} is missing"
+                            + (f"; the file has {', '.join(near)}" if near else ""))
+    raise_collected(SymcError, "the parameters", problems, "pass the file that was saved with this network")
+
+
+def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:
+    """The functions that the host steps of a plan call: the references of their operators."""
+    hosts: dict[str, Callable[..., None]] = {}
+    for node in graph.nodes:
+        if node.op is not None and operation(node).is_host:
+            hosts[operation(node).name] = _host_function(operation(node).name)
+    return hosts
+
+
+def _host_function(name: str) -> Callable[..., None]:
+    def call(program: Any, attributes: Mapping[str, str], inputs: Sequence[np.ndarray],
+             outputs: Sequence[np.ndarray]) -> None:
+        for target, value in zip(outputs, run_reference(from_attributes(name, attributes, name), inputs), strict=True):
+            target[...] = value
+    return call
+
+
+def save_package(unit: Unit, network: str, path: Path) -> None:
+    """Link the libraries of all levels of `unit` and write the package."""
+    from symc import __version__
+    from symc.codegen import package
+    from symc.ir.text import print_graph
+
+    libraries = {level: library_bytes(unit, level) for level in unit.objects}
+    versions = {"symc": __version__, **dict(cache.pins())}
+    package.write(path, plan=unit.assembly.plan, network=network, weights=unit.assembly.weights, libraries=libraries,
+                  graph=print_graph(unit.graph), metadata={"versions": versions})
+
+
+# ---- executors -----------------------------------------------------------------------------------------------------
+
+
+class BoundNetwork:
+    """A typed graph whose programs are compiled when they are first asked for.  See `runtime.executor.Network`."""
+
+    outputs: Sequence[tuple[str, tuple[int, ...], str]]
+
+    def __init__(self, graph: Graph, requests: Mapping[str, str], options: Options | None = None) -> None:
+        self.graph, self.requests = graph, {name: req for name, req in requests.items() if req != "null"}
+        self.options = options or Options()
+        self.outputs = [(name, head.type.dims, head.type.element.name)
+                        for name, head in zip(output_names(graph), graph.heads, strict=True)]
+        self.units: dict[str, Unit] = {}
+        self._programs: dict[str, Program] = {}
+
+    def program(self, mode: str) -> Program:
+        if mode not in self._programs:
+            parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
+            requests = {} if mode == INFERENCE else self.requests
+            unit = compile_graph(self.graph, mode, requests, [host_level()], parameters, self.options)
+            self.units[mode] = unit
+            self._programs[mode] = Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights,
+                                           host_functions(unit.graph))
+        return self._programs[mode]
+
+
+def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],
+         grad_req: Mapping[str, str], aux_states: Mapping[str, NDArray]) -> Executor:
+    """An executor of `graph` on these arrays, all names complete and in the graph's order.  MXNet: Symbol.bind.
+
+    InferenceError: the arrays' shapes or dtypes contradict the graph.
+    """
+    if ctx.device_type == "gpu":
+        raise MXNetError(f"cannot bind to {ctx}: there is no CUDA target", "use symc.cpu()")
+    arrays = {**args, **aux_states}
+    ready = typed(graph, {name: array.shape for name, array in arrays.items()},
+                  {name: DType.of(array.dtype) for name, array in arrays.items()})
+    requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
+    gradients = {name: args_grad.get(name) if requests.get(name, "null") != "null" else None for name in args}
+    return Executor(BoundNetwork(ready, requests), Bound(dict(args), gradients, dict(aux_states), requests), ctx)
+
+
+def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_dict: Mapping[str, Any],
+                shapes: Mapping[str, Sequence[int]]) -> Executor:
+    """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind."""
+    ready = typed(graph, {name: tuple(shape) for name, shape in shapes.items()},
+                  {name: DType.of(dtype) for name, dtype in type_dict.items()})
+    states = set(state_names(ready))
+    made = {node.name: zeros(node.types[0].dims, ctx, node.types[0].element.name) for node in ready.variables}
+    args = {name: array for name, array in made.items() if name not in states}
+    gradients = {name: zeros(array.shape, ctx, array.dtype) if grad_req.get(name, "null") != "null" else None
+                 for name, array in args.items()}
+    return bind(graph, ctx, args, gradients, grad_req, {name: made[name] for name in made if name in states})
+

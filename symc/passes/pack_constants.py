@@ -1,0 +1,34 @@
+"""Constants take the layouts their readers want."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.layouts import to_logical, to_physical
+from symc.passes.base import Pass
+
+
+@dataclass(frozen=True)
+class PackConstants(Pass):
+    """Needs a graph with layouts.  A relayout of a constant becomes the constant in its new layout.
+
+        %w: f32[64,64,3,3] = const                        %w/relayout: f32[64,64,3,3]:ABcd16b32a = const
+        %p: f32[..]:ABcd16b32a = _relayout(%w)     →
+    """
+
+    name = "pack-constants"
+
+    def __call__(self, graph: Graph) -> Graph:
+        return graph.rewrite(_packed)
+
+
+def _packed(node: Node) -> Sequence[Value] | None:
+    if node.op is None or node.op.name != "_relayout" or not node.inputs[0].node.is_constant:
+        return None
+    before = node.inputs[0]
+    assert before.node.value is not None
+    logical = to_logical(before.node.value, before.type.dims, before.type.layout)
+    value = to_physical(logical, node.types[0].layout)
+    return (Value(replace(node, op=None, inputs=(), value=value)),)
