@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from symc.ir.types import PartialShape
+from symc.ir.types import PartialShape, Shape
 from symc.ops.slots import Conflict, ShapeSlot, show
 
 
@@ -39,3 +40,12 @@ def fill_from_size(slot: ShapeSlot, size: int | None) -> None:
         raise Conflict(f"{slot.name} is {show(slot.shape)}, which cannot hold {size} elements")
     if not slot.known:
         slot.unify_axis(slot.shape.index(None), size // known)
+
+
+def unravel(position: Any, shape: Shape) -> tuple[Any, ...]:
+    """The indices of an element of a tensor of `shape` from its position in logical order; both may be symbolic."""
+    indices = []
+    for extent in shape[::-1]:
+        indices.append(position % extent)
+        position = position // extent
+    return tuple(indices[::-1])

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ir.types import PartialShape, Shape, TensorType
+from symc.ir.types import DType, PartialShape, Shape, TensorType
+from symc.ops.families.indexing import add_rows
 from symc.ops.operator import Operator, Variadic, operator
 from symc.ops.parameters import Dims, PartialDims
 from symc.ops.shapes import axis_in, with_extent, without
@@ -401,12 +402,12 @@ class Pad(Operator):
         (data,) = inputs
         widths = self.widths(data.shape)
 
+        def absolute(k: Any) -> Any:
+            return te.clamp(k, -k, k)
+
         def source(position: Any, before: int, extent: int) -> Any:
-            inner = position - before
-            if self.mode == "edge":
-                return te.clamp(inner, 0, extent - 1)
-            mirrored = te.select(inner < 0, -inner, inner)
-            return te.select(mirrored >= extent, 2 * (extent - 1) - mirrored, mirrored)
+            inner, last = position - before, extent - 1
+            return te.clamp(inner, 0, last) if self.mode == "edge" else last - absolute(last - absolute(inner))
 
         def element(*i: Any) -> Any:
             axes = list(zip(i, widths, data.shape, strict=True))
@@ -415,8 +416,7 @@ class Pad(Operator):
             inner = [k - pair[0] for k, pair, _ in axes]
             inside = [c for k, n, pair in zip(inner, data.shape, widths, strict=True) if max(pair)
                       for c in (k >= 0, k < n)]
-            value = data[tuple(inner)]
-            return te.select(te.all(*inside), value, te.F.const(self.constant_value, value)) if inside else value
+            return te.select(te.all(*inside), data[tuple(inner)], self.constant_value)
         return [te.tensor(outputs[0].dims, element)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
@@ -431,6 +431,6 @@ class Pad(Operator):
                             end=tuple(b + n for (b, _), n in zip(widths, shape, strict=True)))]
         for axis, pair in enumerate(widths):
             if max(pair):
-                source = g.constant(np.pad(np.arange(shape[axis]), pair, self.mode), TAKEN)
-                dy = g._backward_take(dy, source, axis=axis, extent=shape[axis])
+                source = g.constant(np.pad(np.arange(shape[axis]), pair, self.mode), DType.int32)
+                dy = add_rows(g, dy, source, with_extent(dy.type.dims, axis, shape[axis]), axis)
         return [dy]

@@ -14,7 +14,7 @@ from symc.ops.elementwise import elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
-from symc.ops.shapes import axis_in
+from symc.ops.shapes import axis_in, unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 REDUCERS = {"sum": np.add.reduce, "prod": np.multiply.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
@@ -282,7 +282,7 @@ class ArgReduction(Operator):
 
         def place(*i: Any) -> Any:
             if at is None:
-                return find(math.prod(data.shape), lambda r: data[_unravel(r, data.shape)])
+                return find(math.prod(data.shape), lambda r: data[unravel(r, data.shape)])
             kept = [*i[:at], *i[at + 1:]] if self.keepdims else list(i[:rank - 1])
             return find(data.shape[at], lambda r: data[(*kept[:at], r, *kept[at:])])
         places = te.tensor(dims, place)
@@ -294,15 +294,6 @@ class ArgReduction(Operator):
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         return [None]
-
-
-def _unravel(position: Any, shape: Dims) -> tuple[Any, ...]:
-    """The indices of an element of the flattened tensor."""
-    indices = []
-    for extent in shape[::-1]:
-        indices.append(position % extent)
-        position = position // extent
-    return tuple(indices[::-1])
 
 
 @operator("argmax")

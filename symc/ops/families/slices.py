@@ -77,7 +77,7 @@ class SliceGradient(Operator):
                 distance = position - begin if step > 0 else begin - position
                 inside += [distance >= 0, distance < extent * abs(step), distance % abs(step) == 0]
                 source.append(distance // abs(step))
-            return te.select(te.all(*inside), dy[tuple(source)], te.value(0, dy.dtype))
+            return te.select(te.all(*inside), dy[tuple(source)], 0)
         return [te.tensor(self.shape, element)]
 
     def reference(self, dy: np.ndarray) -> np.ndarray:
@@ -117,6 +117,12 @@ class SliceOf(Operator):
 
     def reference(self, *inputs: np.ndarray) -> np.ndarray:
         return inputs[0][tuple(slice(*bound) for bound in self.bounds(*(x.shape for x in inputs)))]
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        shapes = [value.type.dims for value in node.inputs]
+        begins = tuple(begin or 0 for begin, _ in self.bounds(*shapes))
+        return [g._backward_slice(dy, shape=shapes[0], begin=begins, step=(1,) * len(begins)),
+                *[None] * (len(shapes) - 1)]
 
 
 @operator("slice_axis")
