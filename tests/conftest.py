@@ -60,7 +60,7 @@ def check() -> Callable[..., Graph]:
 
 def assert_matches(text: str, pattern: str) -> None:
     """Compare the text of a graph with what `check` describes."""
-    declarations = re.compile(r"^%\S+: [^=]*$", flags=re.MULTILINE)
+    declarations = re.compile(r"^%\S+: [^=\n]*$", flags=re.MULTILINE)
     actual = "".join(f"{line}\n" for line in declarations.sub("", text).splitlines() if line)
     expected = "".join(map(line_pattern, filter(None, map(str.strip, pattern.splitlines()))))
     assert re.fullmatch(expected, actual), f"expected\n{pattern}\nfound\n{actual}"

@@ -164,6 +164,13 @@ class Graph:
     def variables(self) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.is_variable)
 
+    @property
+    def unread_variables(self) -> tuple[Node, ...]:
+        """The variables that gradients and updates write and nothing reads; they are not among `nodes`."""
+        read = set(self.nodes)
+        return tuple(dict.fromkeys(item.variable for item in (*self.gradients, *self.updates)
+                                   if item.variable not in read))
+
     def rewrite(self, visit: Callable[[Node], Sequence[Value] | None]) -> Graph:
         """Rebuild the graph bottom up.
 
@@ -225,11 +232,12 @@ def merge_sources(*nodes: Node) -> tuple[Source, ...]:
 
 
 def unique_names(graph: Graph) -> dict[Node, str]:
-    """A name for each node that no other node has: its own, with a number where it is taken."""
+    """A name for each node, and unread variable, that no other node has: its own, with a number where it is taken."""
     names: dict[Node, str] = {}
     taken: dict[str, int] = {}
-    reserved = {node.name for node in graph.nodes}
-    for node in graph.nodes:
+    nodes = (*graph.nodes, *graph.unread_variables)
+    reserved = {node.name for node in nodes}
+    for node in nodes:
         name, count = node.name, taken.get(node.name, 0)
         while count and (name in taken or name in reserved):
             name, count = f"{node.name}.{count}", count + 1

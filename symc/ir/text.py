@@ -51,7 +51,7 @@ def print_graph(graph: Graph, sources: bool = True) -> str:
     def reference(value: Value) -> str:
         return names[value.node] + (f"#{value.index}" if value.index else "")
 
-    lines = [_print_node(node, names[node], [reference(v) for v in node.inputs], sources) for node in graph.nodes]
+    lines = [_print_node(node, name, [reference(v) for v in node.inputs], sources) for node, name in names.items()]
     lines.append("heads " + ", ".join(map(reference, graph.heads)))
     lines += [f"gradient {names[g.variable]} {'+=' if g.req == 'add' else '='} {reference(g.value)}"
               for g in graph.gradients]

@@ -25,6 +25,7 @@ def round_trip(text):
     "%x: f32[1,32,4,4]:aBcd16b\n%y: f32[1,32,4,4]:aBcd16b = relu(%x)\nheads %y\n",
     "%x: f32[2]\n%y: f32[2] = relu(%x)\n%g: f32[2]\n%d: f32[2] = elemwise_mul(%g, %y)\nheads %y\n"
     "gradient %x += %d\nupdate backward %x = %y\nupdate forward %g = %y\n",
+    "%x: f32[2]\n%state: f32[2]\nheads %x\nupdate backward %state = %x\n",
     '%"a b": f32[2]\n%"p,q(%r)": f32[2] = relu(%"a b")\n%s: f32[2] = relu(%"p,q(%r)")\nheads %"p,q(%r)", %s\n',
     '%"x \\"y": f32[2]\n%z: f32[2] = elemwise_add(%"x \\"y", %"x \\"y")\nheads %z\n'
     'gradient %"x \\"y" = %z\nupdate backward %"x \\"y" = %z\n',

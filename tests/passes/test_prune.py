@@ -1,0 +1,40 @@
+"""Choosing outputs."""
+
+import pytest
+
+from symc.errors import SymcError
+from symc.passes.prune import SelectOutputs, select_outputs
+
+TEXT = """
+    %x: f32[2,4]
+    %label: f32[2]
+    %fc = FullyConnected(%x, %w, %b) num_hidden=3
+    %s = SliceChannel(%x) num_outputs=2
+    %y = elemwise_add(%s, %s#1)
+    %z = elemwise_add(%fc, %fc)
+    heads %z, %y
+""".replace("%label: f32[2]", "%w: f32[3,4]    %b: f32[3]")
+
+
+def test_internal_outputs_in_the_order_asked_for(check):
+    check(SelectOutputs(("s_output1", "fc_output", "x")), TEXT, """
+        %s = SliceChannel(%x) num_outputs=2
+        %fc = FullyConnected(%x, %w, %b) num_hidden=3
+        heads %s#1, %fc, %x
+    """)
+
+
+def test_what_is_not_needed_is_gone(graph):
+    assert [node.name for node in select_outputs(graph(TEXT), ["y_output"]).nodes] == ["x", "s", "y"]
+
+
+def test_its_own_heads(check, unchanged):
+    check(SelectOutputs(("z_output", "y_output")), TEXT, unchanged)
+
+
+@pytest.mark.parametrize("name, hint", [("fc", "did you mean fc_output"), ("fc_outptu", "did you mean fc_output"),
+                                        ("s_output", "did you mean s_output[01]"),
+                                        ("qqq", "the outputs are z_output, y_output")])
+def test_unknown_output(graph, name, hint):
+    with pytest.raises(SymcError, match=f"there is no output '{name}'\n  {hint}"):
+        select_outputs(graph(TEXT), [name])
