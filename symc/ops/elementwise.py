@@ -22,6 +22,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
+from symc.ops.parameters import parameters_of
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Expression = Callable[..., Any]
@@ -37,11 +38,12 @@ class Elementwise(Operator):
     broadcasts = False
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        if not self.broadcasts:
-            return s.unify_all()
-        broadcast_shapes(s.inputs, s.output)
-        for output in s.outputs[1:]:
-            output.unify(s.output.shape)
+        if self.broadcasts:
+            broadcast_shapes(s.inputs, s.output)
+            for output in s.outputs[1:]:
+                output.unify(s.output.shape)
+        else:
+            s.unify_all()
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         t.unify_all()
@@ -135,7 +137,8 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], o
     fields = _keywords(function) if keywords is None else keywords
 
     def expression(self: Any, F: Any, *values: Any) -> Any:
-        result = function(F, *values, **{key: getattr(self, key) for key in fields})
+        halves = any(F.dtype(value) is DType.bfloat16 for value in values)
+        result = (real(function) if halves else function)(F, *values, **{key: getattr(self, key) for key in fields})
         return as_value(F, result, values[-1])
 
     body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs, "outputs": outputs,
@@ -166,7 +169,7 @@ def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names:
         for value, rule in zip(node.inputs, rules, strict=True):
             if isinstance(rule, tuple):
                 backward, needs = rule
-                op = backward(**{f: getattr(self, f) for f in keywords if f in backward.__dataclass_fields__})
+                op = backward(**{key: getattr(self, key) for key in parameters_of(backward)})
                 result.append(sum_to_shape(g, Value(g.node(op, [known[need] for need in needs])), value))
             else:
                 result.append(sum_to_shape(g, dy, value) if rule == SAME else None)

@@ -45,7 +45,7 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
     known = {f.name: f for f in dataclasses.fields(block)} if allow_internal else parameters_of(block)
     values = {}
     for key, text in attrs.items():
-        if key.startswith("__") and key.endswith("__"):
+        if key.startswith("__") and key.endswith("__") or not known:  # MXNet reads none where it has no parameters
             continue
         if key not in known:
             raise ParameterError(f"{where}: unknown parameter {key}={text!r}",

@@ -1,10 +1,18 @@
-"""Activations."""
+"""Activations: `Activation` and `LeakyReLU`, whose act_type chooses one of the functions here."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
+import numpy as np
+
+from symc.ir.graph import Value
 from symc.ops.elementwise import elementwise, real
+from symc.ops.operator import Operator, Optional, make, operator
+from symc.ops.slots import ShapeSlot, Slots
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 
 @elementwise("relu", aliases=("_sparse_relu",),
@@ -19,3 +27,136 @@ def relu(F: Any, x: Any) -> Any:
 def sigmoid(F: Any, x: Any) -> Any:
     """1 / (1 + exp(-x))."""
     return F.sigmoid(x)
+
+
+@elementwise("_relu_of_nan", hidden=True, gradient=lambda F, y, dy: F.where(y > 0, dy, F.const(0, dy)))
+def relu_of_nan(F: Any, x: Any) -> Any:
+    """max(x, 0); 0 for NaN."""
+    return F.where(x > 0, x, F.const(0, x))
+
+
+@elementwise("_softrelu", hidden=True, gradient=real(lambda F, y, dy: -dy * F.expm1(-y)))
+@real
+def softrelu(F: Any, x: Any) -> Any:
+    """ln(1 + exp(x)), without overflow."""
+    return F.max_nan(x, F.const(0, x)) + F.log1p(F.exp(-F.abs(x)))
+
+
+@elementwise("_leaky", hidden=True, gradient=real(lambda F, x, dy, *, slope: F.where(x > 0, dy, dy * slope)))
+@real
+def leaky(F: Any, x: Any, *, slope: float) -> Any:
+    """x where positive, slope·x elsewhere."""
+    return F.where(x > 0, x, x * slope)
+
+
+@elementwise("_elu", hidden=True, gradient=real(lambda F, x, y, dy, *, slope: F.where(x > 0, dy, dy * (y + slope))))
+@real
+def elu(F: Any, x: Any, *, slope: float) -> Any:
+    """x where positive, slope·(exp(x) - 1) elsewhere."""
+    return F.where(x > 0, x, F.expm1(x) * slope)
+
+
+def _selu_derivative(F: Any, x: Any, y: Any, dy: Any) -> Any:
+    """As MXNet computes it: y, in which the scale is contained already, is scaled once more where x is negative."""
+    return dy * SELU_SCALE * F.where(x > 0, F.const(1, x), y + SELU_ALPHA)
+
+
+@elementwise("_selu", hidden=True, gradient=real(_selu_derivative))
+@real
+def selu(F: Any, x: Any) -> Any:
+    """Scaled elu with the constants of self-normalizing networks (Klambauer et al., 2017)."""
+    return F.where(x > 0, x, F.expm1(x) * SELU_ALPHA) * SELU_SCALE
+
+
+def _gelu_derivative(F: Any, x: Any, dy: Any) -> Any:
+    density = F.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    return dy * (0.5 * (1 + F.erf(x * math.sqrt(0.5))) + x * density)
+
+
+@elementwise("_gelu", hidden=True, gradient=real(_gelu_derivative))
+@real
+def gelu(F: Any, x: Any) -> Any:
+    """x·Φ(x), Φ being the normal distribution (Hendrycks and Gimpel, 2016)."""
+    return 0.5 * x * (1 + F.erf(x * math.sqrt(0.5)))
+
+
+@elementwise("_prelu", hidden=True, broadcasts=True, inputs=("data", "gamma"), gradient=(
+    lambda F, x, gamma, dy: F.where(x > 0, dy, dy * gamma), lambda F, x, dy: F.where(x > 0, F.const(0, dy), dy * x)))
+def prelu(F: Any, x: Any, gamma: Any) -> Any:
+    """x where positive, gamma·x elsewhere."""
+    return F.where(x > 0, x, x * gamma)
+
+
+@operator("Activation")
+class Activation(Operator):
+    """The function that `act_type` names.  Unlike the operator relu, this one gives 0 for NaN."""
+
+    act_type: Literal["relu", "sigmoid", "softrelu", "softsign", "tanh"]
+
+    @property
+    def form(self) -> Operator:
+        """The operator that computes it."""
+        return make({"relu": "_relu_of_nan", "softrelu": "_softrelu"}.get(self.act_type, self.act_type))
+
+    def rewrite(self, g: Any, data: Value) -> list[Value] | None:
+        return [Value(g.node(self.form, [data]))]
+
+    def reference(self, data: np.ndarray) -> np.ndarray:
+        return self.form.reference(data)  # type: ignore[no-any-return]
+
+
+@operator("LeakyReLU")
+class LeakyReLU(Operator):
+    """x where it is positive, elsewhere as `act_type` says:
+
+    leaky slope·x; elu slope·(exp(x) - 1); prelu gamma·x, with one gamma for each channel (axis 1) or for all;
+    rrelu as leaky, in training with random slopes between the bounds, else with their mean; selu and gelu.
+    """
+
+    act_type: Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"] = "leaky"
+    slope: float = 0.25
+    lower_bound: float = 0.125
+    upper_bound: float = 0.334
+    inputs = ("data", Optional("gamma", when=lambda op: op.act_type == "prelu"))
+
+    @property
+    def is_random(self) -> bool:  # type: ignore[override]
+        return self.act_type == "rrelu"
+
+    def output_names(self) -> list[str]:
+        return ["output", "mask"] if self.is_random else ["output"]
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        for slot in s.outputs:
+            slot.unify(s.data.shape)
+            s.data.unify(slot.shape)
+        if s.gamma and s.gamma.rank is None and s.data.rank is not None:
+            s.gamma.unify((s.data[1] if s.data.rank > 1 else 1,))
+
+    def gamma_shape(self, gamma: tuple[int, ...], rank: int) -> tuple[int, ...]:
+        """gamma's shape with its channels at axis 1 of data."""
+        if len(gamma) != 1:
+            return gamma
+        return tuple(gamma[0] if axis == min(1, rank - 1) else 1 for axis in range(rank))
+
+    @property
+    def form(self) -> Operator:
+        """The operator that computes it, with gamma laid along data."""
+        parameters = {"slope": self.slope} if self.act_type in ("leaky", "elu") else {}
+        return make(f"_{self.act_type}", **parameters)
+
+    def rewrite(self, g: Any, data: Value, *gamma: Value) -> list[Value] | None:
+        rank = len(data.type.dims)
+        laid = [g.reshape(value, self.gamma_shape(value.type.dims, rank)) for value in gamma]
+        return [Value(g.node(self.form, [data, *laid]))]
+
+    def reference(self, data: np.ndarray, *gamma: np.ndarray) -> np.ndarray:
+        laid = [value.reshape(self.gamma_shape(value.shape, data.ndim)) for value in gamma]
+        return self.form.reference(data, *laid)  # type: ignore[no-any-return]
+
+    def inference(self, g: Any, data: Value, *gamma: Value) -> list[Value] | None:
+        if not self.is_random:
+            return None
+        slope = (self.lower_bound + self.upper_bound) / 2
+        mask = g._full(shape=data.type.dims, dtype=data.type.element.name, value=slope)
+        return [g.LeakyReLU(data, slope=slope), mask]

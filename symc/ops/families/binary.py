@@ -49,7 +49,8 @@ def _exclusive_or(F: Any, lhs: Any, rhs: Any) -> Any:
 ARITHMETIC = {
     "add": Binary("lhs + rhs.", lambda F, lhs, rhs: lhs + rhs, SAME, SAME),
     "sub": Binary("lhs - rhs.", lambda F, lhs, rhs: lhs - rhs, SAME, lambda F, dy: -dy),
-    "mul": Binary("lhs · rhs.", lambda F, lhs, rhs: lhs * rhs, lambda F, rhs, dy: dy * rhs, lambda F, lhs, dy: dy * lhs),
+    "mul": Binary("lhs · rhs.", lambda F, lhs, rhs: lhs * rhs,
+                  lambda F, rhs, dy: dy * rhs, lambda F, lhs, dy: dy * lhs),
     "div": Binary("lhs / rhs; integers are divided as in C.", divide,
                   lambda F, rhs, dy: divide(F, dy, rhs), lambda F, lhs, rhs, dy: divide(F, -dy * lhs, rhs * rhs)),
     "mod": Binary("The remainder of lhs / rhs with the sign of rhs; 0 where rhs is 0.", modulo,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Full(Fill):
 class Pattern(Operator):
     """Base: each element follows from its position."""
 
-    inputs = ()
+    inputs: ClassVar[tuple[str, ...]] = ()
     reads_types = True
 
     def element(self, F: Any, type: TensorType, *index: Any) -> Any:
@@ -143,10 +143,11 @@ class Arange(Pattern):
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if self.infer_range and self.stop is None:
-            return s.output.unify((None,))
+            s.output.unify((None,))
+            return
         start, stop = self.bounds()
         if self.step == 0 or self.repeat < 1 or (stop - start) / self.step <= 0:
-            raise Conflict(f"the range from {start:g} to {stop:g} by {self.step:g}, repeated {self.repeat} times, is empty")
+            raise Conflict(f"the range from {start:g} to {stop:g} by {self.step:g} ({self.repeat} times each) is empty")
         s.output.unify((math.ceil((stop - start) / self.step) * self.repeat,))
 
     def element(self, F: Any, type: TensorType, *index: Any) -> Any:
@@ -231,3 +232,45 @@ def zeros_like(F: Any, x: Any) -> Any:
 def ones_like(F: Any, x: Any) -> Any:
     """Ones in the shape and dtype of x."""
     return F.const(1, x)
+
+
+class TypeFact(Operator):
+    """Base: integers that follow from the shape of data."""
+
+    def facts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        t.output.unify(DType.int64)
+
+    def rewrite(self, g: Any, data: Value) -> list[Value] | None:
+        return [g.constant(self.facts(data.type.dims), DType.int64)]
+
+    def reference(self, data: np.ndarray) -> np.ndarray:
+        return np.array(self.facts(data.shape), np.int64)
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        return [None]
+
+
+@operator("shape_array")
+class ShapeArray(TypeFact):
+    """The shape of data."""
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if s.data.rank is not None:
+            s.output.unify((s.data.rank,))
+
+    def facts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
+
+@operator("size_array")
+class SizeArray(TypeFact):
+    """The number of elements of data."""
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.output.unify((1,))
+
+    def facts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (math.prod(shape),)

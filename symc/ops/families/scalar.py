@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from symc.ops.elementwise import SAME, Derivative, Expression, elementwise
+from symc.ops.elementwise import Derivative, Expression, elementwise
 from symc.ops.families.binary import BINARY, Binary
 
 NAMES = {"plus": "add", "minus": "sub", **{name: name for name in BINARY if name not in ("add", "sub")}}
@@ -36,7 +36,7 @@ def _with_scalar(function: Expression, number: str) -> Expression:
 
 def _register(name: str, aliases: tuple[str, ...], binary: Binary, number: str) -> None:
     derivative: Derivative = binary.lhs if number == "rhs" else binary.rhs
-    gradient = derivative if derivative in (SAME, None) else _with_scalar(derivative, number)
+    gradient = _with_scalar(derivative, number) if callable(derivative) else derivative
     elementwise(name, aliases=aliases, gradient=(gradient,),
                 doc=f"{binary.doc}  {number} is the number `scalar`.")(_with_scalar(binary.function, number))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symc.ops.elementwise import SAME, elementwise, real
+from symc.ir.types import DType
+from symc.ops.elementwise import SAME, Expression, elementwise, real
 
+DIGAMMA_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 LN2, LN10, DEGREE = math.log(2), math.log(10), math.pi / 180
 
 
@@ -27,21 +29,22 @@ def round_away(F: Any, x: Any) -> Any:
 
 
 def digamma(F: Any, x: Any) -> Any:
-    """ψ, the derivative of ln Γ; +∞ at its poles as in MXNet.
+    """ψ, the derivative of ln Γ, as MXNet computes it (Cephes' psi); +∞ at its poles.
 
-    ψ(x) = ψ(1-x) - π/tan(πx) brings x to the right, ψ(x) = ψ(x+6) - Σ 1/(x+i) to where the asymptotic series
-    (Abramowitz & Stegun 6.3.18) holds to 1e-12.
+    ψ(x) = ψ(1-x) - π/tan(πx) and ψ(x) = ψ(x+1) - 1/x lead to x ≥ 10, where the asymptotic series (Abramowitz and
+    Stegun 6.3.18) holds.  The logarithm is rounded to float32 whatever the dtype, which MXNet does too.
     """
     left = x <= 0
-    t = F.where(left, 1 - x, x)
-    series = F.where(left, -F.pi / F.tan(F.pi * (x - F.floor(x))), F.const(0, x))
-    for i in range(6):
-        series = series - 1 / (t + i)
-    t = t + 6
-    z = 1 / (t * t)
-    tail = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - z * (691 / 32760 - z / 12))))))
+    s = F.where(left, 1 - x, x)
+    total = F.where(left, -F.pi / F.tan(F.pi * (x - F.floor(x))), F.const(0, x))
+    for _ in range(10):
+        below = s < 10
+        total = total - F.where(below, 1 / s, F.const(0, s))
+        s = F.where(below, s + 1, s)
+    series = _polynomial(DIGAMMA_SERIES, 1 / (s * s)) / (s * s)
+    logarithm = F.cast(F.log(F.cast(s, DType.float32)), F.dtype(s))
     pole = F.logical_and(left, x == F.floor(x))
-    return F.where(pole, F.const(math.inf, x), series + F.log(t) - 0.5 / t - tail)
+    return F.where(pole, F.const(math.inf, x), logarithm - 0.5 / s - series + total)
 
 
 # Rational approximations of erf's inverse for |x| ≤ 0.7 and in the tails, as in MXNet (after A. Strecok, 1968).
@@ -59,6 +62,18 @@ def erfinv(F: Any, x: Any) -> Any:
     return F.where(F.abs(x) == 1, x * math.inf, guess)
 
 
+def erf_of_any(F: Any, x: Any) -> Any:
+    """erf; of integers in float64, so that it stays below 1 as in MXNet."""
+    wide = x if F.dtype(x).is_float else F.cast(x, DType.float64)
+    return F.cast(real(lambda F, x: F.erf(x))(F, wide), F.dtype(x))
+
+
+def erfinv_of_any(F: Any, x: Any) -> Any:
+    """erfinv; 0 for integers outside [-1, 1], which have no NaN."""
+    value = real(erfinv)(F, x)
+    return value if F.dtype(x).is_float else F.where(F.logical_or(x < -1, x > 1), F.const(0, x), value)
+
+
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:
     numerator, denominator = (_polynomial(part, z) for part in coefficients)
     return numerator / denominator
@@ -72,7 +87,7 @@ def _polynomial(coefficients: tuple[float, ...], z: Any) -> Any:
     return value
 
 
-TABLE = {  # name: (what it is, f(F, x), its derivative times dy, None where that is zero)
+TABLE: dict[str, tuple[str, Expression, Expression | None]] = {  # name: (what it is, f(F, x), its derivative times dy, None where that is zero)
     "abs": ("|x|.", lambda F, x: F.abs(x), lambda F, x, dy: dy * sign(F, x)),
     "negative": ("-x.", lambda F, x: -x, lambda F, dy: -dy),
     "reciprocal": ("1/x.", lambda F, x: 1 / x, lambda F, x, dy: -dy / (x * x)),
@@ -109,9 +124,9 @@ TABLE = {  # name: (what it is, f(F, x), its derivative times dy, None where tha
     "arcsinh": ("Inverse of sinh.", lambda F, x: F.arcsinh(x), lambda F, x, dy: dy / F.sqrt(x * x + 1)),
     "arccosh": ("Inverse of cosh.", lambda F, x: F.arccosh(x), lambda F, x, dy: dy / F.sqrt(x * x - 1)),
     "arctanh": ("Inverse of tanh.", lambda F, x: F.arctanh(x), lambda F, x, dy: dy / (1 - x * x)),
-    "erf": ("The error function.", lambda F, x: F.erf(x),
+    "erf": ("The error function.", erf_of_any,
             lambda F, x, dy: dy * (2 / math.sqrt(math.pi)) * F.exp(-x * x)),
-    "erfinv": ("The inverse of erf; ±∞ at ±1, NaN outside.", erfinv,
+    "erfinv": ("The inverse of erf; ±∞ at ±1, NaN outside.", erfinv_of_any,
                lambda F, y, dy: dy * (math.sqrt(math.pi) / 2) * F.exp(y * y)),
     "gamma": ("Γ(x).", lambda F, x: F.tgamma(x), lambda F, x, y, dy: dy * y * digamma(F, x)),
     "gammaln": ("ln |Γ(x)|.", lambda F, x: F.lgamma(x), lambda F, x, dy: dy * digamma(F, x)),
@@ -119,10 +134,10 @@ TABLE = {  # name: (what it is, f(F, x), its derivative times dy, None where tha
                  lambda F, x, dy: dy / ((1 + F.abs(x)) * (1 + F.abs(x)))),
 }
 WITHOUT_SPARSE_ALIAS = ("erf", "erfinv", "logical_not", "rcbrt", "reciprocal", "softsign")
-EXACT_ON_INTEGERS = ("abs", "negative", "square", "sign", "logical_not")
+OF_ANY_TYPE = ("abs", "negative", "square", "sign", "logical_not", "erf", "erfinv")   # the others are `real`
 
 for _name, (_doc, _function, _derivative) in TABLE.items():
-    _computed = _function if _name in EXACT_ON_INTEGERS else real(_function)
+    _computed = _function if _name in OF_ANY_TYPE else real(_function)
     elementwise(_name, aliases=() if _name in WITHOUT_SPARSE_ALIAS else (f"_sparse_{_name}",), doc=_doc,
                 gradient=(_derivative and real(_derivative),))(_computed)
 
