@@ -1,0 +1,34 @@
+"""symc: ahead-of-time compiler for networks written for the MXNet Symbol API.
+
+The names hang where MXNet has them and are imported when first used, so that `import symc` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# name → module, or module and attribute
+_LAZY: dict[str, str] = {
+    "runtime": "symc.runtime", "nd": "symc.runtime.ndarray", "ndarray": "symc.runtime.ndarray",
+    "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu", "gpu": "symc.runtime.context:gpu",
+    "cpu_pinned": "symc.runtime.context:cpu_pinned", "current_context": "symc.runtime.context:current_context",
+    "num_gpus": "symc.runtime.context:num_gpus", "NDArray": "symc.runtime.ndarray:NDArray",
+    "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'symc' has no attribute '{name}'")
+    module, _, attribute = _LAZY[name].partition(":")
+    found = importlib.import_module(module)
+    value = getattr(found, attribute) if attribute else found
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

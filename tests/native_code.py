@@ -1,5 +1,6 @@
 """Native code for the tests of codegen and runtime: hand-written kernels, and plans made of them."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,3 +89,16 @@ def native() -> SimpleNamespace:
     """The functions above."""
     return SimpleNamespace(kernel_text=kernel_text, buffer=buffer, step=step, objects=objects, affine=affine,
                            affine_weights=affine_weights)
+
+
+@pytest.fixture(scope="session")
+def package_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of `affine`, for any x86-64."""
+    from symc.codegen import link, package
+
+    folder = tmp_path_factory.mktemp("package")
+    plan = affine()
+    link.link_shared(objects(plan), folder / "lib.so")
+    package.write(folder / "affine.symc", plan=plan, network='{"nodes": []}', weights=affine_weights(plan),
+                  libraries={"x86-64": (folder / "lib.so").read_bytes()}, graph="heads %result")
+    return folder / "affine.symc"

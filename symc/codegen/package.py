@@ -102,7 +102,7 @@ def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, data: Any
     information = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     information.external_attr = 0o644 << 16
     information.create_system = 3
-    information.file_size = len(data)
+    information.file_size, information.CRC = len(data), 0
     large = len(data) >= zipfile.ZIP64_LIMIT // 2
     start = file.tell() + len(information.FileHeader(zip64=large)) + 4
     padding = -start % (WEIGHTS_ALIGNMENT if name == "weights.bin" else ALIGNMENT)

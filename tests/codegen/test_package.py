@@ -1,0 +1,73 @@
+"""The package writer: aligned, stored, deterministic, complete."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from symc.codegen import link, package
+
+
+@pytest.fixture(scope="module")
+def pieces(native, tmp_path_factory):
+    plan = native.affine()
+    library = tmp_path_factory.mktemp("library") / "lib.so"
+    link.link_shared(native.objects(plan), library)
+    return {"plan": plan, "network": "{}", "weights": native.affine_weights(plan), "graph": "%data",
+            "libraries": {"x86-64": library.read_bytes()}, "metadata": {"versions": {"symc": "0.1.0"}}}
+
+
+def test_members_are_stored_and_aligned(pieces, tmp_path):
+    path = tmp_path / "model.symc"
+    package.write(path, **pieces)
+    image = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["manifest.json", "plan.json", "network.json", "graph.txt", "lib-x86-64.so",
+                                      "weights.bin"]
+        for item in archive.infolist():
+            assert item.compress_type == zipfile.ZIP_STORED
+            start = image.index(archive.read(item)) if item.file_size > 8 else None
+            if start is not None and item.filename != "weights.bin":
+                assert start % 64 == 0
+        assert image.index(pieces["weights"].tobytes()) % 4096 == 0
+
+
+def test_equal_contents_give_equal_bytes(pieces, tmp_path):
+    for name in ("one", "two"):
+        package.write(tmp_path / name, **pieces)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_manifest_says_what_it_is(pieces, tmp_path):
+    package.write(tmp_path / "model.symc", **pieces)
+    with zipfile.ZipFile(tmp_path / "model.symc") as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["inputs"] == [{"name": "data", "shape": [1000], "dtype": "float32"}]
+    assert manifest["outputs"][0]["name"] == "result" and manifest["entries"] == ["infer"]
+    assert manifest["targets"] == [{"level": "x86-64", "features": [], "library": "lib-x86-64.so"}]
+    assert manifest["memory"]["arena_bytes"] == 4032 and manifest["metadata"] == pieces["metadata"]
+    assert set(manifest["members"]) == {"plan.json", "network.json", "graph.txt", "lib-x86-64.so", "weights.bin"}
+
+
+def test_best_level_comes_first(pieces, tmp_path):
+    image = pieces["libraries"]["x86-64"]
+    package.write(tmp_path / "m", **pieces | {"libraries": dict.fromkeys(("x86-64-v3", "x86-64", "x86-64-v4"), image)})
+    with zipfile.ZipFile(tmp_path / "m") as archive:
+        targets = json.loads(archive.read("manifest.json"))["targets"]
+    assert [target["level"] for target in targets] == ["x86-64-v4", "x86-64-v3", "x86-64"]
+    assert "avx512vl" in targets[0]["features"] and "avx512f" not in targets[1]["features"]
+
+
+def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
+    monkeypatch.setattr(package, "_write_member", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        package.write(tmp_path / "model.symc", **pieces)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_must_fit_the_plan(pieces, tmp_path):
+    with pytest.raises(AssertionError):
+        package.write(tmp_path / "m", **pieces | {"weights": np.zeros(4, np.uint8)})

@@ -1,0 +1,25 @@
+"""What the machine says about itself."""
+
+from symc.runtime.machine import available_cores, cpu_features, this_machine
+
+
+def test_features_that_all_cores_have(tmp_path):
+    information = tmp_path / "cpuinfo"
+    information.write_text("processor\t: 0\nflags\t\t: fpu avx avx2\n\nprocessor\t: 1\nflags\t\t: fpu avx\n")
+    assert cpu_features(information) == {"fpu", "avx"}
+    information.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    assert cpu_features(information) == {"fp", "asimd"}
+    assert cpu_features(tmp_path / "none") == frozenset()
+
+
+def test_cores_follow_the_quota_of_the_container(tmp_path):
+    quota, everything = tmp_path / "cpu.max", available_cores(tmp_path / "none")
+    for text, expected in (("max 100000", everything), ("100000 100000", 1), ("50000 100000", 1),
+                           ("6400000 100000", everything), ("150000 100000", min(2, everything))):
+        quota.write_text(text + "\n")
+        assert available_cores(quota) == expected
+
+
+def test_this_machine():
+    machine = this_machine()
+    assert machine.system == "linux" and machine.pointer_bits == 64 and machine is this_machine()
