@@ -15,7 +15,7 @@ from symc.frontend.symbol_json import VARIABLE, Entry, RawGraph, RawNode
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import BY_CODE, TensorType
 from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
-from symc.ops.parameters import Dims, parse_value
+from symc.ops.parameters import Dims, format_value, parse_value
 
 
 def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
@@ -239,9 +239,15 @@ def to_raw(graph: Graph) -> RawGraph:
             writes[state] = writes.get(state, 0) + 1
         inputs = tuple(Entry(positions[value.node], value.index, writes.get(value.node, 0)) for value in node.inputs)
         subgraphs = tuple(map(to_raw, node.op.subgraphs)) if node.op else ()
-        nodes.append(RawNode(node.op.name if node.op else VARIABLE, node.name, node.attrs, inputs, subgraphs,
+        nodes.append(RawNode(node.op.name if node.op else VARIABLE, node.name, _attributes(node), inputs, subgraphs,
                              positions[node]))
     return RawGraph(tuple(nodes), tuple(Entry(positions[head.node], head.index) for head in graph.heads))
+
+
+def _attributes(node: Node) -> dict[str, str]:
+    """The attributes as they were written; a node that passes made has those of its parameters that say something."""
+    made = operation(node).changed_parameters() if node.op else {}
+    return {key: format_value(value) for key, value in made.items()} | dict(node.attrs)
 
 
 def _states(node: Node) -> list[Node]:

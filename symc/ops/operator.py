@@ -134,6 +134,11 @@ class Operator:
                  if getattr(self, f.name) != f.default]
         return " ".join(f"{name}={_quoted(format_value(value).replace(', ', ','))}" for name, value in shown)
 
+    def changed_parameters(self) -> dict[str, Any]:
+        """MXNet's parameters that differ from their defaults, and their values."""
+        known = parameters_of(type(self))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name, f in known.items() if getattr(self, name) != f.default}
+
     def parameters(self) -> dict[str, Any]:
         """MXNet's parameters and their values."""
         return {name: getattr(self, name) for name in parameters_of(type(self))}  # type: ignore[arg-type]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from symc.errors import UnsupportedOperatorError, raise_collected
 from symc.ir.graph import Gradient, Graph, Node, Update, Value, variable
@@ -72,8 +75,10 @@ class _Backward:
         total = self._total(Value(node))
         if total is not None:
             return total
-        g = GraphBuilder(f"{node.name}/backward", node.sources)
-        return g.op("_zeros", shape=node.types[0].dims, dtype=node.types[0].element.name)
+        g, dims, dtype = GraphBuilder(f"{node.name}/backward", node.sources), node.types[0].dims, node.types[0].element
+        if math.prod(dims) < 2:   # MXNet's _zeros cannot say () and (0,)
+            return g.constant(np.zeros(dims), dtype)
+        return g.op("_zeros", shape=dims, dtype=dtype.name)
 
     def _add_head_gradients(self) -> None:
         for number, head in enumerate(self.graph.heads):

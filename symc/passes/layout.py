@@ -11,7 +11,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.operator import make, operation
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
-from symc.passes.partition import PREPARE, partition
+from symc.passes.partition import stable_nodes
 
 BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
@@ -38,9 +38,7 @@ class AssignLayouts(Pass):
     parameters: frozenset[str] = frozenset()
 
     def __call__(self, graph: Graph) -> Graph:
-        work = _Assignment(self.pack)
-        entries = partition(graph, self.parameters)
-        work.prepared = {node for node, entry in entries.items() if entry == PREPARE or node.name in self.parameters}
+        work = _Assignment(self.pack, stable_nodes(graph, self.parameters))
         for node in graph.nodes:
             if node.op is not None:
                 work.visit(node)
@@ -59,10 +57,10 @@ def blocked_layout(rank: int) -> str:
 class _Assignment:
     """Old value → new value with its layout; the relayouts made so far."""
 
-    def __init__(self, pack: PackRule) -> None:
+    def __init__(self, pack: PackRule, stable: frozenset[Node]) -> None:
         self.pack = pack
+        self.stable = stable      # nodes whose packed forms are made once
         self.new: dict[Value, Value] = {}
-        self.prepared: set[Node] = set()
         self._relayouts: dict[tuple[Value, str | None], Value] = {}
 
     def visit(self, node: Node) -> None:
@@ -139,7 +137,7 @@ class _Assignment:
 
     def packed(self, node: Node, weight: Value, always: bool) -> Value:
         """The second operand as the generator wants it, if packing pays: weights, or a window over it."""
-        if not always and weight.node not in self.prepared:
+        if not always and weight.node not in self.stable:
             return self.plain(weight)
         return self.relaid(weight, self.pack(node))
 

@@ -8,6 +8,7 @@ from symc.ir.graph import Graph, Node
 from symc.ops.operator import operation
 
 PREPARE, FORWARD, BACKWARD = range(3)
+PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var"})
 
 
 def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:
@@ -17,16 +18,22 @@ def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:
     Prepared values are recomputed only when a parameter was written; heads are never prepared.  Without parameters
     nothing is: a package has no entry `prepare`.
     """
-    heads = {value.node for value in graph.roots}
-    prepared: set[Node] = set()
-    for node in graph.nodes:
-        derived = node.op is not None and node not in heads and bool(node.inputs)
-        if (node.is_constant and parameters) or (node.is_variable and node.name in parameters) or (
-                derived and all(value.node in prepared for value in node.inputs)):
-            prepared.add(node)
+    prepared = stable_nodes(graph, parameters) if parameters else frozenset()
     forward = graph.forward_nodes
     return {node: PREPARE if node in prepared and node.op is not None else FORWARD if node in forward else BACKWARD
             for node in graph.nodes}
+
+
+def stable_nodes(graph: Graph, parameters: Collection[str]) -> frozenset[Node]:
+    """Constants, the variables named `parameters`, and what follows from them alone; no heads."""
+    heads = {value.node for value in graph.roots}
+    stable: set[Node] = set()
+    for node in graph.nodes:
+        derived = node.op is not None and node not in heads and bool(node.inputs)
+        if node.is_constant or (node.is_variable and node.name in parameters) or (
+                derived and all(value.node in stable for value in node.inputs)):
+            stable.add(node)
+    return frozenset(stable)
 
 
 def parameter_variables(graph: Graph) -> frozenset[str]:
@@ -45,6 +52,3 @@ def parameter_variables(graph: Graph) -> frozenset[str]:
             if value.node.is_variable:
                 (as_parameter if name in PARAMETER_NAMES else as_data).add(value.node.name)
     return frozenset(as_parameter - as_data)
-
-
-PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var"})
