@@ -435,7 +435,8 @@ class BackwardPoolAverage(BackwardWindowed):
 
 @operator("_backward_pool_lp", hidden=True)
 class BackwardPoolLp(BackwardWindowed):
-    """Gradient of lp pooling: the sum of dy · (x / y)^(power - 1) over the windows that cover an element x."""
+    """Gradient of lp pooling: the sum of dy · (x / y)^(power - 1) over the windows that cover an element x; a window
+    whose norm is 0 adds nothing."""
 
     power: int = 2
     inputs = ("data", "y", "dy")
@@ -448,13 +449,14 @@ class BackwardPoolLp(BackwardWindowed):
 
         def part(tap: Sequence[int]) -> np.ndarray:
             x = elements[(slice(None),) * dy.ndim + tuple(tap)]
-            return dy * (x / y) ** (self.power - 1)
+            return dy * np.where(y == 0, 0, x / y).astype(dy.dtype) ** (self.power - 1)
         return self.scatter(dy.shape[:2], dy.shape[2:], dy.dtype, part)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         data, y, dy = inputs
 
         def part(lead: Any, at: Any, window: Any, tap: Any) -> Any:
-            ratio = data[(*lead, *at)] / y[(*lead, *window)]
+            norm = y[(*lead, *window)]
+            ratio = te.F.where(norm == 0, te.F.const(0, norm), data[(*lead, *at)] / norm)
             return math.prod([ratio] * (self.power - 1), start=dy[(*lead, *window)])
         return [self.gather(te, outputs[0].dims, dy.shape[2:], dy.dtype, part)]

@@ -1,0 +1,183 @@
+"""BatchNorm and its relatives.
+
+In training, the statistics are a reduction (`_moments`) and the rest is elementwise; in inference it is
+`_batch_norm_inference`, which scales and shifts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symc.ir.graph import Node, Value
+from symc.ops.families.statistics import Moments, NormalizedSums, along, moments, others, wide
+from symc.ops.operator import Operator, operator
+from symc.ops.shapes import axis_in
+from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
+
+
+@dataclass(frozen=True)
+class BatchNormalization(Operator):
+    """Base of the forms of BatchNorm: data normalized over all axes but that of the channels.
+
+    Outputs beside the normalized data, visible with output_mean_var: the mean and the inverse deviation
+    1/√(variance + eps), of the batch, or of the moving statistics with use_global_stats and in inference.
+    gamma counts as 1 with fix_gamma.  The moving statistics are updated in backward with the biased variance.
+    """
+
+    eps: float = 1e-3
+    momentum: float = 0.9
+    fix_gamma: bool = True
+    use_global_stats: bool = False
+    output_mean_var: bool = False
+    inputs = ("data", "gamma", "beta")
+    auxiliary = ("moving_mean", "moving_var")
+    outputs = ("output", "mean", "var")
+
+    @property
+    def channel_axis(self) -> int:
+        return 1
+
+    @property
+    def visible_count(self) -> int:
+        return 3 if self.output_mean_var else 1
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        unify(s.data, s.output)
+        vectors = (*s.inputs[1:], *s.outputs[1:3])
+        if s.data.rank is not None:
+            axis = axis_in(self.channel_axis, s.data.rank)
+            for vector in vectors:
+                vector.unify((s.data[axis],))
+                s.data.unify_axis(axis, vector[0])
+        unify(*vectors)
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        for a, b in ((t.data, t.output), (t.output, t.data)):
+            a.unify(b.dtype)
+        for vector in (*t.inputs[1:], *t.outputs[1:3]):
+            vector.unify(wide(t.data.dtype) if t.data.known else None)
+
+    def broadcast(self, g: Any, vector: Value, data: Value) -> Value:
+        """A vector of channels under a shape that broadcasts against `data`."""
+        rank = len(data.type.dims)
+        return g.reshape(vector, along(self.channel_axis % rank, rank, vector.type.dims[0]))
+
+    def gamma_of(self, g: Any, data: Value, gamma: Value) -> Value:
+        if not self.fix_gamma:
+            return self.broadcast(g, gamma, data)
+        return g.constant(np.ones((1,) * len(data.type.dims)), gamma.type.element)
+
+    def rewrite(self, g: Any, data: Value, gamma: Value, beta: Value, *moving: Value) -> list[Value] | None:
+        rank = len(data.type.dims)
+        if self.use_global_stats:
+            mean, variance = (self.broadcast(g, state, data) for state in moving)
+        else:
+            mean, variance = g.node(Moments(others(self.channel_axis % rank, rank)), (data,)).outputs
+        scale = g._inverse_deviation(variance, eps=self.eps)
+        output = g._normalize(data, self.gamma_of(g, data, gamma), self.broadcast(g, beta, data), mean, scale)
+        return [output, *(g.reshape(value, beta.type.dims) for value in (mean, scale))]
+
+    def inference(self, g: Any, data: Value, gamma: Value, beta: Value, mean: Value, variance: Value) -> list[Value]:
+        output = g._batch_norm_inference(data, gamma, beta, mean, variance, eps=self.eps, fix_gamma=self.fix_gamma,
+                                         axis=self.channel_axis)
+        return [output, mean, g._inverse_deviation(variance, eps=self.eps)]
+
+    def reference(self, data: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *moving: np.ndarray) -> tuple[Any, ...]:
+        axis = self.channel_axis % data.ndim
+        shape = along(axis, data.ndim, data.shape[axis])
+        if self.use_global_stats:
+            mean, variance = (state.reshape(shape) for state in moving)
+        else:
+            mean, variance = moments(data, others(axis, data.ndim))
+        scale = 1 / np.sqrt(variance + variance.dtype.type(self.eps))
+        factor = scale if self.fix_gamma else scale * gamma.reshape(shape)
+        output = ((data - mean) * factor + beta.reshape(shape)).astype(data.dtype)
+        return output, mean.reshape(-1), scale.reshape(-1)
+
+    def gradient(self, g: Any, node: Node, dy: Value | None, *_: Value | None) -> list[Value | None]:
+        if dy is None:
+            return [None] * len(node.inputs)
+        data, gamma = node.inputs[:2]
+        rank = len(data.type.dims)
+        axis = self.channel_axis % rank
+        mean, scale = (self.broadcast(g, Value(node, i), data) for i in (1, 2))
+        sums = g.node(NormalizedSums(others(axis, rank)), (data, mean, scale, dy))
+        dbeta, dgamma = sums.outputs
+        factor = self.gamma_of(g, data, gamma)
+        if self.use_global_stats:
+            zero = g.constant(np.zeros((1,) * rank), gamma.type.element)
+            dx = g._scale_shift(dy, g.broadcast_mul(scale, factor), zero)
+        else:
+            count = math.prod(data.type.dims) // data.type.dims[axis]
+            dx = g._backward_normalize(data, dy, factor, mean, scale, dbeta, dgamma, count=count)
+        return [dx, None if self.fix_gamma else g.reshape(dgamma, gamma.type.dims), g.reshape(dbeta, gamma.type.dims),
+                None, None]
+
+    def updates(self, g: Any, node: Node) -> dict[int, Value]:
+        if self.use_global_stats:
+            return {}
+        mean, variance = node.inputs[3:]
+        return {3: g._moving_average(mean, Value(node, 1), momentum=self.momentum),
+                4: g._moving_variance(variance, Value(node, 2), momentum=self.momentum, eps=self.eps)}
+
+
+@operator("BatchNorm")
+class BatchNorm(BatchNormalization):
+    """(data - mean) / √(variance + eps) · gamma + beta, channel by channel.  MXNet: BatchNorm."""
+
+    axis: int = 1
+    cudnn_off: bool = False
+    min_calib_range: float | None = None
+    max_calib_range: float | None = None
+
+    @property
+    def channel_axis(self) -> int:
+        return self.axis
+
+
+@operator("BatchNorm_v1")
+class BatchNormV1(BatchNormalization):
+    """BatchNorm under the name of old files; the channels are axis 1.  MXNet: BatchNorm_v1."""
+
+
+@operator("_contrib_SyncBatchNorm")
+class SyncBatchNorm(BatchNormalization):
+    """BatchNorm whose statistics are shared by `ndev` devices; there is one.  MXNet: contrib.SyncBatchNorm."""
+
+    key: str = ""
+    ndev: int = 1
+
+
+@operator("_batch_norm_inference", hidden=True)
+class BatchNormInference(Operator):
+    """(data - mean) / √(variance + eps) · gamma + beta along `axis`; gamma counts as 1 with fix_gamma."""
+
+    eps: float
+    fix_gamma: bool
+    axis: int = 1
+    inputs = ("data", "gamma", "beta", "mean", "variance")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        unify(s.data, s.output)
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        t.output.unify(t.data.dtype)
+
+    def rewrite(self, g: Any, data: Value, gamma: Value, beta: Value, mean: Value, variance: Value) -> list[Value]:
+        """data·scale + shift, both of which depend on parameters alone."""
+        scale = g._inverse_deviation(variance, eps=self.eps)
+        scale = scale if self.fix_gamma else g.elemwise_mul(gamma, scale)
+        shift = g.elemwise_sub(beta, g.elemwise_mul(mean, scale))
+        rank = len(data.type.dims)
+        shape = along(self.axis % rank, rank, beta.type.dims[0])
+        return [g._scale_shift(data, g.reshape(scale, shape), g.reshape(shift, shape))]
+
+    def reference(self, data: np.ndarray, *vectors: np.ndarray) -> np.ndarray:
+        shape = along(self.axis % data.ndim, data.ndim, data.shape[self.axis])
+        gamma, beta, mean, variance = (v.reshape(shape) for v in vectors)
+        scale = 1 / np.sqrt(variance + variance.dtype.type(self.eps))
+        return ((data - mean) * (scale if self.fix_gamma else scale * gamma) + beta).astype(data.dtype)
