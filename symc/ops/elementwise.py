@@ -29,6 +29,8 @@ Expression = Callable[..., Any]
 Keywords = Mapping[str, inspect.Parameter]
 SAME = "the gradient of the output"  # an input's gradient that needs no computation
 Derivative = Expression | str | None  # an expression, SAME, or None where no gradient flows
+WIDE = (DType.float32, DType.float64)
+WIDENED = {DType.float16: DType.float32, DType.bfloat16: DType.float32}
 DEFAULT_NAMES = (("data",), ("lhs", "rhs"), ("condition", "x", "y"))
 
 
@@ -74,13 +76,13 @@ def broadcast_shapes(inputs: Sequence[ShapeSlot], output: ShapeSlot) -> None:
 
 
 def real(function: Expression) -> Expression:
-    """Compute in floating point, as MXNet's math functions do: float16, bfloat16 and integers go through float32.
+    """Compute as MXNet's math functions do: float16 and bfloat16 through float32, integers through float64.
 
     The result has the type of the last operand again (truncated toward zero for integers).
     """
     @functools.wraps(function)
     def computed(F: Any, *values: Any, **parameters: Any) -> Any:
-        wide = [value if F.dtype(value) in (DType.float32, DType.float64) else F.cast(value, DType.float32)
+        wide = [value if F.dtype(value) in WIDE else F.cast(value, WIDENED.get(F.dtype(value), DType.float64))
                 for value in values]
         result = as_value(F, function(F, *wide, **parameters), wide[-1])
         return result if F.dtype(result) is F.dtype(values[-1]) else F.cast(result, F.dtype(values[-1]))
@@ -169,7 +171,7 @@ def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names:
         for value, rule in zip(node.inputs, rules, strict=True):
             if isinstance(rule, tuple):
                 backward, needs = rule
-                op = backward(**{key: getattr(self, key) for key in parameters_of(backward)})
+                op = backward(**{key: getattr(self, key) for key in parameters_of(backward)})  # type: ignore[arg-type]
                 result.append(sum_to_shape(g, Value(g.node(op, [known[need] for need in needs])), value))
             else:
                 result.append(sum_to_shape(g, dy, value) if rule == SAME else None)

@@ -62,12 +62,6 @@ def erfinv(F: Any, x: Any) -> Any:
     return F.where(F.abs(x) == 1, x * math.inf, guess)
 
 
-def erf_of_any(F: Any, x: Any) -> Any:
-    """erf; of integers in float64, so that it stays below 1 as in MXNet."""
-    wide = x if F.dtype(x).is_float else F.cast(x, DType.float64)
-    return F.cast(real(lambda F, x: F.erf(x))(F, wide), F.dtype(x))
-
-
 def erfinv_of_any(F: Any, x: Any) -> Any:
     """erfinv; 0 for integers outside [-1, 1], which have no NaN."""
     value = real(erfinv)(F, x)
@@ -87,7 +81,8 @@ def _polynomial(coefficients: tuple[float, ...], z: Any) -> Any:
     return value
 
 
-TABLE: dict[str, tuple[str, Expression, Expression | None]] = {  # name: (what it is, f(F, x), its derivative times dy, None where that is zero)
+TABLE: dict[str, tuple[str, Expression, Expression | None]] = {
+    # name: (what it is, f(F, x), its derivative times dy, None where that is zero)
     "abs": ("|x|.", lambda F, x: F.abs(x), lambda F, x, dy: dy * sign(F, x)),
     "negative": ("-x.", lambda F, x: -x, lambda F, dy: -dy),
     "reciprocal": ("1/x.", lambda F, x: 1 / x, lambda F, x, dy: -dy / (x * x)),
@@ -124,7 +119,7 @@ TABLE: dict[str, tuple[str, Expression, Expression | None]] = {  # name: (what i
     "arcsinh": ("Inverse of sinh.", lambda F, x: F.arcsinh(x), lambda F, x, dy: dy / F.sqrt(x * x + 1)),
     "arccosh": ("Inverse of cosh.", lambda F, x: F.arccosh(x), lambda F, x, dy: dy / F.sqrt(x * x - 1)),
     "arctanh": ("Inverse of tanh.", lambda F, x: F.arctanh(x), lambda F, x, dy: dy / (1 - x * x)),
-    "erf": ("The error function.", erf_of_any,
+    "erf": ("The error function.", lambda F, x: F.erf(x),
             lambda F, x, dy: dy * (2 / math.sqrt(math.pi)) * F.exp(-x * x)),
     "erfinv": ("The inverse of erf; ±∞ at ±1, NaN outside.", erfinv_of_any,
                lambda F, y, dy: dy * (math.sqrt(math.pi) / 2) * F.exp(y * y)),
@@ -134,7 +129,7 @@ TABLE: dict[str, tuple[str, Expression, Expression | None]] = {  # name: (what i
                  lambda F, x, dy: dy / ((1 + F.abs(x)) * (1 + F.abs(x)))),
 }
 WITHOUT_SPARSE_ALIAS = ("erf", "erfinv", "logical_not", "rcbrt", "reciprocal", "softsign")
-OF_ANY_TYPE = ("abs", "negative", "square", "sign", "logical_not", "erf", "erfinv")   # the others are `real`
+OF_ANY_TYPE = ("abs", "negative", "square", "sign", "logical_not", "erfinv")   # the others are `real`
 
 for _name, (_doc, _function, _derivative) in TABLE.items():
     _computed = _function if _name in OF_ANY_TYPE else real(_function)
