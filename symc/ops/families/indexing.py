@@ -9,11 +9,12 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, PartialShape, TensorType
+from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, unravel, with_extent, without
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
 Number = Literal["bfloat16", "float16", "float32", "float64", "int32", "int64", "int8", "uint8"]
 COLUMNS = 16  # of one job that adds up rows: a cache line of float32
@@ -413,3 +414,49 @@ class ScatterPoints(Operator):
         else:
             result[points] = data
         return result
+
+
+# ---- choice --------------------------------------------------------------------------------------------------
+
+
+@operator("where", aliases=("_sparse_where",))
+class Where(Elementwise):
+    """x where condition is not 0, else y.  A condition of one axis chooses among the rows of x and y.
+
+    MXNet: where.
+    """
+
+    inputs = ("condition", "x", "y")
+    broadcasts = True
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        unify(s.x, s.y, s.output)
+        if s.x.rank is None or s.condition.rank is None:
+            return
+        if s.condition.rank == 1:
+            s.condition.unify(s.x.shape[:1])
+        elif s.condition.rank != s.x.rank or any(None not in (a, b) and a not in (1, b)
+                                                 for a, b in zip(s.condition.shape, s.x.shape, strict=True)):
+            raise Conflict(f"condition {show(s.condition.shape)} does not fit x {show(s.x.shape)}")
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        for a, b in ((t.x, t.y), (t.output, t.x), (t.x, t.y)):
+            same_type(a, b)
+
+    def rewrite(self, g: Any, condition: Value, x: Value, y: Value) -> list[Value] | None:
+        """A condition of rows gets as many axes as x."""
+        shape, rank = condition.type.dims, len(x.type.dims)
+        if len(shape) == rank:
+            return None
+        return [g.where(g.reshape(condition, shape + (1,) * (rank - 1)), x, y)]
+
+    def expression(self, F: Any, condition: Any, x: Any, y: Any) -> Any:
+        return F.where(condition != 0, x, y)
+
+    def reference(self, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        rows = condition.reshape(condition.shape + (1,) * (x.ndim - 1)) if condition.ndim < x.ndim else condition
+        return np.where(rows != 0, x, y)
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        condition, zeros = node.inputs[0], g.zeros_like(dy)
+        return [None, g.where(condition, dy, zeros), g.where(condition, zeros, dy)]

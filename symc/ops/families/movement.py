@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -434,3 +435,102 @@ class Pad(Operator):
                 source = g.constant(np.pad(np.arange(shape[axis]), pair, self.mode), DType.int32)
                 dy = add_rows(g, dy, source, with_extent(dy.type.dims, axis, shape[axis]), axis)
         return [dy]
+
+
+# ---- diagonals -----------------------------------------------------------------------------------------------
+
+
+@operator("diag")
+class Diag(Operator):
+    """The k-th diagonal over axis1 and axis2, as the last axis; of a vector the matrix that has it as k-th diagonal.
+
+    MXNet: diag.
+    """
+
+    k: int = 0
+    axis1: int = 0
+    axis2: int = 1
+
+    def plane(self, rank: int) -> tuple[int, int]:
+        """The two axes."""
+        rows, columns = axis_in(self.axis1, rank, "axis1"), axis_in(self.axis2, rank, "axis2")
+        if rows == columns:
+            raise Conflict(f"axis1 and axis2 are both {rows}")
+        return rows, columns
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column where the diagonal begins."""
+        return max(-self.k, 0), max(self.k, 0)
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        shape = s.data.shape
+        if s.data.rank == 1:
+            s.output.unify((None if shape[0] is None else shape[0] + abs(self.k),) * 2)
+        elif s.data.rank is not None:
+            rows, columns = self.plane(s.data.rank)
+            others = tuple(d for i, d in enumerate(shape) if i not in (rows, columns))
+            s.output.unify((*others, self._length(shape[rows], shape[columns])))
+
+    def _length(self, rows: int | None, columns: int | None) -> int | None:
+        if rows is None or columns is None:
+            return None
+        length = min(rows - self.first[0], columns - self.first[1])
+        if length <= 0:
+            raise Conflict(f"a {rows}×{columns} matrix has no diagonal {self.k}")
+        return length
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        (data,) = inputs
+        if len(data.shape) == 1:
+            return [_on_diagonal(te, outputs[0].dims, (0, 1), self.first, data.shape[0], lambda at: data[at])]
+        rows, columns = self.plane(len(data.shape))
+
+        def element(*i: Any) -> Any:
+            others = iter(i[:-1])
+            place = {rows: i[-1] + self.first[0], columns: i[-1] + self.first[1]}
+            return data[tuple(place[axis] if axis in place else next(others) for axis in range(len(data.shape)))]
+        return [te.tensor(outputs[0].dims, element)]
+
+    def reference(self, data: np.ndarray) -> np.ndarray:
+        return np.diag(data, self.k) if data.ndim == 1 else data.diagonal(self.k, *self.plane(data.ndim))
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        shape = node.inputs[0].type.dims
+        if len(shape) == 1:
+            return [g.diag(dy, k=self.k)]
+        return [g._backward_diag(dy, shape=shape, k=self.k, axes=self.plane(len(shape)))]
+
+
+def _on_diagonal(te: Any, shape: Shape, plane: tuple[int, int], first: tuple[int, int], length: int,
+                 element: Callable[..., Any]) -> Any:
+    """Zeros with `element(*other indices, place on the diagonal)` on a diagonal of `plane`."""
+    def body(*i: Any) -> Any:
+        at = i[plane[0]] - first[0]
+        others = [k for axis, k in enumerate(i) if axis not in plane]
+        on = te.all(at >= 0, at < length, i[plane[1]] - first[1] == at)
+        return te.select(on, element(*others, at), 0)
+    return te.tensor(shape, body)
+
+
+@operator("_backward_diag", hidden=True)
+class DiagGradient(Operator):
+    """Zeros of `shape` with dy on the k-th diagonal over `axes`."""
+
+    shape: Dims
+    k: int
+    axes: Dims
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.output.unify(self.shape)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        (dy,) = inputs
+        rows, columns = self.axes
+        return [_on_diagonal(te, self.shape, (rows, columns), Diag(k=self.k).first, dy.shape[-1], lambda *i: dy[i])]
+
+    def reference(self, dy: np.ndarray) -> np.ndarray:
+        result = np.zeros(self.shape, dy.dtype)
+        rows, columns = (first + np.arange(dy.shape[-1]) for first in Diag(k=self.k).first)
+        np.moveaxis(result, self.axes, (-2, -1))[..., rows, columns] = dy
+        return result
