@@ -46,7 +46,12 @@ def test_constants(check):
         %c: i32[2] = const [1, 2]
         %s = elemwise_add(%a, %b)
         heads %s, %c
-    """, "%a: f32[2] = const [1.0, 2.0]  # from a, b\n%s = elemwise_add(%a, %a)\n%c: i32[2] = const [1, 2]\nheads %s, %c")
+    """, """
+        %a: f32[2] = const [1.0, 2.0]  # from a, b
+        %s = elemwise_add(%a, %a)
+        %c: i32[2] = const [1, 2]
+        heads %s, %c
+    """)
 
 
 def test_written_values_follow(check):
@@ -63,7 +68,7 @@ def test_written_values_follow(check):
 
 
 def test_random_operators_stay(check, unchanged):
-    check(MergeCommonSubexpressions(), "%a = _random_uniform() shape=(2,)\n%b = _random_uniform() shape=(2,)\n"
+    check(MergeCommonSubexpressions(), "%x: f32[2]\n%a = test_noise(%x)\n%b = test_noise(%x)\n"
           "heads %a, %b", unchanged)
 
 

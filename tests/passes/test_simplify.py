@@ -22,7 +22,8 @@ def test_identity(check, operator):
 
 @pytest.mark.parametrize("operator", [
     "_plus_scalar(%x) scalar=0.0", "_minus_scalar(%x) scalar=-0.0", "_mul_scalar(%x) scalar=2.0",
-    "_rminus_scalar(%x) scalar=0.0", "Cast(%x) dtype=float16", "slice(%x) begin=(None,None) end=(None,None) step=(1,-1)",
+    "_rminus_scalar(%x) scalar=0.0", "Cast(%x) dtype=float16",
+    "slice(%x) begin=(None,None) end=(None,None) step=(1,-1)",
     "slice_axis(%x) axis=1 begin=1 end=3", "relu(%x)", "transpose(%x) axes=(0,2,1)", "elemwise_add(%x, %x)",
     "_reshape(%x) shape=(24,)",
 ])
