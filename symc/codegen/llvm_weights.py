@@ -1,0 +1,72 @@
+"""The layout in which the generator reads constant weights best.  It is the same for every CPU level."""
+
+from __future__ import annotations
+
+from symc.ops.contraction import Contraction, Index
+
+BLOCK = 16
+
+
+def weight_layout(spec: Contraction, shape: tuple[int, ...]) -> str | None:
+    """Layout tag for the right operand of `spec`, of logical `shape`, when it can be packed beforehand; None: as it is.
+
+    The dimension of the output channels comes innermost in blocks of 16, for the lanes of vectors.  Convolutions have
+    the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
+    ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected.
+    """
+    lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
+    if lanes is None or not all(_fits_blocks(spec, index) for index in (*spec.lhs, *spec.rhs, *spec.output)):
+        return None
+    blocked = [dim for dim in (summed, lanes) if dim is not None and (dim == lanes or shape[dim] >= BLOCK)]
+
+    def rank(dim: int) -> int:
+        """Batches and groups outermost, single channels last."""
+        if dim != lanes and _is_shared(spec, dim):
+            return 0
+        return {lanes: 1, summed: 2 if summed in blocked else 4}.get(dim, 3)
+    letters = "abcdefghijklmnop"
+    outer = "".join(letters[dim].upper() if dim in blocked else letters[dim] for dim in sorted(range(len(shape)), key=rank))
+    return outer + "".join(f"{BLOCK}{letters[dim]}" for dim in blocked)
+
+
+def _axes(spec: Contraction, index: Index) -> list[str]:
+    """Those of more than one point; of depthwise convolutions only the group is left."""
+    return [name for name, _ in index.terms if spec.sizes[name] > 1]
+
+
+def _lane_dimension(spec: Contraction) -> int | None:
+    """A dimension that only axes of the output walk, if possible such as the left operand does not have."""
+    left = {name for index in spec.lhs for name, _ in index.terms}
+    found = [dim for dim, index in enumerate(spec.rhs)
+             if _axes(spec, index) and all(name in spec.parallel for name in _axes(spec, index))]
+    own = [dim for dim in found if any(name not in left for name in _axes(spec, spec.rhs[dim]))]
+    return next(iter(own or found), None)
+
+
+def _channel_dimension(spec: Contraction) -> int | None:
+    """Of a convolution: the summed dimension that the left operand walks without a window."""
+    windows = {name for index in spec.lhs if len(index.terms) > 1 and not _is_grouped(spec, index) for name, _ in index.terms}
+    if not windows:
+        return None
+    return next((dim for dim, index in enumerate(spec.rhs)
+                 if any(name in spec.reduced and name not in windows for name in _axes(spec, index))), None)
+
+
+def _is_grouped(spec: Contraction, index: Index) -> bool:
+    """g·C + c over whole ranges."""
+    return (len(index.terms) == 2 and index.offset == 0 and index.divisor == 1 and index.terms[1][1] == 1
+            and index.terms[0][1] == spec.sizes[index.terms[1][0]])
+
+
+def _fits_blocks(spec: Contraction, index: Index) -> bool:
+    """Groups of channels must fill blocks, or blocks hold whole groups."""
+    if not _is_grouped(spec, index):
+        return True
+    channels = index.terms[0][1]
+    return channels % BLOCK == 0 or BLOCK % channels == 0
+
+
+def _is_shared(spec: Contraction, dim: int) -> bool:
+    """Whether an axis of the output walks this dimension and the left operand too."""
+    left = {name for index in spec.lhs for name, _ in index.terms}
+    return any(name in spec.parallel and name in left for name in _axes(spec, spec.rhs[dim]))

@@ -1,0 +1,158 @@
+"""Vector bodies against NumPy in float64, over all of float32; F's functions against NumPyMath."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import numpy as np
+import pytest
+
+from symc.codegen.llvm_builder import I64, POINTER, Builder, Type, Value
+from symc.codegen.llvm_compile import clean_tvm_module
+from symc.codegen.llvm_math import FUNCTIONS, VectorMath, substitute_vector_math
+from symc.ir.types import DType
+from symc.ops.math import NumPyMath
+from tests.codegen.llvm_running import load_function
+
+RANDOM = np.random.default_rng(3)
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1000.0, -1000.0, 88.72, 88.73, -87.4, -103.9, -104.1, 1e-45,
+                    -1e-45, 1e-39], np.float32)
+
+
+def float32_samples() -> np.ndarray:
+    """Random bits, dense ranges where the functions bend, all magnitudes, and the special values."""
+    bits = RANDOM.integers(0, 2**32, 1 << 15, dtype=np.uint32).view(np.float32)
+    magnitudes = np.exp(np.linspace(-103, 88, 1 << 14)).astype(np.float32)
+    ranges = [np.linspace(-end, end, 1 << 14).astype(np.float32) for end in (110, 2)]
+    return np.concatenate([bits, magnitudes, -magnitudes, *ranges, SPECIAL])
+
+
+def exact(name: str, x: np.ndarray) -> np.ndarray:
+    """In float64, of float32 arguments."""
+    x = x.astype(np.float64)
+    if name == "sigmoid":
+        return np.exp(-np.logaddexp(0, -x))
+    return np.vectorize(math.erf)(x) if name == "erf" else getattr(np, name)(x)
+
+
+def vector_loop(name: str, lanes: int) -> str:
+    """void f(ptr from, ptr to, i64 n): `llvm.<name>` of n floats, as TVM would leave it."""
+    builder = Builder()
+    vector, source, target = Type("float", lanes), Value(builder, "%from", POINTER), Value(builder, "%to", POINTER)
+
+    def body(i, _):  # type: ignore[no-untyped-def]
+        result = builder.intrinsic(name, builder.load(builder.offset(source, i, "float"), vector))
+        builder.store(result, builder.offset(target, i, "float"))
+        return []
+    builder.loop(0, Value(builder, "%n", I64), lanes, body)
+    builder.emit("ret void")
+    return builder.function("void @f(ptr %from, ptr %to, i64 %n)") + builder.declared()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_vector_bodies_are_accurate_and_know_special_values(name: str) -> None:
+    x = float32_samples()
+    y = np.empty_like(x)
+    function = load_function(substitute_vector_math(vector_loop(name, 8)), "f", *[ctypes.c_void_p] * 2, ctypes.c_int64)
+    function(x.ctypes.data, y.ctypes.data, x.size)
+    with np.errstate(all="ignore"):
+        expected = exact(name, x)
+        rounded = expected.astype(np.float32)
+    is_finite = np.isfinite(rounded)
+    np.testing.assert_array_equal(y[~is_finite], rounded[~is_finite])
+    error = np.abs(y.astype(np.float64) - expected)[is_finite] / np.spacing(np.abs(rounded[is_finite]))
+    assert error.max() <= 4, f"{error.max():.1f} ulp at {x[is_finite][error.argmax()]!r}"
+    np.testing.assert_array_equal(np.signbit(y[expected == 0]), np.signbit(rounded[expected == 0]))
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 7, 16, 32])
+def test_bodies_have_any_number_of_lanes(lanes: int) -> None:
+    x = np.linspace(-3, 3, lanes).astype(np.float32)
+    y = np.empty_like(x)
+    function = load_function(substitute_vector_math(vector_loop("exp", lanes)), "f", *[ctypes.c_void_p] * 2, ctypes.c_int64)
+    function(x.ctypes.data, y.ctypes.data, lanes)
+    np.testing.assert_allclose(y, np.exp(x), rtol=1e-6)
+
+
+def test_substitution_leaves_scalar_functions_alone() -> None:
+    text = "declare float @llvm.exp.f32(float)\n"
+    assert substitute_vector_math(text) == text
+
+
+def test_functions_of_ours_are_found_by_their_own_name() -> None:
+    text = vector_loop("erf", 4).replace("@llvm.erf", "@symc.erf")
+    x, y = np.linspace(-2, 2, 4).astype(np.float32), np.empty(4, np.float32)
+    load_function(substitute_vector_math(text), "f", *[ctypes.c_void_p] * 2, ctypes.c_int64)(x.ctypes.data, y.ctypes.data, 4)
+    np.testing.assert_allclose(y, np.vectorize(math.erf)(x), rtol=1e-6)
+
+
+def test_cleaning_drops_what_ties_a_module_to_tvm() -> None:
+    text = """@__TVMBackendParallelLaunch = linkonce dllexport local_unnamed_addr global ptr null, align 8
+@llvm.global_ctors = appending global [0 x ptr] zeroinitializer
+define dllexport void @f() {
+"""
+    assert clean_tvm_module(text) == """@__TVMBackendParallelLaunch = internal constant ptr @TVMBackendParallelLaunch
+define void @f() {
+"""
+
+
+def evaluate(expression, *arrays: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """`expression(F, ...)` over one vector of each array."""
+    builder = Builder()
+    element = {"float32": "float", "float64": "double", "int32": "i32", "int8": "i8"}[arrays[0].dtype.name]
+    vectors = [builder.load(Value(builder, f"%p{i}", POINTER), Type(element, array.size)) for i, array in enumerate(arrays)]
+    result = expression(VectorMath(builder), *vectors)
+    builder.store(result, Value(builder, "%to", POINTER))
+    builder.emit("ret void")
+    parameters = ", ".join(f"ptr %{name}" for name in [*(f"p{i}" for i in range(len(arrays))), "to"])
+    text = builder.function(f"void @f({parameters})") + builder.declared()
+    output = np.empty(arrays[0].shape, {"float": "f4", "double": "f8", "i32": "i4", "i8": "i1", "i64": "i8"}[result.type.element])
+    load_function(text, "f", *[ctypes.c_void_p] * (len(arrays) + 1))(*(a.ctypes.data for a in (*arrays, output)))
+    return output
+
+
+UNARY = ["abs", "ceil", "floor", "trunc", "exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan",
+         "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "erf", "tgamma", "lgamma",
+         "rsqrt", "sigmoid"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", UNARY)
+def test_functions_of_one_argument(name: str, dtype: type) -> None:
+    x = np.array([-1.5, -0.75, -0.3, 0.2, 0.5, 0.9, 1.25, 2.5], dtype)
+    with np.errstate(all="ignore"):
+        expected = getattr(NumPyMath, name)(x)
+    np.testing.assert_allclose(evaluate(lambda F, x: getattr(F, name)(x), x), expected, rtol=1e-6 if dtype is np.float32 else 1e-14)
+
+
+EXPRESSIONS = {
+    "maximum keeps NaN": lambda F, x, y: F.max_nan(x, y),
+    "minimum keeps NaN": lambda F, x, y: F.min_nan(x, y),
+    "relu": lambda F, x, y: F.max_nan(x, 0),
+    "clip": lambda F, x, y: F.min_nan(F.max_nan(x, -1), 1),
+    "activation relu drops NaN": lambda F, x, y: F.where(x > 0, x, 0),
+    "NaN is found": lambda F, x, y: F.where(F.isnan(x), y, 2 * x - y / 3),
+    "comparisons": lambda F, x, y: F.where(F.logical_and(x <= y, F.logical_not(x == 0)), 1 - x, -y),
+    "either": lambda F, x, y: F.where(F.logical_or(x >= y, x != x), x, y),
+    "power": lambda F, x, y: F.power(F.abs(x), y),
+    "hypot": lambda F, x, y: F.hypot(x, y),
+    "constants": lambda F, x, y: F.const(1.5, x) + F.pi * x,
+    "cast of a condition": lambda F, x, y: F.cast(x < y, F.dtype(x)),
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_expressions(name: str) -> None:
+    x = np.array([np.nan, 1.5, -2.0, 0.0, np.inf, 3.0, -0.5, np.nan], np.float32)
+    y = np.array([1.0, np.nan, 4.0, -1.0, 2.0, -3.0, -0.5, np.nan], np.float32)
+    with np.errstate(all="ignore"):
+        expected = EXPRESSIONS[name](NumPyMath, x, y)
+    np.testing.assert_allclose(evaluate(EXPRESSIONS[name], x, y), expected, rtol=1e-6)
+
+
+def test_integers() -> None:
+    x, y = np.array([7, -7, 5, 0], np.int32), np.array([2, 2, 0, 3], np.int32)
+    np.testing.assert_array_equal(evaluate(lambda F, x, y: F.divide_truncating(x, y), x, y), [3, -3, 0, 0])
+    np.testing.assert_allclose(evaluate(lambda F, x: F.cast(x, DType.float32) / 2, x), x / 2)
+    np.testing.assert_array_equal(evaluate(lambda F, x: F.cast(x, DType.int32), np.array([1.9, -1.9], np.float32)), [1, -1])
