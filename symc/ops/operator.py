@@ -91,6 +91,7 @@ class Operator:
     seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one
     gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
     updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value of the state}, in backward
+    overwrites: ClassVar[Any] = None         # overwrites(g, node) → {input position: what forward writes to it}
 
     # ---- inputs and outputs ------------------------------------------------------------------------------
 

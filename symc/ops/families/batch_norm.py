@@ -124,6 +124,11 @@ class BatchNormalization(Operator):
         return {3: g._moving_average(mean, Value(node, 1), momentum=self.momentum),
                 4: g._moving_variance(variance, Value(node, 2), momentum=self.momentum, eps=self.eps)}
 
+    def overwrites(self, g: Any, node: Node) -> dict[int, Value]:
+        """fix_gamma sets the array bound to gamma to 1, in training and inference alike."""
+        gamma = node.inputs[1]
+        return {1: g._ones(shape=gamma.type.dims, dtype=gamma.type.element.name)} if self.fix_gamma else {}
+
 
 @operator("BatchNorm")
 class BatchNorm(BatchNormalization):

@@ -308,7 +308,7 @@ class BackwardScaleRows(Statistics):
 
 @dataclass(frozen=True)
 class AcrossChannels(Operator):
-    """Base of LRN and its gradient: a window of `nsize` channels, centred."""
+    """Base of LRN and its gradient: a centred window of `nsize` channels, of one less when that is even."""
 
     nsize: int
     alpha: float = 1e-4
@@ -316,21 +316,22 @@ class AcrossChannels(Operator):
     knorm: float = 2.0
     pattern = "rows"
 
+    @property
+    def half(self) -> int:
+        return (self.nsize - 1) // 2
+
     def windows(self, x: np.ndarray) -> np.ndarray:
         """Sums over the window of each channel."""
-        half = self.nsize // 2
-        padded = np.pad(x, [(half, half) if i == 1 else (0, 0) for i in range(x.ndim)])
-        return sum(padded[:, tap:tap + x.shape[1]] for tap in range(2 * half + 1))  # type: ignore[return-value]
+        padded = np.pad(x, [(self.half, self.half) if i == 1 else (0, 0) for i in range(x.ndim)])
+        return sum(padded[:, tap:tap + x.shape[1]] for tap in range(2 * self.half + 1))  # type: ignore[return-value]
 
     def total(self, te: Any, shape: Dims, term: Any) -> Any:
         """The same of term(*indices)."""
-        half = self.nsize // 2
-
         def body(n: Any, c: Any, *rest: Any) -> Any:
             def element(tap: Any) -> Any:
-                at = c + tap - half
+                at = c + tap - self.half
                 return te.select(te.all(at >= 0, at < shape[1]), term(n, at, *rest), 0)
-            return te.sum((2 * half + 1,), element)
+            return te.sum((2 * self.half + 1,), element)
         return te.tensor(shape, body)
 
 
@@ -348,8 +349,8 @@ class LocalResponseNormalization(AcrossChannels):
         return 1
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        if self.nsize % 2 == 0:
-            raise Conflict(f"nsize={self.nsize} must be odd")
+        if self.nsize < 1:
+            raise Conflict(f"nsize={self.nsize} must be positive")
         if s.data.rank not in (None, 4):
             raise Conflict(f"data has {s.data.rank} dimensions, expected 4")
         unify(s.data, *s.outputs)
