@@ -33,6 +33,10 @@ class Core:
     vector_bytes: int
     has_masks: bool = True
 
+    def chains(self, accumulators: int) -> int:
+        """How many sums to keep for each accumulator, so that enough multiplications are under way at once."""
+        return 2 if accumulators < 8 and self.holds(2 * accumulators, 1) else 1
+
     def holds(self, rows: int, columns: int) -> bool:
         """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
         return rows * columns + min(rows, columns) + 1 < self.registers
@@ -57,6 +61,7 @@ class Schedule:
     """
 
     nest: Nest
+    core: Core
     lanes: tuple[str, ...]
     width: int
     sums_lanes: bool
@@ -102,11 +107,11 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
     pieces = math.prod(nest.extents[axis] for axis in lanes) // width if not candidate.sums_lanes else 1
-    sizes = _tile(nest, lanes, broadcast, vector, pieces, core)
+    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core)
     unrolled = frozenset() if shared or candidate.sums_lanes else _unrolled(nest, reduction, math.prod(sizes.values()) * pieces)
-    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled))
-    tilings = _tilings(nest, lanes, sizes)
-    return Schedule(nest, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked)
+    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
+    tilings = _tilings(nest, lanes, sizes, row)
+    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked)
 
 
 # Lanes
@@ -207,23 +212,24 @@ def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
     return (nest.lhs, nest.rhs) if walked[0] >= walked[1] else (nest.rhs, nest.lhs)
 
 
-def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int, core: Core) -> dict[str, int]:
-    """Tile size of the row axis and of the column axis."""
+def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int,
+          core: Core) -> tuple[str | None, dict[str, int]]:
+    """The row axis, and tile sizes of the row axis and of the column axis."""
     def stride(access: Access, axis: str) -> int:
         return abs(access.address.coefficient(axis))
     free = [axis for axis in nest.parallel if axis not in lanes]
     rows = [axis for axis in free if not stride(vector, axis) and stride(broadcast, axis)]
     columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
     column = min(columns, key=lambda axis: stride(vector, axis), default=None)
-    best: tuple[float, int, dict[str, int]] = (1e9, 0, {})
+    best: tuple[float, int, str | None, dict[str, int]] = (1e9, 0, None, {})
     for row in [*rows, None]:
         for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
             if not _fits(nest, row, height, column, blocks) or not core.holds(height, blocks * pieces):
                 continue
             cost = _cycles(nest.extents.get(row or "", 1), height, nest.extents.get(column or "", 1), blocks, pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
-            best = min(best, (round(cost, 3), stride(broadcast, row) if row else 0, sizes), key=lambda found: found[:2])
-    return best[2]
+            best = min(best, (round(cost, 3), stride(broadcast, row) if row else 0, row, sizes), key=lambda found: found[:2])
+    return best[2:]
 
 
 def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: int) -> bool:
@@ -256,24 +262,26 @@ def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozen
 
 
 def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],
-                unrolled: frozenset[str]) -> bool:
-    """A constraint of one reduced axis and of axes that a tile has one point of can limit the loop instead."""
+                written_out: frozenset[str]) -> bool:
+    """A constraint of one reduced axis and of axes that a tile has one point of can limit the loop instead.
+
+    written_out: reduced axes whose points are written out, at least some to a round.
+    """
     axes = constraint.position.axes
     reduced = [axis for axis in axes if axis in nest.reduced]
-    return (len(reduced) != 1 or constraint in nest.bounds or bool(axes & (set(lanes) | unrolled))
+    return (len(reduced) != 1 or constraint in nest.bounds or bool(axes & (set(lanes) | written_out))
             or any(sizes.get(axis, 1) > 1 for axis in axes))
 
 
 # Jobs
 
 
-def _tilings(nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int]) -> tuple[Tiling, ...]:
+def _tilings(nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int], row: str | None) -> tuple[Tiling, ...]:
     """Outer axes in the order of the output in memory; the rows last, as many of them to a job as leave jobs enough."""
-    row = list(sizes)[-1] if sizes else None
     order = sorted((axis for axis in nest.parallel if axis not in lanes), key=lambda axis: -_stride(nest, axis))
     tiles = {axis: len(tile_sizes(nest.extents[axis], sizes.get(axis, 1))) for axis in order}
     if row is None:
-        return tuple(Tiling(axis) for axis in order)
+        return tuple(Tiling(axis, sizes.get(axis, 1)) for axis in order)
     others = math.prod(count for axis, count in tiles.items() if axis != row)
     per_job = max(1, ROWS_OF_A_JOB // sizes[row])
     per_job = min(per_job, max(1, tiles[row] * others // JOBS_WANTED))

@@ -8,13 +8,12 @@ what is inside at run time, and no operand is copied to be padded.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
 from symc.codegen.llvm_math import VectorMath
-from symc.codegen.llvm_nest import Access, Constraint
+from symc.codegen.llvm_nest import Constraint
 from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, Tiling, lane_offsets, tile_sizes
 
 
@@ -28,33 +27,31 @@ class Run:
     size: int
 
 
+Cursor = tuple[Value, int]   # a pointer, and elements to be added to it
+FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the walk stands: the value of each axis at run time, and what is known of it while writing.
+    """Where the walk stands.
 
-    known: (start, size) of the present tile, or of one that meets the same constraints.
+    values: of output axes, at run time.  known: (start, size) of the present tile of each axis, or of one that meets
+    the same constraints.  cursors: where the accesses stand, by number.
     """
 
     values: Mapping[str, Integer]
     known: Mapping[str, tuple[int, int]]
+    cursors: Mapping[int, Cursor] = field(default_factory=dict)
 
     def enter(self, axis: str, value: Integer, start: int, size: int) -> Place:
-        return Place({**self.values, axis: value}, {**self.known, axis: (start, size)})
-
-    def know(self, axis: str, value: int) -> Place:
-        """At a point of a reduced axis, of which no code needs the value."""
-        return Place(self.values, {**self.known, axis: (value, 1)})
-
-
-Cursor = tuple[Value, int]   # a pointer, and elements to be added to it
-Point = Mapping[str, int]    # offsets of one row and column inside its tile
+        return Place({**self.values, axis: value}, {**self.known, axis: (start, size)}, self.cursors)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One accumulator of a tile: a point, and a piece of the lanes."""
+    """One accumulator of a tile: offsets of a row and column inside the tile, and a piece of the lanes."""
 
-    point: Point
+    point: Mapping[str, int]
     piece: int
 
 
@@ -63,13 +60,13 @@ class TileWriter:
 
     def __init__(self, builder: Builder, schedule: Schedule, element: str, pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
-        self.builder, self.schedule, self.nest = builder, schedule, schedule.nest
-        self.pointers = dict(zip(map(id, self.nest.accesses), pointers, strict=True))
-        self.element, self.epilogue = element, epilogue
+        self.builder, self.schedule, self.nest, self.pointers = builder, schedule, schedule.nest, pointers
+        self.accesses, self.element, self.epilogue = self.nest.accesses, element, epilogue
         self.vector = Type(element, schedule.width)
         self.output_lanes = () if schedule.sums_lanes else schedule.lanes
         self.output_type = Type(element, 1 if schedule.sums_lanes else schedule.width)
-        self.loaded: dict[object, Value] = {}
+        self.cells: list[Cell] = []              # of the tile being written
+        self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
 
     # Jobs and tiles
 
@@ -157,53 +154,58 @@ class TileWriter:
     # One tile
 
     def _write_tile(self, place: Place) -> None:
-        cells = [cell for cell in self._cells(place) if any(self._exists(place, cell))]
-        sums = [self.builder.zero(self.vector) for _ in cells]
+        self.cells = [cell for cell in self._all_cells(place) if any(self._exists(place, cell))]
+        chains = self.schedule.core.chains(len(self.cells))
+        sums = [self.builder.zero(self.vector) for _ in range(chains * len(self.cells))]
         if all(self.nest.extents[axis] for axis in self.nest.reduced):
-            cursors = {side: self._cursor(self._access(side), place) for side in ("lhs", "rhs")}
             self.loaded = {}
-            sums = self._reduce(list(self.schedule.reduction), place, cursors, cells, sums)
-        self.loaded = {}
-        if self.schedule.sums_lanes:
-            sums = [self.builder.sum_of_lanes(vector) for vector in sums]
-        self._finish(place, cells, sums)
+            starts = {access: self._start(access, place) for access in FACTORS}
+            sums = self._reduce(self.schedule.reduction, replace(place, cursors=starts), sums)
+        self._finish(place, [self._joined(sums[i::len(self.cells)]) for i in range(len(self.cells))])
 
-    def _cells(self, place: Place) -> Iterator[Cell]:
-        tiled = [(tiling.axis, place.known[tiling.axis][1]) for tiling in self.schedule.tilings if tiling.size > 1]
-        for offsets in itertools.product(*(range(size) for _, size in tiled)):
+    def _joined(self, chains: Sequence[Value]) -> Value:
+        total = chains[0]
+        for chain in chains[1:]:
+            total = total + chain
+        return self.builder.sum_of_lanes(total) if self.schedule.sums_lanes else total
+
+    def _all_cells(self, place: Place) -> Iterator[Cell]:
+        tiled = [tiling.axis for tiling in self.schedule.tilings if tiling.size > 1]
+        for offsets in itertools.product(*(range(place.known[axis][1]) for axis in tiled)):
             for piece in range(1 if self.schedule.sums_lanes else self.schedule.pieces):
-                yield Cell({axis: offset for (axis, _), offset in zip(tiled, offsets, strict=True) if offset}, piece)
+                yield Cell(dict(zip(tiled, offsets, strict=True)), piece)
 
-    def _access(self, side: str) -> Access:
-        return self.nest.lhs if side == "lhs" else self.nest.rhs
-
-    def _cursor(self, access: Access, place: Place) -> Cursor:
-        start = access.address.at(place.values)
-        return self.builder.offset(self.pointers[id(access)], start, self.element), 0
+    def _start(self, access: int, place: Place) -> Cursor:
+        start = self.accesses[access].address.at(place.values)
+        return self.builder.offset(self.pointers[access], start, self.element), 0
 
     # Reduction
 
-    def _reduce(self, axes: Sequence[str], place: Place, cursors: Mapping[str, Cursor], cells: Sequence[Cell],
-                sums: list[Value]) -> list[Value]:
+    def _reduce(self, axes: Sequence[str], place: Place, sums: list[Value], chain: int = 0) -> list[Value]:
+        """Σ over `axes` and everything inside; `chain`: which of the sums of each cell to add to."""
         if not axes:
-            return self._multiply(place, cursors, cells, sums)
+            return self._multiply(place, sums, chain)
         axis, *inner = axes
         limits = self._limits(axis, place)
         for run in self._runs(axis, 1, place):
-            def points(first: Integer, sums: list[Value], count: int = 1, run: Run = run) -> list[Value]:
-                return self._points(axis, inner, place, cursors, cells, sums, first, count, run.start)
             low, high = run.start, run.start + run.count
+
+            def points(first: Integer, sums: list[Value], count: int = 1, run: Run = run) -> list[Value]:
+                return self._points(axis, inner, place, sums, first, count, run.start)
             if limits is not None:
-                sums = self._in_loop(self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1]), 1, points, sums)
+                low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
+                sums = self._in_loop(low, high, 1, points, sums)
             elif axis in self.schedule.unrolled:
                 sums = points(low, sums, run.count)
             else:
-                step = STEPS_UNROLLED if not inner else 1
-                whole = low + run.count // step * step
-                sums = self._in_loop(low, whole, step, lambda i, sums, points=points, step=step: points(i, sums, step), sums)
-                if whole < high:
-                    sums = points(whole, sums, high - whole)
+                sums = self._in_rounds(low, high, 1 if inner else STEPS_UNROLLED, points, sums)
         return sums
+
+    def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., list[Value]], sums: list[Value]) -> list[Value]:
+        """`step` points to a round, the rest written out behind the loop."""
+        whole = low + (high - low) // step * step
+        sums = self._in_loop(low, whole, step, lambda first, sums: points(first, sums, step), sums)
+        return points(whole, sums, high - whole) if whole < high else sums
 
     def _in_loop(self, low: Integer, high: Integer, step: int, body: Callable[..., list[Value]], sums: list[Value]) -> list[Value]:
         """What is loaded inside a loop is not at hand behind it."""
@@ -216,23 +218,24 @@ class TileWriter:
         self.loaded = outside
         return sums
 
-    def _points(self, axis: str, inner: Sequence[str], place: Place, cursors: Mapping[str, Cursor], cells: Sequence[Cell],
-                sums: list[Value], first: Integer, count: int, known: int) -> list[Value]:
-        """`count` neighbouring points of a reduced axis, written out."""
-        moved = {side: self._advance(self._access(side), cursor, axis, first) for side, cursor in cursors.items()}
+    def _points(self, axis: str, inner: Sequence[str], place: Place, sums: list[Value], first: Integer, count: int,
+                known: int) -> list[Value]:
+        """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it."""
+        known = known if isinstance(first, Value) else first
+        moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
         for i in range(count):
-            at = {side: (pointer, offset + i * self._access(side).address.coefficient(axis))
-                  for side, (pointer, offset) in moved.items()}
-            constant = known + i if isinstance(first, Value) else first + i
-            sums = self._reduce(inner, place.know(axis, constant), at, cells, sums)
+            cursors = {access: (pointer, offset + i * self.accesses[access].address.coefficient(axis))
+                       for access, (pointer, offset) in moved.items()}
+            here = replace(place, known={**place.known, axis: (known + i, 1)}, cursors=cursors)
+            sums = self._reduce(inner, here, sums, i % (len(sums) // len(self.cells)))
         return sums
 
-    def _advance(self, access: Access, cursor: Cursor, axis: str, index: Integer) -> Cursor:
+    def _advance(self, access: int, cursor: Cursor, axis: str, index: Integer) -> Cursor:
         pointer, offset = cursor
-        step = access.address.coefficient(axis)
-        if isinstance(index, int) or step == 0:
-            return pointer, offset + (step * index if isinstance(index, int) else 0)
-        return self.builder.offset(pointer, index * step, self.element), offset
+        step = self.accesses[access].address.coefficient(axis)
+        if isinstance(index, int):
+            return pointer, offset + step * index
+        return self.builder.offset(pointer, index * step, self.element) if step else pointer, offset
 
     def _limits(self, axis: str, place: Place) -> tuple[Integer, Integer] | None:
         """First and last + 1 point of a reduced axis inside all guards that are left to run time."""
@@ -261,24 +264,23 @@ class TileWriter:
         lift = -(-reach // divisor) + 1
         return (number + lift * divisor) // divisor - lift
 
-    def _multiply(self, place: Place, cursors: Mapping[str, Cursor], cells: Sequence[Cell], sums: list[Value]) -> list[Value]:
+    def _multiply(self, place: Place, sums: list[Value], chain: int) -> list[Value]:
         """One point of the reduction for the whole tile."""
         sums = list(sums)
-        for i, cell in enumerate(cells):
-            factors = [self._factor(side, place, cell, cursors[side]) for side in ("lhs", "rhs")]
+        for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
+            factors = [self._factor(access, place, cell) for access in FACTORS]
             if factors[0] is not None and factors[1] is not None:
                 sums[i] = self.builder.fma(factors[0], factors[1], sums[i])
         return sums
 
-    def _factor(self, side: str, place: Place, cell: Cell, cursor: Cursor) -> Value | None:
+    def _factor(self, access: int, place: Place, cell: Cell) -> Value | None:
         """One operand's vector; None where all of it is padding."""
-        access = self._access(side)
-        valid = self._inside(access, place, cell)
+        valid = self._holds(self.accesses[access].guards, place, cell)
         if not any(valid):
             return None
         if self.schedule.sums_lanes:
-            valid = [v and e for v, e in zip(valid, self._lanes_in_bounds(place, cell), strict=True)]
-        return self._load(access, self.schedule.lanes, place, cell, cursor, valid)
+            valid = _both(valid, self._holds(self.nest.bounds, place, cell))
+        return self._load(access, self.schedule.lanes, place, cell, valid)
 
     # Lanes
 
@@ -291,97 +293,105 @@ class TileWriter:
 
     def _holds(self, constraints: Sequence[Constraint], place: Place, cell: Cell) -> list[bool]:
         """For each lane, whether it meets all those constraints that are settled while writing."""
-        settled = [c for c in constraints if c in self.schedule.checked and c.position.axes <= place.known.keys() | set(self.schedule.lanes)]
+        settled = [c for c in constraints if c in self.schedule.checked
+                   and c.position.axes <= place.known.keys() | set(self.schedule.lanes)]
         here = {axis: start + cell.point.get(axis, 0) for axis, (start, _) in place.known.items()}
         return [all(0 <= c.position.at({**here, **lane}) < c.extent for c in settled) for lane in self._lane_points(cell)]
-
-    def _inside(self, access: Access, place: Place, cell: Cell) -> list[bool]:
-        return self._holds(access.guards, place, cell)
-
-    def _lanes_in_bounds(self, place: Place, cell: Cell) -> list[bool]:
-        return self._holds(self.nest.bounds, place, cell)
 
     def _exists(self, place: Place, cell: Cell) -> list[bool]:
         """The lanes of the output that exist."""
         parallel = [bound for bound in self.nest.bounds if not bound.position.axes & set(self.nest.reduced)]
         return self._holds(parallel, place, cell)[:self.output_type.lanes]
 
-    def _load(self, access: Access, lanes: Sequence[str], place: Place, cell: Cell, cursor: Cursor, valid: Sequence[bool]) -> Value:
-        pointer, base = cursor
-        base += access.address.at(cell.point) - access.address.offset  # type: ignore[operator]
-        offsets = self._offsets(access, lanes, cell)
-        if not self._whole_blocks(access, lanes):
-            valid = [v and e for v, e in zip(valid, self._lanes_in_bounds(place, cell), strict=False)]
-        key = (id(access), pointer.name, base, cell.piece if any(offsets) else 0, tuple(offsets), tuple(valid))
-        if key not in self.loaded:
-            self.loaded[key] = self._load_lanes(access, lanes, pointer, base, offsets, valid)
-        return self.loaded[key]
+    def _offsets(self, access: int, lanes: Sequence[str], cell: Cell) -> list[int]:
+        """Of each lane of the cell from the cursor."""
+        width, address = self.schedule.width if lanes else 1, self.accesses[access].address
+        base = sum(address.coefficient(axis) * offset for axis, offset in cell.point.items())
+        offsets = lane_offsets(self.accesses[access], lanes, self.nest.extents)[cell.piece * width:][:width]
+        return [base + offset for offset in offsets]
 
-    def _offsets(self, access: Access, lanes: Sequence[str], cell: Cell) -> list[int]:
-        width = self.schedule.width if lanes else 1
-        return lane_offsets(access, lanes, self.nest.extents)[cell.piece * width:][:width]
-
-    def _whole_blocks(self, access: Access, lanes: Sequence[str]) -> bool:
+    def _holds_pad_lanes(self, access: int, lanes: Sequence[str]) -> bool:
         """Whether lanes past the end may be read, and written."""
-        return all(axis in access.blocked for axis in lanes if access.address.coefficient(axis))
+        found = self.accesses[access]
+        return all(axis in found.blocked for axis in lanes if found.address.coefficient(axis))
 
-    def _load_lanes(self, access: Access, lanes: Sequence[str], pointer: Value, base: int, offsets: Sequence[int],
-                    valid: Sequence[bool]) -> Value:
-        builder, width = self.builder, len(offsets)
-        type = Type(self.element, width)
-        first, scalar = offsets[0], Type(self.element)
-        if all(offset == first for offset in offsets) and all(valid):
-            return builder.splat(builder.load(builder.offset(pointer, base + first, self.element), scalar), width)
-        if [offset - first for offset in offsets] == list(range(width)):
-            return builder.load_lanes(builder.offset(pointer, base + first, self.element), type, valid)
-        start = (base + min(offsets)) // width * width
-        if base + max(offsets) < start + width and all(valid) and self._walks_blocks(access):
-            whole = self._load_block(access, pointer, start)
-            return builder.shuffle(whole, [base + offset - start for offset in offsets])
-        return self._gather(pointer, base, offsets, valid)
-
-    def _walks_blocks(self, access: Access) -> bool:
-        """Whether lanes stay inside blocks of the layout, of which pointers that move only ever meet the start."""
-        lanes, fixed = set(self.schedule.lanes), set(self.schedule.lanes) | self.schedule.unrolled
-        steps = [c for axis, c in access.address.terms if axis not in fixed]
-        return (all(number % self.schedule.width == 0 for number in (access.address.offset, *steps))
-                and bool(lanes & access.blocked) and self._whole_blocks(access, self.schedule.lanes))
-
-    def _load_block(self, access: Access, pointer: Value, start: int) -> Value:
-        key = (id(access), pointer.name, start)
+    def _load(self, access: int, lanes: Sequence[str], place: Place, cell: Cell, valid: Sequence[bool]) -> Value:
+        """The lanes of the cell; 0 in lanes that are not valid, and in those that do not exist."""
+        pointer, base = place.cursors[access]
+        offsets = [base + offset for offset in self._offsets(access, lanes, cell)]
+        if not self._holds_pad_lanes(access, lanes):
+            valid = _both(valid, self._holds(self.nest.bounds, place, cell))
+        key = (access, pointer.name, tuple(offsets), tuple(valid))
         if key not in self.loaded:
-            self.loaded[key] = self.builder.load(self.builder.offset(pointer, start, self.element), self.vector)
+            self.loaded[key] = self._load_lanes(access, pointer, offsets, valid)
         return self.loaded[key]
 
-    def _gather(self, pointer: Value, base: int, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
+    def _load_lanes(self, access: int, pointer: Value, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
+        width, first = len(offsets), offsets[0]
+        if all(offset == first for offset in offsets) and all(valid):
+            return self.builder.splat(self._load_at(pointer, first, Type(self.element)), width)
+        if _are_neighbours(offsets):
+            return self.builder.load_lanes(self.builder.offset(pointer, first, self.element), Type(self.element, width), valid)
+        block = min(offsets) // width * width
+        if max(offsets) < block + width and all(valid) and self._walks_blocks(access):
+            return self.builder.shuffle(self._load_block(access, pointer, block), [offset - block for offset in offsets])
+        return self._gather(pointer, offsets, valid)
+
+    def _load_at(self, pointer: Value, offset: int, type: Type) -> Value:
+        return self.builder.load(self.builder.offset(pointer, offset, self.element), type)
+
+    def _walks_blocks(self, access: int) -> bool:
+        """Whether lanes stay inside blocks of the layout, of which pointers that move only ever meet the start."""
+        found, lanes = self.accesses[access], set(self.schedule.lanes)
+        steps = [c for axis, c in found.address.terms if axis not in lanes | self.schedule.unrolled]
+        return (all(number % self.schedule.width == 0 for number in (found.address.offset, *steps))
+                and bool(lanes & found.blocked) and self._holds_pad_lanes(access, self.schedule.lanes))
+
+    def _load_block(self, access: int, pointer: Value, start: int) -> Value:
+        key = (access, pointer.name, start)
+        if key not in self.loaded:
+            self.loaded[key] = self._load_at(pointer, start, self.vector)
+        return self.loaded[key]
+
+    def _gather(self, pointer: Value, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
         vector = self.builder.zero(Type(self.element, len(offsets)))
         for lane, offset in enumerate(offsets):
             if valid[lane]:
-                place = self.builder.offset(pointer, base + offset, self.element)
-                vector = self.builder.insert(vector, self.builder.load(place, Type(self.element)), lane)
+                vector = self.builder.insert(vector, self._load_at(pointer, offset, Type(self.element)), lane)
         return vector
 
     # Epilogue
 
-    def _finish(self, place: Place, cells: Sequence[Cell], sums: Sequence[Value]) -> None:
-        cursors = {id(access): self._cursor(access, place) for access in (*self.nest.operands, *self.nest.outputs)}
-        math_functions = VectorMath(self.builder)
-        for cell, total in zip(cells, sums, strict=True):
+    def _finish(self, place: Place, sums: Sequence[Value]) -> None:
+        self.loaded = {}
+        first_output = len(self.accesses) - len(self.nest.outputs)
+        place = replace(place, cursors={i: self._start(i, place) for i in range(2, len(self.accesses))})
+        functions = VectorMath(self.builder)
+        for cell, total in zip(self.cells, sums, strict=True):
             exists = self._exists(place, cell)
-            operands = [self._load(access, self.output_lanes, place, cell, cursors[id(access)], exists)
-                        for access in self.nest.operands]
-            results = self.epilogue(math_functions, total, *operands)
-            for access, result in zip(self.nest.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-                self._store(access, place, cell, cursors[id(access)], result, exists)
+            operands = [self._load(i, self.output_lanes, place, cell, exists) for i in range(2, first_output)]
+            results = self.epilogue(functions, total, *operands)
+            results = results if isinstance(results, tuple) else (results,)
+            for i, result in enumerate(results, start=first_output):
+                self._store(i, place, cell, result, exists)
 
-    def _store(self, access: Access, place: Place, cell: Cell, cursor: Cursor, value: Value, exists: Sequence[bool]) -> None:
-        pointer, base = cursor
-        base += access.address.at(cell.point) - access.address.offset  # type: ignore[operator]
+    def _store(self, access: int, place: Place, cell: Cell, value: Value, exists: Sequence[bool]) -> None:
+        pointer, _ = place.cursors[access]
         offsets = self._offsets(access, self.output_lanes, cell)
-        if self._whole_blocks(access, self.output_lanes):
+        if self._holds_pad_lanes(access, self.output_lanes):
             exists = [True] * len(offsets)
-        if [offset - offsets[0] for offset in offsets] == list(range(len(offsets))):
-            return self.builder.store_lanes(value, self.builder.offset(pointer, base + offsets[0], self.element), exists)
+        if _are_neighbours(offsets):
+            self.builder.store_lanes(value, self.builder.offset(pointer, offsets[0], self.element), exists)
+            return
         for lane, offset in enumerate(offsets):
             if exists[lane]:
-                self.builder.store(self.builder.extract(value, lane), self.builder.offset(pointer, base + offset, self.element))
+                self.builder.store(self.builder.extract(value, lane), self.builder.offset(pointer, offset, self.element))
+
+
+def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:
+    """Lane by lane; of the sum of all lanes, one is left."""
+    return [x and y for x, y in zip(a, b, strict=False)]
+
+
+def _are_neighbours(offsets: Sequence[int]) -> bool:
+    return [offset - offsets[0] for offset in offsets] == list(range(len(offsets)))
