@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 from symc.ir.types import PartialShape, Shape
 from symc.ops.slots import Conflict, ShapeSlot, show
+
+E = TypeVar("E")
 
 
 def product(shape: PartialShape) -> int | None:
@@ -21,12 +23,12 @@ def axis_in(axis: int, rank: int, what: str = "axis") -> int:
     return axis % rank
 
 
-def without(shape: PartialShape, axis: int) -> PartialShape:
+def without(shape: tuple[E, ...], axis: int) -> tuple[E, ...]:
     """`shape` less one dimension."""
     return (*shape[:axis], *shape[axis + 1:])
 
 
-def with_extent(shape: PartialShape, axis: int, extent: int | None) -> PartialShape:
+def with_extent(shape: tuple[E, ...], axis: int, extent: E) -> tuple[E, ...]:
     """`shape` with another extent along `axis`."""
     return (*shape[:axis], extent, *shape[axis + 1:])
 

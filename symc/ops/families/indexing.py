@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ir.types import DType, PartialShape, TensorType
+from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
@@ -115,7 +115,7 @@ class TakeGradient(Operator):
 
     def reference(self, dy: np.ndarray, indices: np.ndarray) -> np.ndarray:
         result = np.zeros(with_extent(dy.shape, 1, self.extent), dy.dtype)
-        np.add.at(result, (slice(None), places(indices, self.extent, self.mode)), dy)
+        np.add.at(result, (slice(None), places(indices, self.extent, self.mode)), dy)  # type: ignore[arg-type]
         return result
 
 
@@ -335,7 +335,7 @@ class GatherND(Operator):
         return [g._scatter_points(dy, indices, shape=data.type.dims, add=True), None]
 
 
-def _point(te: Any, indices: Any, i: tuple[Any, ...], shape: PartialShape) -> list[Any]:
+def _point(te: Any, indices: Any, i: tuple[Any, ...], shape: Dims) -> list[Any]:
     """The coordinates of point `i`."""
     return [place(te, indices[(axis, *i)], extent, "wrap")
             for axis, extent in zip(range(indices.shape[0]), shape, strict=False)]
@@ -453,7 +453,8 @@ class Where(Elementwise):
     def expression(self, F: Any, condition: Any, x: Any, y: Any) -> Any:
         return F.where(condition != 0, x, y)
 
-    def reference(self, condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def reference(self, *inputs: np.ndarray) -> np.ndarray:
+        condition, x, y = inputs
         rows = condition.reshape(condition.shape + (1,) * (x.ndim - 1)) if condition.ndim < x.ndim else condition
         return np.where(rows != 0, x, y)
 

@@ -12,7 +12,6 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 

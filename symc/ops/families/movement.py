@@ -13,10 +13,9 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, PartialShape, Shape, TensorType
 from symc.ops.families.indexing import add_rows
 from symc.ops.operator import Operator, Variadic, operator
-from symc.ops.parameters import Dims, PartialDims
+from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, with_extent, without
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
-
+from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 # ---- permutation of axes -------------------------------------------------------------------------------------
 
@@ -205,8 +204,8 @@ class Stack(Operator):
 class Split(Operator):
     """Base of the operators that cut their input along one axis; `pieces` says where."""
 
-    axis: ClassVar[int]
-    squeeze_axis: ClassVar[bool]
+    axis: int
+    squeeze_axis: bool
 
     def pieces(self, extent: int) -> list[tuple[int, int]]:
         """(begin, length) of each output along the axis.  Conflict when that cannot be."""
@@ -216,7 +215,7 @@ class Split(Operator):
         raise NotImplementedError
 
     def output_names(self) -> list[str]:
-        return [f"output{i}" for i in range(self.count())] if self.count() > 1 else ["output"]
+        return [f"output{i}" for i in range(self.count())]
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None:

@@ -290,7 +290,8 @@ class ArgReduction(Operator):
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         places = getattr(np, self.finder)(data, axis=self.axis)
-        return np.asarray(places, data.dtype).reshape(self._over().reduced(data.shape, self.keepdims))
+        return np.asarray(places, data.dtype).reshape(
+            self._over().reduced(data.shape, self.keepdims))  # type: ignore[arg-type]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         return [None]

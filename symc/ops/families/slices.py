@@ -33,7 +33,8 @@ class Slice(Operator):
         if 0 in self.step:
             raise Conflict("step is 0")
         bounds = [*map(slice, self.begin, self.end, steps)] + [slice(None)] * (len(shape) - len(self.begin))
-        windows = [None if extent is None else range(extent)[bound] for bound, extent in zip(bounds, shape, strict=True)]
+        windows = [None if extent is None else range(extent)[bound]
+                   for bound, extent in zip(bounds, shape, strict=True)]
         if any(window is not None and not window for window in windows):
             raise Conflict(f"begin {self.begin} and end {self.end} select nothing of data {show(shape)}")
         return windows
@@ -43,7 +44,7 @@ class Slice(Operator):
             s.output.unify(tuple(None if w is None else len(w) for w in self.windows(s.data.shape)))
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
-        windows = self.windows(inputs[0].shape)
+        windows = [w for w in self.windows(inputs[0].shape) if w is not None]
         return [te.tensor(outputs[0].dims, lambda *i: inputs[0][tuple(
             k * w.step + w.start for k, w in zip(i, windows, strict=True))])]
 
@@ -52,9 +53,9 @@ class Slice(Operator):
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         shape = node.inputs[0].type.dims
-        windows = self.windows(shape)
-        return [g._backward_slice(dy, shape=shape, begin=tuple(w.start for w in windows if w is not None),
-                                  step=tuple(w.step for w in windows if w is not None))]
+        windows = [w for w in self.windows(shape) if w is not None]
+        return [g._backward_slice(dy, shape=shape, begin=tuple(w.start for w in windows),
+                                  step=tuple(w.step for w in windows))]
 
 
 @operator("_backward_slice", hidden=True)
