@@ -10,20 +10,27 @@ from typing import Any
 
 import numpy as np
 
+import symc
 from symc import ops
-from symc.codegen import cache
+from symc.codegen import cache, package
 from symc.codegen.build import (
+    Lowered,
     Options,
     Unit,
-    compile_graph,
+    compile_lowered,
     host_level,
     library_bytes,
     load_in_process,
+    lower,
     output_names,
     state_names,
 )
 from symc.errors import MXNetError, SymcError, raise_collected
+from symc.frontend.params import NamedArrays, read, split
+from symc.frontend.reader import print_graph as print_network
+from symc.frontend.reader import read_graph
 from symc.ir.graph import Graph, Node, Value, constant
+from symc.ir.text import print_graph
 from symc.ir.types import DType
 from symc.ops.operator import from_attributes, operation, run_reference
 from symc.passes.partition import parameter_variables
@@ -31,7 +38,6 @@ from symc.passes.pipeline import typed
 from symc.passes.prune import select_outputs
 from symc.runtime.context import Context
 from symc.runtime.executor import INFERENCE, TRAINING, Bound, Executor
-from symc.runtime.library import Library
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
@@ -45,40 +51,58 @@ PACKAGE_LEVELS = ("x86-64-v3", "x86-64-v4")
 class Module(CompiledModule):
     """A compiled module that can be saved as a package."""
 
-    def __init__(self, unit: Unit, library: Library, network: str, hosts: Mapping[str, Callable[..., None]]) -> None:
-        super().__init__(unit.plans[host_level()], library, unit.assembly.weights, hosts)
-        self.unit, self.network = unit, network
+    def __init__(self, network: Graph, lowered: Lowered, options: Options) -> None:
+        self.network, self.lowered, self.options = network, lowered, options
+        self.unit = compile_lowered(lowered, [host_level()], options)
+        super().__init__(self.unit.assembly.plan, load_in_process(self.unit), self.unit.assembly.weights,
+                         host_functions(lowered.graph))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the package `path`, whole or not at all."""
-        save_package(self.unit, self.network, Path(path))
+    def save(self, path: str | os.PathLike[str], levels: Sequence[str] = PACKAGE_LEVELS) -> None:
+        """Write the package `path` for these CPU levels, whole or not at all."""
+        save_package(self.network, self.lowered, Path(path), levels, self.options)
 
 
 def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
             outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, target: str = "cpu", *,
-            dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] = (),
-            options: Options | None = None) -> Module:
-    """Compile a network.
+            dtypes: Mapping[str, Any] | None = None, options: Options | None = None) -> Module:
+    """Compile a network for this machine.
 
     symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
     prefixes arg: and aux:.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads
     to keep, internal ones included.  train: gradients of all parameters, or requests by name; parameters are then
-    inputs.  target: 'cpu'.  levels: CPU levels to compile for besides this machine's (packages: see `PACKAGE_LEVELS`).
+    inputs.  target: 'cpu'.
     """
+    options = options or Options()
+    network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
+    return Module(network, lowered, options)
+
+
+def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = None,
+                    shapes: Mapping[str, Sequence[int]] | None = None, outputs: Sequence[str] = (),
+                    train: bool | Mapping[str, str] = False, target: str = "cpu", *,
+                    dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] = PACKAGE_LEVELS,
+                    options: Options | None = None) -> Unit:
+    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`."""
+    options = options or Options()
+    network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
+    return save_package(network, lowered, Path(path), levels, options)
+
+
+def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
+                  train: bool | Mapping[str, str], target: str, dtypes: Mapping[str, Any] | None,
+                  options: Options) -> tuple[Graph, Lowered]:
+    """The network as it was given, and the graph after all passes.  See `compile`."""
     if target != "cpu":
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
-    graph = load_network(symbol, outputs)
-    arrays = load_parameters(params, graph)
-    ready = typed(graph if train else bind_constants(graph, arrays),
-                  {name: tuple(shape) for name, shape in _all_shapes(graph, shapes, arrays).items()},
+    network = load_network(symbol, outputs)
+    arrays = load_parameters(params, network)
+    ready = typed(network if train else bind_constants(network, arrays),
+                  {name: tuple(shape) for name, shape in _all_shapes(network, shapes, arrays).items()},
                   {name: DType.of(dtype) for name, dtype in (dtypes or {}).items()})
     if not train:
         refuse_missing(ready, shapes or {}, arrays)
-    unit = compile_graph(ready, TRAINING if train else INFERENCE, _requests(ready, shapes or {}, train),
-                         list(dict.fromkeys((host_level(), *levels))), (), options or Options())
-    from symc.frontend.reader import print_graph
-
-    return Module(unit, load_in_process(unit), print_graph(graph), host_functions(unit.graph))
+    mode = TRAINING if train else INFERENCE
+    return network, lower(ready, mode, _requests(ready, shapes or {}, train), (), options)
 
 
 def _all_shapes(graph: Graph, shapes: Mapping[str, Sequence[int]] | None,
@@ -104,8 +128,6 @@ def load_network(symbol: Any, outputs: Sequence[str] = ()) -> Graph:
     """The graph of a Symbol, a file or a Graph, with the chosen heads."""
     ops.load()
     if isinstance(symbol, (str, os.PathLike)):
-        from symc.frontend.reader import read_graph
-
         return read_graph(symbol, outputs)
     graph = symbol if isinstance(symbol, Graph) else symbol.graph
     return select_outputs(graph, outputs) if outputs else graph
@@ -115,8 +137,6 @@ def load_parameters(params: Any, graph: Graph) -> dict[str, np.ndarray]:
     """Arrays of arguments and states by name."""
     if params is None:
         return {}
-    from symc.frontend.params import NamedArrays, read, split
-
     if isinstance(params, (str, os.PathLike)):
         args, auxs = split(read(params), state_names(graph))
     else:
@@ -172,16 +192,17 @@ def _host_function(name: str) -> Callable[..., None]:
     return call
 
 
-def save_package(unit: Unit, network: str, path: Path) -> None:
-    """Link the libraries of all levels of `unit` and write the package."""
-    from symc import __version__
-    from symc.codegen import package
-    from symc.ir.text import print_graph
-
-    libraries = {level: library_bytes(unit, level) for level in unit.objects}
-    versions = {"symc": __version__, **dict(cache.pins())}
-    package.write(path, plan=unit.assembly.plan, network=network, weights=unit.assembly.weights, libraries=libraries,
-                  graph=print_graph(unit.graph), metadata={"versions": versions})
+def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str], options: Options) -> Unit:
+    """Compile for all `levels`, link their libraries, and write the package."""
+    unknown = [level for level in levels if level not in package.LEVELS]
+    if unknown or not levels:
+        raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
+    unit = compile_lowered(lowered, levels, options)
+    libraries = {level: library_bytes(unit, level) for level in levels}
+    package.write(path, plan=unit.assembly.plan, network=print_network(network), weights=unit.assembly.weights,
+                  libraries=libraries, graph=print_graph(lowered.graph),
+                  metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())}})
+    return unit
 
 
 # ---- executors -----------------------------------------------------------------------------------------------------
@@ -197,17 +218,16 @@ class BoundNetwork:
         self.options = options or Options()
         self.outputs = [(name, head.type.dims, head.type.element.name)
                         for name, head in zip(output_names(graph), graph.heads, strict=True)]
-        self.units: dict[str, Unit] = {}
         self._programs: dict[str, Program] = {}
 
     def program(self, mode: str) -> Program:
         if mode not in self._programs:
             parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
             requests = {} if mode == INFERENCE else self.requests
-            unit = compile_graph(self.graph, mode, requests, [host_level()], parameters, self.options)
-            self.units[mode] = unit
+            lowered = lower(self.graph, mode, requests, parameters, self.options)
+            unit = compile_lowered(lowered, [host_level()], self.options)
             self._programs[mode] = Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights,
-                                           host_functions(unit.graph))
+                                           host_functions(lowered.graph))
         return self._programs[mode]
 
 

@@ -49,36 +49,49 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Lowered:
+    """A graph after all passes, and what `assemble` must know of the graph before them."""
+
+    graph: Graph
+    states: tuple[str, ...]
+    parameters: frozenset[str]
+    outputs: tuple[str, ...]
+    trains: bool
+
+
+@dataclass(frozen=True)
 class Unit:
-    """A compiled graph: its plan, initial weights and object code for each level, and the graph after all passes."""
+    """A compiled graph: for each level its plan and object code.  The plans differ in numbers of jobs alone."""
 
     assembly: Assembly
-    objects: Mapping[str, list[bytes]]
     plans: Mapping[str, Plan]
-    graph: Graph
+    objects: Mapping[str, list[bytes]]
 
 
-def compile_graph(graph: Graph, mode: str, requests: Mapping[str, str], levels: Sequence[str],
-                  parameters: Collection[str], options: Options) -> Unit:
-    """Compile a typed graph.
+def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str],
+          options: Options) -> Lowered:
+    """Run the passes of `mode` (inference, training, frozen) over a typed graph.
 
-    mode: inference, training or frozen.  requests: argument → 'write' or 'add', for gradients.  parameters: names of
-    the variables whose consequences the entry `prepare` computes.
+    requests: argument → 'write' or 'add', for gradients.  parameters: names of the variables whose consequences the
+    entry `prepare` computes.
     """
     ops.load()
-    names = output_names(graph)
-    states = state_names(graph)
-    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, frozenset(parameters))]
+    stable = frozenset(parameters)
+    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable)]
     fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
                        verify=options.verify)
-    groups = [node for node in fused.nodes if isinstance(node.op, Group)]
+    return Lowered(fused, tuple(state_names(graph)), stable, tuple(output_names(graph)), mode != INFERENCE)
+
+
+def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
+    """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
+    groups = [node for node in lowered.graph.nodes if isinstance(node.op, Group)]
     code = {level: compile_groups(groups, level, options.progress) for level in levels}
-    assemblies = {level: assemble(fused, _with_scratch_of_all(code, level), states, parameters, names,
-                                  trains=mode != INFERENCE) for level in levels}
+    assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
+                                  lowered.outputs, lowered.trains) for level in levels}
     objects = {level: list({code[level][node].kernels: code[level][node].object for node in groups}.values())
                for level in levels}
-    first = assemblies[levels[0]]
-    return Unit(first, objects, {level: a.plan for level, a in assemblies.items()}, fused)
+    return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()}, objects)
 
 
 def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: str) -> Mapping[Node, GroupCode]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from symc.codegen.llvm_weights import weight_layout
 from symc.ir.graph import Node
 from symc.ir.types import DType
+from symc.ops.operator import input_types, operation
 
 
 def pack_rule(node: Node) -> str | None:
-    """See `passes.layout.AssignLayouts.pack`; `node` has the layouts of its data and its output."""
+    """See `passes.layout.AssignLayouts.pack`.  The generator has kernels for float32 and float64."""
     if node.types[0].dtype not in (DType.float32, DType.float64):
         return None
-    weight = node.inputs[1].type
-    if node.types[0].layout is None:
-        return "Ab16a" if len(weight.dims) == 2 else None
-    return {3: "Abc16a", 4: "Abcd16a", 5: "Abcde16a"}[len(weight.dims)]
+    types = input_types(node)
+    return weight_layout(operation(node).contraction(types), types[1].dims)

@@ -1,0 +1,5 @@
+"""`python -m symc`."""
+
+from symc.cli import main
+
+main()

@@ -1,0 +1,278 @@
+"""The command line: `symc compile`, `symc run`, `symc inspect`.
+
+Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators that symc does not have; 3 results
+differ from what was expected; 70 a bug of symc.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symc.errors import SymcError, UnsupportedOperatorError
+
+EXIT_USER, EXIT_UNSUPPORTED, EXIT_DIFFERENT, EXIT_BUG = 1, 2, 3, 70
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="Compile networks written for the MXNet Symbol API to native code.",
+                  epilog="Exit codes: 0 done, 1 error in the input, 2 unsupported operators, 3 results differ, 70 bug.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+class Different(SymcError):
+    """Results that differ from the expected ones."""
+
+
+@app.command()
+def compile(
+    network: Annotated[Path, typer.Argument(help="symbol.json of the network, of any MXNet release.")],
+    params: Annotated[Path | None, typer.Option(help=".params or .npz file with the parameters.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=1,3,224,224.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="Type of an input, as data=float16.")] = None,
+    outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
+    train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
+    cpu: Annotated[str, typer.Option(help="CPU levels to compile for.")] = "x86-64-v3,x86-64-v4",
+    dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
+    print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compile a network to a package that runs with NumPy alone."""
+    from symc import compiler
+
+    target = output or network.with_suffix(".symc")
+    times: dict[str, float] = {}
+    with _progress() as progress:
+        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress)
+        unit = compiler.compile_package(target, network, params, _pairs(shape, _dims, "--shape"), _names(outputs),
+                                        train, dtypes=_pairs(dtype, str, "--dtype"), levels=_names(cpu),
+                                        options=options)
+    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(unit.assembly)}
+    if time_passes:
+        report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
+    _show(report, as_json)
+
+
+@app.command()
+def run(
+    package: Annotated[Path, typer.Argument(help="Package that `symc compile` wrote.")],
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with all.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help=".npz file for the outputs.")] = None,
+    expect: Annotated[Path | None, typer.Option(help=".npz file with the outputs to compare with.")] = None,
+    rtol: Annotated[float, typer.Option(help="Allowed difference, relative to the largest element.")] = 1e-4,
+    threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Run a package on arrays from files."""
+    import numpy as np
+
+    from symc import runtime
+
+    if threads:
+        runtime.set_num_threads(threads)
+    module = runtime.load(package)
+    names = [description.name for description in module.outputs]
+    results = dict(zip(names, [out.asnumpy() for out in module.forward(**_read_inputs(inputs or []))], strict=True))
+    report: dict[str, Any] = {"outputs": {name: [str(a.dtype), list(a.shape)] for name, a in results.items()}}
+    if output is not None:
+        _write_npz(output, results)
+        report["written"] = str(output)
+    if expect is not None:
+        report["difference"] = _compare(results, dict(np.load(expect, allow_pickle=False)), rtol)
+    _show(report, as_json)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A symbol.json or a package.")],
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of a network's input: data=1,3,224,224.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show inputs, outputs, layers, memory plan and kernels of a network or package."""
+    from symc import report
+
+    shapes = {name: tuple(dims) for name, dims in _pairs(shape, _dims, "--shape").items()}
+    _show(report.inspect(file, shapes), as_json)
+
+
+# ---- reading options -----------------------------------------------------------------------------------------------
+
+
+def _pairs(items: Sequence[str] | None, read: Callable[[str], Any], option: str) -> dict[str, Any]:
+    """{'data': read('1,3')} from ['data=1,3']."""
+    pairs = {}
+    for item in items or ():
+        name, equals, text = item.partition("=")
+        if not equals or not name or not text:
+            raise SymcError(f"{option} {item} is not of the form NAME=VALUE")
+        pairs[name] = read(text)
+    return pairs
+
+
+def _dims(text: str) -> tuple[int, ...]:
+    try:
+        dims = tuple(int(part) for part in text.strip("()").replace("x", ",").split(",") if part.strip())
+    except ValueError:
+        raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224") from None
+    if any(extent < 0 for extent in dims):
+        raise SymcError(f"{text} has a negative extent")
+    return dims
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _read_inputs(items: Sequence[str]) -> dict[str, Any]:
+    """Arrays by name from name=file.npy, name=file.npz (its one array) and file.npz (all of its arrays)."""
+    import numpy as np
+
+    arrays: dict[str, Any] = {}
+    for item in items:
+        name, equals, path = item.rpartition("=")
+        try:
+            loaded = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as problem:
+            raise SymcError(f"cannot read {path}: {problem}", "inputs are .npy or .npz files without objects") from None
+        found = dict(loaded) if hasattr(loaded, "files") else {name: loaded}
+        if equals and len(found) != 1:
+            raise SymcError(f"{path} holds {len(found)} arrays, expected one for '{name}'")
+        arrays |= {name: next(iter(found.values()))} if equals else found
+    return arrays
+
+
+def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    from symc.frontend.files import replacing
+
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+
+
+def _compare(results: dict[str, Any], expected: dict[str, Any], rtol: float) -> dict[str, float]:
+    """Largest difference of each output relative to the largest expected element.  Different: one exceeds rtol."""
+    import numpy as np
+
+    missing = [name for name in expected if name not in results]
+    if missing or not expected:
+        raise SymcError(f"the expected outputs {', '.join(missing) or '(none)'} are not among {', '.join(results)}")
+    differences = {}
+    for name, want in expected.items():
+        if want.shape != results[name].shape:
+            raise Different(f"output '{name}' has shape {results[name].shape}, expected {want.shape}")
+        error = np.abs(results[name].astype(np.float64) - want.astype(np.float64))
+        scale = max(float(np.max(np.abs(want), initial=0)), 1e-12)
+        differences[name] = float(np.max(error, initial=0)) / scale
+    if not all(difference <= rtol for difference in differences.values()):
+        raise Different("results differ: " + ", ".join(f"{n} by {d:.3g}" for n, d in differences.items()),
+                        f"allowed is --rtol {rtol}")
+    return differences
+
+
+# ---- showing results -----------------------------------------------------------------------------------------------
+
+
+def _describe(assembly: Any) -> dict[str, Any]:
+    plan = assembly.plan
+
+    def buffers(kind: str) -> dict[str, Any]:
+        found = [plan.buffers[number] for number in plan.of_kind(kind)]
+        return {buffer.name: [buffer.dtype, list(buffer.shape)] for buffer in found}
+    return {"inputs": buffers("input"), "outputs": buffers("output"),
+            "kernels": len({kernel.name for kernel in plan.kernels}), "steps": len(plan.steps),
+            "arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes}
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+        return
+    for key, value in report.items():
+        typer.echo("\n".join(_lines(key, value)))
+
+
+def _lines(key: str, value: Any) -> Iterator[str]:
+    """One entry of a report as text: tables for lists of records, a line for the rest."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        yield f"{key}:"
+        yield from _table(value)
+    elif isinstance(value, dict):
+        yield f"{key}:"
+        yield from (f"  {name}: {_plain(item)}" for name, item in value.items())
+    else:
+        yield f"{key}: {_plain(value)}"
+
+
+def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    columns = list(rows[0])
+    cells = [columns, *([_plain(row.get(column, "")) for column in columns] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
+            return f"{value[0]}{value[1]}"
+        return ", ".join(_plain(item) for item in value)
+    return str(value)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A counter of compiled kernels on a terminal's last line; nothing when standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\rcompiling kernels: {done} of {total}")
+        sys.stderr.flush()
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+
+
+def main() -> None:
+    """Run the command; errors of the user are one message on standard error, bugs a trace."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except SymcError as error:
+        command = sys.argv[1] if len(sys.argv) > 1 else ""
+        print(f"symc {command}: {error}", file=sys.stderr)
+        if os.environ.get("SYMC_DEBUG"):
+            traceback.print_exc()
+        kinds = {UnsupportedOperatorError: EXIT_UNSUPPORTED, Different: EXIT_DIFFERENT}
+        sys.exit(kinds.get(type(error), EXIT_USER))
+    except Exception as error:
+        sys.exit(_other(error))
+
+
+def _other(error: Exception) -> int:
+    """Exit code of what is no SymcError: wrong usage, files that cannot be read or written, or a bug."""
+    if isinstance(error, typer.TyperException):
+        error.show()
+        return EXIT_USER
+    if isinstance(error, OSError):
+        print(f"symc: {error.strerror}: {error.filename}", file=sys.stderr)
+        return EXIT_USER
+    if isinstance(error, typer.Abort):
+        return 130
+    traceback.print_exc()
+    print("symc: this is a bug of symc; please report the trace above", file=sys.stderr)
+    return EXIT_BUG
