@@ -10,12 +10,12 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, PartialShape, TensorType
-from symc.ops.elementwise import elementwise
+from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, unravel
-from symc.ops.slots import Conflict, ShapeSlot, Slots, show
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 REDUCERS = {"sum": np.add.reduce, "prod": np.multiply.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 
@@ -40,6 +40,10 @@ class AxisReduction(Operator):
     def conclude(self, F: Any, total: Any, count: int) -> Any:
         return total
 
+    def result_dtype(self, dtype: DType) -> DType:
+        """The output's dtype from the input's."""
+        return dtype
+
     def accumulator(self, dtype: DType) -> DType:
         """The dtype of the total."""
         return DType.float32 if dtype in (DType.float16, DType.bfloat16) else dtype
@@ -54,6 +58,12 @@ class AxisReduction(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:
             s.output.unify(self.reduced(s.data.shape, self.keepdims))
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        if t.data.known:
+            t.output.unify(self.result_dtype(t.data.dtype))  # type: ignore[arg-type]
+        elif t.output.known and self.result_dtype(t.output.dtype) is t.output.dtype:
+            t.data.unify(t.output.dtype)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data,) = inputs
@@ -77,7 +87,7 @@ class AxisReduction(Operator):
 
     def _concluded(self, F: Any, total: Any, count: int, dtype: DType) -> Any:
         value = self.conclude(F, total, count)
-        return value if self.accumulator(dtype) is dtype else F.cast(value, dtype)
+        return value if self.accumulator(dtype) is self.result_dtype(dtype) else F.cast(value, self.result_dtype(dtype))
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         axes = self.reduced_axes(data.ndim)
@@ -150,6 +160,7 @@ class Prod(Reduction):
 
 
 @elementwise("_backward_prod", inputs=("data", "y", "dy"), broadcasts=True, hidden=True)
+@real
 def prod_gradient(F: Any, x: Any, y: Any, dy: Any) -> Any:
     """Gradient of prod."""
     return dy * (y / x)
@@ -182,6 +193,7 @@ class NanProd(Reduction):
 
 
 @elementwise("_backward_nanprod", inputs=("data", "y", "dy"), broadcasts=True, hidden=True)
+@real
 def nanprod_gradient(F: Any, x: Any, y: Any, dy: Any) -> Any:
     """Gradient of nanprod."""
     return F.where(x == x, dy * (y / x), F.const(0, dy))
@@ -217,7 +229,8 @@ def min_gradient(F: Any, x: Any, y: Any, dy: Any) -> Any:
 class Norm(AxisReduction):
     """Σ |x| (ord=1) or √Σ x² (ord=2) over `axis`; None and () stand for all axes.
 
-    MXNet: norm.  The sum of squares of float32 is taken in float64, so it does not overflow.
+    MXNet: norm.  The sum of squares of float32 is taken in float64, so it does not overflow.  Of integers MXNet's
+    scaled sum counts only the elements as large as the largest, which is kept: trunc(max |x| · √count).
     """
 
     ord: int = 2
@@ -234,6 +247,9 @@ class Norm(AxisReduction):
             raise Conflict(f"ord is {self.ord}, norm knows 1 and 2")
         super().infer_shape(s)
 
+    def result_dtype(self, dtype: DType) -> DType:
+        return DType[self.out_dtype] if self.out_dtype else dtype
+
     def accumulator(self, dtype: DType) -> DType:
         return DType.float64 if dtype is not DType.float16 and self.ord == 2 else super().accumulator(dtype)
 
@@ -243,12 +259,34 @@ class Norm(AxisReduction):
     def conclude(self, F: Any, total: Any, count: int) -> Any:
         return total if self.ord == 1 else F.sqrt(total)
 
+    def rewrite(self, g: Any, data: Value) -> list[Value] | None:
+        if data.type.element.is_float or self.ord == 1:
+            return None
+        shape = self.reduced(data.type.dims, self.keepdims)
+        sizes = g.abs(data)
+        largest = g.max(sizes, axis=self.axis, keepdims=True)
+        count = g.sum(g.broadcast_equal(sizes, largest), axis=self.axis, keepdims=True)
+        wide = [g.Cast(value, dtype="float64") for value in (largest, count)]
+        norm = g.elemwise_mul(wide[0], g.sqrt(wide[1]))
+        return [g.reshape(g.Cast(norm, dtype=self.result_dtype(data.type.element).name), shape)]
+
+    def reference(self, data: np.ndarray) -> np.ndarray:
+        if data.dtype.kind == "f" or self.ord == 1:
+            return super().reference(data)
+        axes = self.reduced_axes(data.ndim)
+        largest = np.abs(data).max(axes, keepdims=True)
+        norm = largest * np.sqrt((np.abs(data) == largest).sum(axes, keepdims=True))
+        return NumPyMath.cast(norm, self.result_dtype(NumPyMath.dtype(data))).reshape(
+            self.reduced(data.shape, self.keepdims))
+
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        y = self.kept(g, node, Value(node))
-        return [g._backward_norm(node.inputs[0], y, self.kept(g, node, dy), ord=self.ord)]
+        y, d = (self.kept(g, node, g.Cast(value, dtype=node.inputs[0].type.element.name) if self.out_dtype else value)
+                for value in (Value(node), dy))
+        return [g._backward_norm(node.inputs[0], y, d, ord=self.ord)]
 
 
 @elementwise("_backward_norm", inputs=("data", "y", "dy"), broadcasts=True, hidden=True)
+@real
 def norm_gradient(F: Any, x: Any, y: Any, dy: Any, *, ord: int = 2) -> Any:
     """Gradient of norm; with ord=2 NaN where all x are 0."""
     if ord == 1:
