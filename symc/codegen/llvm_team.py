@@ -2,7 +2,7 @@
 
 A team is one process-wide block of memory that every library shares, so its layout is a versioned contract:
 
-    offset  0 i32 version    4 i32 size      8 i32 spin      12 i32 stop     16 ptr slots
+    offset  0 i32 version    4 i32 size      8 i32 stop      16 ptr slots
            64 i32 busy                                        1 while a run or a resize holds the team
           128 i32 epoch     132 i32 sleepers                  counts runs; workers wait for it to move
           192 ptr function  200 ptr argument                  what to run
@@ -10,9 +10,11 @@ A team is one process-wide block of memory that every library shares, so its lay
           320 i32 arrived                                     threads at the barrier
           384 i32 generation 388 i32 sleepers                 counts barriers; the early wait for it to move
 
-Whoever waits spins `spin` times, then yields the core a few times, then sleeps on a futex.  A caller that finds the
-team busy runs alone; so results may not depend on the number of threads.  A team is never freed: a late caller may
-hold its address.  Only libc and pthreads are called.
+Whoever waits spins for a moment, then offers its core to others a hundred times, then sleeps on a futex.  Offering
+costs little where every thread has a core, and where two share one the other goes on at once: waiting threads that
+only spin make a run ten times slower on a machine that does something else too.  A caller that finds the team busy
+runs alone; so results may not depend on the number of threads.  A team is never freed: a late caller may hold its
+address.  Only libc and pthreads are called.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 TEAM_VERSION = 1
 TEAM_BYTES = 448
 SLOT_BYTES = 24
+SPINS, YIELDS = 100, 100  # some 3 and 50 microseconds on an idle core
 FUTEX_CALL = {"x86_64": 202, "aarch64": 98}
 PAUSE = {"x86_64": "@llvm.x86.sse2.pause()", "aarch64": "@llvm.aarch64.hint(i32 1)"}
 TRIPLES = {"x86_64": "x86_64-unknown-linux-gnu", "aarch64": "aarch64-unknown-linux-gnu"}
@@ -40,7 +43,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 # Wait until *word is no longer `old`.  The sleeper is counted before the kernel compares the word again, and the poster
 # changes the word before it reads the count, so no wake-up is lost.
 WAITING = """
-define internal void @symc_wait(ptr %word, i32 %old, ptr %sleepers, i32 %spin) nounwind {
+define internal void @symc_wait(ptr %word, i32 %old, ptr %sleepers) nounwind {
 entry:
   br label %look
 look:
@@ -50,7 +53,7 @@ look:
   br i1 %moved, label %done, label %count
 count:
   %next_try = add i32 %tries, 1
-  %spinning = icmp slt i32 %tries, %spin
+  %spinning = icmp slt i32 %tries, {spins}
   br i1 %spinning, label %pause, label %give_way
 pause:
   call void {pause}
@@ -63,7 +66,7 @@ give_way:
   br i1 %moved_yield, label %done, label %yielded
 yielded:
   %next_yield = add i32 %yields, 1
-  %yielding = icmp slt i32 %next_yield, 4
+  %yielding = icmp slt i32 %next_yield, {yields}
   br i1 %yielding, label %give_way, label %sleep
 sleep:
   %before = atomicrmw add ptr %sleepers, i32 1 seq_cst
@@ -89,12 +92,10 @@ done:
 
 define internal void @symc_barrier(ptr %team) nounwind {
   %size_at = getelementptr i8, ptr %team, i64 4
-  %spin_at = getelementptr i8, ptr %team, i64 8
   %arrived_at = getelementptr i8, ptr %team, i64 320
   %generation_at = getelementptr i8, ptr %team, i64 384
   %sleepers_at = getelementptr i8, ptr %team, i64 388
   %size = load i32, ptr %size_at
-  %spin = load i32, ptr %spin_at
   %generation = load atomic i32, ptr %generation_at acquire, align 4
   %before = atomicrmw add ptr %arrived_at, i32 1 acq_rel
   %arrived = add i32 %before, 1
@@ -106,7 +107,7 @@ open:
   call void @symc_wake(ptr %generation_at, ptr %sleepers_at)
   ret void
 wait:
-  call void @symc_wait(ptr %generation_at, i32 %generation, ptr %sleepers_at, i32 %spin)
+  call void @symc_wait(ptr %generation_at, i32 %generation, ptr %sleepers_at)
   ret void
 }
 """
@@ -120,20 +121,18 @@ entry:
   %id = lshr i64 %packed, 32
   %start = trunc i64 %packed to i32
   %size_at = getelementptr i8, ptr %team, i64 4
-  %spin_at = getelementptr i8, ptr %team, i64 8
-  %stop_at = getelementptr i8, ptr %team, i64 12
+  %stop_at = getelementptr i8, ptr %team, i64 8
   %epoch_at = getelementptr i8, ptr %team, i64 128
   %epoch_sleepers_at = getelementptr i8, ptr %team, i64 132
   %function_at = getelementptr i8, ptr %team, i64 192
   %argument_at = getelementptr i8, ptr %team, i64 200
   %remaining_at = getelementptr i8, ptr %team, i64 256
   %remaining_sleepers_at = getelementptr i8, ptr %team, i64 260
-  %spin = load i32, ptr %spin_at
   br label %idle
 idle:
   %epoch = phi i32 [ %start, %entry ], [ %next, %work ], [ %next, %last ]
   %next = add i32 %epoch, 1
-  call void @symc_wait(ptr %epoch_at, i32 %epoch, ptr %epoch_sleepers_at, i32 %spin)
+  call void @symc_wait(ptr %epoch_at, i32 %epoch, ptr %epoch_sleepers_at)
   %stop = load atomic i32, ptr %stop_at acquire, align 4
   %stopped = icmp ne i32 %stop, 0
   br i1 %stopped, label %leave, label %work
@@ -173,14 +172,12 @@ measure:
   %lonely = icmp eq i32 %workers, 0
   br i1 %lonely, label %give_back, label %launch
 launch:
-  %spin_at = getelementptr i8, ptr %team, i64 8
   %epoch_at = getelementptr i8, ptr %team, i64 128
   %epoch_sleepers_at = getelementptr i8, ptr %team, i64 132
   %function_at = getelementptr i8, ptr %team, i64 192
   %argument_at = getelementptr i8, ptr %team, i64 200
   %remaining_at = getelementptr i8, ptr %team, i64 256
   %remaining_sleepers_at = getelementptr i8, ptr %team, i64 260
-  %spin = load i32, ptr %spin_at
   store ptr %function, ptr %function_at
   store ptr %argument, ptr %argument_at
   store atomic i32 %workers, ptr %remaining_at release, align 4
@@ -194,7 +191,7 @@ join:
   %finished = icmp eq i32 %remaining, 0
   br i1 %finished, label %release, label %wait
 wait:
-  call void @symc_wait(ptr %remaining_at, i32 %remaining, ptr %remaining_sleepers_at, i32 %spin)
+  call void @symc_wait(ptr %remaining_at, i32 %remaining, ptr %remaining_sleepers_at)
   br label %join
 release:
   store atomic i32 0, ptr %busy_at release, align 4
@@ -228,7 +225,7 @@ done:
   ret ptr %team
 }
 
-define i32 @symc_team_resize(ptr %team, i32 %size, i32 %spin) nounwind {
+define i32 @symc_team_resize(ptr %team, i32 %size) nounwind {
   %busy_at = getelementptr i8, ptr %team, i64 64
   br label %claim
 claim:
@@ -239,9 +236,7 @@ give_way:
   %ignored = call i32 @sched_yield()
   br label %claim
 change:
-  %spin_at = getelementptr i8, ptr %team, i64 8
   call void @symc_team_stop(ptr %team)
-  store i32 %spin, ptr %spin_at
   %running = call i32 @symc_team_start(ptr %team, i32 %size)
   store atomic i32 0, ptr %busy_at release, align 4
   ret i32 %running
@@ -250,7 +245,7 @@ change:
 define internal void @symc_team_stop(ptr %team) nounwind {
 entry:
   %size_at = getelementptr i8, ptr %team, i64 4
-  %stop_at = getelementptr i8, ptr %team, i64 12
+  %stop_at = getelementptr i8, ptr %team, i64 8
   %slots_at = getelementptr i8, ptr %team, i64 16
   %epoch_at = getelementptr i8, ptr %team, i64 128
   %sleepers_at = getelementptr i8, ptr %team, i64 132
@@ -333,7 +328,7 @@ failed:
 def team_text(architecture: str) -> str:
     """The functions of the team, for a module whose target triple is `TRIPLES[architecture]`."""
     text = DECLARATIONS + WAITING + WORKERS + LIFE
-    values = {"version": TEAM_VERSION, "bytes": TEAM_BYTES, "slot": SLOT_BYTES,
+    values = {"version": TEAM_VERSION, "bytes": TEAM_BYTES, "slot": SLOT_BYTES, "spins": SPINS, "yields": YIELDS,
               "futex": FUTEX_CALL[architecture], "pause": PAUSE[architecture]}
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", str(value))

@@ -13,7 +13,7 @@ from symc.errors import PackageError
 
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 _SIGNATURES = {"symc_run": (_INT, _POINTER, _POINTER, _LONG, _LONG, _POINTER), "symc_team_version": (_INT,),
-               "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT, _INT)}
+               "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT)}
 EXPORTS = tuple(_SIGNATURES)
 
 
@@ -21,7 +21,7 @@ class Library:
     """Functions of a driver by their addresses.  The code behind them is never unmapped.
 
     run(buffers, symbols, first, last, team) -> 0: addresses of the pointer table and the symbols, a range of kernel
-    steps, and the team (None: run alone).  team_create() and team_resize(team, size, spin) serve team.py.
+    steps, and the team (None: run alone).  team_create() and team_resize(team, size) serve team.py.
     """
 
     def __init__(self, addresses: Mapping[str, int]) -> None:

@@ -134,7 +134,7 @@ def _member(title: str, image: memoryview, item: zipfile.ZipInfo) -> memoryview:
         raise _damaged(title, f"a member has the name {item.filename!r}")
     if item.compress_type != zipfile.ZIP_STORED or item.compress_size != item.file_size or item.flag_bits & 1:
         raise _damaged(title, f"member {item.filename} is not stored plainly")
-    if item.header_offset + LOCAL_HEADER.size > len(image):
+    if not 0 <= item.header_offset <= len(image) - LOCAL_HEADER.size:
         raise _damaged(title, f"member {item.filename} lies outside of the file")
     header = LOCAL_HEADER.unpack_from(image, item.header_offset)
     signature, name_bytes, extra_bytes = header[0], header[9], header[10]

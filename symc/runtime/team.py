@@ -9,8 +9,6 @@ from symc.errors import SymcError
 from symc.runtime.library import Library
 from symc.runtime.machine import available_cores
 
-# A pause lasts 10 to 50 ns: 20 to 50 us of spinning where every thread has a core, next to none where it does not.
-SPIN, SPIN_CROWDED = 1000, 20
 MOST_THREADS = 1024
 
 
@@ -61,8 +59,7 @@ class Team:
 
     def _resize(self, library: Library) -> None:
         if self.address is not None:
-            spin = SPIN if self.threads <= available_cores() else SPIN_CROWDED
-            self.wanted = library.team_resize(self.address, self.threads, spin)
+            self.wanted = library.team_resize(self.address, self.threads)
 
 
 def _checked(threads: object, title: str) -> int:

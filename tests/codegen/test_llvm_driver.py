@@ -9,7 +9,6 @@ from symc.codegen.llvm_driver import driver_text
 from symc.codegen.llvm_jit import join_in_process
 from symc.codegen.plan import HostStep, Kernel, KernelStep, Plan, check
 from symc.runtime.memory import address_of
-from symc.runtime.team import SPIN, SPIN_CROWDED
 
 
 def chain(native, size, steps, flops=10**9):
@@ -40,12 +39,12 @@ def test_every_number_of_threads_gives_the_same(native, size, flops):
     driven.arrays[0][:] = np.arange(size)
     team = driven.library.team_create()
     for threads in (1, 2, 3, 4, 8, 2, 1):
-        assert driven.library.team_resize(team, threads, SPIN_CROWDED) == threads
+        assert driven.library.team_resize(team, threads) == threads
         for last in (1, 7, 50):
             driven.arrays[1][:] = -1
             assert driven.run(0, last, team) == 0
             np.testing.assert_array_equal(driven.arrays[1], np.arange(size) + last)
-    driven.library.team_resize(team, 1, 0)
+    driven.library.team_resize(team, 1)
 
 
 def test_steps_of_a_phase_with_few_jobs_are_all_done(native):
@@ -53,10 +52,10 @@ def test_steps_of_a_phase_with_few_jobs_are_all_done(native):
                 tuple(KernelStep(0, (i, i), 1, 0) for i in range(10)), {"infer": (0, 10)})
     driven = Driven(native, plan)
     team = driven.library.team_create()
-    driven.library.team_resize(team, 4, SPIN_CROWDED)
+    driven.library.team_resize(team, 4)
     assert driven.run(0, 10, team) == 0
     assert [float(array[0]) for array in driven.arrays] == [1] * 10
-    driven.library.team_resize(team, 1, 0)
+    driven.library.team_resize(team, 1)
 
 
 def test_symbols_reach_kernels_and_multiply_jobs(native):
@@ -92,7 +91,7 @@ def test_refuses_what_it_cannot_run(native):
 def test_two_callers_at_once_both_get_their_results(native):
     one, two = (Driven(native, chain(native, 500, 20)) for _ in range(2))
     team = one.library.team_create()
-    one.library.team_resize(team, 3, SPIN_CROWDED)
+    one.library.team_resize(team, 3)
     failures = []
 
     def call(driven, offset):
@@ -106,23 +105,23 @@ def test_two_callers_at_once_both_get_their_results(native):
     for thread in threads:
         thread.start()
     for _ in range(5):
-        one.library.team_resize(team, 2, SPIN_CROWDED)
-        one.library.team_resize(team, 4, SPIN_CROWDED)
+        one.library.team_resize(team, 2)
+        one.library.team_resize(team, 4)
     for thread in threads:
         thread.join()
     assert not failures
-    one.library.team_resize(team, 1, 0)
+    one.library.team_resize(team, 1)
 
 
 def test_many_runs_do_not_hang(native):
     driven = Driven(native, chain(native, 2, 3))
     team = driven.library.team_create()
-    for threads, spin, runs in ((2, SPIN, 20000), (2, 0, 1000), (5, SPIN_CROWDED, 500)):
-        driven.library.team_resize(team, threads, spin)
+    for threads, runs in ((2, 20000), (5, 500)):
+        driven.library.team_resize(team, threads)
         for _ in range(runs):
             driven.run(0, 3, team)
     assert driven.arrays[1].tolist() == [3, 3]
-    driven.library.team_resize(team, 1, 0)
+    driven.library.team_resize(team, 1)
 
 
 def test_a_team_of_another_version_is_left_alone(native):
