@@ -65,7 +65,7 @@ def erfinv(F: Any, x: Any) -> Any:
 def erfinv_of_any(F: Any, x: Any) -> Any:
     """erfinv; 0 for integers outside [-1, 1], which have no NaN."""
     value = real(erfinv)(F, x)
-    return value if F.dtype(x).is_float else F.where(F.logical_or(x < -1, x > 1), F.const(0, x), value)
+    return value if F.dtype(x).is_float else F.where(F.abs(x) > 1, F.const(0, x), value)
 
 
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:

@@ -1,0 +1,64 @@
+"""Operator parameters from MXNet's strings, and what is said about wrong ones."""
+
+import pytest
+
+from symc import ops
+from symc.errors import ParameterError, UnsupportedOperatorError
+from symc.ops.operator import from_attributes
+from symc.ops.parameters import format_value, parse_value
+
+ops.load()
+
+
+@pytest.mark.parametrize(("hint", "text", "value"), [
+    (int, "3", 3), (int, "3L", 3), (int, "True", 1), (int, "-2", -2),
+    (float, "1e-3", 0.001), (float, "2.5f", 2.5), (float, "-inf", float("-inf")), (float, "2", 2.0),
+    (bool, "1", True), (bool, "false", False), (bool, "True", True),
+    (tuple[int, ...], "(2, 3)", (2, 3)), (tuple[int, ...], "[2,3]", (2, 3)), (tuple[int, ...], "4", (4,)),
+    (tuple[int, ...], "(2L, 3L)", (2, 3)), (int | None, "None", None), (int | None, "3", 3), (str, "cpu(0)", "cpu(0)"),
+])
+def test_values(hint: object, text: str, value: object) -> None:
+    assert parse_value(hint, text, "here") == value
+
+
+@pytest.mark.parametrize(("hint", "text"), [
+    (int, "1.5"), (int, "x"), (float, "abc"), (float, ""), (bool, "yes"), (bool, "2"), (tuple[int, ...], "(2, 'a')"),
+    (tuple[int, ...], "(1, 2"), (tuple[int, ...], "__import__('os')"), (tuple[int, ...], "(" * 5000),
+])
+def test_wrong_values(hint: object, text: str) -> None:
+    with pytest.raises(ParameterError, match="here is not valid"):
+        parse_value(hint, text, "here")
+
+
+@pytest.mark.parametrize(("operator", "attributes", "message"), [
+    ("clip", {"a_min": "0"}, "node 'n' .clip.: required parameter a_max is missing"),
+    ("Cast", {"dtype": "float128"}, "parameter dtype='float128' is not valid: expected one of bfloat16, bool,"),
+    ("_plus_scalar", {"scalar": "abc"}, "parameter scalar='abc' is not valid: expected a number"),
+    ("_eye", {}, "required parameter N is missing"),
+    ("Activation", {"act_type": "swish"}, "expected one of relu, sigmoid"),
+    ("clip", {"a_min": "0", "a_max": "1", "b": "2"}, "unknown parameter b='2'\n  parameters are: a_min, a_max"),
+])
+def test_errors_name_node_and_parameter(operator: str, attributes: dict[str, str], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        from_attributes(operator, attributes, "n")
+
+
+def test_unknown_operator() -> None:
+    with pytest.raises(UnsupportedOperatorError, match="NoSuchOp is not supported"):
+        from_attributes("NoSuchOp", {}, "n")
+
+
+def test_operators_without_parameters_ignore_attributes_as_mxnet_does() -> None:
+    from_attributes("broadcast_maximum", {"axis": "1"}, "n")
+
+
+def test_user_attributes_are_no_parameters() -> None:
+    assert from_attributes("clip", {"a_min": "-1", "a_max": "1", "__lr_mult__": "2"}, "n").parameters() == {
+        "a_min": -1.0, "a_max": 1.0}
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    ((2,), "(2,)"), ((2, 3), "(2, 3)"), ((), "()"), (0.5, "0.5"), (True, "True"),
+])
+def test_values_are_written_as_mxnet_writes_them(value: object, text: str) -> None:
+    assert format_value(value) == text
