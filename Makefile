@@ -1,0 +1,30 @@
+# `make demo`: environment, then a real network compiled, packaged, run and verified.  `make test`: lint, types, tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint unit benchmark clean
+
+demo: $(VENV)/ready
+	$(BIN)/python examples/serve_package.py
+
+test: lint unit
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+benchmark: $(VENV)/ready
+	$(BIN)/python benchmarks/inference.py
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[compile,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
