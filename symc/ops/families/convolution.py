@@ -156,13 +156,13 @@ class Convolution(Convolving):
 
     def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
         self.check(s)
-        weight_channels = None if s.weight.shape is None else s.weight[1]
-        if s.data.rank:
-            weight_channels = weight_channels if s.data[1] is None else s.data[1] // self.num_group
-            s.output.unify((s.data[0], self.num_filter, *map(self._output_extent, range(self.rank), s.data.shape[2:])))
-            s.data.unify((s.output[0], None if weight_channels is None else weight_channels * self.num_group,
-                          *map(self._input_extent, range(self.rank), s.output.shape[2:])))
-        s.weight.unify((self.num_filter, weight_channels, *self.kernel))
+        if s.data.rank is None:
+            return
+        s.output.unify((s.data[0], self.num_filter, *map(self._output_extent, range(self.rank), s.data.shape[2:])))
+        channels = s.weight[1] if s.data[1] is None else s.data[1] // self.num_group
+        s.data.unify((s.output[0], None if channels is None else channels * self.num_group,
+                      *map(self._input_extent, range(self.rank), s.output.shape[2:])))
+        s.weight.unify((self.num_filter, channels, *self.kernel))
         if s.bias:
             s.bias.unify((self.num_filter,))
 
@@ -227,12 +227,13 @@ class Deconvolution(Convolving):
 
     def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
         self.check(s)
-        if s.data.rank:
-            spatial = [None if x is None else self._geometry(i, x)[0] for i, x in enumerate(s.data.shape[2:])]
-            s.output.unify((s.data[0], self.num_filter, *spatial))
-            s.data.unify_axis(0, s.output[0])
-            s.data.unify_axis(1, s.weight[0])
-        s.weight.unify((s.data[1] if s.data.rank else None, self.num_filter // self.num_group, *self.kernel))
+        if s.data.rank is None:
+            return
+        spatial = [None if x is None else self._geometry(i, x)[0] for i, x in enumerate(s.data.shape[2:])]
+        s.output.unify((s.data[0], self.num_filter, *spatial))
+        s.data.unify_axis(0, s.output[0])
+        s.data.unify_axis(1, s.weight[0])
+        s.weight.unify((s.data[1], self.num_filter // self.num_group, *self.kernel))
         if s.bias:
             s.bias.unify((self.num_filter,))
 

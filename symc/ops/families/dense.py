@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ir.types import PartialShape, TensorType
+from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
 from symc.ops.operator import Operator, Optional, operator
+from symc.ops.shapes import product
 from symc.ops.slots import ShapeSlot, Slots
 
 
@@ -24,16 +25,14 @@ class FullyConnected(Operator):
     inputs = ("data", "weight", Optional("bias", unless="no_bias"))
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        depth = s.weight[1]
-        if s.data.rank is not None:
-            depth = _product(s.data.shape[1:]) if self.flatten else s.data[-1]
-            rows = s.data.shape[:1] if self.flatten else s.data.shape[:-1]
-            s.output.unify((*rows, self.num_hidden))
-            if not self.flatten or s.data.rank == 2:
-                s.data.unify_axis(-1, s.weight[1])
-        if s.output.rank is not None and s.data.rank is not None:
-            s.data.unify_axis(0, s.output[0])
-        s.weight.unify((self.num_hidden, depth))
+        if s.data.rank is None:
+            return
+        if not self.flatten or s.data.rank == 2:
+            s.data.unify_axis(-1, s.weight[1])
+        rows = s.data.shape[:1] if self.flatten else s.data.shape[:-1]
+        s.output.unify((*rows, self.num_hidden))
+        s.data.unify_axis(0, s.output[0])
+        s.weight.unify((self.num_hidden, product(s.data.shape[1:]) if self.flatten else s.data[-1]))
         if s.bias:
             s.bias.unify((self.num_hidden,))
 
@@ -75,7 +74,3 @@ class FullyConnected(Operator):
         x, d = g.reshape(data, (rows, depth)), g.reshape(dy, (rows, self.num_hidden))
         gradients = [g.reshape(g.dot(d, weight), data.type.dims), g.dot(d, x, transpose_a=True)]
         return gradients if self.no_bias else [*gradients, g.sum(d, axis=(0,))]
-
-
-def _product(shape: PartialShape) -> int | None:
-    return None if None in shape else math.prod(shape)  # type: ignore[arg-type]
