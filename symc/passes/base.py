@@ -72,8 +72,8 @@ def expand(node: Node, rule: Callable[..., Sequence[Value] | None], *arguments: 
     """The values that `rule(g, *arguments, *inputs of the node)` puts in place of `node`; None when it keeps it.
 
     The rule builds with `g`, under the node's sources.  What it returns must have the types of the node's outputs.
-    If one new node makes all of them, it takes over the node's name and user attributes, so that it goes on being
-    known as what it was.
+    A new node that makes the first takes over the node's name and user attributes, unless other new nodes read it:
+    so it goes on being known as what it was.
     """
     g = GraphBuilder(node.name, node.sources)
     values = rule(g, *arguments, *node.inputs)
@@ -84,11 +84,11 @@ def take_over(node: Node, values: tuple[Value, ...], g: GraphBuilder) -> tuple[V
     """`values`, made by `g` in place of the outputs of `node`; see `expand`."""
     for old, new in zip(node.outputs, values, strict=True):
         assert _same_type(old, new), f"{old!r} of type {old.type} replaced by {new!r} of type {new.type}"
-    made = {value.node for value in values}
-    if len(made) == 1 and made <= g.made:
-        renamed = replace(made.pop(), name=node.name, attrs=node.attrs)
-        return tuple(Value(renamed, value.index) for value in values)
-    return values
+    main = values[0].node
+    if main not in g.made or any(value.node is main for other in g.made for value in other.inputs):
+        return values
+    renamed = replace(main, name=node.name, attrs=node.attrs)
+    return tuple(Value(renamed, value.index) if value.node is main else value for value in values)
 
 
 def _same_type(old: Value, new: Value) -> bool:

@@ -20,6 +20,7 @@ from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.layout import AssignLayouts, PackRule
 from symc.passes.legalize import Legalize
 from symc.passes.materialize import Materialize
+from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
 from symc.passes.seed_random import SeedRandom
 from symc.passes.simplify import Simplify
@@ -28,11 +29,12 @@ from symc.passes.simplify import Simplify
 def inference_pipeline() -> list[Pass]:
     """From a typed graph to the one that inference runs."""
     return [
+        OverwriteInputs(),
         UseInferenceForms(),
         SeedRandom(),
+        FoldBatchNorm(),
         Legalize(),
         Simplify(),
-        FoldBatchNorm(),
         FoldConstants(),
         MergeCommonSubexpressions(),
     ]
@@ -41,6 +43,7 @@ def inference_pipeline() -> list[Pass]:
 def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the one that runs forward and backward.  requests: see `Differentiate`."""
     return [
+        OverwriteInputs(),
         SeedRandom(),
         Legalize(keep_differentiable=True),
         Differentiate(tuple(requests.items())),

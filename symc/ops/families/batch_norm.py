@@ -172,13 +172,17 @@ class BatchNormInference(Operator):
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         t.output.unify(t.data.dtype)
 
-    def rewrite(self, g: Any, data: Value, gamma: Value, beta: Value, mean: Value, variance: Value) -> list[Value]:
-        """data·scale + shift, both of which depend on parameters alone."""
+    def scale_and_shift(self, g: Any, gamma: Value, beta: Value, mean: Value,
+                        variance: Value) -> tuple[Value, Value]:
+        """What the operator comes to for each channel, made of parameters alone: output = data·scale + shift."""
         scale = g._inverse_deviation(variance, eps=self.eps)
         scale = scale if self.fix_gamma else g.elemwise_mul(gamma, scale)
-        shift = g.elemwise_sub(beta, g.elemwise_mul(mean, scale))
+        return scale, g.elemwise_sub(beta, g.elemwise_mul(mean, scale))
+
+    def rewrite(self, g: Any, data: Value, *vectors: Value) -> list[Value]:
+        scale, shift = self.scale_and_shift(g, *vectors)
         rank = len(data.type.dims)
-        shape = along(self.axis % rank, rank, beta.type.dims[0])
+        shape = along(self.axis % rank, rank, shift.type.dims[0])
         return [g._scale_shift(data, g.reshape(scale, shape), g.reshape(shift, shape))]
 
     def reference(self, data: np.ndarray, *vectors: np.ndarray) -> np.ndarray:
