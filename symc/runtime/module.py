@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symc.errors import SymcError
+from symc.runtime.context import current_context
 from symc.runtime.library import Library
 from symc.runtime.memory import aligned_copy, aligned_empty
 from symc.runtime.ndarray import NDArray
@@ -35,12 +36,13 @@ class CompiledModule:
 
     def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
                  hosts: Mapping[str, HostFunction] | None = None) -> None:
-        self.plan, self.library, self.weights, self.hosts = plan, library, weights, dict(hosts or {})
+        self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
+        self.weights = Program(plan, library, weights, self.hosts).weights
         self.inputs = self._describe("input")
         self.outputs = self._describe("output")
         self._inputs = {plan.buffers[number].name: number for number in plan.of_kind("input")}
+        self._outputs, self._gradients = plan.of_kind("output"), plan.of_kind("gradient")
         self._local = threading.local()
-        Program(plan, library, weights, self.hosts)  # a missing host function is told now
 
     def _describe(self, kind: str) -> tuple[Description, ...]:
         buffers = [self.plan.buffers[number] for number in self.plan.of_kind(kind)]
@@ -64,7 +66,7 @@ class CompiledModule:
         self._refuse_names(inputs)
         for name, value in inputs.items():
             program.bind(self._inputs[name], self._argument(self._inputs[name], value))
-        outputs = self._bind_new("output")
+        outputs = self._bind_new(self._outputs)
         program.run("forward" if is_train else "infer")
         return outputs
 
@@ -82,8 +84,8 @@ class CompiledModule:
         for number, value in zip(numbers, given, strict=True):
             program.bind(number, self._argument(number, value))
         if self._local.gradients is None:
-            arguments = [self.plan.buffers[number].name for number in self.plan.of_kind("gradient")]
-            self._local.gradients = dict(zip(arguments, self._bind_new("gradient"), strict=True))
+            arguments = [self.plan.buffers[number].name for number in self._gradients]
+            self._local.gradients = dict(zip(arguments, self._bind_new(self._gradients), strict=True))
         program.run("backward")
 
     @property
@@ -93,16 +95,20 @@ class CompiledModule:
             raise SymcError("there are no gradients before backward has run in this thread")
         return self._local.gradients
 
-    def _bind_new(self, kind: str) -> list[NDArray]:
+    def _bind_new(self, numbers: Sequence[int]) -> list[NDArray]:
+        """New arrays, bound to the buffers of the given numbers."""
+        program, context = self.program, current_context()
         arrays = []
-        for number in self.plan.of_kind(kind):
+        for number in numbers:
             buffer = self.plan.buffers[number]
-            memory = aligned_empty(buffer.shape, storage_dtype(buffer.dtype), f"{kind} '{buffer.name}'")
-            self.program.bind(number, memory)
-            arrays.append(NDArray(memory))
+            memory = aligned_empty(buffer.shape, storage_dtype(buffer.dtype), buffer.name)
+            program.bind(number, memory)
+            arrays.append(NDArray(memory, context))
         return arrays
 
     def _refuse_names(self, inputs: Mapping[str, Any]) -> None:
+        if inputs.keys() == self._inputs.keys():
+            return
         expected = f"the inputs are {', '.join(map(repr, self._inputs)) or 'none'}"
         unknown = [name for name in inputs if name not in self._inputs]
         missing = [name for name, number in self._inputs.items()

@@ -11,6 +11,7 @@ phase are independent of each other; all work of a phase ends before the next on
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from symc.errors import PackageError
 
 FORMAT = 1
-ALIGNMENT = 64
+ALIGNMENT = 64  # of every offset, in bytes
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state")
 
 Range = tuple[int, int]
@@ -245,7 +246,7 @@ def check(plan: Plan) -> None:
 
 def find_problems(plan: Plan) -> list[str]:
     """What contradicts the contract of this module, one sentence a problem; a sound plan has none."""
-    problems = [*_buffer_problems(plan), *_step_problems(plan)]
+    problems = [*_buffer_problems(plan), *_kernel_problems(plan), *_step_problems(plan)]
     return problems or [*_range_problems(plan)]
 
 
@@ -278,6 +279,16 @@ def _dense_bytes(buffer: Buffer) -> int:
     for extent in buffer.shape:
         size *= extent
     return size
+
+
+def _kernel_problems(plan: Plan) -> Iterator[str]:
+    names: set[str] = set()
+    for number, kernel in enumerate(plan.kernels):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$]*", kernel.name):
+            yield f"kernel {number} has the name {kernel.name!r}, which no linker takes"
+        elif kernel.name in names:
+            yield f"kernel {number} has the same name '{kernel.name}' as another"
+        names.add(kernel.name)
 
 
 def _step_problems(plan: Plan) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from symc.errors import SymcError
 from symc.runtime.library import Library
-from symc.runtime.memory import address_of, aligned_copy, aligned_empty
+from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_empty
 from symc.runtime.plan import (
     BranchStep,
     HostStep,
@@ -42,7 +42,7 @@ class Program:
                  hosts: Mapping[str, HostFunction] | None = None) -> None:
         self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
         self.lock = threading.RLock()
-        self.weights = weights
+        self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
         self.arena: np.ndarray | None = None
         self._arrays: dict[int, np.ndarray] = {}
         self._pointers = np.zeros(max(1, len(plan.buffers)), np.uintp)

@@ -48,6 +48,8 @@ def changed_step(number, **changes):
     (changed_step(3, then=(3, 4)), "overlap"),
     (changed_step(2, trip=None), "either 'trip' or 'trip_buffer'"),
     (changed_step(2, carry=((3, 0),)), "carries between buffers of different sizes"),
+    (replace(PLAN, kernels=(PLAN.kernels[0], Kernel("k-1"))), "kernel 1 has the name 'k-1'"),
+    (replace(PLAN, kernels=(PLAN.kernels[0], Kernel("k0"))), "kernel 1 has the same name 'k0'"),
     (replace(PLAN, arena_bytes=64), "buffer 1 'a' ends at byte 80, the arena block at 64"),
     (replace(PLAN, buffers=(buffer("inputs"), *PLAN.buffers[1:])), "unknown kind 'inputs'"),
     (replace(PLAN, buffers=(replace(PLAN.buffers[0], bytes=8), *PLAN.buffers[1:])), "its shape (4,) needs 16"),
