@@ -15,7 +15,7 @@ from symc.ir.verify import verify
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import from_text
 
-pytest_plugins = ("tests.native_code",)   # the fixture `native`
+pytest_plugins = ("tests.native_code", "tests.group_code")   # the fixtures `native` and `groups`
 
 settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("quick")
@@ -60,8 +60,9 @@ def check() -> Callable[..., Graph]:
 
 def assert_matches(text: str, pattern: str) -> None:
     """Compare the text of a graph with what `check` describes."""
-    declarations = re.compile(r"^%\S+: [^=\n]*$", flags=re.MULTILINE)
-    actual = "".join(f"{line}\n" for line in declarations.sub("", text).splitlines() if line)
+    declaration = re.compile(r"%\S+: [^=\n]*")
+    lines = [line.strip() for line in text.splitlines()]
+    actual = "".join(f"{line}\n" for line in lines if line and not declaration.fullmatch(line.partition("  # ")[0]))
     expected = "".join(map(line_pattern, filter(None, map(str.strip, pattern.splitlines()))))
     assert re.fullmatch(expected, actual), f"expected\n{pattern}\nfound\n{actual}"
 

@@ -32,21 +32,26 @@ X86_64 = "x86_64-unknown-linux-gnu"
 LEVELS = {
     "x86-64": Level(X86_64, "x86-64", Core(registers=16, vector_bytes=16)),
     "x86-64-v3": Level(X86_64, "x86-64-v3", Core(registers=16, vector_bytes=32)),
-    "x86-64-v4": Level(X86_64, "x86-64-v4", Core(registers=32, vector_bytes=64)),
+    "x86-64-v4": Level(X86_64, "x86-64-v4", Core(registers=32, vector_bytes=64, prefetched_bytes=16384)),
     "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=32, vector_bytes=16)),
 }
 
 
-def compile_object(text: str, level: str) -> bytes:
+def compile_object(text: str, level: str, optimise: bool = False) -> bytes:
     """Object code, position-independent, of the module `text`: symbols as they stand in it, libm may be called.
 
-    Functions marked alwaysinline are inlined; nothing else is optimised before code generation.
+    Functions marked alwaysinline are inlined; nothing else is optimised before code generation unless `optimise`.
     """
     module = llvm.parse_assembly(text)
     module.verify()
     machine = _machine(level)
     module.triple = machine.triple
-    if "alwaysinline" in text:
+    if optimise:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_unrolling = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    elif "alwaysinline" in text:
         passes = llvm.create_new_module_pass_manager()
         passes.add_always_inliner_pass()
         passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))

@@ -1,0 +1,500 @@
+"""Writes loop nests of TIR from tensor elements.
+
+An `Emitter` evaluates elements (it is the `Evaluator` of `frontend.te_math`).  Each distinct element becomes a
+definition, bound to a variable at the outermost loop in which all it depends on is known: common elements are
+computed once, and what does not vary in a loop is computed before it.  Code is written already vectorised: the index of
+a vectorised loop is a ramp.
+
+Reads under `te.select` that may leave the buffer are redirected to its first element where they are not wanted, so
+nothing is read that may not be, and no branch breaks a vector apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tvm
+from tvm import sym, tirx
+from tvm_ffi import StructuralKey
+
+from symc.frontend.te import Computed, Part, Reduced, Tensor, Viewed
+from symc.frontend.te_math import (
+    Expr,
+    Indices,
+    Scalar,
+    cast,
+    computed_dtype,
+    lanes_of,
+    literal,
+    load_conversion,
+    logical,
+    memory_dtype,
+    store_conversion,
+    vector_dtype,
+    widened,
+)
+from symc.ir.types import DType, Shape, TensorType, block_of, parse_layout
+
+INDEX = "int32"       # dtype of indices; int64 where a buffer has 2³¹ elements or more
+LARGE = 1 << 31
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A named element: `var` = `expr`, or a read of `buffer` at the flat `index`, or the choice of `select`."""
+
+    var: Any
+    depth: int
+    uses: frozenset[Definition]
+    expr: Expr = None
+    buffer: Buffer | None = None
+    index: Expr = None
+    select: tuple[Scalar, Scalar, Scalar] | None = None
+    emitted: bool = False
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A tensor in memory, flat; `type` gives its logical shape and layout."""
+
+    type: TensorType
+    name: str
+    index_dtype: str = INDEX
+    var: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        itemsize = self.type.element.itemsize
+        self.var = tirx.decl_buffer((max(self.count, 1),), memory_dtype(self.type.element), self.name,
+                                    data_alignment=itemsize)
+
+    @property
+    def count(self) -> int:
+        return self.type.bytes // self.type.element.itemsize
+
+
+@dataclass(slots=True)
+class Level:
+    """An open loop: its statements so far, and the elements that are forgotten when it closes."""
+
+    statements: list[Any] = field(default_factory=list)
+    remembered: list[Any] = field(default_factory=list)
+
+
+Demand = tuple[Reduced, Indices]
+
+
+class Emitter:
+    """Builds the body of one kernel.  `demands` collects elements of reductions that nothing provides."""
+
+    def __init__(self, index_dtype: str = INDEX) -> None:
+        self.index_dtype = index_dtype
+        self.analyzer = sym.Analyzer()
+        self.levels = [Level()]
+        self.demands: list[Demand] = []
+        self.observed: list[Expr] = []      # indices that are more than part of an address
+        self.blocked: set[Any] = set()      # index variables that walk an axis that some buffer has in blocks
+        self._depths: dict[Any, int] = {}
+        self._memo: dict[Any, Any] = {}
+        self._buffers: dict[Tensor, Buffer] = {}
+        self._providers: dict[Tensor, Callable[[Indices], Scalar]] = {}
+        self._of_var: dict[Any, Definition] = {}
+        self._count = 0
+        self._floor = 0                     # the innermost loop or branch that may not be left
+
+    # ---- loops and statements ----------------------------------------------------------------------------
+
+    def constant(self, value: int) -> Expr:
+        return tirx.const(value, self.index_dtype)
+
+    def simplify(self, expr: Expr) -> Expr:
+        return self.analyzer.simplify(expr)
+
+    def variable(self, name: str, extent: int) -> Any:
+        """A new index variable in [0, extent), known at the innermost open loop."""
+        var = tirx.Var(self._name(name), self.index_dtype)
+        self.analyzer.bind(var, tvm.ir.Range(0, max(extent, 1)))
+        self._depths[var] = len(self.levels) - 1
+        return var
+
+    @contextlib.contextmanager
+    def loop(self, name: str, extent: int | Expr, bound: int | None = None) -> Iterator[Any]:
+        """A serial loop from 0; `bound` is the largest extent when it varies."""
+        if isinstance(extent, int) and extent == 1:
+            with self.block():
+                yield self.constant(0)
+            return
+        self.levels.append(Level())
+        var = self.variable(name, extent if isinstance(extent, int) else bound or LARGE)
+        yield var
+        level = self._close()
+        upper = self.constant(extent) if isinstance(extent, int) else extent
+        if level.statements:
+            self.add(tirx.For(var, self.constant(0), upper, tirx.ForKind.SERIAL, sequence(level.statements)))
+
+    @contextlib.contextmanager
+    def job_loop(self, begin: Any, end: Any, count: int) -> Iterator[Any]:
+        """The outermost loop, over jobs [begin, end) of `count`, which are i64; yields the job as an index."""
+        assert len(self.levels) == 1, "jobs are the outermost loop"
+        self.levels.append(Level())
+        job = tirx.Var("job", "int64")
+        self._depths[job] = self._floor = 1
+        yield self.name_index("j", tirx.Cast(self.index_dtype, job), count)
+        level = self._close()
+        body = sequence(level.statements or [tirx.Evaluate(0)])
+        self.add(tirx.For(job, begin, tirx.Sub(end, begin), tirx.ForKind.SERIAL, body))
+
+    @contextlib.contextmanager
+    def block(self) -> Iterator[None]:
+        """A scope whose elements are forgotten at its end."""
+        self.levels.append(Level())
+        yield
+        for statement in self._close().statements:
+            self.add(statement)
+
+    @contextlib.contextmanager
+    def when(self, chosen: Expr) -> Iterator[None]:
+        """A branch; what is first wanted in it is not computed outside."""
+        self.levels.append(Level())
+        outside, self._floor = self._floor, len(self.levels) - 1
+        yield
+        self._floor = outside
+        level = self._close()
+        chosen = self.simplify(chosen)
+        if level.statements and not (isinstance(chosen, tirx.IntImm) and not chosen.value):
+            self.add(tirx.IfThenElse(chosen, sequence(level.statements), None))
+
+    def _close(self) -> Level:
+        level = self.levels.pop()
+        for key in level.remembered:
+            self._memo.pop(key, None)
+        return level
+
+    def add(self, statement: Any) -> None:
+        self.levels[-1].statements.append(statement)
+
+    def name_index(self, name: str, expr: Expr, extent: int) -> Any:
+        """`expr`, known to lie in [0, extent), bound to an index variable here; constants stay themselves."""
+        expr = self.simplify(expr)
+        if extent == 1:
+            return self.constant(0)
+        if isinstance(expr, (tirx.IntImm, tirx.Var)) and self.analyzer.const_int_bound(expr).max_value < extent:
+            return expr
+        var = self.variable(name, extent)
+        self.add(tirx.Bind(var, expr))
+        return var
+
+    def store(self, buffer: Buffer, index: Expr, value: Scalar) -> None:
+        """Write `value`, which has been through `settle`."""
+        index = self.simplify(index)
+        lanes = lanes_of(index)
+        assert value.lanes in (1, lanes), "a vector has no place in one element"
+        wide = Scalar(widened(value.expr, lanes), value.dtype, value.uses)
+        self.add(tirx.BufferStore(buffer.var, store_conversion(wide), [index]))
+
+    # ---- the Evaluator -----------------------------------------------------------------------------------
+
+    def place(self, tensor: Tensor, buffer: Buffer) -> None:
+        """`tensor` lies in `buffer`."""
+        self._buffers[tensor] = buffer
+
+    def provide(self, tensor: Tensor, provider: Callable[[Indices], Scalar]) -> None:
+        """Elements of `tensor`, a reduction computed in this kernel, are those of `provider`."""
+        self._providers[tensor] = provider
+
+    def element(self, tensor: Tensor, indices: Indices) -> Scalar:
+        value = self._family(tensor, indices)
+        assert isinstance(value, Scalar)
+        return value
+
+    def _family(self, tensor: Tensor, indices: Indices) -> Any:
+        """The element, or the tuple of elements of a tensor that has `Part`s."""
+        exprs = [self.constant(i) if isinstance(i, int) else i for i in indices]
+        key = (tensor, StructuralKey(exprs))
+        if key not in self._memo:
+            value = self._evaluate(tensor, tuple(exprs))
+            self._memo[key] = value
+            values = value if isinstance(value, tuple) else (value,)
+            depth = max((d.depth for v in values for d in v.uses), default=0)
+            self.levels[min(depth, len(self.levels) - 1)].remembered.append(key)
+        return self._memo[key]
+
+    def _evaluate(self, tensor: Tensor, indices: Indices) -> Any:
+        if tensor in self._providers:
+            return self._providers[tensor](indices)
+        if tensor in self._buffers:
+            return self.load(self._buffers[tensor], indices)
+        if isinstance(tensor, Viewed):
+            moved = view_indices(tensor.shape, tensor.source.shape, indices)
+            return self.element(tensor.source, tuple(map(self.simplify, moved)))
+        if isinstance(tensor, Part):
+            return self.shared(typed(self._family(tensor.family, indices)[tensor.position], tensor.dtype))
+        if isinstance(tensor, Reduced):
+            self.demands.append((tensor, indices))
+            return self.unknown(tensor.dtype, indices)
+        assert isinstance(tensor, Computed), "a tensor that is nowhere"
+        value = tensor.body(*indices)
+        if isinstance(value, tuple):
+            return tuple(typed(part, tensor.dtype, literal_only=True) for part in value)
+        return self.shared(typed(value, tensor.dtype))
+
+    def unknown(self, dtype: DType, indices: Indices) -> Scalar:
+        """A value that stands for an element while a nest is analysed."""
+        lanes = max((lanes_of(i) for i in indices), default=1)
+        return Scalar(tirx.Var(self._name("unknown"), vector_dtype(computed_dtype(dtype), lanes)), dtype)
+
+    def load(self, buffer: Buffer, indices: Indices) -> Scalar:
+        """The element of `buffer` at logical `indices`."""
+        self.blocked |= {index for axis, index in enumerate(indices)
+                         if isinstance(index, tirx.Var) and block_of(buffer.type.layout, axis) > 1}
+        return self.load_flat(buffer, self.flat_index(buffer, indices))
+
+    def flat_index(self, buffer: Buffer, indices: Indices) -> Expr:
+        index = self.simplify(flat_index(buffer.type, indices, self.constant(0)))
+        return index.value if isinstance(index, tirx.Broadcast) else index
+
+    def load_flat(self, buffer: Buffer, index: Expr, depth: int = 0) -> Scalar:
+        """The element at a flat index, defined no further out than loop `depth`."""
+        dtype, uses = buffer.type.element, self._uses(index)
+        found = self._define(computed_dtype(dtype), lanes_of(index), dtype, uses, max(depth, self.depth_of(index)))
+        (definition,) = found.uses
+        definition.buffer, definition.index = buffer, index
+        return found
+
+    def shared(self, value: Scalar) -> Scalar:
+        if isinstance(value.expr, (tirx.Var, tirx.FloatImm, tirx.IntImm, tirx.Broadcast)):
+            return value
+        depth = self.depth_of(value.expr)
+        found = self._define(expr_dtype(value), value.lanes, value.dtype, value.uses, depth)
+        (definition,) = found.uses
+        definition.expr = value.expr
+        return found
+
+    def select(self, chosen: Scalar, a: Scalar, b: Scalar) -> Scalar:
+        folded = self.simplify(chosen.expr) if not chosen.uses else chosen.expr
+        if isinstance(folded, tirx.Broadcast):
+            folded = folded.value
+        if isinstance(folded, tirx.IntImm):
+            return a if folded.value else b
+        chosen = Scalar(folded, DType.bool, chosen.uses)
+        self.observed.append(folded)
+        lanes = max(chosen.lanes, a.lanes, b.lanes)
+        depth = max(self.depth_of(x.expr) for x in (chosen, a, b))
+        found = self._define(computed_dtype(a.dtype), lanes, a.dtype, chosen.uses | a.uses | b.uses, depth)
+        (definition,) = found.uses
+        definition.select = (chosen, a, b)
+        return found
+
+    def index_of(self, value: Scalar) -> Expr:
+        index = self.shared(Scalar(tirx.Cast(vector_dtype(self.index_dtype, value.lanes), value.expr), DType.int32,
+                                   value.uses))
+        return index.expr
+
+    def uses_of_index(self, index: Expr) -> frozenset[Definition]:
+        if not isinstance(index, (int, bool)):
+            self.observed.append(index)
+        return self._uses(index)
+
+    def _uses(self, index: Expr) -> frozenset[Definition]:
+        if isinstance(index, int) or not self._of_var:
+            return frozenset()
+        return frozenset(self._of_var[v] for v in free_variables(index) if v in self._of_var)
+
+    def depth_of(self, expr: Expr) -> int:
+        """The innermost loop on which `expr` depends through index variables."""
+        found = 0
+        for var in free_variables(expr):
+            definition = self._of_var.get(var)
+            found = max(found, definition.depth if definition else self._depths.get(var, 0))
+        return found
+
+    def _define(self, dtype: str, lanes: int, logical_dtype: DType, uses: frozenset[Definition], depth: int) -> Scalar:
+        var = tirx.Var(self._name("v"), vector_dtype(dtype, lanes))
+        depth = max([self._floor, depth, *(use.depth for use in uses)])
+        definition = Definition(var, depth, uses)
+        self._of_var[var] = definition
+        return Scalar(var, logical_dtype, frozenset((definition,)))
+
+    def _name(self, prefix: str) -> str:
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    # ---- settling: from definitions to statements --------------------------------------------------------
+
+    def pending(self, values: Sequence[Scalar]) -> list[Definition]:
+        """The definitions that `values` need and that are not written yet, each after what it uses."""
+        order: list[Definition] = []
+        seen: set[Definition] = set()
+        stack = [(definition, False) for value in values for definition in value.uses]
+        while stack:
+            definition, finished = stack.pop()
+            if finished:
+                order.append(definition)
+            elif definition not in seen and not definition.emitted:
+                seen.add(definition)
+                stack.append((definition, True))
+                stack += [(use, False) for use in definition.uses]
+        return order
+
+    def settle(self, values: Sequence[Scalar]) -> None:
+        """Write the definitions that `values` need, each at its own loop."""
+        order = self.pending(values)
+        guards = self._guards(order, values)
+        waiting = [(definition, False) for definition in reversed(order)]
+        while waiting:
+            definition, ready = waiting.pop()
+            if definition.emitted:
+                continue
+            guard = guards[definition] if definition.buffer and self._may_leave(definition) else None
+            needs = definition.uses | (guard.uses if guard else frozenset())
+            missing = [use for use in needs if not use.emitted]
+            if missing and not ready:
+                waiting += [(definition, True), *((use, False) for use in missing)]
+                continue
+            self._write(definition, guard)
+        self._forget([definition for definition in order if guards[definition] is not None])
+
+    def _guards(self, order: list[Definition], values: Sequence[Scalar]) -> dict[Definition, Scalar | None]:
+        """For each definition the condition under which it is wanted; None: always."""
+        wanted: dict[Definition, Scalar | None] = {use: None for value in values for use in value.uses}
+
+        def want(uses: frozenset[Definition], guard: Scalar | None) -> None:
+            for use in uses:
+                if use not in wanted or guard is None:
+                    wanted[use] = guard
+                elif wanted[use] is not None and wanted[use] is not guard:
+                    wanted[use] = logical(tirx.Or, wanted[use], guard)
+        for definition in reversed(order):
+            guard = wanted[definition]
+            if definition.select is None:
+                want(definition.uses, guard)
+                continue
+            chosen, a, b = definition.select
+            want(chosen.uses, guard)
+            want(a.uses, both(guard, chosen))
+            want(b.uses, both(guard, ~chosen))
+        return wanted
+
+    def _may_leave(self, definition: Definition) -> bool:
+        assert definition.buffer is not None
+        index = definition.index
+        ends = [index]
+        if isinstance(index, tirx.Ramp):
+            ends = [index.base, index.base + index.stride * (int(index.lanes) - 1)]
+        elif lanes_of(index) > 1:
+            return True
+        bounds = [self.analyzer.const_int_bound(end) for end in ends]
+        return any(bound.min_value < 0 or bound.max_value >= definition.buffer.count for bound in bounds)
+
+    def _write(self, definition: Definition, guard: Scalar | None) -> None:
+        depth = max([definition.depth, *((use.depth for use in guard.uses) if guard else ())])
+        if guard:
+            depth = definition.depth = max(depth, self.depth_of(guard.expr))
+        if definition.buffer is not None:
+            index = definition.index if guard is None else redirected(definition.index, guard.expr)
+            loaded = tirx.BufferLoad(definition.buffer.var, [index])
+            lanes = lanes_of(definition.var)
+            expr = load_conversion(widened(loaded, max(lanes, lanes_of(index))), definition.buffer.type.element)
+        elif definition.select is not None:
+            lanes = lanes_of(definition.var)
+            expr = tirx.Select(*(widened(x.expr, lanes) for x in definition.select))
+        else:
+            expr = definition.expr
+        self.levels[depth].statements.append(tirx.Bind(definition.var, expr))
+        definition.emitted = True
+
+    def _forget(self, definitions: list[Definition]) -> None:
+        """Elements read under a condition are not the ones that others may want."""
+        dropped = set(definitions)
+        if dropped:
+            self._memo = {key: value for key, value in self._memo.items()
+                          if not any(use in dropped for v in (value if isinstance(value, tuple) else (value,))
+                                     for use in v.uses)}
+
+
+def redirected(index: Expr, guard: Expr) -> Expr:
+    """`index` where the guard holds, else 0."""
+    lanes = max(lanes_of(index), lanes_of(guard))
+    zero = tirx.const(0, str(index.ty).split("x")[0])
+    return tirx.Select(widened(guard, lanes), widened(index, lanes), widened(zero, lanes))
+
+
+def both(guard: Scalar | None, chosen: Scalar) -> Scalar:
+    return chosen if guard is None else logical(tirx.And, guard, chosen)
+
+
+def typed(value: Any, dtype: DType, literal_only: bool = False) -> Scalar:
+    """A body's result as an element of `dtype`."""
+    if not isinstance(value, Scalar):
+        return literal(value, dtype)
+    return value if literal_only else cast(value, dtype)
+
+
+def expr_dtype(value: Scalar) -> str:
+    return str(value.expr.ty).split("x")[0]
+
+
+def sequence(statements: Sequence[Any]) -> Any:
+    return statements[0] if len(statements) == 1 else tirx.SeqStmt(list(statements))
+
+
+def free_variables(expr: Expr) -> list[Any]:
+    return list(tirx.analysis.undefined_vars(expr, []))
+
+
+def flat_index(type: TensorType, indices: Indices, zero: Expr) -> Expr:
+    """Position in memory of the element at logical `indices`."""
+    position = zero
+    for extent, index in zip(type.physical, physical_indices(type.layout, indices), strict=True):
+        position = position * extent + index
+    return position
+
+
+def physical_indices(layout: str | None, indices: Indices) -> Indices:
+    """Logical indices as those of the array that lies in memory."""
+    if layout is None:
+        return indices
+    places: list[Any] = []
+    passed: dict[int, int] = {}
+    for dim in reversed(parse_layout(layout)):
+        inner = passed.setdefault(dim.axis, 1)
+        place = indices[dim.axis] // inner if inner > 1 else indices[dim.axis]
+        places.append(place % dim.block if dim.block > 1 else place)
+        passed[dim.axis] = inner * dim.block
+    assert all(block_of(layout, axis) == size for axis, size in passed.items())
+    return tuple(reversed(places))
+
+
+def view_indices(shape: Shape, source: Shape, indices: Indices) -> Indices:
+    """The indices in `source` of the element at `indices` of its view under `shape`.
+
+    Dimensions that agree on both sides keep their index; only those between are joined and split.
+    """
+    result: list[Any] = []
+    i = j = 0
+    while i < len(shape) or j < len(source):
+        left, right, first, second = 1, 1, i, j
+        while True:
+            if (left <= right and i < len(shape)) or j == len(source):
+                left, i = left * shape[i], i + 1
+            else:
+                right, j = right * source[j], j + 1
+            if left == right and i > first and j > second or (i == len(shape) and j == len(source)):
+                break
+        position: Any = 0
+        for extent, index in zip(shape[first:i], indices[first:i], strict=True):
+            position = position * extent + index if extent != 1 else position
+        result += unraveled(position, source[second:j])
+    return tuple(result)
+
+
+def unraveled(position: Any, shape: Shape) -> list[Any]:
+    """Indices of the element at a flat position of an array of `shape`."""
+    places: list[Any] = []
+    for number, extent in enumerate(reversed(shape)):
+        outermost = number == len(shape) - 1
+        places.append(0 if extent == 1 else position if outermost else position % extent)
+        position = position // extent if extent != 1 else position
+    return places[::-1]

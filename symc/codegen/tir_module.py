@@ -1,0 +1,98 @@
+"""TIR kernels to LLVM IR text, by way of TVM.
+
+The kernels arrive flat, vectorised and simplified; of TVM's passes only the lowering of intrinsics is left to do.
+Pointers are plain arguments, aligned to an element; nothing of TVM's runtime is called.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tvm
+from tvm import tirx
+from tvm.tirx import transform
+
+from symc.codegen.group_code import Parameter
+from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.llvm_math import substitute_vector_math
+from symc.codegen.tir_emit import Buffer, Emitter, sequence
+
+LIBM = frozenset(name + suffix for suffix in ("", "f") for name in (
+    "acosh", "asinh", "atanh", "cbrt", "erf", "expm1", "fmod", "hypot", "lgamma", "log1p", "tgamma"))
+PROVIDED = ("llvm.", "symc.")
+
+
+@dataclass(eq=False)
+class TirKernel:
+    """A kernel before compilation: its body works on jobs [begin, end)."""
+
+    symbol: str
+    parameters: tuple[tuple[Parameter, Buffer], ...]
+    jobs: int
+    begin: tirx.Var
+    end: tirx.Var
+    body: tirx.Stmt | None
+
+    def function(self, target: tvm.target.Target) -> tirx.PrimFunc:
+        """The function symbol(ptr..., i64 begin, i64 end).  TVM has it return an i32 0, which its callers ignore."""
+        pointers, declarations = [], []
+        for _, buffer in self.parameters:
+            element = tvm.ir.PrimType(str(buffer.var.dtype))
+            pointers.append(tirx.Var(f"{buffer.name}_pointer", tvm.ir.PointerType(element)))
+            declarations.append(tirx.DeclBuffer(buffer.var, data=pointers[-1]))
+        body = sequence([*declarations, self.body] if self.body is not None else [tirx.Evaluate(0)])
+        function = tirx.PrimFunc([*pointers, self.begin, self.end], body, ret_type=tvm.ir.PrimType("int32"))
+        return function.with_attrs({"global_symbol": self.symbol, "target": target, "calling_conv": 0})
+
+
+def kernel_of(emitter: Emitter, symbol: str, parameters: Sequence[tuple[Parameter, Buffer]], jobs: int,
+              begin: tirx.Var, end: tirx.Var) -> TirKernel:
+    """The kernel whose only statement at the root is the loop over its jobs: no code escapes the schedule."""
+    (root,) = emitter.levels
+    assert len(root.statements) == 1 and isinstance(root.statements[0], tirx.For), f"{symbol} is not scheduled"
+    return TirKernel(symbol, tuple(parameters), jobs, begin, end, root.statements[0])
+
+
+def llvm_text(kernels: Sequence[TirKernel], level: str) -> str:
+    """LLVM IR of the kernels for a CPU level, ready for `compile_object`."""
+    target = target_of(level)
+    module = tvm.IRModule({kernel.symbol: kernel.function(target) for kernel in kernels})
+    module = transform.LowerIntrin()(module)
+    built = tvm.get_global_func("target.build.llvm")(module, target)
+    text = substitute_vector_math(plain_module(built.inspect_source("ll"), level))
+    foreign = {name for name in undefined_symbols(text) if name not in LIBM and not name.startswith(PROVIDED)}
+    assert not foreign, f"kernels call {', '.join(sorted(foreign))}"
+    return text
+
+
+def plain_module(text: str, level: str) -> str:
+    """TVM's module less its runtime's variables, start-up code, debug information and alias metadata.
+
+    The aliases TVM declares do not hold: an output may be written in the place of an input.
+    """
+    functions = re.findall(r"^define [^\n]*\n.*?^}\n", text, re.MULTILINE | re.DOTALL)
+    kept = [function.replace("dllexport ", "") for function in functions if "@__tvm" not in function.split("(")[0]
+            and (level == "x86-64" or not re.match(r"define [^\n]*@__\w+hf", function))]
+    body = "\n".join(kept)
+    body = re.sub(r"(?:,)? !(?:dbg|tbaa|prof|llvm\.loop) !\d+", "", body)
+    body = re.sub(r"^ *#dbg_[^\n]*\n", "", body, flags=re.MULTILINE)
+    body = re.sub(r"\) (?:local_unnamed_addr )?#\d+ \{", ") #0 {", re.sub(r"(call [^\n]*\)) #\d+", r"\1", body))
+    declared = re.findall(r"^declare [^\n]*@([\w.]+)\([^\n]*", text, re.MULTILINE)
+    lines = re.findall(r"^declare [^\n]*", text, re.MULTILINE)
+    needed = [re.sub(r" #\d+$", " nounwind", line) for name, line in zip(declared, lines, strict=True)
+              if f"@{name}(" in body]
+    return "\n".join([body, *needed, LEVELS[level].attributes])
+
+
+def undefined_symbols(text: str) -> set[str]:
+    """The functions that a module calls and does not define."""
+    return {match[1].strip('"') for match in re.finditer(r'^declare [^@\n]*@("[^"]*"|[\w.$]+)\(', text, re.MULTILINE)}
+
+
+@functools.cache
+def target_of(level: str) -> tvm.target.Target:
+    found = LEVELS[level]
+    return tvm.target.Target({"kind": "llvm", "mcpu": found.cpu, "mtriple": found.triple, "opt-level": 0})

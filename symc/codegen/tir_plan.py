@@ -1,0 +1,219 @@
+"""From a group to kernels: which results are computed together, and what lies in memory between.
+
+A stage is a result that must exist as a whole: a head of the group, or a reduction.  Stages whose elements belong
+together go in one kernel: results of one shape, or reductions over the rest of the same rows, with what is computed
+from them row by row.  Reductions that other kernels read get a scratch buffer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tvm import tirx
+
+from symc.codegen.group_code import Parameter
+from symc.codegen.tir_emit import INDEX, LARGE, Buffer, Emitter
+from symc.codegen.tir_injective import injective_kernel
+from symc.codegen.tir_module import TirKernel
+from symc.codegen.tir_reduce import reduction_kernel
+from symc.frontend.te import Computed, Placeholder, Reduced, Tensor, node_to_te
+from symc.frontend.te_math import Indices, evaluating, literal
+from symc.ir.graph import Graph, Node, Value
+from symc.ir.types import Shape, TensorType
+
+
+@dataclass(eq=False)
+class Stage:
+    """A result: stored in `buffers`, or kept in its kernel when there are none.
+
+    rows: for each axis of the kernel's rows that is wider than 1, the axis of this result that it is.
+    """
+
+    tensor: Tensor
+    buffers: list[Buffer] = field(default_factory=list)
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(eq=False)
+class Cluster:
+    """The stages of one kernel.  row: the shape of the reductions it computes; None where there is none."""
+
+    stages: list[Stage]
+    row: Shape | None
+
+
+class GroupPlan:
+    """The kernels of one group, and the memory they share."""
+
+    def __init__(self, group: Graph, name: str, level: str) -> None:
+        self.name, self.level = name, level
+        self.parameter_of: dict[Buffer, Parameter] = {}
+        self.placed: dict[Tensor, Buffer] = {}
+        self.stages: dict[Tensor, Stage] = {}
+        self.clusters: list[Cluster] = []
+        self.cluster_of: dict[Tensor, int] = {}
+        self.scratch_sizes: list[int] = []
+        self.index_dtype = "int64" if any(t.bytes >= LARGE for n in group.nodes for t in n.types) else INDEX
+        values = self._tensors(group)
+        for position, head in enumerate(group.heads):
+            buffer = self._buffer(head.type, ("output", position))
+            self._stage(values[head]).buffers.append(buffer)
+
+    @property
+    def scratch(self) -> tuple[int, ...]:
+        return tuple(self.scratch_sizes)
+
+    # ---- tensors -----------------------------------------------------------------------------------------
+
+    def _tensors(self, group: Graph) -> dict[Value, Tensor]:
+        values: dict[Value, Tensor] = {}
+        count = 0
+        for node in group.nodes:
+            if node.is_variable:
+                tensor = Placeholder(node.types[0])
+                self.placed[tensor] = self._buffer(node.types[0], ("input", count))
+                values[Value(node)] = tensor
+                count += 1
+            elif node.is_constant:
+                values[Value(node)] = constant_tensor(node)
+            else:
+                outputs = node_to_te(node, [values[value] for value in node.inputs])
+                values.update(zip(node.outputs, outputs, strict=True))
+        return values
+
+    def _buffer(self, type: TensorType, parameter: Parameter) -> Buffer:
+        buffer = Buffer(type, f"{parameter[0]}{parameter[1]}", self.index_dtype)
+        self.parameter_of[buffer] = parameter
+        return buffer
+
+    def emitter(self) -> Emitter:
+        """A fresh emitter that knows what lies in memory."""
+        emitter = Emitter(self.index_dtype)
+        for tensor, buffer in self.placed.items():
+            emitter.place(tensor, buffer)
+        return emitter
+
+    # ---- stages and clusters -----------------------------------------------------------------------------
+
+    def _stage(self, tensor: Tensor) -> Stage:
+        """The stage of `tensor`, after those of the reductions it needs."""
+        if tensor in self.stages:
+            return self.stages[tensor]
+        demands = demands_of(self.emitter(), tensor)
+        for needed in dict.fromkeys(demand.tensor for demand in demands):
+            self._stage(needed)
+        stage = self.stages[tensor] = Stage(tensor)
+        self._assign(stage, demands)
+        return stage
+
+    def _assign(self, stage: Stage, demands: list[Demand]) -> None:
+        """Join the last cluster that has room for the stage, or open one."""
+        needed = {self.cluster_of[demand.tensor] for demand in demands}
+        earliest = max(needed, default=-1)
+        for number in range(len(self.clusters) - 1, max(earliest, 0) - 1, -1):
+            rows = self._rows_in(number, stage.tensor, [d for d in demands if self.cluster_of[d.tensor] == number])
+            if rows is not None:
+                self._join(number, stage, rows, demands)
+                return
+        row = stage.tensor.shape if isinstance(stage.tensor, Reduced) else None
+        self.clusters.append(Cluster([], row))
+        self._join(len(self.clusters) - 1, stage, wide_axes(stage.tensor.shape) if row is not None else (), demands)
+
+    def _join(self, number: int, stage: Stage, rows: tuple[int, ...], demands: list[Demand]) -> None:
+        stage.rows = rows
+        self.clusters[number].stages.append(stage)
+        self.cluster_of[stage.tensor] = number
+        for demand in demands:
+            other = self.stages[demand.tensor]
+            if self.cluster_of[demand.tensor] != number and not other.buffers:
+                self._spill(other)
+
+    def _rows_in(self, number: int, tensor: Tensor, demands: list[Demand]) -> tuple[int, ...] | None:
+        """The axes of `tensor` that are the rows of the cluster; None when it does not belong there."""
+        cluster = self.clusters[number]
+        if cluster.row is None:
+            return () if not isinstance(tensor, Reduced) and cluster.stages[0].tensor.shape == tensor.shape else None
+        if isinstance(tensor, Reduced):
+            own = wide_axes(tensor.shape)
+            same = wide(tensor.shape) == wide(cluster.row)
+            return own if same and all(demand.rows == own for demand in demands) else None
+        found = {demand.rows for demand in demands}
+        return found.pop() if len(found) == 1 and None not in found else None
+
+    def _spill(self, stage: Stage) -> None:
+        """Give a stage that other kernels read memory of its own."""
+        type = TensorType(stage.tensor.shape, stage.tensor.dtype)
+        stage.buffers.append(self._buffer(type, ("scratch", len(self.scratch_sizes))))
+        self.scratch_sizes.append(type.bytes)
+
+    # ---- kernels -----------------------------------------------------------------------------------------
+
+    def kernels(self) -> list[TirKernel]:
+        result = []
+        for number, cluster in enumerate(self.clusters):
+            make: Callable[..., TirKernel] = injective_kernel if cluster.row is None else reduction_kernel
+            result.append(make(self, cluster, f"{self.name}_{number}"))
+            for stage in cluster.stages:
+                if stage.buffers:
+                    self.placed[stage.tensor] = stage.buffers[0]
+        return result
+
+    def parameters(self, used: Sequence[Buffer]) -> list[tuple[Parameter, Buffer]]:
+        """The used buffers, in the order inputs, outputs, scratch."""
+        order = {"input": 0, "output": 1, "scratch": 2}
+        pairs = [(self.parameter_of[buffer], buffer) for buffer in dict.fromkeys(used)]
+        return sorted(pairs, key=lambda pair: (order[pair[0][0]], pair[0][1]))
+
+
+def constant_tensor(node: Node) -> Tensor:
+    """A constant of one element, folded into the code that reads it."""
+    assert node.value is not None and node.value.size == 1, f"constant {node.name} belongs in memory"
+    type, number = node.types[0], node.value.item()
+    return Computed(type.dims, type.element, lambda *_: literal(number, type.element))
+
+
+@dataclass(frozen=True)
+class Demand:
+    """A reduction that a result reads.  rows: the axes of the result by which it is indexed, when it is so plainly."""
+
+    tensor: Reduced
+    rows: tuple[int, ...] | None
+
+
+def demands_of(emitter: Emitter, tensor: Tensor) -> list[Demand]:
+    """The reductions that an element of `tensor` reads."""
+    axes = [emitter.variable(f"i{n}", extent) for n, extent in enumerate(tensor.shape)]
+    with evaluating(emitter):
+        if isinstance(tensor, Reduced):
+            reduced = [emitter.variable(f"r{n}", extent) for n, extent in enumerate(tensor.extents)]
+            values = [tensor.body(*axes).element(*reduced)]
+        else:
+            values = [emitter.element(tensor, tuple(axes))]
+    assert values
+    number = {var: axis for axis, var in enumerate(axes)}
+    return [Demand(found, plain_rows(found, indices, number)) for found, indices in emitter.demands]
+
+
+def plain_rows(tensor: Tensor, indices: Indices, number: dict[Any, int]) -> tuple[int, ...] | None:
+    rows = []
+    for axis in wide_axes(tensor.shape):
+        index = indices[axis]
+        if not isinstance(index, tirx.Var) or index not in number or number[index] in rows:
+            return None
+        rows.append(number[index])
+    return tuple(rows)
+
+
+def wide_axes(shape: Shape) -> tuple[int, ...]:
+    return tuple(axis for axis, extent in enumerate(shape) if extent != 1)
+
+
+def wide(shape: Shape) -> Shape:
+    return tuple(extent for extent in shape if extent != 1)
+
+
+def element_count(shape: Shape) -> int:
+    return math.prod(shape)

@@ -1,0 +1,2 @@
+def reduction_kernel(plan, cluster, symbol):
+    raise AssertionError

@@ -1,0 +1,176 @@
+"""The loops over a tensor's axes, how memory is walked by them, and which neighbours may be one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tvm import sym, tirx
+
+from symc.codegen.tir_emit import Buffer, Emitter, free_variables
+from symc.frontend.te_math import Expr, Indices, Scalar
+from symc.ir.types import Shape, parse_layout
+
+BLOCK = 16      # channels in a block of the layouts we choose
+
+
+@dataclass(eq=False, slots=True)
+class Loop:
+    """A loop of `extent` steps.  `limit`: (outer, total) when it is the inner part of an axis of `total` elements
+    and the last step of `outer` has fewer; `members`: the loops it stands for, whose places are (0, ..., 0, own)."""
+
+    name: str
+    extent: int
+    limit: tuple[Loop, int] | None = None
+    members: tuple[Loop, ...] = ()
+
+
+Places = Mapping[Loop, Any]     # where each loop stands
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Loops that walk the logical axes of `shape`: one for an axis, or an outer and an inner one where it is split."""
+
+    shape: Shape
+    axes: tuple[tuple[Loop, ...], ...]
+
+    def indices(self, places: Places) -> Indices:
+        """Logical indices, from the place of each loop."""
+        result: list[Any] = []
+        for loops in self.axes:
+            outer = places[loops[0]]
+            result.append(outer if len(loops) == 1 else outer * loops[1].extent + places[loops[1]])
+        return tuple(result)
+
+    def loops(self, layout: str | None = None) -> list[Loop]:
+        """All loops, outermost first, in the order of a layout where it has blocks of the same axes."""
+        outer = [loops[0] for loops in self.axes]
+        inner = [loops[1] for loops in self.axes if len(loops) > 1]
+        if layout is None:
+            return [loop for loops in self.axes for loop in loops]
+        order = dict.fromkeys(dim.axis for dim in parse_layout(layout) if dim.block == 1)
+        return [outer[axis] for axis in order] + inner
+
+
+def space(shape: Shape, split: Iterable[int], prefix: str = "i") -> Space:
+    """The loops over `shape`; the axes in `split` go in blocks of 16."""
+    axes: list[tuple[Loop, ...]] = []
+    for axis, extent in enumerate(shape):
+        if axis not in split:
+            axes.append((Loop(f"{prefix}{axis}", extent),))
+            continue
+        outer = Loop(f"{prefix}{axis}_", -(-extent // BLOCK))
+        axes.append((outer, Loop(f"{prefix}{axis}b", BLOCK, (outer, extent) if extent % BLOCK else None)))
+    return Space(shape, tuple(axes))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A read or write at a flat index: its step along each loop (None: not linear), and whether it stays inside."""
+
+    buffer: Buffer
+    steps: Mapping[Loop, int | None]
+    inside: bool
+    is_store: bool = False
+
+
+@dataclass
+class Analysis:
+    """What the code over some loops reads and writes.  pinned: loops whose place is more than part of an address."""
+
+    accesses: list[Access] = field(default_factory=list)
+    pinned: set[Loop] = field(default_factory=set)
+    demands: list[tuple[Any, Indices]] = field(default_factory=list)
+    split: set[Loop] = field(default_factory=set)
+
+    def include(self, other: Analysis) -> None:
+        self.accesses += other.accesses
+        self.pinned |= other.pinned
+        self.demands += other.demands
+        self.split |= other.split
+
+
+def analyse(emitter: Emitter, loops: Sequence[Loop],
+            body: Callable[[Places], tuple[Sequence[Scalar], Sequence[tuple[Buffer, Expr]]]]) -> Analysis:
+    """Evaluate `body` at variables; it gives the values wanted and the places they are stored at.
+
+    `emitter` is a fresh one that knows where tensors lie; nothing it holds is kept.
+    """
+    variables = {loop: emitter.variable(loop.name, loop.extent) for loop in loops}
+    values, stores = body(variables)
+    found = Analysis(demands=list(emitter.demands))
+    for definition in emitter.pending(values):
+        if definition.buffer is not None:
+            found.accesses.append(_access(emitter, definition.buffer, definition.index, variables, False))
+    for buffer, index in stores:
+        found.accesses.append(_access(emitter, buffer, emitter.simplify(index), variables, True))
+    by_variable = {variable: loop for loop, variable in variables.items()}
+    for expr in [*emitter.observed, *(index for _, indices in emitter.demands for index in indices)]:
+        found.pinned |= {by_variable[v] for v in free_variables(expr) if v in by_variable}
+    for variable in emitter.blocked:
+        if variable in by_variable:
+            found.split.add(by_variable[variable])
+    return found
+
+
+def _access(emitter: Emitter, buffer: Buffer, index: Expr, variables: Mapping[Loop, Any], is_store: bool) -> Access:
+    bound = emitter.analyzer.const_int_bound(index)
+    inside = bound.min_value >= 0 and bound.max_value < buffer.count
+    return Access(buffer, {loop: _step(index, var) for loop, var in variables.items()}, inside, is_store)
+
+
+def _step(index: Expr, variable: Any) -> int | None:
+    coefficients = sym.detect_linear_equation(index, [variable])
+    if not coefficients or not isinstance(coefficients[0], tirx.IntImm):
+        return None
+    return int(coefficients[0].value)
+
+
+def without_padding(loops: Sequence[Loop], found: Analysis) -> None:
+    """Let blocks that are not full be walked to their end where that touches nothing outside: padding may hold
+    anything."""
+    if all(access.inside for access in found.accesses):
+        for loop in loops:
+            if loop not in found.pinned:
+                loop.limit = None
+
+
+def merged(loops: Sequence[Loop], found: Analysis) -> list[Loop]:
+    """The same walk with neighbours made one loop where every access goes through both at one step."""
+    result: list[Loop] = []
+    for loop in loops:
+        if loop.extent == 1 and loop not in found.pinned:
+            continue
+        if result and _may_merge(result[-1], loop, found):
+            outer = result.pop()
+            members = (*(outer.members or (outer,)), loop)
+            loop = Loop(loop.name, outer.extent * loop.extent, None, members)
+            for access in found.accesses:
+                access.steps[loop] = access.steps[members[-1]]  # type: ignore[index]
+        result.append(loop)
+    return result
+
+
+def _may_merge(outer: Loop, inner: Loop, found: Analysis) -> bool:
+    pair = {outer, inner}
+    if pair & found.pinned or any(loop.limit for loop in pair) or _limits_another(outer, found):
+        return False
+    return all(access.steps[inner] is not None and access.steps[outer] == access.steps[inner] * inner.extent
+               for access in found.accesses)
+
+
+def _limits_another(outer: Loop, found: Analysis) -> bool:
+    return any(loop.limit and loop.limit[0] is outer for access in found.accesses[:1] for loop in access.steps)
+
+
+def expanded(places: Places, loops: Iterable[Loop]) -> dict[Loop, Any]:
+    """`places` with those of the members of merged loops; loops not in it stand at 0."""
+    result = dict(places)
+    for loop in loops:
+        for member in loop.members[:-1]:
+            result[member] = 0
+        if loop.members:
+            result[loop.members[-1]] = places[loop]
+    return result
