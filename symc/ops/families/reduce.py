@@ -60,10 +60,11 @@ class AxisReduction(Operator):
             s.output.unify(self.reduced(s.data.shape, self.keepdims))
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
-        if t.data.known:
-            t.output.unify(self.result_dtype(t.data.dtype))  # type: ignore[arg-type]
-        elif t.output.known and self.result_dtype(t.output.dtype) is t.output.dtype:
-            t.data.unify(t.output.dtype)
+        given, result = t.data.dtype, t.output.dtype
+        if given is not None:
+            t.output.unify(self.result_dtype(given))
+        elif result is not None and self.result_dtype(result) is result:
+            t.data.unify(result)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data,) = inputs
