@@ -1,0 +1,78 @@
+"""Blocked images and packed weights."""
+
+from symc.passes.layout import AssignLayouts
+from symc.passes.pack_constants import PackConstants
+
+
+def pack(node):
+    return "ABcd16b16a" if len(node.inputs[1].type.dims) == 4 else "Ab16a"
+
+
+def assign(parameters=()):
+    return AssignLayouts(pack, frozenset(parameters))
+
+
+def test_an_island_of_blocked_images(check):
+    check(assign({"w", "v"}), """
+        %x: f32[1,3,8,8]    %w: f32[16,3,3,3]    %v: f32[32,16,1,1]
+        %c = Convolution(%x, %w) kernel=(3,3) num_filter=16 no_bias=True
+        %r = relu(%c)
+        %p = _pool(%r) kernel=(2,2) stride=(2,2) pad=(0,0) extent=(3,3) pool_type=max
+        %d = Convolution(%p, %v) kernel=(1,1) num_filter=32 no_bias=True
+        %s = sum(%d) axis=(2,3)
+        heads %s
+    """, """
+        %w/relayout.ABcd16b16a: f32[16,3,3,3]:ABcd16b16a = _relayout(%w)  # from w
+        %c: f32[1,16,6,6]:aBcd16b = Convolution(%x, %w/relayout.ABcd16b16a) kernel=(3,3) num_filter=16 no_bias=True
+        %r: f32[1,16,6,6]:aBcd16b = relu(%c)
+        %p: f32[1,16,3,3]:aBcd16b = _pool(%r) kernel=(2,2) stride=(2,2) pad=(0,0) extent=(3,3) pool_type=max
+        %v/relayout.ABcd16b16a: f32[32,16,1,1]:ABcd16b16a = _relayout(%v)  # from v
+        %d: f32[1,32,3,3]:aBcd16b = Convolution(%p, %v/relayout.ABcd16b16a) kernel=(1,1) num_filter=32 no_bias=True
+        %s: f32[1,32] = sum(%d) axis=(2,3)
+        heads %s
+    """)
+
+
+def test_roots_and_other_operators_are_plain(check):
+    check(assign(), """
+        %x: f32[1,3,8,8]    %w: f32[16,3,3,3]
+        %c = Convolution(%x, %w) kernel=(3,3) num_filter=16 no_bias=True
+        %t = transpose(%c) axes=(0,2,3,1)
+        heads %c, %t
+    """, """
+        %w/relayout.ABcd16b16a = _relayout(%w)
+        %c: f32[1,16,6,6]:aBcd16b = Convolution(%x, %w/relayout.ABcd16b16a) kernel=(3,3) num_filter=16 no_bias=True
+        %c/relayout: f32[1,16,6,6] = _relayout(%c)
+        %t: f32[1,6,6,16] = transpose(%c/relayout) axes=(0,2,3,1)
+        heads %c/relayout, %t
+    """)
+
+
+def test_a_matrix_is_packed_only_if_it_seldom_changes(check, unchanged):
+    text = """
+        %x: f32[4,8]    %w: f32[16,8]
+        %c = FullyConnected(%x, %w) num_hidden=16 no_bias=True
+        heads %c
+    """
+    check(assign(), text, unchanged)
+    check(assign({"w"}), text, """
+        %w/relayout.Ab16a: f32[16,8]:Ab16a = _relayout(%w)  # from w
+        %c = FullyConnected(%x, %w/relayout.Ab16a) num_hidden=16 no_bias=True
+        heads %c
+    """)
+
+
+def test_constants_are_packed_by_the_compiler(check):
+    result = check(PackConstants(), """
+        %w: f32[20,8] = const
+        %p: f32[20,8]:Ab16a = _relayout(%w)
+        %x: f32[4,8]
+        %c = FullyConnected(%x, %p) num_hidden=20 no_bias=True
+        heads %c
+    """, """
+        %p: f32[20,8]:Ab16a = const
+        %c = FullyConnected(%x, %p) num_hidden=20 no_bias=True
+        heads %c
+    """)
+    packed = next(node for node in result.nodes if node.is_constant)
+    assert packed.value.shape == (2, 8, 16) and (packed.value[1, :, 4:] == 0).all()

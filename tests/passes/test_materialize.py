@@ -1,0 +1,43 @@
+"""Roots with memory of their own."""
+
+from symc.passes.materialize import Materialize
+
+
+def test_nothing_to_do(check, unchanged):
+    check(Materialize(), """
+        %x: f32[4]
+        %r = relu(%x)
+        heads %r
+    """, unchanged)
+
+
+def test_variables_views_and_repeated_heads_are_copied(check):
+    check(Materialize(), """
+        %x: f32[4,2]
+        %v = _reshape(%x) shape=(8,)
+        %r = relu(%x)
+        heads %x, %v, %r, %r
+    """, """
+        %x/copy1 = _copy(%x)
+        %v = _reshape(%x) shape=(8,)
+        %v/copy1 = _copy(%v)
+        %r = relu(%x)
+        %r/copy1 = _copy(%r)
+        heads %x/copy1, %v/copy1, %r, %r/copy1
+    """)
+
+
+def test_a_gradient_that_is_added_reads_its_buffer(check):
+    check(Materialize(), """
+        %x: f32[4]    %d: f32[4]
+        %r = relu(%x)
+        %g = elemwise_mul(%r, %d)
+        heads %r
+        gradient %x += %g
+    """, """
+        %r = relu(%x)
+        %g = elemwise_mul(%r, %d)
+        %x/elemwise_add1 = elemwise_add(%g, %_accumulated/x)
+        heads %r
+        gradient %x += %x/elemwise_add1
+    """)
