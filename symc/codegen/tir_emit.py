@@ -348,7 +348,7 @@ class Emitter:
             if definition.emitted:
                 continue
             guard = guards[definition] if definition.buffer and self._may_leave(definition) else None
-            needs = definition.uses | (guard.uses if guard else frozenset())
+            needs = definition.uses | (guard.uses if guard is not None else frozenset())
             missing = [use for use in needs if not use.emitted]
             if missing and not ready:
                 waiting += [(definition, True), *((use, False) for use in missing)]
