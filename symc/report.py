@@ -80,7 +80,7 @@ def inspect_package(file: Path) -> dict[str, Any]:
     package = open_package(file)
     manifest, plan = package.manifest, package.plan
     steps = [{"step": i, "phase": step.phase, "kernel": plan.kernels[step.kernel].name,
-              "nodes": list(plan.kernels[step.kernel].nodes), "jobs": step.jobs,
+              "nodes": list(step.nodes), "jobs": step.jobs,
               "flops": plan.kernels[step.kernel].flops}
              for i, step in enumerate(plan.steps) if isinstance(step, KernelStep)]
     arena = [buffer for buffer in plan.buffers if buffer.kind == "arena"]

@@ -70,7 +70,7 @@ def affine(size: int = 1000, flops: int = 10**9) -> Plan:
     space = -(-4 * size // 64) * 64
     plan = Plan((buffer("input", "data", size), buffer("arena", "doubled", size, 0),
                  buffer("weight", "shift", size, 0), buffer("output", "result", size)),
-                (Kernel("scale", ("double",), flops), Kernel("add", ("shift", "result"), flops)),
+                (Kernel("scale", flops), Kernel("add", flops)),
                 (step(0, (0, 1), size, 0), step(1, (1, 2, 3), size, 1)),
                 {"infer": (0, 2)}, arena_bytes=space, weights_bytes=space)
     check(plan)

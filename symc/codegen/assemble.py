@@ -72,6 +72,7 @@ class _Assembler:
     lives: dict[Place, _Life] = field(default_factory=dict)
     buffers: list[Buffer] = field(default_factory=list)
     numbers: dict[Place, int] = field(default_factory=dict)             # buffer of each storage
+    kernels: dict[str, int] = field(default_factory=dict)               # number of each linker symbol
 
     @cached_property
     def storage(self) -> Mapping[Value, Value]:
@@ -270,9 +271,12 @@ class _Assembler:
                              tuple(self._number(v) for v in node.outputs), phase, attributes)]
         steps: list[Step] = []
         for i, kernel in enumerate(self.code[node].kernels):
-            kernels.append(Kernel(kernel.symbol, tuple(map(str, node.sources)), kernel.flops))
+            if kernel.symbol not in self.kernels:
+                self.kernels[kernel.symbol] = len(kernels)
+                kernels.append(Kernel(kernel.symbol, kernel.flops))
             numbers = tuple(self._parameter(node, p) for p in kernel.parameters)
-            steps.append(KernelStep(len(kernels) - 1, numbers, kernel.jobs, phase + i))
+            steps.append(KernelStep(self.kernels[kernel.symbol], numbers, kernel.jobs, phase + i,
+                                    nodes=tuple(map(str, node.sources))))
         return steps
 
     def _parameter(self, node: Node, parameter: Parameter) -> int:

@@ -49,26 +49,29 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A compiled function: its linker symbol, the source nodes it computes, floating-point operations of one call.
+    """A compiled function: its linker symbol, the floating-point operations of one call.
 
     `symbols` are indices of the plan symbols passed after the buffers, as i64.
     """
 
     name: str
-    nodes: tuple[str, ...] = ()
     flops: int = 0
     symbols: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KernelStep:
-    """Calls a kernel on jobs [0, jobs), split between threads at will; times the value of symbol `per`, if given."""
+    """Calls a kernel on jobs [0, jobs), split between threads at will; times the value of symbol `per`, if given.
+
+    `nodes` are the symbol nodes that it computes here, each with its JSON index as name@index.
+    """
 
     kernel: int
     buffers: tuple[int, ...]
     jobs: int
     phase: int
     per: int | None = None
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def buffer(kind, name="x", size=4, offset=None, **more):
 # a kernel, a host step, and a loop whose body branches
 PLAN = Plan((buffer("input"), buffer("arena", "a", offset=64), buffer("output", layout="aB16b"),
              Buffer("arena", "flag", "int32", (), 4, 0)),
-            (Kernel("k0", ("conv0", "relu0"), 12, (0,)), Kernel("k1")),
+            (Kernel("k0", 12, (0,)), Kernel("k1")),
             (KernelStep(0, (0, 1), 7, 0, per=0), HostStep("custom", (1,), (2,), 1, {"op_type": "mine"}),
              LoopStep((3, 4), 2, trip=3, predicate=3, carry=((1, 0),)),
              BranchStep(3, (4, 5), (5, 5), 0),
