@@ -389,8 +389,8 @@ class Emitter:
         return any(bound.min_value < 0 or bound.max_value >= definition.buffer.count for bound in bounds)
 
     def _write(self, definition: Definition, guard: Scalar | None) -> None:
-        depth = max([definition.depth, *((use.depth for use in guard.uses) if guard else ())])
-        if guard:
+        depth = max([definition.depth, *((use.depth for use in guard.uses) if guard is not None else ())])
+        if guard is not None:
             depth = definition.depth = max(depth, self.depth_of(guard.expr))
         if definition.buffer is not None:
             index = definition.index if guard is None else redirected(definition.index, guard.expr)
