@@ -29,7 +29,7 @@ def opened(tmp_path, image):
 
 def test_a_sound_package(package_path):
     package = open_package(package_path)
-    assert package.plan.kernels[0].nodes == ("double",) and package.text("graph.txt") == "heads %result"
+    assert package.plan.kernels[0].name == "scale" and package.text("graph.txt") == "heads %result"
     assert package.weights.nbytes == package.plan.weights_bytes
     with pytest.raises(PackageError, match="no member profile.txt"):
         package.text("profile.txt")
