@@ -31,7 +31,7 @@ SAME = "the gradient of the output"  # an input's gradient that needs no computa
 Derivative = Expression | str | None  # an expression, SAME, or None where no gradient flows
 WIDE = (DType.float32, DType.float64)
 WIDENED = {DType.float16: DType.float32, DType.bfloat16: DType.float32}
-DEFAULT_NAMES = (("data",), ("lhs", "rhs"), ("condition", "x", "y"))
+DEFAULT_NAMES = (("data",), ("lhs", "rhs"))
 
 
 class Elementwise(Operator):
@@ -95,24 +95,20 @@ def as_value(F: Any, result: Any, like: Any) -> Any:
 
 
 def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative | Sequence[Derivative] = (),
-                inputs: Sequence[str] | None = None, broadcasts: bool = False, hidden: bool = False, doc: str = "",
-                outputs: Sequence[str] = ("output",),
-                dtype: Callable[[Any], DType] | None = None) -> Callable[[Expression], type[Operator]]:
+                inputs: Sequence[str] = (), broadcasts: bool = False, hidden: bool = False,
+                doc: str = "") -> Callable[[Expression], type[Operator]]:
     """Register the elementwise operator whose meaning is the decorated function `f(F, x, ..., *, parameters)`.
 
     gradient: for each input (one that is no sequence: for the only input) an expression, SAME, or None for no
         gradient; () when MXNet registers none.  The names of an expression's arguments say what it needs: arguments
         and parameters of `f`, `y` (the output) and `dy` (its gradient).  Only these stay alive until backward.
-    inputs: names of the inputs; default data, or lhs and rhs, or condition, x, y.
-    dtype: output dtype from the operator, when it is not that of the inputs.
+    inputs: names of the inputs; default data, or lhs and rhs.
     doc: the public docstring, if not that of the function.
     """
     def register(function: Expression) -> type[Operator]:
         arguments = _arguments(function)
         names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
-        block = _block(name, function, doc or function.__doc__ or "", names, tuple(outputs), broadcasts)
-        if dtype is not None:
-            block.infer_type = _fixed_output_dtype(dtype)  # type: ignore[method-assign,assignment]
+        block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, _keywords(function))
         made = operator(name, aliases=aliases, hidden=hidden)(block)
         derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
         if derivatives:
@@ -133,30 +129,19 @@ def _keywords(function: Expression) -> Keywords:
     return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
 
 
-def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], outputs: tuple[str, ...],
-           broadcasts: bool, keywords: Keywords | None = None) -> type[Operator]:
+def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], broadcasts: bool,
+           fields: Keywords) -> type[Operator]:
     """A block class that evaluates `function`, with its keywords as fields."""
-    fields = _keywords(function) if keywords is None else keywords
-
     def expression(self: Any, F: Any, *values: Any) -> Any:
         halves = any(F.dtype(value) is DType.bfloat16 for value in values)
         result = (real(function) if halves else function)(F, *values, **{key: getattr(self, key) for key in fields})
         return as_value(F, result, values[-1])
 
-    body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs, "outputs": outputs,
+    body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs,
                             "broadcasts": broadcasts, "expression": expression,
                             "__annotations__": {key: p.annotation for key, p in fields.items()}}
     body |= {key: p.default for key, p in fields.items() if p.default is not p.empty}
     return type(name, (Elementwise,), body)
-
-
-def _fixed_output_dtype(dtype: Callable[[Any], DType]) -> Callable[[Any, Slots[TypeSlot]], None]:
-    def infer_type(self: Any, t: Slots[TypeSlot]) -> None:
-        for a in t.inputs:
-            t.inputs[0].unify(a.dtype)
-            a.unify(t.inputs[0].dtype)
-        t.output.unify(dtype(self))
-    return infer_type
 
 
 def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names: tuple[str, ...],
@@ -185,7 +170,7 @@ def _backward(block: type[Operator], argument: str, derivative: Expression,
     needs = _arguments(derivative)
     taken = {key: keywords[key] for key in _keywords(derivative)}
     name = f"_backward_{block.name.lstrip('_')}" + (f"_{argument}" if argument else "")
-    made = _block(name, derivative, f"Gradient of {block.name}.", needs, ("output",), True, taken)
+    made = _block(name, derivative, f"Gradient of {block.name}.", needs, True, taken)
     made.__module__ = block.__module__
     return operator(name, hidden=True)(made), needs
 

@@ -51,6 +51,7 @@ class Variadic:
     count: str = "num_args"
 
 
+@dataclass(frozen=True)
 class Operator:
     """Base of all blocks.  Instances are frozen: the parsed parameters of one node.
 
@@ -178,7 +179,8 @@ B = TypeVar("B", bound=type[Operator])
 def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) -> Callable[[B], B]:
     """Register a block under MXNet's name and aliases; its annotated fields become the parameters."""
     def register(block: B) -> B:
-        made = block if "__dataclass_params__" in vars(block) else dataclass(frozen=True)(block)
+        is_dataclass = "__dataclass_params__" in vars(block) or not vars(block).get("__annotations__")  # the base's
+        made = block if is_dataclass else dataclass(frozen=True)(block)
         made.name, made.aliases, made.hidden = name, tuple(aliases), hidden
         for key in (name, *made.aliases):
             assert key not in REGISTRY, f"operator {key} is registered twice"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from symc.errors import UnsupportedOperatorError
 from symc.ir.graph import Value
 from symc.ops.elementwise import elementwise, real
 from symc.ops.operator import Operator, Optional, make, operator
@@ -153,6 +154,10 @@ class LeakyReLU(Operator):
     def reference(self, data: np.ndarray, *gamma: np.ndarray) -> np.ndarray:
         laid = [value.reshape(self.gamma_shape(value.shape, data.ndim)) for value in gamma]
         return self.form.reference(data, *laid)  # type: ignore[no-any-return]
+
+    def seeded(self, g: Any, seed: Value, salt: int, data: Value) -> list[Value]:
+        raise UnsupportedOperatorError("LeakyReLU with act_type=rrelu is supported for inference only",
+                                       "compile without train, or use act_type=leaky")
 
     def inference(self, g: Any, data: Value, *gamma: Value) -> list[Value] | None:
         if not self.is_random:
