@@ -273,13 +273,13 @@ class Pool(Windowed):
 
         def largest(*i: Any) -> Any:
             def tap(*k: Any) -> Any:
-                x = self.element(te, data, i[:2], i[2:], k, te.value(0, data.dtype) + lowest(data.dtype))
+                x = self.element(te, data, i[:2], i[2:], k, lowest(data.dtype))
                 return F.where(x > lowest(data.dtype), x, F.const(lowest(data.dtype), x))
             return te.max(self.kernel, tap)
 
         def total(*i: Any) -> Any:
             def tap(*k: Any) -> Any:
-                x = self.element(te, data, i[:2], i[2:], k, te.value(0, data.dtype))
+                x = self.element(te, data, i[:2], i[2:], k, 0)
                 return math.prod([F.cast(x, wide) if wide is not data.dtype else x] * self.power)
             return te.sum(self.kernel, tap)
 
@@ -328,11 +328,10 @@ class PoolingIndex(Windowed):
         def first(*i: Any) -> Any:
             def value(r: Any) -> Any:
                 tap = [r // math.prod(self.kernel[d + 1:]) % k for d, k in enumerate(self.kernel)]
-                x = self.element(te, data, i[:2], i[2:], tap, te.value(0, data.dtype) + lowest(data.dtype))
+                x = self.element(te, data, i[:2], i[2:], tap, lowest(data.dtype))
                 return F.where(x > lowest(data.dtype), x, F.const(lowest(data.dtype), x))
             return te.argmax(math.prod(self.kernel), value)
-        found = te.tensor(shape, first)
-        return [te.tensor(shape, lambda *i: te.value(found[i], DType.int32))]
+        return [te.tensor(shape, first, DType.int32)]
 
 
 # ---- gradients -------------------------------------------------------------------------------------------------
@@ -345,7 +344,7 @@ class BackwardWindowed(Windowed):
     def windows_per_element(self) -> list[int]:
         return [-(-k // s) for k, s in zip(self.kernel, self.stride, strict=True)]
 
-    def gather(self, te: Any, shape: Sequence[int], windows: Sequence[int], dtype: DType, part: Any) -> Any:
+    def gather(self, te: Any, shape: Sequence[int], windows: Sequence[int], part: Any) -> Any:
         """Over the image, the sum of part(lead, element, window, tap) over the windows that cover an element."""
         def total(*i: Any) -> Any:
             lead, at = i[:2], i[2:]
@@ -355,7 +354,7 @@ class BackwardWindowed(Windowed):
                 tap = [x + p - w * s for x, p, s, w in zip(at, self.pad, self.stride, y, strict=True)]
                 covers = te.all(*(c for w, t, count, k in zip(y, tap, windows, self.kernel, strict=True)
                                   for c in (w >= 0, w < count, t < k)))
-                return te.select(covers, part(lead, at, y, tap), te.value(0, dtype))
+                return te.select(covers, part(lead, at, y, tap), 0)
             return te.sum(self.windows_per_element(), term)
         return te.tensor(shape, total)
 
@@ -393,7 +392,7 @@ class BackwardPoolMax(BackwardWindowed):
             number = sum(t * math.prod(self.kernel[d + 1:]) for d, t in enumerate(tap))
             chosen = index[(*lead, *y)] == te.value(number, DType.int32)
             return te.F.where(chosen, dy[(*lead, *y)], te.F.const(0, dy[(*lead, *y)]))
-        return [self.gather(te, outputs[0].dims, dy.shape[2:], dy.dtype, part)]
+        return [self.gather(te, outputs[0].dims, dy.shape[2:], part)]
 
 
 @operator("_backward_pool_sum", hidden=True)
@@ -407,7 +406,7 @@ class BackwardPoolSum(BackwardWindowed):
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         dy = inputs[0]
-        return [self.gather(te, outputs[0].dims, dy.shape[2:], dy.dtype, lambda lead, at, y, tap: dy[(*lead, *y)])]
+        return [self.gather(te, outputs[0].dims, dy.shape[2:], lambda lead, at, y, tap: dy[(*lead, *y)])]
 
 
 @operator("_backward_pool_avg", hidden=True)
@@ -430,7 +429,7 @@ class BackwardPoolAverage(BackwardWindowed):
 
         def part(lead: Any, at: Any, y: Any, tap: Any) -> Any:
             return dy[(*lead, *y)] / pool.count(te, y, self.extent, dy.dtype)
-        return [self.gather(te, outputs[0].dims, dy.shape[2:], dy.dtype, part)]
+        return [self.gather(te, outputs[0].dims, dy.shape[2:], part)]
 
 
 @operator("_backward_pool_lp", hidden=True)
@@ -459,4 +458,4 @@ class BackwardPoolLp(BackwardWindowed):
             norm = y[(*lead, *window)]
             ratio = te.F.where(norm == 0, te.F.const(0, norm), data[(*lead, *at)] / norm)
             return math.prod([ratio] * (self.power - 1), start=dy[(*lead, *window)])
-        return [self.gather(te, outputs[0].dims, dy.shape[2:], dy.dtype, part)]
+        return [self.gather(te, outputs[0].dims, dy.shape[2:], part)]

@@ -26,8 +26,8 @@ def wide(dtype: DType) -> DType:
     return DType.float32 if dtype in (DType.float16, DType.bfloat16) else dtype
 
 
-def kept(shape: Sequence[int | None], axes: Dims) -> tuple[int | None, ...]:
-    """`shape` with 1 along `axes`."""
+def kept(shape: Sequence[Any], axes: Dims) -> tuple[Any, ...]:
+    """`shape`, of which extents may be None, with 1 along `axes`."""
     return tuple(1 if i in axes else extent for i, extent in enumerate(shape))
 
 

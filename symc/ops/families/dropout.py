@@ -1,0 +1,95 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from symc.ir.graph import Node, Value
+from symc.ir.types import DType, TensorType
+from symc.ops.families.statistics import kept
+from symc.ops.operator import Operator, operator
+from symc.ops.parameters import Dims
+from symc.ops.random import uniform
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
+
+
+@operator("Dropout")
+class Dropout(Operator):
+    """Elements become 0 with probability p, the others are divided by 1 - p; elements along `axes` share their fate.
+
+    In inference data itself, unless mode is always.  The hidden output is the factor.  MXNet: Dropout.
+    """
+
+    p: float = 0.5
+    mode: Literal["always", "training"] = "training"
+    axes: Dims = ()
+    cudnn_off: bool | None = False
+    outputs = ("output", "mask")
+    is_random = True
+
+    @property
+    def visible_count(self) -> int:
+        return 1
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if not 0 <= self.p <= 1:
+            raise Conflict(f"p={self.p} is no probability")
+        unify(s.data, s.output)
+        if s.data.rank is not None:
+            s.mask.unify(kept(s.data.shape, self.axes))
+
+    def inference(self, g: Any, data: Value) -> list[Value] | None:
+        if self.mode == "always":
+            return None
+        shape = kept(data.type.dims, self.axes)
+        return [data, g._ones(shape=shape, dtype=data.type.element.name)]
+
+    def seeded(self, g: Any, seed: Value, salt: int, data: Value) -> list[Value]:
+        ones = g._ones(shape=kept(data.type.dims, self.axes), dtype=data.type.element.name)
+        return [g._dropout(x, seed, p=self.p, axes=self.axes, salt=salt) for x in (data, ones)]
+
+
+@operator("_dropout", hidden=True)
+class SeededDropout(Operator):
+    """Dropout as a pure function of the seed; its gradient is itself, so that no mask need be kept."""
+
+    p: float = 0.5
+    axes: Dims = ()
+    salt: int = 0
+    inputs = ("data", "seed")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.seed.unify((1,))
+        unify(s.data, s.output)
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        t.seed.unify(DType.int64)
+        t.output.unify(t.data.dtype)
+
+    @property
+    def factor(self) -> float:
+        """Of the elements that stay."""
+        return 1 / (1 - self.p) if self.p < 1 else 0.0
+
+    def reference(self, data: np.ndarray, seed: np.ndarray) -> np.ndarray:
+        shape = kept(data.shape, self.axes)
+        draws = uniform(np.arange(math.prod(shape)), int(seed[0]), self.salt).reshape(shape)
+        return data * np.where(draws < np.float32(1 - self.p), self.factor, 0).astype(data.dtype)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        data, seed = inputs
+        shape = kept(data.shape, self.axes)
+
+        def element(*i: Any) -> Any:
+            number = 0
+            for at, extent in zip(i, shape, strict=True):
+                number = number * extent + (0 if extent == 1 else at)
+            stays = te.uniform(number, seed[0], self.salt) < 1 - self.p
+            return data[i] * te.F.where(stays, te.F.const(self.factor, data[i]), te.F.const(0, data[i]))
+        return [te.tensor(data.shape, element)]
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        return [Value(g.node(self, (dy, node.inputs[1]))), None]
