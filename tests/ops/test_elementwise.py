@@ -16,6 +16,7 @@ from symc.ops.math import NumPyMath
 from symc.ops.operator import REGISTRY, Operator, make, run_reference
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.pipeline import typed
+from symc.passes.seed_random import SeedRandom
 from tests.golden import Case, bound, differences, each_case, graph_of, mismatch, parse_graph_of
 
 ops.load()
@@ -165,3 +166,17 @@ def test_prelu_without_gamma_for_each_channel() -> None:
     one, each = (run_reference(op, [data, np.asarray(g, np.float32)])[0] for g in ([0.5], [1, 2, 3]))
     np.testing.assert_array_equal(one, data / 2)
     np.testing.assert_array_equal(each[0, :, 0], [-1, -2, -3])
+
+
+def test_random_slopes_in_training(graph) -> None:
+    text = "%x: f32[1000]\n%y = LeakyReLU(%x) act_type=rrelu lower_bound=0.1 upper_bound=0.5\nheads %y, %y#1"
+    g = SeedRandom()(graph(text))
+    g = Differentiate((("x", "write"),))(g)
+    x = np.linspace(-1, 1, 1000, dtype=np.float32)
+    ones = {HEAD_GRADIENT.format(i): np.ones(1000, np.float32) for i in range(2)}
+    results = run(g, {"x": x, "_seed": np.array([3])} | ones)
+    y, slope = results.heads
+    np.testing.assert_array_equal(y, x * slope)
+    np.testing.assert_array_equal(slope[500:], 1)
+    assert abs(slope[:500].mean() - 0.3) < 0.03 and 0.1 <= slope.min() < 0.12 and 0.48 < slope[:500].max() < 0.5
+    np.testing.assert_array_equal(results.gradients["x"], slope)

@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symc.errors import UnsupportedOperatorError
-from symc.ir.graph import Value
+from symc.ir.graph import Node, Value
+from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import elementwise, real
+from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, Optional, make, operator
-from symc.ops.slots import ShapeSlot, Slots
+from symc.ops.random import uniform
+from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
@@ -156,8 +158,8 @@ class LeakyReLU(Operator):
         return self.form.reference(data, *laid)  # type: ignore[no-any-return]
 
     def seeded(self, g: Any, seed: Value, salt: int, data: Value) -> list[Value]:
-        raise UnsupportedOperatorError("LeakyReLU with act_type=rrelu is supported for inference only",
-                                       "compile without train, or use act_type=leaky")
+        slope = g._random_slope(data, seed, low=self.lower_bound, high=self.upper_bound, salt=salt)
+        return [g.elemwise_mul(data, slope), slope]
 
     def inference(self, g: Any, data: Value, *gamma: Value) -> list[Value] | None:
         if not self.is_random:
@@ -165,3 +167,41 @@ class LeakyReLU(Operator):
         slope = (self.lower_bound + self.upper_bound) / 2
         mask = g._full(shape=data.type.dims, dtype=data.type.element.name, value=slope)
         return [g.LeakyReLU(data, slope=slope), mask]
+
+
+@operator("_random_slope", hidden=True)
+class RandomSlope(Operator):
+    """1 where data is positive, elsewhere a number drawn evenly from low to high."""
+
+    low: float
+    high: float
+    salt: int
+    inputs = ("data", "seed")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.seed.unify((1,))
+        unify(s.data, s.output)
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        t.seed.unify(DType.int64)
+        t.output.unify(t.data.dtype)
+
+    def slope(self, F: Any, data: Any, draw: Any) -> Any:
+        return F.where(data > 0, F.const(1, data), F.cast(draw * (self.high - self.low) + self.low, F.dtype(data)))
+
+    def reference(self, data: np.ndarray, seed: np.ndarray) -> np.ndarray:
+        draws = uniform(np.arange(data.size), int(seed[0]), self.salt).reshape(data.shape)
+        return self.slope(NumPyMath, data, draws)  # type: ignore[no-any-return]
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        data, seed = inputs
+
+        def element(*index: Any) -> Any:
+            number = 0
+            for at, extent in zip(index, data.shape, strict=True):
+                number = number * extent + at
+            return self.slope(te.F, data[index], te.uniform(number, seed[0], self.salt))
+        return [te.tensor(data.shape, element)]
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        return [None, None]
