@@ -21,6 +21,8 @@ from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 
 JOBS_WANTED = 16
 ROWS_OF_A_JOB = 128
+CACHE_LINE = 64               # bytes
+LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # rounds of the innermost loop in one block: longer blocks make LLVM hoist loads, and spill
 INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
 
@@ -31,7 +33,7 @@ class Core:
 
     registers: int
     vector_bytes: int
-    has_masks: bool = True
+    prefetched_bytes: int = 8192   # how far ahead weights are asked for
 
     def chains(self, accumulators: int) -> int:
         """How many sums to keep for each accumulator, so that enough multiplications are under way at once."""
@@ -69,6 +71,7 @@ class Schedule:
     reduction: tuple[str, ...]
     unrolled: frozenset[str]
     checked: tuple[Constraint, ...]
+    streamed: int | None
 
     @property
     def pieces(self) -> int:
@@ -111,7 +114,8 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     unrolled = frozenset() if shared or candidate.sums_lanes else _unrolled(nest, reduction, math.prod(sizes.values()) * pieces)
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
     tilings = _tilings(nest, lanes, sizes, row)
-    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked)
+    streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
+    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed)
 
 
 # Lanes
@@ -247,6 +251,15 @@ def _cycles(rows: int, height: int, columns: int, blocks: int, pieces: int) -> f
         loads = t / 2 + vectors
         total += max(t * vectors / 2, 4, loads) + 0.02 * loads
     return total / (rows * columns * pieces)
+
+
+def _is_streamed(nest: Nest, vector: Access, lanes: Sequence[str], reduction: Sequence[str], itemsize: int) -> bool:
+    """Packed weights that are large, and used for so few rows that loading them is what takes the time."""
+    walked = math.prod(nest.extents[axis] for axis in vector.address.axes)
+    rows = math.prod(nest.extents[axis] for axis in nest.parallel if axis not in vector.address.axes)
+    steps = [abs(vector.address.coefficient(axis)) for axis in reduction[-1:]]
+    packed = steps == [math.prod(nest.extents[axis] for axis in lanes)]
+    return packed and walked * itemsize > LARGE_WEIGHTS and 2 < rows <= 256
 
 
 def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozenset[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
-from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, Tiling, lane_offsets, tile_sizes
+from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, Tiling, lane_offsets, tile_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,9 @@ class TileWriter:
         return self.builder.sum_of_lanes(total) if self.schedule.sums_lanes else total
 
     def _all_cells(self, place: Place) -> Iterator[Cell]:
-        tiled = [tiling.axis for tiling in self.schedule.tilings if tiling.size > 1]
+        """The longest axis outermost: LLVM keeps the order, in which the fewest operands have to stay at hand."""
+        tilings = sorted(self.schedule.tilings, key=lambda tiling: -tiling.size)
+        tiled = [tiling.axis for tiling in tilings if tiling.size > 1]
         for offsets in itertools.product(*(range(place.known[axis][1]) for axis in tiled)):
             for piece in range(1 if self.schedule.sums_lanes else self.schedule.pieces):
                 yield Cell(dict(zip(tiled, offsets, strict=True)), piece)
@@ -331,11 +333,20 @@ class TileWriter:
         if all(offset == first for offset in offsets) and all(valid):
             return self.builder.splat(self._load_at(pointer, first, Type(self.element)), width)
         if _are_neighbours(offsets):
-            return self.builder.load_lanes(self.builder.offset(pointer, first, self.element), Type(self.element, width), valid)
+            self._prefetch(access, pointer, first)
+            place = self.builder.offset(pointer, first, self.element)
+            return self.builder.load_lanes(place, Type(self.element, width), valid)
         block = min(offsets) // width * width
         if max(offsets) < block + width and all(valid) and self._walks_blocks(access):
             return self.builder.shuffle(self._load_block(access, pointer, block), [offset - block for offset in offsets])
         return self._gather(pointer, offsets, valid)
+
+    def _prefetch(self, access: int, pointer: Value, offset: int) -> None:
+        """Of the weights, once for each cache line."""
+        itemsize = self.vector.bits // 8
+        if self.schedule.streamed == access and offset * itemsize % CACHE_LINE == 0:
+            ahead = self.schedule.core.prefetched_bytes // itemsize
+            self.builder.prefetch(self.builder.offset(pointer, offset + ahead, self.element))
 
     def _load_at(self, pointer: Value, offset: int, type: Type) -> Value:
         return self.builder.load(self.builder.offset(pointer, offset, self.element), type)
