@@ -16,7 +16,9 @@ from symc.ops.operator import from_text
 from symc.passes.base import run_passes
 from symc.passes.gradient import Differentiate
 from symc.passes.inference_heads import UseInferenceForms
+from symc.passes.legalize import Legalize
 from symc.passes.pipeline import inference_pipeline, prepare_graph, training_pipeline, typed
+from symc.passes.seed_random import SeedRandom
 
 ops.load()
 
@@ -35,8 +37,8 @@ SMOOTH = [
     "Convolution({a}, %kernel) kernel=(3,) pad=(1,) num_filter=4 no_bias=True;"
     "BatchNorm({n}, %gamma, %beta, %mean, %var) fix_gamma=False", "elemwise_mul({a}, %c)", "sigmoid(%c)",
 ]
-OTHER = ["relu({a})", "abs({a})", "BlockGrad({a})", "Dropout({a}) p=0.0", "Cast({a}) dtype=float16;Cast({n}) dtype=float32",
-         "Cast({a}) dtype=float32", "elemwise_mul({a}, %c);BlockGrad({n})"]
+OTHER = ["relu({a})", "abs({a})", "BlockGrad({a})", "Dropout({a}) p=0.5", "Cast({a}) dtype=float32",
+         "Cast({a}) dtype=float16;Cast({n}) dtype=float32", "elemwise_mul({a}, %c);BlockGrad({n})"]
 DECLARATIONS = """
     %x, %y: TYPE[2,4,4]    %row: TYPE[1,1,4]    %w: TYPE[4,4]    %kernel: TYPE[4,4,3]
     %bias, %gamma, %beta, %mean, %var: TYPE[4]
@@ -93,8 +95,8 @@ def test_inference(graph):
 
 @given(graphs(SMOOTH + OTHER))
 def test_training(graph):
-    after = run_passes(graph, training_pipeline(WANTED), verify=True)
-    assert_agree(Differentiate(tuple(WANTED.items()))(graph), after)
+    fewest = [SeedRandom(), Legalize(keep_differentiable=True), Differentiate(tuple(WANTED.items()))]
+    assert_agree(run_passes(graph, fewest), run_passes(graph, training_pipeline(WANTED), verify=True))
 
 
 @given(graphs(SMOOTH))
@@ -102,7 +104,7 @@ def test_no_source_is_lost(graph):
     vanished = sources(graph) - sources(run_passes(graph, inference_pipeline()))
     assert {node.op.name for node in graph.nodes if node.op and node.name in vanished} <= {
         "_copy", "_mul_scalar", "_minus_scalar", "slice_axis", "Flatten", "Reshape", "expand_dims", "squeeze",
-        "transpose"}   # where they give a variable as it is
+        "transpose", "SwapAxis"}   # where they give a variable as it is
     assert not {node.name for node in graph.variables if node.name not in ("gamma", "var")} & vanished
 
 
@@ -140,5 +142,5 @@ def test_given_types_flow():
 
 
 def test_shapes_that_do_not_follow():
-    with pytest.raises(InferenceError, match=r"the shape of 'data' is \(unknown\)\n  the shape of 'w' is \(3, \?\)"):
+    with pytest.raises(InferenceError, match=r"2 problems .*\n  the shape of 'data' is \(unknown\)\n"):
         typed(parse_graph(TEXT, from_text))
