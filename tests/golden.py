@@ -30,6 +30,7 @@ from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
 from symc.passes.pipeline import typed
+from symc.passes.seed_random import SEED, SeedRandom
 
 DATA = Path(__file__).parent / "data" / "golden"
 KEPT = ("id", "op", "symbol", "given", "out_shapes", "is_train", "grad_req", "grad", "steps", "rtol", "atol",
@@ -73,8 +74,8 @@ def graph_of(case: Case) -> Graph:
     """The graph that a case runs: with gradients if it has any, in the form of inference unless it is for training."""
     graph = parse_graph_of(case)
     if not case["is_train"]:
-        return UseInferenceForms()(graph)
-    graph = Legalize(keep_differentiable=True)(graph)
+        return SeedRandom()(UseInferenceForms()(graph))
+    graph = Legalize(keep_differentiable=True)(SeedRandom()(graph))
     if case.get("grad") in ("defined", "zero"):
         return Differentiate(tuple(case["grad_req"].items()))(graph)
     return graph
@@ -90,6 +91,7 @@ def parse_graph_of(case: Case) -> Graph:
 def bound(case: Case, graph: Graph) -> dict[str, np.ndarray]:
     """Values of the variables of `graph`."""
     values = {key.partition("/")[2]: array for key, array in case["arrays"].items() if key.startswith(("in/", "aux/"))}
+    values[SEED] = np.zeros(1, np.int64)
     heads = range(len(graph.heads))
     return values | {HEAD_GRADIENT.format(i): case["arrays"][f"hg/{i}"] for i in heads if f"hg/{i}" in case["arrays"]}
 
