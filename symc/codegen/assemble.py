@@ -42,6 +42,14 @@ def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str]
     return _Assembler(graph, code, frozenset(states), frozenset(parameters), tuple(output_names), trains).run()
 
 
+class UserBuffer(NamedTuple):
+    """Memory that the user holds."""
+
+    kind: str
+    name: str
+    type: TensorType
+
+
 class Scratch(NamedTuple):
     """Scratch buffer `number` of a group node."""
 
@@ -106,20 +114,22 @@ class _Assembler:
     # ---- who writes what, in which order -------------------------------------------------------------------
 
     @cached_property
-    def written(self) -> Mapping[Value, tuple[str, str]]:
-        """Storage of each root → kind and name of the user's buffer that it is."""
-        names = [("output", name) for name in self.output_names]
-        roots = {self.storage[head]: name for head, name in zip(self.graph.heads, names, strict=True)}
-        roots |= {self.storage[g.value]: ("gradient", g.variable.name) for g in self.graph.gradients}
+    def written(self) -> Mapping[Value, UserBuffer]:
+        """Storage of each root → the user's buffer that it is; a root may be a view of its storage."""
+        heads = zip(self.graph.heads, self.output_names, strict=True)
+        roots = {self.storage[head]: UserBuffer("output", name, head.type) for head, name in heads}
+        roots |= {self.storage[g.value]: UserBuffer("gradient", g.variable.name, g.value.type)
+                  for g in self.graph.gradients}
         return roots | {self.storage[u.value]: self._user_buffer(u.variable) for u in self.graph.updates}
 
-    def _user_buffer(self, node: Node) -> tuple[str, str]:
-        """Kind and name of the buffer that a variable is bound to."""
+    def _user_buffer(self, node: Node) -> UserBuffer:
+        """The buffer that a variable is bound to."""
+        type = node.types[0]
         if node.name.startswith(ACCUMULATED):
-            return "gradient", node.name.removeprefix(ACCUMULATED)
+            return UserBuffer("gradient", node.name.removeprefix(ACCUMULATED), type)
         if node.name.startswith(HEAD_GRADIENT.format("")):
-            return "head_gradient", node.name
-        return ("state" if node.name in self.states else "input"), node.name
+            return UserBuffer("head_gradient", node.name, type)
+        return UserBuffer("state" if node.name in self.states else "input", node.name, type)
 
     def _order(self, entry: int) -> list[Node]:
         """Computing nodes of an entry in topological order, writers of user variables last of all.
@@ -203,9 +213,9 @@ class _Assembler:
         """Inputs, states, outputs and gradients, in the order of the graph; one buffer for each name."""
         by_name: dict[tuple[str, str], int] = {}
         places = [(Value(node), self._user_buffer(node)) for node in self.graph.variables]
-        for key, (kind, name) in [*places, *self.written.items()]:
+        for key, (kind, name, type) in [*places, *self.written.items()]:
             if (kind, name) not in by_name:
-                self._add(key, kind, name, key.type)
+                self._add(key, kind, name, type)
                 by_name[kind, name] = self.numbers[key]
             self.numbers[key] = by_name[kind, name]
 
