@@ -18,7 +18,7 @@ unit: $(VENV)/ready
 	$(BIN)/python -m pytest
 
 benchmark: $(VENV)/ready
-	$(BIN)/python benchmarks/inference.py
+	$(BIN)/python benchmarks/inference.py $(ARGUMENTS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'
