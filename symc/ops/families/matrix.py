@@ -1,7 +1,8 @@
-"""Products of matrices: dot, batch_dot, _linalg_gemm2."""
+"""Products of matrices: dot, batch_dot, khatri_rao."""
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import Operator, Variadic, operator
+from symc.ops.shapes import product
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
@@ -110,7 +112,7 @@ class StackedProduct(MatrixProduct):
         a, b = s.inputs
         if a.rank is None or b.rank is None:
             return
-        if a.rank != b.rank or a.rank < self.least_rank:
+        if a.rank != b.rank or a.rank < 3:
             raise Conflict(f"{a.name} {show(a.shape)} and {b.name} {show(b.shape)} are not stacks of matrices alike")
         for axis in range(a.rank - 2):
             a.unify_axis(axis, b[axis])
@@ -119,12 +121,8 @@ class StackedProduct(MatrixProduct):
         b.unify_axis(-1 if self.transpose_b else -2, a[-2 if self.transpose_a else -1])
         s.output.unify((*a.shape[:-2], a[-1 if self.transpose_a else -2], b[-2 if self.transpose_b else -1]))
 
-    least_rank = 3
-
     def folded(self, lhs: Shape, rhs: Shape) -> tuple[Shape, Shape, Shape]:
         result = (*lhs[:-2], lhs[-1 if self.transpose_a else -2], rhs[-2 if self.transpose_b else -1])
-        if len(lhs) == 2:
-            return lhs, rhs, result
         count = math.prod(lhs[:-2])
         return (count, *lhs[-2:]), (count, *rhs[-2:]), result
 
@@ -136,3 +134,29 @@ class BatchDot(StackedProduct):
     forward_stype: str | None = None
 
 
+@operator("khatri_rao")
+class KhatriRao(Operator):
+    """For matrices (mᵢ, n) the matrix (∏ mᵢ, n) whose columns are the Kronecker products of theirs.
+
+    MXNet: khatri_rao.
+    """
+
+    num_args: int
+    inputs = (Variadic("args"),)
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        columns = next((slot[1] for slot in s.inputs if slot.rank == 2 and slot[1] is not None), None)
+        for slot in s.inputs:
+            slot.unify((None, columns))
+        s.output.unify((product(tuple(slot[0] for slot in s.inputs)), columns))
+
+    def rewrite(self, g: Any, *matrices: Value) -> list[Value]:
+        result = g._copy(matrices[0])
+        for matrix in matrices[1:]:
+            (m, columns), (n, _) = result.type.dims, matrix.type.dims
+            rows = g.broadcast_mul(g.reshape(result, (m, 1, columns)), g.reshape(matrix, (1, n, columns)))
+            result = g.reshape(rows, (m * n, columns))
+        return [result]
+
+    def reference(self, *matrices: np.ndarray) -> np.ndarray:
+        return functools.reduce(lambda a, b: (a[:, None] * b).reshape(-1, a.shape[1]), matrices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,17 @@ class Slice(Operator):
                                   step=tuple(w.step for w in windows))]
 
 
+def _within(i: Sequence[Any], windows: Sequence[range]) -> tuple[list[Any], list[Any]]:
+    """Conditions that `i` lies in a window of a tensor, and its place there."""
+    inside, place = [], []
+    for position, window in zip(i, windows, strict=True):
+        distance = position - window.start if window.step > 0 else window.start - position
+        stride = abs(window.step)
+        inside += [distance >= 0, distance < len(window) * stride, distance % stride == 0]
+        place.append(distance // stride)
+    return inside, place
+
+
 @operator("_backward_slice", hidden=True)
 class SliceGradient(Operator):
     """Zeros of `shape`, with the input's elements at begin + k·step along each axis."""
@@ -71,24 +83,95 @@ class SliceGradient(Operator):
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (dy,) = inputs
+        windows = self.windows(dy.shape)
 
         def element(*i: Any) -> Any:
-            inside, source = [], []
-            for position, begin, step, extent in zip(i, self.begin, self.step, dy.shape, strict=True):
-                distance = position - begin if step > 0 else begin - position
-                inside += [distance >= 0, distance < extent * abs(step), distance % abs(step) == 0]
-                source.append(distance // abs(step))
-            return te.select(te.all(*inside), dy[tuple(source)], 0)
+            inside, place = _within(i, windows)
+            return te.select(te.all(*inside), dy[tuple(place)], 0)
         return [te.tensor(self.shape, element)]
+
+    def windows(self, extents: Dims) -> list[range]:
+        """For each axis the positions where the input's elements go."""
+        return [range(b, b + n * s, s) for b, s, n in zip(self.begin, self.step, extents, strict=True)]
 
     def reference(self, dy: np.ndarray) -> np.ndarray:
         result = np.zeros(self.shape, dy.dtype)
-        result[np.ix_(*(range(b, b + n * s, s) for b, s, n in zip(self.begin, self.step, dy.shape, strict=True)))] = dy
+        result[np.ix_(*self.windows(dy.shape))] = dy
         return result
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        ends = [b + n * s for b, s, n in zip(self.begin, self.step, node.inputs[0].type.dims, strict=True)]
+        ends = [window.stop for window in self.windows(node.inputs[0].type.dims)]
         return [g.slice(dy, begin=self.begin, step=self.step, end=tuple(e if e >= 0 else None for e in ends))]
+
+
+class SliceAssignment(Operator):
+    """Base: the first input with data[begin:end:step] replaced; bounds as of `slice`."""
+
+    begin: PartialDims
+    end: PartialDims
+    step: PartialDims
+
+    def windows(self, shape: PartialShape) -> list[range | None]:
+        return Slice(self.begin, self.end, self.step).windows(shape)
+
+    def replaced(self, te: Any, whole: Any, element: Callable[..., Any]) -> Any:
+        """`whole` with `element(place in the window)` in the window."""
+        windows = [w for w in self.windows(whole.shape) if w is not None]
+
+        def body(*i: Any) -> Any:
+            inside, place = _within(i, windows)
+            return te.select(te.all(*inside), element(place), whole[i])
+        return te.tensor(whole.shape, body)
+
+    def assigned(self, whole: np.ndarray, part: Any) -> np.ndarray:
+        """`replaced` in NumPy."""
+        result = whole.copy()
+        result[np.ix_(*self.windows(whole.shape))] = part  # type: ignore[arg-type]
+        return result
+
+
+@operator("_slice_assign", aliases=("_crop_assign",))
+class SliceAssign(SliceAssignment):
+    """lhs with lhs[begin:end:step] replaced by rhs.  MXNet: _slice_assign."""
+
+    begin: PartialDims
+    end: PartialDims
+    step: PartialDims = ()
+    inputs = ("lhs", "rhs")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.output.unify(s.lhs.shape)
+        s.lhs.unify(s.output.shape)
+        if s.lhs.rank is not None:
+            s.rhs.unify(tuple(None if w is None else len(w) for w in self.windows(s.lhs.shape)))
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        lhs, rhs = inputs
+        return [self.replaced(te, lhs, lambda place: rhs[tuple(place)])]
+
+    def reference(self, lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        return self.assigned(lhs, rhs)
+
+
+@operator("_slice_assign_scalar", aliases=("_crop_assign_scalar",))
+class SliceAssignScalar(SliceAssignment):
+    """data with data[begin:end:step] set to `scalar`.  MXNet: _slice_assign_scalar."""
+
+    begin: PartialDims
+    end: PartialDims
+    step: PartialDims = ()
+    scalar: float = 0.0
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.unify_all()
+        if s.data.rank is not None:
+            self.windows(s.data.shape)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        return [self.replaced(te, inputs[0], lambda place: self.scalar)]
+
+    def reference(self, data: np.ndarray) -> np.ndarray:
+        return self.assigned(data, np.asarray(self.scalar).astype(data.dtype))
 
 
 class SliceOf(Operator):
