@@ -15,8 +15,8 @@ class SymcError(Exception):
         self.hint = hint
 
 
-class MXNetError(SymcError):
-    """Raised where MXNet raises its error of this name, so that code written for it keeps working."""
+class MXNetError(SymcError, RuntimeError):
+    """Raised where MXNet raises its error of this name, a RuntimeError, so that code written for it keeps working."""
 
 
 class PackageError(SymcError):

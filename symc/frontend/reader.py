@@ -145,7 +145,7 @@ class _Conversion:
         except ParameterError as problem:
             self.problems.append(_told(problem))
             return None
-        return variable(raw.name, type, attrs=raw.attrs, sources=_sources(raw))
+        return variable(raw.name, type, attrs=dict(raw.attrs), sources=_sources(raw))
 
     def application(self, raw: RawNode, inputs: Sequence[Value | None]) -> Node | None:
         subgraphs = [self.graph(subgraph) for subgraph in raw.subgraphs]
@@ -163,7 +163,7 @@ class _Conversion:
         if None in inputs:
             return None
         return Node(raw.name, op, tuple(value for value in inputs if value), (TensorType(),) * op.output_count,
-                    raw.attrs, _sources(raw))
+                    dict(raw.attrs), _sources(raw))
 
 
 def variable_type(attrs: Mapping[str, str], where: str, np_shape: bool = False) -> TensorType:
@@ -191,7 +191,7 @@ def _operator(raw: RawNode, subgraphs: tuple[Graph, ...]) -> Operator:
         return op
     if not any(field.name == "graphs" for field in fields(op)):  # type: ignore[arg-type]
         raise ParameterError(f"{_where(raw)}: the operator takes no subgraphs")
-    return replace(op, graphs=subgraphs)  # type: ignore[type-var]
+    return replace(op, graphs=subgraphs)  # type: ignore[type-var,call-arg]
 
 
 def _check_input_count(raw: RawNode, op: Operator) -> None:
@@ -235,7 +235,7 @@ def to_raw(graph: Graph) -> RawGraph:
     nodes = []
     for node in graph.nodes:
         assert not node.is_constant, f"{node} has no symbol.json form"
-        for state in _states(node):
+        for state in auxiliary_states(node):
             writes[state] = writes.get(state, 0) + 1
         inputs = tuple(Entry(positions[value.node], value.index, writes.get(value.node, 0)) for value in node.inputs)
         subgraphs = tuple(map(to_raw, node.op.subgraphs)) if node.op else ()
@@ -250,10 +250,32 @@ def _attributes(node: Node) -> dict[str, str]:
     return {key: format_value(value) for key, value in made.items()} | dict(node.attrs)
 
 
-def _states(node: Node) -> list[Node]:
+def auxiliary_states(node: Node) -> list[Node]:
     """The auxiliary states of a node; most operators have them last, some optimizers in the middle."""
     if node.op is None:
         return []
     op = operation(node)
     states = op.auxiliary_names()
+    if not states:
+        return []
     return [value.node for name, value in zip(op.input_names(), node.inputs, strict=True) if name in states]
+
+
+def describe_graph(graph: Graph) -> str:
+    """The nodes of a graph whose nodes are MXNet's, for people to read (`Symbol.debug_str`)."""
+    raw = to_raw(graph)
+    lines = ["Symbol Outputs:", *(f"\toutput[{i}]={raw.nodes[entry.node].name}({entry.output})"
+                                  for i, entry in enumerate(raw.heads))]
+    for node in raw.nodes:
+        lines += [f"Variable:{node.name}"] if node.is_variable else _described(node, raw)
+    return "\n".join(lines) + "\n"
+
+
+def _described(node: RawNode, raw: RawGraph) -> list[str]:
+    lines = ["-" * 20, f"Op:{node.op}, Name={node.name}", "Inputs:"]
+    for i, entry in enumerate(node.inputs):
+        source = raw.nodes[entry.node]
+        version = f" version={entry.version}" if source.is_variable else ""
+        lines.append(f"\targ[{i}]={source.name}({entry.output}){version}")
+    attributes = [f"\t{key}={value}" for key, value in sorted(node.attrs.items())]
+    return lines + (["Attrs:", *attributes] if attributes else [])

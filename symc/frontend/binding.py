@@ -1,0 +1,167 @@
+"""From what users hand to `bind` and `simple_bind` to complete arrays and requests by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from symc.errors import MXNetError
+from symc.frontend.symbol_infer import read_dtype
+from symc.runtime.context import Context, current_context
+from symc.runtime.ndarray import NDArray
+
+if TYPE_CHECKING:
+    from symc.frontend.symbol import Symbol
+    from symc.runtime.executor import Executor
+
+REQUESTS = ("write", "add", "null")
+Arrays = dict[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What `simple_bind` is to take arrays from: those of `arguments`, and all states, from `executor`; others from
+    `buffer` where they fit, which also receives the arrays that are made."""
+
+    arguments: Sequence[str] = ()
+    executor: Executor | None = None
+    buffer: MutableMapping[str, NDArray] | None = None
+
+
+def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any) -> Executor:
+    """See `Symbol.bind`.  ValueError lists all arrays that are missing, TypeError says what is no NDArray."""
+    from symc import compiler
+
+    _check_context(ctx)
+    names, states = symbol.list_arguments(), symbol.list_auxiliary_states()
+    arguments = complete_arrays("args", args, names)
+    gradients = given_arrays("args_grad", {} if args_grad is None else args_grad, names)
+    auxiliary = complete_arrays("aux_states", [] if aux_states is None else aux_states, states)
+    requests = requests_by_name(grad_req, names)
+    _check_gradients(arguments, gradients, requests)
+    return compiler.bind(symbol.graph, ctx, arguments, {name: gradients.get(name) for name in names}, requests,
+                         auxiliary)
+
+
+def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str, Any] | None,
+                stype_dict: Mapping[str, str] | None, shared: Shared, shapes: Mapping[str, Any]) -> Executor:
+    """See `Symbol.simple_bind`.  Names that are no variable of the symbol are ignored, as in MXNet."""
+    from symc import compiler
+
+    _check_context(ctx)
+    for name, storage in (stype_dict or {}).items():
+        if storage != "default":
+            raise MXNetError(f"argument '{name}': storage type '{storage}' is not supported", "symc has dense arrays")
+    variables = set(symbol.list_inputs())
+    known = {name: tuple(int(extent) for extent in shape) for name, shape in shapes.items() if name in variables}
+    dtypes = {name: read_dtype(dtype) for name, dtype in (type_dict or {}).items() if name in variables}
+    requests = requests_by_name(grad_req, symbol.list_arguments())
+    made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known)
+    if not shared.arguments and shared.buffer is None:
+        return made
+    arguments = {name: _shared(shared, name, array) for name, array in made.arg_dict.items()}
+    gradients = {name: array if array is None else _shared_gradient(shared, name, array)
+                 for name, array in made.grad_dict.items()}
+    states = {name: _taken(shared.executor.aux_dict if shared.executor else {}, name, array)
+              for name, array in made.aux_dict.items()}
+    return compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
+
+
+def evaluate(symbol: Symbol, ctx: Any, args: Mapping[str, NDArray]) -> list[NDArray]:
+    """See `Symbol.eval`."""
+    return bind(symbol, ctx or current_context(), dict(args), None, "write", None).forward()
+
+
+def _check_context(ctx: Any) -> None:
+    if not isinstance(ctx, Context):
+        raise TypeError(f"Context type error: expected symc.cpu(), got {ctx!r}")
+
+
+# ---- arrays and requests ---------------------------------------------------------------------------------------
+
+
+def complete_arrays(what: str, given: Any, names: Sequence[str]) -> Arrays:
+    """Arrays by name from a list of all or a mapping that has all; further entries of a mapping are left out."""
+    arrays = given_arrays(what, given, names)
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise ValueError(f"key {', '.join(f'`{name}`' for name in missing)} is missing in `{what}`"
+                         + _near(missing, [name for name in given if name not in names]))
+    return {name: arrays[name] for name in names}
+
+
+def given_arrays(what: str, given: Any, names: Sequence[str]) -> Arrays:
+    """Arrays by name from a list, in which None stands for none, or a mapping of some."""
+    if isinstance(given, list):
+        if len(given) != len(names):
+            raise ValueError(f"Length of {what} does not match the number of arguments: {len(given)} arrays are given "
+                             f"for {len(names)}: {', '.join(names)}")
+        given = {name: array for name, array in zip(names, given, strict=True) if array is not None}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"Only accept list of NDArrays or dict of str to NDArray: {what} is {type(given)}")
+    for name in names:
+        if name in given and not isinstance(given[name], NDArray):
+            raise TypeError(f"Only accept list of NDArrays or dict of str to NDArray: `{name}` in `{what}` is "
+                            f"{type(given[name])}")
+    return {name: given[name] for name in names if name in given}
+
+
+def _near(missing: Sequence[str], others: Sequence[str]) -> str:
+    """Names given that are like those missing."""
+    near = dict.fromkeys(name for wanted in missing for name in difflib.get_close_matches(wanted, others, 2))
+    return f"; there is {', '.join(f'`{name}`' for name in near)}, which the symbol does not have" if near else ""
+
+
+def requests_by_name(grad_req: Any, names: Sequence[str]) -> dict[str, str]:
+    """'write', 'add' or 'null' for each argument.  ValueError: another request, or a list of another length."""
+    if isinstance(grad_req, str):
+        requests = dict.fromkeys(names, grad_req)
+    elif isinstance(grad_req, Mapping):
+        requests = {name: grad_req.get(name, "null") for name in names}
+    else:
+        if len(grad_req) != len(names):
+            raise ValueError(f"grad_req lists {len(grad_req)} requests for {len(names)} arguments: {', '.join(names)}")
+        requests = dict(zip(names, grad_req, strict=True))
+    for name, request in requests.items():
+        if request not in REQUESTS:
+            raise ValueError(f"grad_req must be in {REQUESTS}, it is {request!r} for `{name}`")
+    return requests
+
+
+def _check_gradients(arguments: Mapping[str, NDArray], gradients: Mapping[str, NDArray],
+                     requests: Mapping[str, str]) -> None:
+    for name, gradient in gradients.items():
+        argument = arguments[name]
+        if requests[name] != "null" and (gradient.shape, gradient.dtype) != (argument.shape, argument.dtype):
+            raise MXNetError(f"the gradient of '{name}' is {gradient.memory.dtype}{list(gradient.shape)}, the argument "
+                             f"is {argument.memory.dtype}{list(argument.shape)}", "a gradient is like its argument")
+
+
+# ---- sharing ---------------------------------------------------------------------------------------------------
+
+
+def _shared(shared: Shared, name: str, made: NDArray) -> NDArray:
+    if name in shared.arguments and shared.executor is not None:
+        return _taken(shared.executor.arg_dict, name, made)
+    if shared.buffer is None:
+        return made
+    return shared.buffer.setdefault(name, made) if _alike(shared.buffer.get(name, made), made) else made
+
+
+def _shared_gradient(shared: Shared, name: str, made: NDArray) -> NDArray:
+    taken = shared.executor.grad_dict.get(name) if shared.executor and name in shared.arguments else None
+    return made if taken is None else _taken({name: taken}, name, made)
+
+
+def _taken(arrays: Mapping[str, NDArray], name: str, made: NDArray) -> NDArray:
+    """The array of another executor.  MXNetError: it differs in shape or type."""
+    if name in arrays and not _alike(arrays[name], made):
+        raise MXNetError(f"'{name}' cannot be shared: it is {made.memory.dtype}{list(made.shape)} here and "
+                         f"{arrays[name].memory.dtype}{list(arrays[name].shape)} in shared_exec")
+    return arrays.get(name, made)
+
+
+def _alike(a: NDArray, b: NDArray) -> bool:
+    return (a.shape, a.dtype) == (b.shape, b.dtype)

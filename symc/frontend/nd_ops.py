@@ -1,0 +1,210 @@
+"""The module mx.nd: NDArray and its makers, the functions of all operators on arrays, and MXNet's helpers.
+
+Operators run at once, by their NumPy references, in their meaning outside training.  For speed, compile a symbol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from symc.errors import MXNetError
+from symc.frontend import params
+from symc.frontend.files import FilePath
+from symc.frontend.op_functions import FLUENT, Call, Function, Namespace, describe, fluent_arguments, read_call
+from symc.frontend.random_functions import sampling_functions
+from symc.ops.operator import Operator, from_attributes
+from symc.runtime.context import Context, current_context
+from symc.runtime.ndarray import (
+    NDArray,
+    arange,
+    array,
+    concatenate,
+    empty,
+    from_dlpack,
+    from_numpy,
+    full,
+    ones,
+    to_dlpack_for_read,
+    to_dlpack_for_write,
+    waitall,
+    zeros,
+)
+from symc.runtime.random import seed
+
+Result = NDArray | list[NDArray]
+
+__all__ = ["NDArray", "arange", "array", "concatenate", "empty", "from_dlpack", "from_numpy", "full", "load",
+           "load_frombuffer", "ones", "save", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
+
+
+# ---- operators -------------------------------------------------------------------------------------------------
+
+
+def array_function(block: type[Operator], name: str) -> Function:
+    """The function `name` of mx.nd that runs `block`."""
+    def function(*args: Any, **kwargs: Any) -> Result:
+        call = read_call(block, name, NDArray, args, kwargs)
+        attrs = {key: value for key, value in call.attrs.items() if key != "ctx"}
+        op = from_attributes(block.name, attrs, name)
+        return _run(op, name, _ordered(op, name, call), call)
+    return describe(function, block, name, NDArray)
+
+
+def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
+    """The inputs of `op` in its order.  MXNetError: one is missing, or one too many."""
+    names = op.input_names()
+    given = dict(zip(names, call.positional, strict=False)) | call.named
+    problems = [f"input {key} is missing" for key in names if key not in given]
+    problems += [f"there is no input {key}" for key in given if key not in names]
+    if problems or len(call.positional) > len(names):
+        raise MXNetError(f"{name}: {'; '.join(problems) or f'{len(call.positional)} inputs are given'}",
+                         f"with these parameters the inputs are {', '.join(names) or 'none'}")
+    return [given[key] for key in names]
+
+
+def _run(op: Operator, name: str, inputs: Sequence[NDArray], call: Call) -> Result:
+    from symc import imperative
+
+    outcome = imperative.invoke(op, name, [item.memory for item in inputs])
+    for position, value in outcome.written.items():
+        inputs[position][:] = array(value, dtype=value.dtype)
+    context = inputs[0].context if inputs else _context(call.attrs.get("ctx"))
+    made = [array(value, context, value.dtype) for value in outcome.outputs]
+    if (out := call.options.get("out")) is not None:
+        made = _stored(name, made, [out] if isinstance(out, NDArray) else list(out))
+    return made[0] if len(made) == 1 else made
+
+
+def _context(text: str | None) -> Context:
+    """The context that a parameter such as 'cpu(0)' names."""
+    if not text:
+        return current_context()
+    kind, _, number = text.rstrip(")").partition("(")
+    return Context(kind, int(number or 0))
+
+
+def _stored(name: str, results: Sequence[NDArray], targets: Sequence[NDArray]) -> list[NDArray]:
+    """`targets`, after the results were copied there."""
+    if [result.shape for result in results] != [target.shape for target in targets]:
+        raise MXNetError(f"{name}: out has shapes {[target.shape for target in targets]}, the results have "
+                         f"{[result.shape for result in results]}")
+    for result, target in zip(results, targets, strict=True):
+        result.copyto(target)
+    return list(targets)
+
+
+op = Namespace("symc.ndarray.op", "", array_function)
+_internal = Namespace("symc.ndarray._internal", "_internal", array_function)
+contrib = Namespace("symc.ndarray.contrib", "contrib", array_function)
+linalg = Namespace("symc.ndarray.linalg", "linalg", array_function)
+sparse = Namespace("symc.ndarray.sparse", "sparse", array_function)
+image = Namespace("symc.ndarray.image", "image", array_function)
+random = Namespace("symc.ndarray.random", "random", array_function,
+                   {**sampling_functions(NDArray, _internal, with_log=False), "seed": seed})
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(op, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_TWO, "op", "contrib", "linalg", "sparse", "image", "random", *dir(op)})
+
+
+# ---- methods of arrays -----------------------------------------------------------------------------------------
+
+
+def _fluent(name: str) -> Callable[..., Result]:
+    def method(self: NDArray, *args: Any, **kwargs: Any) -> Result:
+        return getattr(op, name)(self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
+    method.__name__, method.__doc__ = name, f"`symc.nd.{name}` of the array."
+    return method
+
+
+for _name in FLUENT:
+    if not hasattr(NDArray, _name):     # reshape is a view, NDArray's own
+        setattr(NDArray, _name, _fluent(_name))
+
+
+# ---- of two arrays, or an array and a number -------------------------------------------------------------------
+
+# function → the operator on two arrays, on array and number, on number and array, and on two numbers
+_TWO: Mapping[str, tuple[str, str, str, Callable[..., Any]]] = {
+    "add": ("broadcast_add", "_plus_scalar", "_plus_scalar", lambda a, b: a + b),
+    "subtract": ("broadcast_sub", "_minus_scalar", "_rminus_scalar", lambda a, b: a - b),
+    "multiply": ("broadcast_mul", "_mul_scalar", "_mul_scalar", lambda a, b: a * b),
+    "divide": ("broadcast_div", "_div_scalar", "_rdiv_scalar", lambda a, b: a / b),
+    "true_divide": ("broadcast_div", "_div_scalar", "_rdiv_scalar", lambda a, b: a / b),
+    "modulo": ("broadcast_mod", "_mod_scalar", "_rmod_scalar", lambda a, b: a % b),
+    "power": ("broadcast_power", "_power_scalar", "_rpower_scalar", lambda a, b: a ** b),
+    "maximum": ("broadcast_maximum", "_maximum_scalar", "_maximum_scalar", max),
+    "minimum": ("broadcast_minimum", "_minimum_scalar", "_minimum_scalar", min),
+    "hypot": ("broadcast_hypot", "_hypot_scalar", "_hypot_scalar", np.hypot),
+    "equal": ("broadcast_equal", "_equal_scalar", "_equal_scalar", lambda a, b: int(a == b)),
+    "not_equal": ("broadcast_not_equal", "_not_equal_scalar", "_not_equal_scalar", lambda a, b: int(a != b)),
+    "greater": ("broadcast_greater", "_greater_scalar", "_lesser_scalar", lambda a, b: int(a > b)),
+    "greater_equal": ("broadcast_greater_equal", "_greater_equal_scalar", "_lesser_equal_scalar",
+                      lambda a, b: int(a >= b)),
+    "lesser": ("broadcast_lesser", "_lesser_scalar", "_greater_scalar", lambda a, b: int(a < b)),
+    "lesser_equal": ("broadcast_lesser_equal", "_lesser_equal_scalar", "_greater_equal_scalar",
+                     lambda a, b: int(a <= b)),
+    "logical_and": ("broadcast_logical_and", "_logical_and_scalar", "_logical_and_scalar",
+                    lambda a, b: int(bool(a) and bool(b))),
+    "logical_or": ("broadcast_logical_or", "_logical_or_scalar", "_logical_or_scalar",
+                   lambda a, b: int(bool(a) or bool(b))),
+    "logical_xor": ("broadcast_logical_xor", "_logical_xor_scalar", "_logical_xor_scalar",
+                    lambda a, b: int(bool(a) != bool(b))),
+}
+
+
+def _two(name: str) -> Callable[[Any, Any], Any]:
+    both, right_scalar, left_scalar, numbers = _TWO[name]
+
+    def function(lhs: Any, rhs: Any) -> Any:
+        if isinstance(lhs, NDArray) and isinstance(rhs, NDArray):
+            return getattr(op, both)(lhs, rhs)
+        if isinstance(lhs, NDArray) and isinstance(rhs, Number):
+            return getattr(_internal, right_scalar)(lhs, scalar=rhs)
+        if isinstance(lhs, Number) and isinstance(rhs, NDArray):
+            return getattr(_internal, left_scalar)(rhs, scalar=lhs)
+        if isinstance(lhs, Number) and isinstance(rhs, Number):
+            return numbers(lhs, rhs)
+        raise TypeError(f"types ({type(lhs)}, {type(rhs)}) not supported")
+    function.__name__, function.__doc__ = name, f"Elementwise {name} of two arrays, which broadcast, or numbers."
+    return function
+
+
+globals().update({name: _two(name) for name in _TWO})
+
+
+# ---- files -----------------------------------------------------------------------------------------------------
+
+
+def save(fname: FilePath, data: NDArray | Sequence[NDArray] | Mapping[str, NDArray]) -> None:
+    """Write arrays, with names if a mapping is given, as a .params file that MXNet reads."""
+    given = [data] if isinstance(data, NDArray) else data
+    if isinstance(given, Mapping):
+        params.write(fname, {name: item.memory for name, item in given.items()})
+    else:
+        params.write(fname, [item.memory for item in given])
+
+
+def load(fname: FilePath) -> list[NDArray] | dict[str, NDArray]:
+    """The arrays of a .params or .npz file: by name, or a list when they have none."""
+    return _arrays(params.read(fname))
+
+
+def load_frombuffer(buf: bytes) -> list[NDArray] | dict[str, NDArray]:
+    """As `load`, from the bytes of a file."""
+    return _arrays(params.read(buf))
+
+
+def _arrays(found: params.NamedArrays) -> list[NDArray] | dict[str, NDArray]:
+    values = [array(value, dtype=value.dtype) for value in found.arrays]
+    return dict(zip(found.names, values, strict=True)) if found.names else values

@@ -1,0 +1,41 @@
+"""Scopes: objects that, within a `with` block, change how this thread makes symbols."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Self
+
+
+class ScopeType(type):
+    """The type of scope classes.  Each direct subclass of `Scope` has its own scopes, shared by its subclasses."""
+
+    @property
+    def current(cls) -> Any:
+        """The innermost scope that this thread has entered; outside of any, one that changes nothing."""
+        return cls.stack()[-1]
+
+    def stack(cls) -> list[Any]:
+        """The scopes this thread has entered, the innermost last."""
+        family = next(base for base in reversed(cls.__mro__) if isinstance(base, ScopeType) and base is not Scope)
+        return _entered.scopes.setdefault(family, [family()])
+
+
+class _Entered(threading.local):
+    """The scopes that a thread has entered, by family."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[ScopeType, list[Any]] = {}
+
+
+_entered = _Entered()
+
+
+class Scope(metaclass=ScopeType):
+    """Base of NameManager and AttrScope."""
+
+    def __enter__(self) -> Self:
+        type(self).stack().append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        type(self).stack().pop()

@@ -1,0 +1,463 @@
+"""Symbol: a network composed in Python.  MXNet: mx.sym.Symbol."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from numbers import Number
+from typing import Any, NoReturn
+
+import numpy as np
+
+from symc.errors import MXNetError
+from symc.frontend import binding, compose, reader, symbol_infer
+from symc.frontend.attribute import AttrScope
+from symc.frontend.files import replacing
+from symc.frontend.legacy import HIDDEN_KEYS
+from symc.frontend.name import NameManager
+from symc.frontend.op_functions import FLUENT, Function, Namespace, describe, fluent_arguments, read_call
+from symc.ir.graph import Graph, Node, Value
+from symc.ops.operator import Operator, operation, output_name
+
+Dtypes = list[Any]
+Shapes = list[tuple[int, ...]]
+STORAGE_TYPES = {"default": 0, "row_sparse": 1, "csr": 2}
+
+
+class NotImplementedForSymbol(MXNetError):
+    """Asked of a symbol what only an array can do."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"Function {function} is not implemented for Symbol and only available in NDArray.",
+                         "bind the symbol to arrays first: symbol.eval(...) or symbol.bind(...)")
+
+
+class Symbol:
+    """One or more values of a graph, its heads.  MXNet: Symbol.
+
+    Made by `var`, by the operators' functions (`symc.sym.Convolution`, ...), by arithmetic on symbols, by `load`.
+    Symbols share the nodes they have in common, whose attributes alone may change (`_set_attr`).
+    """
+
+    __array_ufunc__ = None      # NumPy scalars leave the arithmetic to the symbol
+
+    def __init__(self, heads: Sequence[Value]) -> None:
+        self._become(heads)
+
+    def _become(self, heads: Sequence[Value]) -> None:
+        self.__dict__.clear()   # what was derived from other heads
+        self.heads = tuple(heads)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that computes the heads."""
+        return Graph(self.heads)
+
+    # ---- what it is
+
+    @property
+    def _node(self) -> Node | None:
+        """The node that all heads are outputs of; None for a group."""
+        node = self.heads[0].node
+        return node if all(head.node is node for head in self.heads) else None
+
+    @property
+    def name(self) -> str | None:
+        """The name; None for a group."""
+        return self._node.name if self._node else None
+
+    def __repr__(self) -> str:
+        if self.name is not None:
+            return f"<Symbol {self.name}>"
+        return f"<Symbol group [{', '.join(head.node.name for head in self.heads)}]>"
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def __iter__(self) -> Iterator[Symbol]:
+        return (Symbol((head,)) for head in self.heads)
+
+    def __getitem__(self, index: int | str | slice) -> Symbol:
+        """One output by position or by name (as `list_outputs` gives it), or a group of some.
+
+        ValueError: no output, or several, have the name.  IndexError and TypeError as for a list; a negative
+        position is an MXNetError.
+        """
+        if isinstance(index, slice):
+            first, last, step = index.start or 0, len(self) if index.stop is None else index.stop, index.step or 1
+            return Group([self[i] for i in range(first, last, step)])
+        position = self._position(index) if isinstance(index, str) else index
+        if not hasattr(position, "__index__"):
+            raise TypeError("Symbol only support integer index to fetch i-th output")
+        if operator.index(position) < 0:
+            raise MXNetError(f"{self}: index {position} is negative", f"the symbol has {len(self)} outputs, from 0")
+        return Symbol((self.heads[operator.index(position)],))
+
+    def _position(self, name: str) -> int:
+        found = self._positions.get(name, [])
+        if len(found) != 1:
+            raise ValueError(f'There are multiple outputs with name "{name}"' if found else
+                             f'Cannot find output that matches name "{name}"')
+        return found[0]
+
+    @cached_property
+    def _positions(self) -> Mapping[str, list[int]]:
+        positions: dict[str, list[int]] = {}
+        for i, head in enumerate(self.heads):
+            positions.setdefault(output_name(head), []).append(i)
+        return positions
+
+    # ---- lists
+
+    @cached_property
+    def states(self) -> frozenset[Node]:
+        """Variables that are auxiliary states of some operator."""
+        return frozenset(state for node in self.graph.nodes for state in reader.auxiliary_states(node))
+
+    def list_arguments(self) -> list[str]:
+        """Names of the variables to be given that are no auxiliary states, in the order of the graph."""
+        return [node.name for node in self.graph.variables if node not in self.states]
+
+    def list_auxiliary_states(self) -> list[str]:
+        """Names of the variables that operators keep state in, as BatchNorm its moving statistics."""
+        return [node.name for node in self.graph.variables if node in self.states]
+
+    def list_inputs(self) -> list[str]:
+        """Names of all variables."""
+        return [node.name for node in self.graph.variables]
+
+    def list_outputs(self) -> list[str]:
+        """Names of the outputs: 'fc1_output', 'split0_output1', or the variable's own."""
+        return [output_name(head) for head in self.heads]
+
+    def get_internals(self) -> Symbol:
+        """A group of the outputs of all nodes, variables included: `net.get_internals()['fc1_output']`."""
+        return Symbol([value for node in self.graph.nodes for value in _visible(node)])
+
+    def get_children(self) -> Symbol | None:
+        """A group of the inputs of the heads' nodes; None when they are all variables."""
+        nodes = dict.fromkeys(head.node for head in self.heads)
+        inputs = [value for node in nodes for value in node.inputs]
+        return Symbol(inputs) if inputs else None
+
+    # ---- attributes
+
+    def attr(self, key: str) -> str | None:
+        """One attribute: a parameter of the operator, or one of the user's.  None if it is not there, or of a group."""
+        if self._node is None:
+            return None
+        return self._node.name if key == "name" else _shown(self._node).get(key)
+
+    def list_attr(self, recursive: bool = False) -> dict[str, str]:
+        """All attributes; {} of a group."""
+        if recursive:
+            raise DeprecationWarning("Symbol.list_attr with recursive=True has been deprecated. "
+                                     "Please use attr_dict instead.")
+        return _shown(self._node) if self._node else {}
+
+    def attr_dict(self) -> dict[str, dict[str, str]]:
+        """The attributes of all nodes that have some, by the nodes' names."""
+        found: dict[str, dict[str, str]] = {}
+        for node in self.graph.nodes:
+            if node.attrs:
+                found.setdefault(node.name, {}).update(_shown(node))
+        return found
+
+    def _set_attr(self, **kwargs: str) -> None:
+        """Set attributes of the node, for all symbols that hold it; where they change the operator's parameters or the
+        variable's type, for this symbol only.  ValueError: a value is no string."""
+        if not all(isinstance(value, str) for value in kwargs.values()):
+            raise ValueError("Set Attr only accepts string values")
+        node = self._node
+        if node is None:
+            raise MXNetError(f"{self}: attributes can be set of a single symbol, not of a group")
+        added = compose.hide_keys(kwargs)
+        changed = compose.with_attributes(node, {**node.attrs, **added})
+        if (changed.op, changed.types) == (node.op, node.types):
+            compose.attributes_of(node).update(added)
+        else:
+            self._become([Value(changed, head.index) for head in self.heads])
+
+    # ---- composition
+
+    def __call__(self, *args: Symbol, **kwargs: Any) -> Symbol:
+        """A copy whose variables of these names are replaced by symbols; `name` renames it.
+
+        MXNetError: there is no such variable, or a symbol is given by position.  TypeError: it is no Symbol.
+        """
+        composed = self.__copy__()
+        composed._compose(*args, **kwargs)
+        return composed
+
+    def _compose(self, *args: Symbol, name: str | None = None, **kwargs: Symbol) -> None:
+        if args and kwargs:
+            raise TypeError("compose only accept input Symbols either as positional or keyword arguments, not both")
+        if not all(isinstance(value, Symbol) for value in (*args, *kwargs.values())):
+            raise TypeError("Compose expect `Symbol` as arguments")
+        if args:
+            raise MXNetError(f"{self}: is composed already; its variables can be replaced by name only",
+                             f"they are {', '.join(self.list_inputs()[:20])}")
+        graph = compose.renamed(self.graph, name) if name else self.graph
+        self._become(compose.substituted(graph, {key: _only(key, value) for key, value in kwargs.items()}).heads)
+
+    def __copy__(self) -> Symbol:
+        return Symbol(compose.copied(self.graph).heads)
+
+    def __deepcopy__(self, _: object) -> Symbol:
+        return self.__copy__()
+
+    # ---- inference
+
+    def infer_shape(self, *args: Any, **kwargs: Any) -> tuple[Shapes | None, Shapes | None, Shapes | None]:
+        """Shapes of the arguments, outputs and auxiliary states, from some arguments' given by position or by name.
+
+        0 is an unknown extent, () or None an unknown shape.  (None, None, None) and a warning when they do not follow.
+        TypeError: a shape is no tuple.  MXNetError: they contradict the network, or a name is unknown.
+        """
+        return symbol_infer.infer_shape(self, args, kwargs, partial=False)
+
+    def infer_shape_partial(self, *args: Any, **kwargs: Any) -> tuple[Shapes | None, Shapes | None, Shapes | None]:
+        """As `infer_shape`, with 0 and () where something does not follow."""
+        return symbol_infer.infer_shape(self, args, kwargs, partial=True)
+
+    def infer_type(self, *args: Any, **kwargs: Any) -> tuple[Dtypes | None, Dtypes | None, Dtypes | None]:
+        """Types of the arguments, outputs and auxiliary states, as NumPy scalar types, from some arguments'.
+
+        (None, None, None) and a warning when they do not follow.  MXNetError: they contradict the network.
+        """
+        return symbol_infer.infer_type(self, args, kwargs, partial=False)
+
+    def infer_type_partial(self, *args: Any, **kwargs: Any) -> tuple[Dtypes | None, Dtypes | None, Dtypes | None]:
+        """As `infer_type`, with None for a type that does not follow."""
+        return symbol_infer.infer_type(self, args, kwargs, partial=True)
+
+    # ---- executors
+
+    def bind(self, ctx: Any, args: Any, args_grad: Any = None, grad_req: Any = "write", aux_states: Any = None,
+             group2ctx: Any = None, shared_exec: Any = None) -> Any:
+        """An Executor on these arrays.  MXNet: Symbol.bind.
+
+        args, aux_states: NDArrays, as a list in the order of `list_arguments` (`list_auxiliary_states`) or by name;
+        all of them.  args_grad: the same for gradients, of those that are wanted.  grad_req: 'write', 'add' or 'null',
+        one for all, a list, or by name ('null' for those not named).  group2ctx, shared_exec: placement and memory are
+        symc's own business; results do not depend on them.
+        """
+        return binding.bind(self, ctx, args, args_grad, grad_req, aux_states)
+
+    def simple_bind(self, ctx: Any, grad_req: Any = "write", type_dict: Any = None, stype_dict: Any = None,
+                    group2ctx: Any = None, shared_arg_names: Any = None, shared_exec: Any = None,
+                    shared_buffer: Any = None, **kwargs: Any) -> Any:
+        """An Executor on new arrays of zeros; kwargs are shapes of arguments.  MXNet: Symbol.simple_bind.
+
+        type_dict: types of arguments, float32 where nothing is known.  stype_dict: 'default' is all there is.
+        shared_arg_names: arguments that share the arrays of `shared_exec`, as its states do.  shared_buffer: arrays by
+        name, used where they fit, and to which those made are added.
+        """
+        shared = binding.Shared(shared_arg_names or (), shared_exec, shared_buffer)
+        return binding.simple_bind(self, ctx, grad_req, type_dict, stype_dict, shared, kwargs)
+
+    def eval(self, ctx: Any = None, **kwargs: Any) -> Any:
+        """The outputs for these arguments, a list of NDArrays; to run it more than once, `bind` it."""
+        return binding.evaluate(self, ctx, kwargs)
+
+    # ---- files and texts
+
+    def tojson(self, remove_amp_cast: bool = True) -> str:
+        """The symbol.json text, as MXNet 1.9.1 writes it; amp_cast and amp_multicast are left out unless kept."""
+        return reader.print_graph(_without_amp_casts(self.graph) if remove_amp_cast else self.graph)
+
+    def save(self, fname: str, remove_amp_cast: bool = True) -> None:
+        """Write the symbol.json text to a file, which is replaced whole."""
+        if not isinstance(fname, str):
+            raise TypeError("fname need to be string")
+        with replacing(fname) as file:
+            file.write(self.tojson(remove_amp_cast).encode())
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"handle": self.tojson()}
+
+    def __setstate__(self, state: Mapping[str, str]) -> None:
+        self._become(reader.parse_graph(state["handle"]).heads)
+
+    def debug_str(self) -> str:
+        """The nodes with their inputs and attributes, to be read by people."""
+        return reader.describe_graph(self.graph)
+
+    def as_nd_ndarray(self) -> Symbol:
+        """The symbol itself; MXNet's NumPy symbols do not exist here."""
+        return self
+
+    # ---- methods of their own
+
+    def astype(self, *args: Any, **kwargs: Any) -> Symbol:
+        """The `cast` of the symbol."""
+        return op.cast(self, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def split_v2(self, *args: Any, **kwargs: Any) -> Symbol:
+        """`symc.sym.split_v2` of the symbol."""
+        from symc.frontend.symbol_ops import split_v2
+
+        return split_v2(self, *args, **kwargs)
+
+    def __bool__(self) -> NoReturn:
+        raise NotImplementedForSymbol("bool")
+
+    def __neg__(self) -> Symbol:
+        return _internal._MulScalar(self, scalar=-1.0)  # type: ignore[no-any-return]
+
+    def __abs__(self) -> Symbol:
+        return op.abs(self)  # type: ignore[no-any-return]
+
+
+def _visible(node: Node) -> list[Value]:
+    """The outputs of a node that the Symbol API shows."""
+    return [Value(node, i) for i in range(operation(node).visible_count if node.op else 1)]
+
+
+def _shown(node: Node) -> dict[str, str]:
+    """Attributes, those like __lr_mult__ under their old names too."""
+    return {**node.attrs, **{key: node.attrs[f"__{key}__"] for key in HIDDEN_KEYS if f"__{key}__" in node.attrs}}
+
+
+def _only(what: str, symbol: Symbol) -> Value:
+    """The one output of a symbol that is to be an input."""
+    if len(symbol) != 1:
+        raise MXNetError(f"argument {what}: {symbol} has {len(symbol)} outputs, an input takes one",
+                         f"choose one, for example symbol['{symbol.list_outputs()[0]}']")
+    return symbol.heads[0]
+
+
+def _without_amp_casts(graph: Graph) -> Graph:
+    casts = ("amp_cast", "amp_multicast")
+    return graph.rewrite(lambda node: node.inputs if node.op and node.op.name in casts else None)
+
+
+# ---- making symbols ------------------------------------------------------------------------------------------
+
+
+def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_mult: float | None = None,
+        wd_mult: float | None = None, dtype: Any = None, init: Any = None, stype: str | None = None,
+        **kwargs: Any) -> Symbol:
+    """A variable.  MXNet: var, Variable.
+
+    shape: used in inference unless another full shape is given there; 0 is an unknown extent.  lr_mult, wd_mult,
+    init (a string, or an object with `dumps`): for optimizers and initializers.  stype: symc computes on dense arrays
+    whatever it says.  kwargs: attributes of the form __key__.  ValueError: one of another form.
+    """
+    if not isinstance(name, str):
+        raise TypeError("Expect a string for variable `name`")
+    attrs = AttrScope.current.get(attr)
+    given = {"shape": shape, "lr_mult": lr_mult, "wd_mult": wd_mult,
+             "dtype": None if dtype is None else symbol_infer.read_dtype(dtype).code,
+             "init": init if init is None or isinstance(init, str) else init.dumps(),
+             "storage_type": None if stype is None else STORAGE_TYPES[stype]}
+    attrs |= {f"__{key}__": compose.attribute_text(value) for key, value in given.items() if value is not None}
+    for key, value in kwargs.items():
+        if not (key.startswith("__") and key.endswith("__")):
+            raise ValueError(f"Attribute name={key} is not supported. Additional attributes must start and end with "
+                             "double underscores, e.g, __yourattr__")
+        attrs[key] = str(value)
+    if not all(isinstance(value, str) for value in attrs.values()):
+        raise ValueError("Set Attr only accepts string values")
+    return Symbol((Value(compose.make_variable(name, compose.hide_keys(attrs))),))
+
+
+Variable = var
+
+
+def Group(symbols: Sequence[Symbol]) -> Symbol:  # noqa: N802  (MXNet's name)
+    """A symbol with the outputs of all `symbols`.  TypeError: there is none, or it is no Symbol."""
+    if not symbols or not all(isinstance(symbol, Symbol) for symbol in symbols):
+        raise TypeError("Expected a list of symbols as input")
+    return Symbol([head for symbol in symbols for head in symbol.heads])
+
+
+def load(fname: str) -> Symbol:
+    """The symbol of a symbol.json file of any MXNet release."""
+    if not isinstance(fname, str):
+        raise TypeError("fname need to be string")
+    return Symbol(reader.read_graph(fname).heads)
+
+
+def load_json(json_str: str) -> Symbol:
+    """The symbol of a symbol.json text."""
+    if not isinstance(json_str, str):
+        raise TypeError("fname required to be string")
+    return Symbol(reader.parse_graph(json_str).heads)
+
+
+fromjson = load_json
+
+
+def symbol_function(block: type[Operator], name: str) -> Function:
+    """The function `name` of mx.sym that composes `block`; symbols it makes are called after it."""
+    def function(*args: Any, **kwargs: Any) -> Symbol:
+        call = read_call(block, name, Symbol, args, kwargs)
+        if call.positional and call.named:
+            raise TypeError("Operators with variable length input can only accept input Symbols either as positional "
+                            "or keyword arguments, not both")
+        scope = AttrScope.current.get(call.options.get("attr"))
+        attrs = {key: compose.attribute_text(value) for key, value in scope.items()} | call.attrs
+        label = NameManager.current.get(call.options.get("name"), name.lower())
+        positional = [_only(str(i), symbol) for i, symbol in enumerate(call.positional)]
+        named = {key: _only(key, symbol) for key, symbol in call.named.items()}
+        return Symbol(_visible(compose.apply(block, label, attrs, positional, named)))
+    return describe(function, block, name, Symbol)
+
+
+op = Namespace("symc.symbol.op", "", symbol_function)
+_internal = Namespace("symc.symbol._internal", "_internal", symbol_function)
+
+
+# ---- arithmetic ----------------------------------------------------------------------------------------------
+
+# Python's operator → MXNet's for two symbols, for symbol and number, for number and symbol
+_ARITHMETIC = {
+    "add": ("_Plus", "_PlusScalar", "_PlusScalar"), "sub": ("_Minus", "_MinusScalar", "_RMinusScalar"),
+    "mul": ("_Mul", "_MulScalar", "_MulScalar"), "truediv": ("_Div", "_DivScalar", "_RDivScalar"),
+    "mod": ("_Mod", "_ModScalar", "_RModScalar"), "pow": ("_Power", "_PowerScalar", "_rpower_scalar"),
+}
+_COMPARISONS = {"eq": "_equal", "ne": "_not_equal", "gt": "_greater", "ge": "_greater_equal", "lt": "_lesser",
+                "le": "_lesser_equal"}
+
+
+def _infix(both: str, scalar: str) -> Callable[[Symbol, Any], Symbol]:
+    def method(self: Symbol, other: Any) -> Symbol:
+        if isinstance(other, Symbol):
+            return getattr(_internal, both)(self, other)  # type: ignore[no-any-return]
+        if isinstance(other, Number | np.generic):
+            return getattr(_internal, scalar)(self, scalar=other)  # type: ignore[no-any-return]
+        raise TypeError(f"type {type(other)} not supported")
+    return method
+
+
+def _refused(function: str) -> Callable[..., NoReturn]:
+    def method(self: Symbol, *_: object) -> NoReturn:
+        raise NotImplementedForSymbol(function)
+    return method
+
+
+def _fluent(name: str) -> Callable[..., Symbol]:
+    def method(self: Symbol, *args: Any, **kwargs: Any) -> Symbol:
+        return getattr(op, name)(self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
+    method.__name__, method.__doc__ = name, f"`symc.sym.{name}` of the symbol."
+    return method
+
+
+def _attach_methods() -> None:
+    """Give Symbol its infix operators and the methods that are operators, and those that only arrays have."""
+    for name, (both, scalar, reflected) in _ARITHMETIC.items():
+        setattr(Symbol, f"__{name}__", _infix(both, scalar))
+        setattr(Symbol, f"__r{name}__", _infix(both, reflected))
+        setattr(Symbol, f"__i{name}__", _refused(f"__i{name}__"))
+    for name, both in _COMPARISONS.items():
+        setattr(Symbol, f"__{name}__", _infix(both, f"{both}_scalar"))
+    for name in FLUENT:
+        setattr(Symbol, name, _fluent(name))
+    for name in ("wait_to_read", "asnumpy", "asscalar", "copy", "as_in_context", "detach", "backward"):
+        setattr(Symbol, name, _refused(name))
+
+
+Symbol.__hash__ = None  # type: ignore[assignment]  # symbols are compared elementwise
+_attach_methods()
