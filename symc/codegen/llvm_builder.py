@@ -313,12 +313,14 @@ class Builder:
         """A vector of which only the valid lanes are read; the others are 0."""
         if all(valid):
             return self.load(pointer, type)
-        return self.call(f"llvm.masked.load.{type.suffix}.p0", type, *self._masked(pointer, type, valid), self.zero(type))
+        arguments = (*self._masked(pointer, type, valid), self.zero(type))
+        return self.call(f"llvm.masked.load.{type.suffix}.p0", type, *arguments)
 
     def store_lanes(self, value: Value, pointer: Value, valid: Sequence[bool]) -> None:
         """Write the valid lanes and touch nothing else."""
         if all(valid):
-            return self.store(value, pointer)
+            self.store(value, pointer)
+            return
         arguments = (value, *self._masked(pointer, value.type, valid))
         name = f"llvm.masked.store.{value.type.suffix}.p0"
         self.declarations[name] = f"declare void @{name}({', '.join(str(a.type) for a in arguments)})"

@@ -16,7 +16,7 @@ from symc.codegen.llvm_schedule import Core
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A CPU to compile for.  vector: bits of the vectors LLVM should prefer."""
+    """A CPU to compile for: LLVM's names of it, and what schedules need to know."""
 
     triple: str
     cpu: str
@@ -59,7 +59,7 @@ def compile_object(text: str, level: str, optimise: bool = False) -> bytes:
 
 
 def assembly(text: str, level: str) -> str:
-    """As `compile_object`, in the assembly language of the level."""
+    """What `compile_object` makes of a generated kernel, in the assembly language of the level."""
     module = llvm.parse_assembly(text)
     module.verify()
     return _machine(level).emit_assembly(module)
@@ -71,7 +71,8 @@ def _machine(level: str) -> llvm.TargetMachine:
     llvm.initialize_all_asmprinters()
     llvm.initialize_native_asmparser()
     found = LEVELS[level]
-    return llvm.Target.from_triple(found.triple).create_target_machine(cpu=found.cpu, opt=3, reloc="pic", codemodel="small")
+    target = llvm.Target.from_triple(found.triple)
+    return target.create_target_machine(cpu=found.cpu, opt=3, reloc="pic", codemodel="small")
 
 
 def clean_tvm_module(text: str) -> str:

@@ -94,11 +94,13 @@ def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilo
 
 
 def _nests(request: ContractionRequest) -> list[Nest] | None:
-    operands = [(operand.type, operand.along) for operand in request.operands]
-    return nests_of(request.spec, request.lhs, request.rhs, operands, request.outputs)
+    return nests_of(request.spec, request.types, [operand.along for operand in request.operands])
 
 
-def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[TileWriter | PointWriter]:
+Writer = TileWriter | PointWriter
+
+
+def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[Writer]:
     """One for each nest, and what is not affine point by point."""
     pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
     element = "float" if request.lhs.element is DType.float32 else "double"
@@ -116,12 +118,12 @@ def _header(name: str, request: ContractionRequest) -> str:
     return f"void @{name}({', '.join(buffers)}, i64 %begin, i64 %end)"
 
 
-def _write_jobs(builder: Builder, writers: Sequence[TileWriter | PointWriter]) -> None:
+def _write_jobs(builder: Builder, writers: Sequence[Writer]) -> None:
     """The jobs of all writers, one writer after the other."""
     begin, end = Value(builder, "%begin", I64), Value(builder, "%end", I64)
     first = 0
     for writer in writers:
-        def job(number: Integer, _: list[Value], writer: TileWriter | PointWriter = writer) -> list[Value]:
+        def job(number: Integer, _: list[Value], writer: Writer = writer) -> list[Value]:
             writer.write_job(number)
             return []
         builder.loop(builder.maximum(begin - first, 0), builder.minimum(end - first, writer.jobs), 1, job)

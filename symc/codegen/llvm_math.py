@@ -175,6 +175,7 @@ def _lane_by_lane(builder: Builder, name: str, *arguments: Value) -> Value:
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693145751953125, 1.42860682030941723212e-6   # the high part has 12 bits to spare
 ROUNDER = 1.5 * 2.0 ** 23    # x + ROUNDER has the integer nearest to x in its lowest bits
+ROUNDER_BITS = 0x4B400000
 SMALLEST_NORMAL = 2.0 ** -126
 
 
@@ -200,12 +201,13 @@ def _clamp(builder: Builder, x: Value, low: float, high: float) -> Value:
 def _reduce(builder: Builder, x: Value) -> tuple[Value, Value]:
     """(n, r): x = n·ln 2 + r with n an integer and |r| <= ln 2 / 2."""
     shifted = builder.fma(x, LOG2_E, ROUNDER)
-    n = builder.convert("bitcast", shifted, "i32") - builder.convert("bitcast", builder.constant(ROUNDER, x.type), "i32")
+    n = builder.convert("bitcast", shifted, "i32") - ROUNDER_BITS
     whole = shifted - ROUNDER
     return n, builder.fma(whole, -LN2_LOW, builder.fma(whole, -LN2_HIGH, x))
 
 
-EXP_TAIL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)  # Cephes
+EXP_TAIL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+            5.0000001201e-1)  # Cephes
 
 
 def _expm1_near_zero(builder: Builder, r: Value) -> Value:
@@ -254,9 +256,10 @@ def log(builder: Builder, x: Value) -> Value:
 def log1p(builder: Builder, x: Value) -> Value:
     """log(u) of u = 1 + x, and what the rounding of u lost."""
     u = 1 + x
-    lost = builder.select(u - x == 1, x * 0, 0) + (x - (u - 1))
-    corrected = log(builder, u) + lost / u
-    return builder.select((x == float("inf")) | (x == -1) | (x == 0), builder.select(x == 0, x, log(builder, u)), corrected)
+    of_u = log(builder, u)
+    result = of_u + (x - (u - 1)) / u
+    result = builder.select((x == float("inf")) | (x == -1), of_u, result)
+    return builder.select(x == 0, x, result)   # keeps -0
 
 
 def tanh(builder: Builder, x: Value) -> Value:
@@ -268,7 +271,8 @@ def tanh(builder: Builder, x: Value) -> Value:
 
 
 ERF_SMALL = (-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1)
-ERF_LARGE = (-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1)
+ERF_LARGE = (-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1,
+             -1.28717512e-1)
 
 
 def erf(builder: Builder, x: Value) -> Value:
@@ -280,8 +284,8 @@ def erf(builder: Builder, x: Value) -> Value:
     return builder.select(size > 0.927734375, builder.intrinsic("copysign", far, x), near)
 
 
-BODIES: dict[str, Callable[[Builder, Value], Value]] = {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh,
-                                                        "erf": erf}
+BODIES: dict[str, Callable[[Builder, Value], Value]] = {
+    "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf}
 
 
 def _sigmoid(builder: Builder, x: Value) -> Value:
@@ -299,18 +303,20 @@ def substitute_vector_math(llvm_text: str) -> str:
     text; scalar functions stay as they are.
     """
     found = {(match[1], match[2], int(match[3])) for match in _VECTOR_CALL.finditer(llvm_text)}
-    if not found:
-        return llvm_text
     for symbol, _, _ in found:
         llvm_text = re.sub(rf"declare [^\n]*@{re.escape(symbol)}\([^\n]*\n", "", llvm_text)
     llvm_text = _VECTOR_CALL.sub(r"@symc.\2.v\3f32", llvm_text)
-    bodies, declarations = [], {}
+    declarations: dict[str, str] = {}
     for function, lanes in sorted({(function, lanes) for _, function, lanes in found}):
         builder = Builder()
-        type = Type("float", lanes)
-        result = FUNCTIONS[function](builder, Value(builder, "%x", type))
-        builder.emit(f"ret {type} {result.name}")
-        bodies.append(builder.function(f"internal {type} @symc.{function}.v{lanes}f32({type} %x)", "alwaysinline nounwind"))
+        llvm_text += _function_text(builder, function, Type("float", lanes))
         declarations.update(builder.declarations)
-    missing = [text for name, text in declarations.items() if not re.search(rf"declare [^\n]*@{re.escape(name)}\(", llvm_text)]
-    return "\n".join([llvm_text, *bodies, *missing, ""])
+    declared = set(re.findall(r"^declare [^\n]*@([\w.]+)\(", llvm_text, flags=re.MULTILINE))
+    return llvm_text + "".join(f"{text}\n" for name, text in declarations.items() if name not in declared)
+
+
+def _function_text(builder: Builder, function: str, type: Type) -> str:
+    result = FUNCTIONS[function](builder, Value(builder, "%x", type))
+    builder.emit(f"ret {type} {result.name}")
+    header = f"internal {type} @symc.{function}.{type.suffix}({type} %x)"
+    return "\n" + builder.function(header, "alwaysinline nounwind")

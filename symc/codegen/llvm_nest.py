@@ -1,8 +1,8 @@
 """Brings a contraction over laid-out tensors into loop nests whose addresses are affine in the loop axes.
 
-A blocked layout splits axes into digits (channel c is 16·c/16 + c%16), a divisor splits output axes into phases so that
-the kernel taps of each phase are known, and neighbouring axes that every operand walks alike are fused.  What is left
-is plain data: extents, one address for each operand, and the constraints that padding and ragged ends leave.
+A blocked layout splits axes into digits (channel c is 16·c/16 + c%16), a divisor splits output axes into phases so
+that the kernel taps of each phase are known, and neighbouring axes that every operand walks alike are fused.  What is
+left is plain data: extents, one address for each operand, and the constraints that padding and ragged ends leave.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from symc.codegen.llvm_builder import Integer, total
 from symc.ir.types import TensorType, parse_layout
-from symc.ops.contraction import Contraction, Index
+from symc.ops.contraction import Contraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,9 @@ class Constraint:
     position: Affine
     extent: int
 
+    def holds(self, point: Mapping[str, int]) -> bool:
+        return 0 <= sum(c * point[axis] for axis, c in self.position.terms) + self.position.offset < self.extent
+
     def always_holds(self, extents: Mapping[str, int]) -> bool:
         if any(extents[axis] == 0 for axis in self.position.axes):
             return True
@@ -94,42 +97,49 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Loops over `parallel` and `reduced` axes: outputs[i] = epilogue(Σ lhs·rhs, *operands).
+    """Loops over `parallel` and `reduced` axes: outputs = epilogue(Σ lhs·rhs, *operands).
 
-    bounds: points of the loops that break one do not exist (ragged ends of split axes).
+    bounds: points of the loops that break one do not exist (ragged ends of split axes).  accesses: lhs, rhs, the
+    operands, and from number `first_output` on the outputs.
     """
 
     extents: Mapping[str, int]
     parallel: tuple[str, ...]
     reduced: tuple[str, ...]
     bounds: tuple[Constraint, ...]
-    lhs: Access
-    rhs: Access
-    operands: tuple[Access, ...]
-    outputs: tuple[Access, ...]
+    accesses: tuple[Access, ...]
+    first_output: int
 
     @property
-    def accesses(self) -> tuple[Access, ...]:
-        return (self.lhs, self.rhs, *self.operands, *self.outputs)
+    def lhs(self) -> Access:
+        return self.accesses[0]
+
+    @property
+    def rhs(self) -> Access:
+        return self.accesses[1]
+
+    @property
+    def output(self) -> Access:
+        """The first one, which decides in which order things are done."""
+        return self.accesses[self.first_output]
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
-        return (*self.bounds, *self.lhs.guards, *self.rhs.guards)
+        return (*self.bounds, *(guard for access in self.accesses for guard in access.guards))
 
-    def rebuild(self, extents: Mapping[str, int], replacements: Mapping[str, Affine], bounds: Sequence[Constraint] = (),
-                ) -> Nest:
+    def rebuild(self, extents: Mapping[str, int], replacements: Mapping[str, Affine],
+                bounds: Sequence[Constraint] = ()) -> Nest:
         """Other axes in the place of some: `extents` has the new axes in the order of the old."""
         def move(constraints: Sequence[Constraint]) -> tuple[Constraint, ...]:
             moved = (Constraint(c.position.substitute(replacements), c.extent) for c in constraints)
             return tuple(c for c in moved if not c.always_holds(extents))
 
-        def change(access: Access) -> Access:
-            return Access(access.address.substitute(replacements), move(access.guards), access.blocked)
-
         def kept(axes: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(new for old in axes for new in _successors(old, replacements) if new in extents)
-        return Nest(extents, kept(self.parallel), kept(self.reduced), move([*self.bounds, *bounds]), change(self.lhs),
-                    change(self.rhs), tuple(map(change, self.operands)), tuple(map(change, self.outputs)))
+        accesses = tuple(Access(access.address.substitute(replacements), move(access.guards), access.blocked)
+                         for access in self.accesses)
+        return Nest(extents, kept(self.parallel), kept(self.reduced), move([*self.bounds, *bounds]), accesses,
+                    self.first_output)
 
 
 def _successors(axis: str, replacements: Mapping[str, Affine]) -> tuple[str, ...]:
@@ -141,23 +151,26 @@ def split_axis(nest: Nest, axis: str, points: Sequence[int]) -> Nest:
 
     Each point divides the next; the last digit counts whole blocks, and a bound cuts the ragged end off.
     """
-    extent, digits = _digits(axis, nest.extents[axis], points)
-    position = Affine.of(0, [(name, unit) for name, unit, _ in digits])
+    digits = _digits(axis, nest.extents[axis], points)
     extents: dict[str, int] = {}
-    for name, old in nest.extents.items():
-        extents.update([(digit, size) for digit, _, size in digits] if name == axis else [(name, old)])
-    bounds = [Constraint(position, extent)]
-    return nest.rebuild(extents, {axis: position}, bounds)
+    for name, extent in nest.extents.items():
+        extents.update([(digit, size) for digit, _, size in digits] if name == axis else [(name, extent)])
+    position = _sum_of(digits)
+    return nest.rebuild(extents, {axis: position}, [Constraint(position, nest.extents[axis])])
 
 
-def _digits(axis: str, extent: int, points: Sequence[int]) -> tuple[int, list[tuple[str, int, int]]]:
+def _sum_of(digits: Sequence[tuple[str, int, int]]) -> Affine:
+    return Affine.of(0, [(name, unit) for name, unit, _ in digits])
+
+
+def _digits(axis: str, extent: int, points: Sequence[int]) -> list[tuple[str, int, int]]:
     """(name, unit, extent) of each digit, the most significant first."""
     units = [1, *sorted(points)]
     assert all(b % a == 0 for a, b in itertools.pairwise(units)), f"{points} do not divide each other"
     digits = [(f"{axis}/{units[-1]}", units[-1], -(-extent // units[-1]))]
     for low, high in reversed(list(itertools.pairwise(units))):
         digits.append((f"{axis}%{high}" + (f"/{low}" if low > 1 else ""), low, high // low))
-    return extent, digits
+    return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +182,21 @@ class Walk:
     is_window: bool = False   # may leave the tensor: needs guards
 
 
-def nests_of(spec: Contraction, lhs: TensorType, rhs: TensorType, operands: Sequence[tuple[TensorType, Sequence[int | None]]],
-             outputs: Sequence[TensorType]) -> list[Nest] | None:
+Along = Sequence[int | None]   # for each dimension of an operand, the dimension of the output it runs along
+
+
+def nests_of(spec: Contraction, types: Sequence[TensorType], along: Sequence[Along]) -> list[Nest] | None:
     """The nests that together compute `spec`, one for each phase; None when an address is not affine.
 
-    operands: type of each further operand, and for each of its dimensions the dimension of the output that it runs
-    along, None where its extent is 1.
+    types: of lhs, rhs, operands, outputs.  along: of each operand; None stands for an extent of 1.
     """
-    if not all(_is_simply_blocked(type) for type in (lhs, rhs, *(type for type, _ in operands), *outputs)):
+    if not all(map(_is_simply_blocked, types)):
         return None
-    nests = []
-    for phase in _phases(spec):
-        if phase is None:
-            return None
-        nest = _phase_nest(phase, lhs, rhs, operands, outputs)
-        if nest is None:
-            return None
-        if all(nest.extents[axis] for axis in nest.parallel):
-            nests.append(_fuse(nest))
-    return nests
+    nests = [None if phase is None else _phase_nest(phase, types, along) for phase in _phases(spec)]
+    found = [nest for nest in nests if nest is not None]
+    if len(found) < len(nests):
+        return None
+    return [_fuse(nest) for nest in found if all(nest.extents[axis] for axis in nest.parallel)]
 
 
 def _is_simply_blocked(type: TensorType) -> bool:
@@ -201,34 +210,43 @@ def _is_simply_blocked(type: TensorType) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
+    """positions: in each dimension of lhs, of rhs and of the output."""
+
     extents: Mapping[str, int]
-    output: tuple[Affine, ...]
-    lhs: tuple[Affine, ...]
-    rhs: tuple[Affine, ...]
+    positions: tuple[tuple[Affine, ...], ...]
     parallel: tuple[str, ...]
 
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        return tuple(axis for axis in self.extents if axis not in self.parallel)
+
     def substitute(self, extents: Mapping[str, int], replacements: Mapping[str, Affine]) -> _Phase:
-        def change(positions: tuple[Affine, ...]) -> tuple[Affine, ...]:
-            return tuple(position.substitute(replacements) for position in positions)
-        return _Phase({**self.extents, **extents}, change(self.output), change(self.lhs), change(self.rhs), self.parallel)
+        positions = tuple(tuple(position.substitute(replacements) for position in operand)
+                          for operand in self.positions)
+        return _Phase({**self.extents, **extents}, positions, self.parallel)
+
+    def with_position(self, operand: int, dim: int, position: Affine) -> _Phase:
+        changed = [list(positions) for positions in self.positions]
+        changed[operand][dim] = position
+        return replace(self, positions=tuple(map(tuple, changed)))
 
 
 def _phases(spec: Contraction) -> Iterator[_Phase | None]:
     """One for each remainder of each divided index; None in the place of what cannot be split."""
-    def plain(indices: Sequence[Index]) -> tuple[Affine, ...]:
-        return tuple(Affine.of(index.offset, index.terms) for index in indices)
-    whole = _Phase(spec.sizes, plain(spec.output), plain(spec.lhs), plain(spec.rhs), spec.parallel)
-    divided = [(side, dim, index.divisor) for side, indices in (("lhs", spec.lhs), ("rhs", spec.rhs))
+    sides = (spec.lhs, spec.rhs, spec.output)
+    positions = tuple(tuple(Affine.of(index.offset, index.terms) for index in indices) for indices in sides)
+    divided = [(side, dim, index.divisor) for side, indices in enumerate(sides)
                for dim, index in enumerate(indices) if index.divisor > 1]
-    return _split_phases(whole, divided)
+    return _split_phases(_Phase(spec.sizes, positions, spec.parallel), divided)
 
 
-def _split_phases(phase: _Phase, divided: list[tuple[str, int, int]]) -> Iterator[_Phase | None]:
+def _split_phases(phase: _Phase, divided: list[tuple[int, int, int]]) -> Iterator[_Phase | None]:
+    """divided: (operand, dimension, divisor) of the indices that are left to split."""
     if not divided:
         yield phase
         return
-    (side, dim, divisor), *rest = divided
-    position = getattr(phase, side)[dim]
+    (operand, dim, divisor), *rest = divided
+    position = phase.positions[operand][dim]
     free = [axis for axis, c in position.terms if axis in phase.parallel and c == 1]
     taps = [axis for axis, _ in position.terms if axis not in phase.parallel]
     if len(free) != 1 or len(taps) > 1 or len(position.terms) != len(free) + len(taps):
@@ -236,11 +254,9 @@ def _split_phases(phase: _Phase, divided: list[tuple[str, int, int]]) -> Iterato
         return
     for remainder in range(divisor):
         part = _at_remainder(phase, position, free[0], taps, divisor, remainder)
-        positions = getattr(part, side)
-        quotient = positions[dim] // divisor if math.prod(part.extents[axis] for axis in part.extents
-                                                          if axis not in part.parallel) else Affine()
-        part = replace(part, **{side: (*positions[:dim], quotient, *positions[dim + 1:])})
-        yield from _split_phases(part, rest)
+        is_empty = not all(part.extents[axis] for axis in part.reduced)
+        quotient = Affine() if is_empty else part.positions[operand][dim] // divisor
+        yield from _split_phases(part.with_position(operand, dim, quotient), rest)
 
 
 def _at_remainder(phase: _Phase, position: Affine, free: str, taps: list[str], divisor: int, remainder: int) -> _Phase:
@@ -265,24 +281,22 @@ def _at_remainder(phase: _Phase, position: Affine, free: str, taps: list[str], d
 # Layouts
 
 
-def _phase_nest(phase: _Phase, lhs: TensorType, rhs: TensorType,
-                operands: Sequence[tuple[TensorType, Sequence[int | None]]], outputs: Sequence[TensorType]) -> Nest | None:
-    walks = [Walk(lhs, phase.lhs, True), Walk(rhs, phase.rhs, True)]
-    walks += [Walk(type, tuple(Affine() if dim is None else phase.output[dim] for dim in along)) for type, along in operands]
-    walks += [Walk(type, phase.output) for type in outputs]
+def _phase_nest(phase: _Phase, types: Sequence[TensorType], along: Sequence[Along]) -> Nest | None:
+    lhs, rhs, output = phase.positions
+    operands = [tuple(Affine() if dim is None else output[dim] for dim in dims) for dims in along]
+    positions = [lhs, rhs, *operands, *[output] * (len(types) - len(operands) - 2)]
+    walks = [Walk(type, walked, is_window=i < 2) for i, (type, walked) in enumerate(zip(types, positions, strict=True))]
     points = _split_points(walks, phase.extents)
     if points is None:
         return None
-    left, right, *others = (Access(Affine()) for _ in walks)
-    parallel = tuple(axis for axis in phase.extents if axis in phase.parallel)
-    reduced = tuple(axis for axis in phase.extents if axis not in phase.parallel)
-    empty = Nest(phase.extents, parallel, reduced, (), left, right, tuple(others[:len(operands)]), tuple(others[len(operands):]))
-    split, replacements = _split_all(empty, points)
-    accesses = [_access(walk, replacements, phase.extents, split.extents) for walk in walks]
-    if any(access is None for access in accesses):
-        return None
-    left, right, *others = (access for access in accesses if access is not None)
-    return replace(split, lhs=left, rhs=right, operands=tuple(others[:len(operands)]), outputs=tuple(others[len(operands):]))
+    nest = Nest(phase.extents, phase.parallel, phase.reduced, (), (), 2 + len(operands))
+    digits = {axis: _digits(axis, phase.extents[axis], sorted(found)) for axis, found in points.items()}
+    for axis, found in points.items():
+        nest = split_axis(nest, axis, sorted(found))
+    replacements = {axis: _sum_of(found) for axis, found in digits.items()}
+    accesses = [_access(walk, replacements, phase.extents, nest.extents) for walk in walks]
+    found_accesses = tuple(access for access in accesses if access is not None)
+    return replace(nest, accesses=found_accesses) if len(found_accesses) == len(accesses) else None
 
 
 def _split_points(walks: Sequence[Walk], extents: Mapping[str, int]) -> dict[str, set[int]] | None:
@@ -290,26 +304,14 @@ def _split_points(walks: Sequence[Walk], extents: Mapping[str, int]) -> dict[str
     points: dict[str, set[int]] = {}
     for walk in walks:
         for dim, block in _blocks(walk.type).items():
-            for axis, coefficient in walk.positions[dim].terms:
-                if coefficient % block == 0:
-                    continue
+            terms = [(axis, c) for axis, c in walk.positions[dim].terms if extents[axis] != 1 and c % block]
+            for axis, coefficient in terms:
                 if coefficient < 0 or block % coefficient:
                     return None
-                if extents[axis] * coefficient > block:
+                if len(terms) == 1 or extents[axis] * coefficient > block:   # an axis alone walks whole blocks
                     points.setdefault(axis, set()).add(block // coefficient)
-    for axis, found in points.items():
-        ordered = sorted(found)
-        if any(b % a for a, b in itertools.pairwise(ordered)):
-            return None
-    return points
-
-
-def _split_all(nest: Nest, points: Mapping[str, set[int]]) -> tuple[Nest, dict[str, Affine]]:
-    replacements = {}
-    for axis, found in points.items():
-        replacements[axis] = Affine.of(0, [(name, unit) for name, unit, _ in _digits(axis, nest.extents[axis], sorted(found))[1]])
-        nest = split_axis(nest, axis, sorted(found))
-    return nest, replacements
+    fit = all(b % a == 0 for found in points.values() for a, b in itertools.pairwise(sorted(found)))
+    return points if fit else None
 
 
 def _blocks(type: TensorType) -> dict[int, int]:
@@ -326,7 +328,7 @@ def _access(walk: Walk, replacements: Mapping[str, Affine], whole: Mapping[str, 
     """
     positions = [position.substitute(replacements) for position in walk.positions]
     blocks, strides = _blocks(walk.type), _strides(walk.type)
-    address, blocked = Affine(), set()
+    address, blocked = Affine(), frozenset[str]()
     for dim, position in enumerate(positions):
         block = blocks.get(dim, 1)
         inner = Affine(0, tuple((axis, c) for axis, c in position.terms if c % block))
@@ -338,7 +340,7 @@ def _access(walk: Walk, replacements: Mapping[str, Affine], whole: Mapping[str, 
     guards = tuple(Constraint(position, size)
                    for position, original, size in zip(positions, walk.positions, walk.type.dims, strict=True)
                    if walk.is_window and not Constraint(original, size).always_holds(whole))
-    return Access(address, guards, frozenset(blocked))
+    return Access(address, guards, blocked)
 
 
 def _strides(type: TensorType) -> dict[int, tuple[int, int]]:
@@ -359,7 +361,8 @@ def _strides(type: TensorType) -> dict[int, tuple[int, int]]:
 def _fuse(nest: Nest) -> Nest:
     """Drop axes of extent 1, and join neighbours that every operand walks as one."""
     guarded = {axis for guard in (*nest.lhs.guards, *nest.rhs.guards) for axis in guard.position.axes}
-    units = {axis for axis, extent in nest.extents.items() if extent == 1 and not (axis in nest.reduced and axis in guarded)}
+    units = {axis for axis, extent in nest.extents.items() if extent == 1}
+    units -= guarded & set(nest.reduced)   # their loops are where padding is skipped
     nest = nest.rebuild({a: e for a, e in nest.extents.items() if a not in units}, dict.fromkeys(units, Affine()))
     while (pair := _fusable_pair(nest)) is not None:
         nest = _join(nest, *pair)
@@ -390,5 +393,4 @@ def _join(nest: Nest, outer: str, inner: str) -> Nest:
     def change(access: Access) -> Access:
         both = outer in access.blocked and inner in access.blocked
         return replace(access, blocked=(access.blocked - {outer, inner}) | ({joined} if both else frozenset()))
-    return replace(nest, lhs=change(nest.lhs), rhs=change(nest.rhs), operands=tuple(map(change, nest.operands)),
-                   outputs=tuple(map(change, nest.outputs)))
+    return replace(nest, accesses=tuple(map(change, nest.accesses)))

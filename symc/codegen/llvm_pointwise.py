@@ -29,8 +29,8 @@ class PointWriter:
 
     @property
     def jobs(self) -> int:
-        sizes = self.spec.sizes
-        return math.prod(sizes[axis] for axis in self.spec.parallel[:-1]) if all(sizes[a] for a in self.spec.parallel) else 0
+        sizes = [self.spec.sizes[axis] for axis in self.spec.parallel]
+        return math.prod(sizes[:-1]) if all(sizes) else 0
 
     def write_job(self, number: Integer) -> None:
         values: dict[str, Integer] = {}
@@ -74,7 +74,10 @@ class PointWriter:
         return self.builder.select(inside, self._load(operand, positions), self.builder.zero(self.type))
 
     def _position(self, index: Index, extent: int, values: Mapping[str, Integer]) -> tuple[Integer, Value]:
-        """(Σ + offset) / divisor, and whether it is a position of a dimension of `extent`; our division is unsigned."""
+        """(Σ + offset) / divisor, and whether it is a position of a dimension of `extent`.
+
+        The number is lifted above 0 to be divided: the builder's division is unsigned.
+        """
         number = self.builder.like(self._affine(index, values), I64)
         lift = sum(abs(c) * self.spec.sizes[axis] for axis, c in index.terms) + abs(index.offset) + 1
         lifted = number + lift * index.divisor

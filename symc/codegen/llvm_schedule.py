@@ -1,10 +1,10 @@
-"""Chooses how a loop nest runs: which axes the lanes of a vector walk, what one tile of accumulators covers, what a job is.
+"""Chooses how a loop nest runs: what the lanes of a vector walk, what a tile of accumulators covers, what a job is.
 
 Rules, in the order in which they are applied:
 
 * Lanes walk the axis on which both operands are cheapest to read: one element for all lanes (broadcast) or neighbouring
-  elements (a vector).  Without such an axis among those of the output, lanes walk a reduced axis and are added up at the
-  end; where there is none either, lanes are gathered one by one.
+  elements (a vector).  Without such an axis among those of the output, lanes walk a reduced axis and are added up at
+  the end; where there is none either, lanes are gathered one by one.
 * The tile covers a row axis, along which the vector operand does not change, and a column axis, along which the
   broadcast operand does not; their sizes are those that a small model of the core finds fastest.
 * A job is one tile of every axis but the rows, and at most 128 rows: fewer, when there would be less than 16 jobs.
@@ -23,7 +23,7 @@ JOBS_WANTED = 16
 ROWS_OF_A_JOB = 128
 CACHE_LINE = 64               # bytes
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
-STEPS_UNROLLED = 4            # rounds of the innermost loop in one block: longer blocks make LLVM hoist loads, and spill
+STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
 INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
 
 
@@ -106,12 +106,12 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     nest, lanes = candidate.nest, candidate.lanes
     width = width if lanes else 1
     broadcast, vector = _roles(nest, lanes)
-    shared = _is_broadcast(broadcast, lanes)
     reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
-    pieces = math.prod(nest.extents[axis] for axis in lanes) // width if not candidate.sums_lanes else 1
+    pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
     row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core)
-    unrolled = frozenset() if shared or candidate.sums_lanes else _unrolled(nest, reduction, math.prod(sizes.values()) * pieces)
+    shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
+    unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
     tilings = _tilings(nest, lanes, sizes, row)
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
@@ -130,7 +130,7 @@ class _Candidate:
 
 
 def _lane_candidates(nest: Nest, width: int) -> Iterator[_Candidate]:
-    for axis in sorted(nest.parallel, key=lambda axis: nest.outputs[0].address.coefficient(axis)):
+    for axis in sorted(nest.parallel, key=lambda axis: nest.output.address.coefficient(axis)):
         if nest.extents[axis] % width == 0 and nest.extents[axis] <= 2 * width or _is_digit(nest, axis, width):
             yield _parallel_candidate(nest, (axis,), width)
         elif axis not in _all_blocked(nest):
@@ -139,7 +139,8 @@ def _lane_candidates(nest: Nest, width: int) -> Iterator[_Candidate]:
             if _walk_together(nest, outer, axis, width):
                 yield _parallel_candidate(nest, (outer, axis), width)
     for axis in nest.reduced:
-        if nest.lhs.address.coefficient(axis) == nest.rhs.address.coefficient(axis) == 1 and axis not in _all_blocked(nest):
+        steps = [access.address.coefficient(axis) for access in (nest.lhs, nest.rhs)]
+        if steps == [1, 1] and axis not in _all_blocked(nest):
             yield _summed_candidate(nest, axis, width)
     yield _Candidate(nest, (), False, 1e9)
 
@@ -155,7 +156,7 @@ def _all_blocked(nest: Nest) -> frozenset[str]:
 def _walk_together(nest: Nest, outer: str, inner: str, width: int) -> bool:
     """Small groups: the output walks the two as one axis, and together they fill vectors."""
     both = nest.extents[outer] * nest.extents[inner]
-    address = nest.outputs[0].address
+    address = nest.output.address
     return (outer != inner and nest.extents[inner] < width and both % width == 0 and both <= 2 * width
             and address.coefficient(inner) == 1 and address.coefficient(outer) == nest.extents[inner])
 
@@ -163,7 +164,7 @@ def _walk_together(nest: Nest, outer: str, inner: str, width: int) -> bool:
 def _parallel_candidate(nest: Nest, lanes: tuple[str, ...], width: int) -> _Candidate:
     steps = math.prod(nest.extents[axis] for axis in nest.reduced)
     reading = _reading_cost(nest, nest.lhs, lanes, width) + _reading_cost(nest, nest.rhs, lanes, width)
-    writing = 0 if _is_consecutive(nest, nest.outputs[0], lanes) else 2 * width / max(1, steps)
+    writing = 0 if _is_consecutive(nest, nest.output, lanes) else 2 * width / max(1, steps)
     return _Candidate(nest, lanes, False, (1 + reading + writing) / _filled(nest, lanes))
 
 
@@ -186,14 +187,20 @@ def _filled(nest: Nest, lanes: tuple[str, ...]) -> float:
     return max(1e-3, min(shares))
 
 
+def _live_lanes(nest: Nest, lanes: Sequence[str]) -> int:
+    """How many lanes can do something in any tile: 3 of 16 where the output has 3 channels."""
+    limits = [bound.extent for bound in nest.bounds if bound.position.axes == set(lanes)]
+    return min([math.prod(nest.extents[axis] for axis in lanes), *limits])
+
+
 def _reading_cost(nest: Nest, access: Access, lanes: tuple[str, ...], width: int) -> float:
     """Per multiplication, in units of its own cost."""
     guarded = 1.0 if any(guard.position.axes & set(lanes) for guard in access.guards) else 0.0
     if _is_broadcast(access, lanes) or _is_consecutive(nest, access, lanes):
         return guarded
     offsets = lane_offsets(access, lanes, nest.extents)
-    in_block = max(offsets) < len(offsets) and all(axis in access.blocked for axis in lanes if access.address.coefficient(axis))
-    return 0.5 if in_block else guarded + width
+    in_block = all(axis in access.blocked for axis in lanes if access.address.coefficient(axis))
+    return 0.5 if in_block and max(offsets) < len(offsets) else guarded + width
 
 
 def _is_broadcast(access: Access, lanes: Sequence[str]) -> bool:
@@ -232,7 +239,8 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
                 continue
             cost = _cycles(nest.extents.get(row or "", 1), height, nest.extents.get(column or "", 1), blocks, pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
-            best = min(best, (round(cost, 3), stride(broadcast, row) if row else 0, row, sizes), key=lambda found: found[:2])
+            found = (round(cost, 3), stride(broadcast, row) if row else 0, row, sizes)
+            best = min(best, found, key=lambda choice: choice[:2])
     return best[2:]
 
 
@@ -305,7 +313,7 @@ def _tilings(nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int], row: st
 
 
 def _stride(nest: Nest, axis: str) -> int:
-    return abs(nest.outputs[0].address.coefficient(axis))
+    return abs(nest.output.address.coefficient(axis))
 
 
 def _is_coupled(nest: Nest, axis: str) -> bool:

@@ -28,6 +28,7 @@ class Run:
 
 
 Cursor = tuple[Value, int]   # a pointer, and elements to be added to it
+Sums = list[Value]           # one for each cell of the tile, or one for each chain of each cell
 FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
 
 
@@ -64,7 +65,7 @@ class TileWriter:
         self.accesses, self.element, self.epilogue = self.nest.accesses, element, epilogue
         self.vector = Type(element, schedule.width)
         self.output_lanes = () if schedule.sums_lanes else schedule.lanes
-        self.output_type = Type(element, 1 if schedule.sums_lanes else schedule.width)
+        self.lane_points = self._points_of_lanes()
         self.cells: list[Cell] = []              # of the tile being written
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
 
@@ -84,7 +85,8 @@ class TileWriter:
 
     def _walk_tiles(self, tilings: Sequence[Tiling], chunk: Mapping[str, Integer], place: Place) -> None:
         if not tilings:
-            return self._write_tile(place)
+            self._write_tile(place)
+            return
         tiling, *inner = tilings
         runs = self._runs(tiling.axis, tiling.size, place)
         for run in runs:
@@ -183,16 +185,17 @@ class TileWriter:
 
     # Reduction
 
-    def _reduce(self, axes: Sequence[str], place: Place, sums: list[Value], chain: int = 0) -> list[Value]:
+    def _reduce(self, axes: Sequence[str], place: Place, sums: Sums, chain: int = 0) -> Sums:
         """Σ over `axes` and everything inside; `chain`: which of the sums of each cell to add to."""
         if not axes:
             return self._multiply(place, sums, chain)
         axis, *inner = axes
         limits = self._limits(axis, place)
         for run in self._runs(axis, 1, place):
-            low, high = run.start, run.start + run.count
+            low: Integer = run.start
+            high: Integer = run.start + run.count
 
-            def points(first: Integer, sums: list[Value], count: int = 1, run: Run = run) -> list[Value]:
+            def points(first: Integer, sums: Sums, count: int = 1, run: Run = run) -> Sums:
                 return self._points(axis, inner, place, sums, first, count, run.start)
             if limits is not None:
                 low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
@@ -200,28 +203,28 @@ class TileWriter:
             elif axis in self.schedule.unrolled:
                 sums = points(low, sums, run.count)
             else:
-                sums = self._in_rounds(low, high, 1 if inner else STEPS_UNROLLED, points, sums)
+                sums = self._in_rounds(run.start, run.start + run.count, 1 if inner else STEPS_UNROLLED, points, sums)
         return sums
 
-    def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., list[Value]], sums: list[Value]) -> list[Value]:
+    def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
         """`step` points to a round, the rest written out behind the loop."""
         whole = low + (high - low) // step * step
         sums = self._in_loop(low, whole, step, lambda first, sums: points(first, sums, step), sums)
         return points(whole, sums, high - whole) if whole < high else sums
 
-    def _in_loop(self, low: Integer, high: Integer, step: int, body: Callable[..., list[Value]], sums: list[Value]) -> list[Value]:
+    def _in_loop(self, low: Integer, high: Integer, step: int, body: Callable[..., Sums], sums: Sums) -> Sums:
         """What is loaded inside a loop is not at hand behind it."""
         outside = self.loaded
 
-        def inside(index: Integer, sums: list[Value]) -> list[Value]:
+        def inside(index: Integer, sums: Sums) -> Sums:
             self.loaded = dict(outside)
             return body(index, sums)
         sums = self.builder.loop(low, high, step, inside, sums)
         self.loaded = outside
         return sums
 
-    def _points(self, axis: str, inner: Sequence[str], place: Place, sums: list[Value], first: Integer, count: int,
-                known: int) -> list[Value]:
+    def _points(self, axis: str, inner: Sequence[str], place: Place, sums: Sums, first: Integer, count: int,
+                known: int) -> Sums:
         """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it."""
         known = known if isinstance(first, Value) else first
         moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
@@ -246,7 +249,9 @@ class TileWriter:
             if constraint in self.schedule.checked or not constraint.position.coefficient(axis):
                 continue
             low, high = self._limit(constraint, axis, place)
-            limits = (low, high) if limits is None else (self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1]))
+            if limits is not None:
+                low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
+            limits = low, high
         return limits
 
     def _limit(self, constraint: Constraint, axis: str, place: Place) -> tuple[Integer, Integer]:
@@ -266,7 +271,7 @@ class TileWriter:
         lift = -(-reach // divisor) + 1
         return (number + lift * divisor) // divisor - lift
 
-    def _multiply(self, place: Place, sums: list[Value], chain: int) -> list[Value]:
+    def _multiply(self, place: Place, sums: Sums, chain: int) -> Sums:
         """One point of the reduction for the whole tile."""
         sums = list(sums)
         for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
@@ -286,24 +291,28 @@ class TileWriter:
 
     # Lanes
 
-    def _lane_points(self, cell: Cell) -> list[dict[str, int]]:
-        """The lane axes' values in each lane of the cell."""
+    def _points_of_lanes(self) -> list[dict[str, int]]:
+        """The lane axes' values in each lane of all pieces."""
         lanes = self.schedule.lanes
-        ranges = itertools.product(*(range(self.nest.extents[axis]) for axis in lanes))
-        points = [dict(zip(lanes, values, strict=True)) for values in ranges]
-        return points[cell.piece * self.schedule.width:][:self.schedule.width]
+        values = itertools.product(*(range(self.nest.extents[axis]) for axis in lanes))
+        return [dict(zip(lanes, point, strict=True)) for point in values]
 
     def _holds(self, constraints: Sequence[Constraint], place: Place, cell: Cell) -> list[bool]:
         """For each lane, whether it meets all those constraints that are settled while writing."""
-        settled = [c for c in constraints if c in self.schedule.checked
-                   and c.position.axes <= place.known.keys() | set(self.schedule.lanes)]
-        here = {axis: start + cell.point.get(axis, 0) for axis, (start, _) in place.known.items()}
-        return [all(0 <= c.position.at({**here, **lane}) < c.extent for c in settled) for lane in self._lane_points(cell)]
+        width, holds = self.schedule.width, [True] * self.schedule.width
+        for constraint in constraints:
+            axes = constraint.position.axes
+            if constraint not in self.schedule.checked or not axes <= place.known.keys() | set(self.schedule.lanes):
+                continue
+            here = {axis: place.known[axis][0] + cell.point.get(axis, 0) for axis in axes & place.known.keys()}
+            lanes = self.lane_points[cell.piece * width:][:width]
+            holds = _both(holds, [constraint.holds({**here, **lane}) for lane in lanes])
+        return holds
 
     def _exists(self, place: Place, cell: Cell) -> list[bool]:
         """The lanes of the output that exist."""
         parallel = [bound for bound in self.nest.bounds if not bound.position.axes & set(self.nest.reduced)]
-        return self._holds(parallel, place, cell)[:self.output_type.lanes]
+        return self._holds(parallel, place, cell)[:1 if self.schedule.sums_lanes else None]
 
     def _offsets(self, access: int, lanes: Sequence[str], cell: Cell) -> list[int]:
         """Of each lane of the cell from the cursor."""
@@ -338,7 +347,8 @@ class TileWriter:
             return self.builder.load_lanes(place, Type(self.element, width), valid)
         block = min(offsets) // width * width
         if max(offsets) < block + width and all(valid) and self._walks_blocks(access):
-            return self.builder.shuffle(self._load_block(access, pointer, block), [offset - block for offset in offsets])
+            whole = self._load_block(access, pointer, block)
+            return self.builder.shuffle(whole, [offset - block for offset in offsets])
         return self._gather(pointer, offsets, valid)
 
     def _prefetch(self, access: int, pointer: Value, offset: int) -> None:
@@ -375,7 +385,7 @@ class TileWriter:
 
     def _finish(self, place: Place, sums: Sequence[Value]) -> None:
         self.loaded = {}
-        first_output = len(self.accesses) - len(self.nest.outputs)
+        first_output = self.nest.first_output
         place = replace(place, cursors={i: self._start(i, place) for i in range(2, len(self.accesses))})
         functions = VectorMath(self.builder)
         for cell, total in zip(self.cells, sums, strict=True):
@@ -396,7 +406,8 @@ class TileWriter:
             return
         for lane, offset in enumerate(offsets):
             if exists[lane]:
-                self.builder.store(self.builder.extract(value, lane), self.builder.offset(pointer, offset, self.element))
+                target = self.builder.offset(pointer, offset, self.element)
+                self.builder.store(self.builder.extract(value, lane), target)
 
 
 def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:

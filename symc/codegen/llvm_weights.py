@@ -25,7 +25,8 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...]) -> str | None:
             return 0
         return {lanes: 1, summed: 2 if summed in blocked else 4}.get(dim, 3)
     letters = "abcdefghijklmnop"
-    outer = "".join(letters[dim].upper() if dim in blocked else letters[dim] for dim in sorted(range(len(shape)), key=rank))
+    ordered = sorted(range(len(shape)), key=rank)
+    outer = "".join(letters[dim].upper() if dim in blocked else letters[dim] for dim in ordered)
     return outer + "".join(f"{BLOCK}{letters[dim]}" for dim in blocked)
 
 
@@ -45,7 +46,8 @@ def _lane_dimension(spec: Contraction) -> int | None:
 
 def _channel_dimension(spec: Contraction) -> int | None:
     """Of a convolution: the summed dimension that the left operand walks without a window."""
-    windows = {name for index in spec.lhs if len(index.terms) > 1 and not _is_grouped(spec, index) for name, _ in index.terms}
+    indices = [index for index in spec.lhs if len(index.terms) > 1 and not _is_grouped(spec, index)]
+    windows = {name for index in indices for name, _ in index.terms}
     if not windows:
         return None
     return next((dim for dim, index in enumerate(spec.rhs)

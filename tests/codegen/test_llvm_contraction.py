@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 
 from symc.codegen.llvm_compile import LEVELS, assembly, compile_object
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate, is_fast, supports
@@ -21,11 +21,15 @@ from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, u
 RANDOM = np.random.default_rng(7)
 
 
+def load_kernel(text: str, buffers: int) -> Callable[..., None]:
+    return load_function(text, "kernel", *[ctypes.c_void_p] * buffers, ctypes.c_int64, ctypes.c_int64)
+
+
 def compute(request: ContractionRequest, level: str = "x86-64-v3", epilogue: Callable[..., object] | None = None,
             operands: tuple[np.ndarray, ...] = (), at_end: bool = True) -> tuple[list[np.ndarray], np.ndarray]:
     """(outputs, exact sum), after checks that splitting the jobs changes no bit."""
     kernel = generate(request, "kernel", level, epilogue)
-    function = load_function(kernel.text, "kernel", *[ctypes.c_void_p] * len(request.types), ctypes.c_int64, ctypes.c_int64)
+    function = load_kernel(kernel.text, len(request.types))
     lhs, rhs = (RANDOM.standard_normal(type.dims).astype(type.element.numpy) for type in (request.lhs, request.rhs))
     types = [request.lhs, request.rhs, *(operand.type for operand in request.operands)]
     inputs = [guarded(pack(array, type), at_end) for array, type in zip((lhs, rhs, *operands), types, strict=True)]
@@ -43,7 +47,8 @@ def compute(request: ContractionRequest, level: str = "x86-64-v3", epilogue: Cal
 def check(request: ContractionRequest, **options: object) -> None:
     (result,), expected = compute(request, **options)  # type: ignore[arg-type]
     tolerance = 1e-12 if result.dtype == np.float64 else 2e-5
-    np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * max(1, np.abs(expected).max(initial=0)))
+    scale = max(1, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * scale)
 
 
 def request_of(spec: Contraction, lhs: str, rhs: str, output: str) -> ContractionRequest:
@@ -55,16 +60,16 @@ dtypes = st.sampled_from(["f32", "f32", "f32", "f64"])
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.sampled_from([None, 1, 3]), *[st.integers(1, 40)] * 3, st.booleans(), st.booleans(), levels, dtypes, st.booleans())
-def test_matrix_product(batch: int | None, m: int, n: int, k: int, transpose_a: bool, transpose_b: bool, level: str,
-                        dtype: str, at_end: bool) -> None:
+@given(st.sampled_from([None, 1, 3]), *[st.integers(1, 40)] * 3, *[st.booleans()] * 3, levels, dtypes)
+def test_matrix_product(batch: int | None, m: int, n: int, k: int, transpose_a: bool, transpose_b: bool, at_end: bool,
+                        level: str, dtype: str) -> None:
     lead = [] if batch is None else [batch]
 
     def type(*dims: int) -> str:
         return f"{dtype}[{','.join(map(str, lead + list(dims)))}]"
     spec = matrix_product(batch, m, n, k, transpose_a, transpose_b)
-    request = request_of(spec, type(k, m) if transpose_a else type(m, k), type(n, k) if transpose_b else type(k, n), type(m, n))
-    check(request, level=level, at_end=at_end)
+    lhs, rhs = type(k, m) if transpose_a else type(m, k), type(n, k) if transpose_b else type(k, n)
+    check(request_of(spec, lhs, rhs, type(m, n)), level=level, at_end=at_end)
 
 
 @pytest.mark.parametrize("m, n, k", [(1, 100, 64), (5, 33, 17), (64, 96, 50), (300, 40, 8)])
@@ -74,8 +79,18 @@ def test_matrix_product_with_packed_weights(m: int, n: int, k: int, transposed: 
     rhs = TensorType((n, k) if transposed else (k, n), DType.float32)
     tag = weight_layout(spec, rhs.dims)
     assert tag == ("Ab16a" if transposed else "Ba16b")
-    check(ContractionRequest(spec, TensorType((m, k), DType.float32), TensorType(rhs.shape, DType.float32, tag),
-                             (TensorType((m, n), DType.float32),)))
+    lhs, output = (TensorType(shape, DType.float32) for shape in ((m, k), (m, n)))
+    check(ContractionRequest(spec, lhs, TensorType(rhs.shape, DType.float32, tag), (output,)))
+
+
+@st.composite
+def spatial(draw: st.DrawFn, largest: int) -> tuple[int, ...]:
+    """(image, output, kernel, stride, dilate, pad) of one dimension."""
+    kernel, stride, dilate = (draw(st.integers(1, n)) for n in (4, 3, 2))
+    pad, extent = draw(st.integers(0, kernel)), dilate * (kernel - 1) + 1
+    wanted = draw(st.integers(1, largest))
+    image = max(1, (wanted - 1) * stride + extent - 2 * pad + draw(st.integers(0, stride - 1)))
+    return image, (image + 2 * pad - extent) // stride + 1, kernel, stride, dilate, pad
 
 
 @st.composite
@@ -84,21 +99,17 @@ def windows(draw: st.DrawFn) -> Window:
     rank = draw(st.integers(1, 3))
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 16, 20]))
     channels = [1, 2, 4] if groups > 3 else [1, 3, 8, 16, 20, 32]
-    kernel, stride, dilate = (tuple(draw(st.lists(st.integers(1, n), min_size=rank, max_size=rank))) for n in (4, 3, 2))
-    pad = tuple(draw(st.integers(0, k)) for k in kernel)
-    largest = {1: 20, 2: 11, 3: 6}[rank]
-    output = tuple(draw(st.lists(st.integers(1, largest), min_size=rank, max_size=rank)))
-    image = tuple(max(1, (y - 1) * s + (k - 1) * d + 1 - 2 * p + draw(st.integers(0, s - 1)))
-                  for y, s, k, d, p in zip(output, stride, kernel, dilate, pad, strict=True))
-    output = tuple((x + 2 * p - d * (k - 1) - 1) // s + 1 for x, s, k, d, p in zip(image, stride, kernel, dilate, pad, strict=True))
-    return Window(draw(st.integers(1, 3)), groups, draw(st.sampled_from(channels)), draw(st.sampled_from(channels)), image,
-                  output, kernel, stride, dilate, pad)
+    image, output, kernel, stride, dilate, pad = zip(*[draw(spatial({1: 20, 2: 11, 3: 6}[rank])) for _ in range(rank)],
+                                                     strict=True)
+    return Window(draw(st.integers(1, 3)), groups, draw(st.sampled_from(channels)), draw(st.sampled_from(channels)),
+                  image, output, kernel, stride, dilate, pad)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
-@given(windows(), st.sampled_from(["forward", "image_gradient", "weight_gradient"]), st.tuples(*[st.booleans()] * 3), levels, dtypes,
-       st.booleans())
-def test_convolution(window: Window, kind: str, blocked: tuple[bool, bool, bool], level: str, dtype: str, at_end: bool) -> None:
+@given(windows(), st.sampled_from(["forward", "image_gradient", "weight_gradient"]), st.tuples(*[st.booleans()] * 3),
+       levels, dtypes, st.booleans())
+def test_convolution(window: Window, kind: str, blocked: tuple[bool, bool, bool], level: str, dtype: str,
+                     at_end: bool) -> None:
     spec = getattr(window, kind)()
     activations = "a" + "Bcdefg"[:len(window.kernel) + 1] + "16b"
 
@@ -115,10 +126,10 @@ def test_convolution(window: Window, kind: str, blocked: tuple[bool, bool, bool]
     check(ContractionRequest(spec, lhs, rhs, (output,)), level=level, at_end=at_end)
 
 
-def convolution(channels: int, filters: int, size: int, kernel: int = 3, groups: int = 1, stride: int = 1, batch: int = 1) -> Window:
+def convolution(channels: int, filters: int, size: int, kernel: int = 3, groups: int = 1, stride: int = 1) -> Window:
     pad = kernel // 2
     output = (size + 2 * pad - kernel) // stride + 1
-    return Window(batch, groups, channels // groups, filters // groups, (size, size), (output, output), (kernel, kernel),
+    return Window(1, groups, channels // groups, filters // groups, (size, size), (output, output), (kernel, kernel),
                   (stride, stride), (1, 1), (pad, pad))
 
 
@@ -134,9 +145,9 @@ def blocked_request(window: Window) -> ContractionRequest:
 def test_epilogue_reads_operands_and_writes_several_outputs() -> None:
     request = blocked_request(convolution(16, 24, 9))
     residual = request.outputs[0]
-    request = ContractionRequest(request.spec, request.lhs, request.rhs, (residual, TensorType(residual.shape, DType.float32)), (
-        EpilogueOperand(parse_type("f32[24]"), (1,)), EpilogueOperand(residual, (0, 1, 2, 3)),
-        EpilogueOperand(parse_type("f32[1,9]"), (None, 3))))
+    operands = (EpilogueOperand(parse_type("f32[24]"), (1,)), EpilogueOperand(residual, (0, 1, 2, 3)),
+                EpilogueOperand(parse_type("f32[1,9]"), (None, 3)))
+    request = replace(request, outputs=(residual, replace(residual, layout=None)), operands=operands)
     bias, rest, row = (RANDOM.standard_normal(operand.type.dims).astype(np.float32) for operand in request.operands)
 
     def epilogue(F, total, bias, rest, row):  # type: ignore[no-untyped-def]
@@ -150,15 +161,14 @@ def test_epilogue_reads_operands_and_writes_several_outputs() -> None:
 
 def test_output_may_lie_where_an_operand_does() -> None:
     request = blocked_request(convolution(16, 20, 7))
-    request = ContractionRequest(request.spec, request.lhs, request.rhs, request.outputs,
-                                 (EpilogueOperand(request.outputs[0], (0, 1, 2, 3)),))
+    output = request.outputs[0]
+    request = replace(request, operands=(EpilogueOperand(output, (0, 1, 2, 3)),))
     kernel = generate(request, "kernel", "x86-64-v3", lambda F, total, residual: total + residual)
-    function = load_function(kernel.text, "kernel", *[ctypes.c_void_p] * 4, ctypes.c_int64, ctypes.c_int64)
-    lhs, rhs, residual = (RANDOM.standard_normal(t.dims).astype(np.float32) for t in (request.lhs, request.rhs, request.outputs[0]))
+    lhs, rhs, residual = (RANDOM.standard_normal(type.dims).astype(np.float32) for type in request.types[:3])
     packed = [pack(array, type) for array, type in zip((lhs, rhs, residual), request.types, strict=False)]
-    run_jobs(function, [*packed, packed[2]], [0, kernel.jobs])
+    run_jobs(load_kernel(kernel.text, 4), [*packed, packed[2]], [0, kernel.jobs])
     expected = evaluate(request.spec, lhs.astype(np.float64), rhs.astype(np.float64), residual.shape) + residual
-    np.testing.assert_allclose(unpack(packed[2], request.outputs[0]), expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(unpack(packed[2], output), expected, rtol=1e-5, atol=1e-4)
 
 
 def test_nothing_to_sum_and_nothing_to_write() -> None:
@@ -186,16 +196,17 @@ def test_compiles_for_every_level(level: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
-@pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(512, 512, 7), convolution(64, 256, 28, kernel=1)], ids=str)
+@pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(256, 256, 14), convolution(512, 512, 7),
+                                    convolution(64, 256, 28, kernel=1)], ids=str)
 def test_accumulators_stay_in_registers(window: Window, level: str) -> None:
     """Multiplications by far outnumber moves to and from the stack."""
     lines = assembly(generate(blocked_request(window), "kernel", level).text, level).splitlines()
     multiplications = sum("vfmadd" in line for line in lines)
     spills = sum("(%rsp" in line and ("ymm" in line or "zmm" in line) for line in lines)
-    assert multiplications > 50 and spills * 8 < multiplications
+    assert multiplications > 50 and spills * 20 < multiplications
 
 
-@pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(512, 512, 7), convolution(32, 32, 56, groups=32),
-                                    convolution(64, 128, 28, stride=2)], ids=str)
+@pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(512, 512, 7),
+                                    convolution(32, 32, 56, groups=32), convolution(64, 128, 28, stride=2)], ids=str)
 def test_there_are_jobs_for_many_threads(window: Window) -> None:
     assert generate(blocked_request(window), "kernel", "x86-64-v3").jobs >= 16
