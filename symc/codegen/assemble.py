@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from symc.passes.materialize import ACCUMULATED, storages
 from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
 from symc.passes.plan_memory import Block, MemoryPlan, plan_memory, rounded
 
+NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -32,14 +35,17 @@ class Assembly:
 
 
 def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
-             output_names: Sequence[str], trains: bool) -> Assembly:
+             output_names: Sequence[str], trains: bool, initial: Mapping[str, np.ndarray] = NOTHING) -> Assembly:
     """The plan of a fused, materialised graph.
 
-    code: of every group node.  states: names of the auxiliary states.  parameters: names of the variables whose
-    consequences the entry `prepare` computes.  output_names: of the heads.  trains: entries forward and
-    backward, otherwise infer.
+    code: of every group node.  states: names of the auxiliary states; variables that the graph updates are states
+    too.  parameters: names of the variables whose consequences the entry `prepare` computes; without such there is
+    no entry.  output_names: of the heads.  trains: entries forward and backward, otherwise infer.  initial: values of
+    inputs and states that lie in the weights, so that they need not be bound.
     """
-    return _Assembler(graph, code, frozenset(states), frozenset(parameters), tuple(output_names), trains).run()
+    updated = (update.variable.name for update in graph.updates)
+    return _Assembler(graph, code, frozenset((*states, *updated)), frozenset(parameters), tuple(output_names), trains,
+                      initial).run()
 
 
 class UserBuffer(NamedTuple):
@@ -50,8 +56,9 @@ class UserBuffer(NamedTuple):
     type: TensorType
 
 
-class Scratch(NamedTuple):
-    """Scratch buffer `number` of a group node."""
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Scratch buffer `number` of a group node; no tuple, for it must differ from the node's values."""
 
     node: Node
     number: int
@@ -76,11 +83,14 @@ class _Assembler:
     parameters: frozenset[str]
     output_names: tuple[str, ...]
     trains: bool
+    initial: Mapping[str, np.ndarray]
     phases: dict[Node, tuple[int, int]] = field(default_factory=dict)   # first and last phase of a node
     lives: dict[Place, _Life] = field(default_factory=dict)
     buffers: list[Buffer] = field(default_factory=list)
     numbers: dict[Place, int] = field(default_factory=dict)             # buffer of each storage
     kernels: dict[str, int] = field(default_factory=dict)               # number of each linker symbol
+    weights_bytes: int = 0
+    contents: list[tuple[int, np.ndarray]] = field(default_factory=list)   # of the weights: offset and value
 
     @cached_property
     def storage(self) -> Mapping[Value, Value]:
@@ -104,12 +114,12 @@ class _Assembler:
         self._measure_lives()
         merged = self._share_in_place()
         self._name_user_buffers()
-        weights = self._place_weights()
+        self._place_weights()
         memory = self._place_arena(merged)
         steps, kernels, entries = self._steps(order)
-        plan = Plan(tuple(self.buffers), tuple(kernels), tuple(steps), entries, memory.arena_bytes, weights.nbytes)
+        plan = Plan(tuple(self.buffers), tuple(kernels), tuple(steps), entries, memory.arena_bytes, self.weights_bytes)
         check(plan)
-        return Assembly(plan, weights, memory)
+        return Assembly(plan, self._weights(), memory)
 
     # ---- who writes what, in which order -------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class _Assembler:
 
     @cached_property
     def late(self) -> frozenset[Node]:
-        """Nodes that write variables of the user."""
+        """Nodes that write variables of the user; nothing reads what they compute (`Materialize`, `Fuse`)."""
         return frozenset(self.storage[update.value].node for update in self.graph.updates)
 
     def _computes(self, node: Node) -> bool:
@@ -150,11 +160,11 @@ class _Assembler:
     def _assign_phases(self, order: Sequence[Node]) -> None:
         """A node joins the phase of the node before it unless it needs, or overwrites, something of that phase."""
         ready: dict[Value, int] = {}
-        phase, before = 0, (PREPARE, False)
+        phase, before = 0, None
         for node in order:
             earliest = max((ready.get(self.storage[value], -1) + 1 for value in node.inputs), default=0)
             part = self.entry[node], node in self.late
-            phase = max(earliest, phase + (part != before))
+            phase = max(earliest, phase + (before not in (None, part)))
             before = part
             last = phase + max(len(self.code[node].kernels), 1) - 1 if node in self.code else phase
             self.phases[node] = phase, last
@@ -209,29 +219,37 @@ class _Assembler:
         self.numbers[key] = len(self.buffers)
         self.buffers.append(Buffer(kind, name, type.element.name, type.physical, type.bytes, offset, type.layout))
 
+    def _add_weight(self, key: Place, kind: str, name: str, type: TensorType, value: np.ndarray | None) -> None:
+        """A buffer at the end of the block of weights, where its first value lies if it has one."""
+        self._add(key, kind, name, type, self.weights_bytes)
+        if value is not None:
+            self.contents.append((self.weights_bytes, value))
+        self.weights_bytes += rounded(type.bytes)
+
     def _name_user_buffers(self) -> None:
         """Inputs, states, outputs and gradients, in the order of the graph; one buffer for each name."""
         by_name: dict[tuple[str, str], int] = {}
         places = [(Value(node), self._user_buffer(node)) for node in self.graph.variables]
         for key, (kind, name, type) in [*places, *self.written.items()]:
             if (kind, name) not in by_name:
-                self._add(key, kind, name, type)
+                if kind in ("input", "state") and name in self.initial:
+                    self._add_weight(key, kind, name, type, self.initial[name])
+                else:
+                    self._add(key, kind, name, type)
                 by_name[kind, name] = self.numbers[key]
             self.numbers[key] = by_name[kind, name]
 
-    def _place_weights(self) -> np.ndarray:
-        """Constants and prepared values side by side in the weights block; its initial bytes."""
-        parts: list[tuple[int, np.ndarray]] = []
-        size = 0
+    def _place_weights(self) -> None:
+        """Constants and prepared values side by side in the block of weights."""
         for node in self.graph.nodes:
             for value in node.outputs:
                 if node.is_constant or (value in self.lives and self._is_prepared(value)):
-                    self._add(value, "weight", node.name, value.type, size)
-                    if node.value is not None:
-                        parts.append((size, node.value))
-                    size += rounded(value.type.bytes)
-        block = np.zeros(size, np.uint8)
-        for offset, array in parts:
+                    self._add_weight(value, "weight", node.name, value.type, node.value)
+
+    def _weights(self) -> np.ndarray:
+        """The bytes of the block of weights."""
+        block = np.zeros(self.weights_bytes, np.uint8)
+        for offset, array in self.contents:
             block[offset:offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         return block
 
@@ -268,7 +286,7 @@ class _Assembler:
             first = len(steps)
             for node in nodes:
                 steps += self._steps_of(node, kernels)
-            if entry != BACKWARD or self.trains:
+            if entry == FORWARD or (entry == BACKWARD and self.trains) or nodes:
                 entries[names[entry]] = first, len(steps)
         return steps, kernels, entries
 

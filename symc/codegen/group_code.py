@@ -19,7 +19,7 @@ class KernelCode:
 
 @dataclass(frozen=True, slots=True)
 class GroupCode:
-    """Kernels run one after the other, a barrier between; sizes of their scratch buffers in bytes; their object code."""
+    """Kernels run one after the other, a barrier between; bytes of their scratch buffers; their object code."""
 
     kernels: tuple[KernelCode, ...]
     scratch: tuple[int, ...]

@@ -31,7 +31,7 @@ class Fuse(Pass):
 
     A group holds one of: a contraction with its elementwise epilogue; reductions that share nothing but a prologue
     and an epilogue; injective chains and diamonds.  Values of one shape and layout may leave it at several points.
-    Groups never mix the entries of a plan (`passes.partition`).  Sources are merged.
+    Groups never mix the entries of a plan (`passes.partition`), nor updates with other results.  Sources are merged.
     parameters: names of the variables whose consequences are prepared.
     """
 
@@ -86,6 +86,7 @@ class _Clustering:
     def __init__(self, graph: Graph, parameters: frozenset[str]) -> None:
         self.graph = graph
         self.roots = frozenset(graph.roots)
+        self.updates = frozenset(update.value for update in graph.updates)
         self.entries = partition(graph, parameters)
         self.position = {node: i for i, node in enumerate(graph.nodes)}
         self.cluster_of: dict[Node, Cluster] = {}
@@ -118,7 +119,14 @@ class _Clustering:
         if len(producer.nodes) + len(reader.nodes) > LARGEST_GROUP:
             return False
         rule = _RULES.get((producer.kind, reader.kind))
-        return rule is not None and rule(self, producer, reader) and not self._path_outside(producer, reader)
+        return (rule is not None and rule(self, producer, reader) and self._updates_apart(producer, reader)
+                and not self._path_outside(producer, reader))
+
+    def _updates_apart(self, producer: Cluster, reader: Cluster) -> bool:
+        """Whether the merged group would compute updates alone, or none: variables are written last of all."""
+        if not self.updates:
+            return True
+        return len({value in self.updates for value in self.escaping(producer.nodes, reader.nodes)}) < 2
 
     def _path_outside(self, producer: Cluster, reader: Cluster) -> bool:
         """Whether `reader` also depends on `producer` through a third cluster: merging would close a cycle."""

@@ -159,3 +159,24 @@ def test_what_parameters_alone_determine_is_apart(check):
         }
         heads %c
     """)
+
+
+def test_updates_and_other_results_are_apart(check):
+    """What reads the old state must run before the group that writes the new one."""
+    check(Fuse(), """
+        %x, %s: f32[4,8]
+        %a = relu(%x)
+        %n = elemwise_add(%a, %s)
+        %y = elemwise_mul(%a, %s)
+        heads %y
+        update forward %s = %n
+    """, """
+        %a_y = group(%x, %s) master=injective {
+        ...
+        }  # from a, y
+        %n = group(%a_y, %s) master=injective {
+        ...
+        }
+        heads %a_y#1
+        update forward %s = %n
+    """)

@@ -41,3 +41,24 @@ def test_a_gradient_that_is_added_reads_its_buffer(check):
         heads %r
         gradient %x += %x/elemwise_add1
     """)
+
+
+def test_an_update_that_others_read_is_copied_and_the_last_of_a_variable_counts(check):
+    check(Materialize(), """
+        %x, %s, %t: f32[4]
+        %n = exp(%x)
+        %y = elemwise_add(%n, %s)
+        %m = negative(%t)
+        heads %y
+        update backward %s = %m
+        update backward %s = %n
+        update backward %t = %m
+    """, """
+        %n = exp(%x)
+        %y = elemwise_add(%n, %s)
+        %n/copy1 = _copy(%n)
+        %m = negative(%t)
+        heads %y
+        update backward %s = %n/copy1
+        update backward %t = %m
+    """)
