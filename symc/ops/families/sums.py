@@ -23,7 +23,7 @@ class AddN(Elementwise):
     """The sum of all inputs, added up from left to right."""
 
     num_args: int
-    inputs = (Variadic("args"),)
+    inputs = (Variadic("arg"),)
 
     def expression(self, F: Any, *args: Any) -> Any:
         return functools.reduce(python.add, args)
