@@ -71,7 +71,7 @@ class BatchNormalization(Operator):
             return self.broadcast(g, gamma, data)
         return g.constant(np.ones((1,) * len(data.type.dims)), gamma.type.element)
 
-    def rewrite(self, g: Any, data: Value, gamma: Value, beta: Value, *moving: Value) -> list[Value] | None:
+    def rewrite(self, g: Any, data: Value, gamma: Value, beta: Value, *moving: Value) -> list[Value]:
         rank = len(data.type.dims)
         if self.use_global_stats:
             mean, variance = (self.broadcast(g, state, data) for state in moving)
@@ -142,6 +142,37 @@ class BatchNorm(BatchNormalization):
     @property
     def channel_axis(self) -> int:
         return self.axis
+
+
+@operator("_contrib_BatchNormWithReLU")
+class BatchNormWithReLU(BatchNorm):
+    """relu of BatchNorm; the last output, hidden, is what relu is applied to.  MXNet: contrib.BatchNormWithReLU."""
+
+    outputs = (*BatchNormalization.outputs, "normalized")  # type: ignore[assignment]
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        super().infer_shape(s)
+        unify(s.data, s.normalized)
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        super().infer_type(t)
+        t.normalized.unify(t.data.dtype)
+
+    def rewrite(self, g: Any, *inputs: Value) -> list[Value]:
+        normalized, *statistics = super().rewrite(g, *inputs)
+        return [g.relu(normalized), *statistics, normalized]
+
+    def inference(self, g: Any, *inputs: Value) -> list[Value]:
+        normalized, *statistics = super().inference(g, *inputs)
+        return [g.relu(normalized), *statistics, normalized]
+
+    def reference(self, *inputs: np.ndarray) -> tuple[Any, ...]:
+        normalized, *statistics = super().reference(*inputs)
+        return np.maximum(normalized, 0), *statistics, normalized
+
+    def gradient(self, g: Any, node: Node, dy: Value | None, *_: Value | None) -> list[Value | None]:
+        inner = None if dy is None else g._backward_relu(Value(node), dy)
+        return super().gradient(g, node, inner)
 
 
 @operator("BatchNorm_v1")

@@ -244,6 +244,9 @@ class Deconvolution(Convolving):
             target = per_dimension(self.target_shape, self.rank, 0, "target_shape")[dim]
             if target > full:
                 raise Conflict(f"target_shape {self.target_shape} is too big: at most {full} in dimension {dim}")
+            if (full - target) % 2 >= self.strides[dim]:
+                raise Conflict(f"target_shape {self.target_shape}: with stride 1 an even number less than {full} "
+                               f"is needed in dimension {dim}")
             return target, (full - target + 1) // 2
         pad = per_dimension(self.pad, self.rank, 0, "pad")[dim]
         adj = per_dimension(self.adj, self.rank, 0, "adj")[dim]

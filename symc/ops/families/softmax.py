@@ -189,6 +189,11 @@ class SoftmaxActivation(Operator):
 
     mode: Literal["channel", "instance"] = "instance"
 
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if self.mode == "channel" and s.data.rank is not None and s.data.rank < 3:
+            raise Conflict(f"data has {s.data.rank} dimensions, mode channel needs at least 3")
+        unify(s.data, s.output)
+
     def rewrite(self, g: Any, data: Value) -> list[Value]:
         return [g.softmax(data, axis=1 if self.mode == "channel" else -1)]
 
