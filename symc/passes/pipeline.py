@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symc import ops
 from symc.errors import InferenceError, raise_collected
 from symc.ir.graph import Graph, Value
 from symc.ir.types import DType, PartialShape
 from symc.ops.inference import infer, unresolved, with_types
 from symc.ops.slots import show
-from symc.passes.base import Pass, run_passes
+from symc.passes.base import Pass
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
@@ -72,23 +71,13 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
     ]
 
 
-def prepare_graph(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
-                  dtypes: Mapping[str, DType] | None = None, *, train: bool = False,
-                  requests: Mapping[str, str] | None = None, verify: bool = False) -> Graph:
-    """A graph as it was read, typed and brought up to layout and fusion.
-
-    shapes, dtypes: of variables by name, as far as they do not follow; dtypes that follow from nothing are float32.
-    train: keep the operators' training meaning, and add the gradients that `requests` ask for.
-    InferenceError lists contradictions, or the variables whose shape does not follow.
-    """
-    ops.load()
-    passes = training_pipeline(requests or {}) if train else inference_pipeline()
-    return run_passes(typed(graph, shapes, dtypes), passes, verify=verify)
-
-
 def typed(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
           dtypes: Mapping[str, DType] | None = None) -> Graph:
-    """`graph` with every type known; see `prepare_graph`."""
+    """A graph as it was read, with every type known.
+
+    shapes, dtypes: of variables by name, as far as they do not follow; dtypes that follow from nothing are float32.
+    InferenceError lists contradictions, or the variables whose shape does not follow.
+    """
     types = infer(graph, shapes, dtypes)
     if defaults := {node.name: DType.float32 for node in graph.variables if types[Value(node)].dtype is None}:
         types = infer(graph, shapes, {**defaults, **(dtypes or {})})

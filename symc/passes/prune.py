@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from symc.errors import SymcError
 from symc.ir.graph import Graph, Value
 from symc.ops.operator import output_name
-from symc.passes.base import Pass
-
-
-@dataclass(frozen=True)
-class SelectOutputs(Pass):
-    """The graph that computes just `outputs`, named as MXNet names them: heads, internal outputs, variables.
-
-    Before: heads, no gradients.
-        heads %softmax                                   SelectOutputs(("fc1_output",))
-    After: the chosen heads in the order asked for; nodes that they do not need are gone.
-        heads %fc1
-    SymcError for a name that no value has, with the names nearest to it.
-    """
-
-    outputs: tuple[str, ...]
-    name = "select-outputs"
-
-    def __call__(self, graph: Graph) -> Graph:
-        return select_outputs(graph, self.outputs)
 
 
 def select_outputs(graph: Graph, names: Sequence[str]) -> Graph:
-    """`graph` with the values called `names` as its heads; see `SelectOutputs`."""
+    """The graph that computes just the values called `names`: heads, internal outputs and variables as MXNet calls
+    them ('fc1_output', 'bn_mean', 'data'), or nodes, for their first outputs; in the order asked for.  What they do
+    not need is gone.
+
+    graph: without gradients and updates.  SymcError for names that no value has, with those nearest to them.
+    """
+    assert not graph.gradients and not graph.updates, "outputs are chosen before anything is added to the graph"
     values = named_values(graph)
     if unknown := [name for name in names if name not in values]:
         raise SymcError("; ".join(f"there is no output '{name}'" for name in unknown),
@@ -41,21 +27,15 @@ def select_outputs(graph: Graph, names: Sequence[str]) -> Graph:
 
 
 def named_values(graph: Graph) -> dict[str, Value]:
-    """Every value of the graph under MXNet's name; a head goes before others, then the first of a name."""
-    values = {output_name(head): head for head in reversed(graph.heads)}
-    for node in graph.nodes:
-        for value in node.outputs:
-            values.setdefault(output_name(value), value)
-    return values
+    """Every value under MXNet's name, and the first of a node under the node's; of one name, heads go before other
+    values, values before nodes."""
+    everything = [value for node in graph.nodes for value in node.outputs]
+    nodes = {node.name: Value(node) for node in reversed(graph.nodes)}
+    return nodes | {output_name(value): value for value in (*reversed(everything), *reversed(graph.heads))}
 
 
 def _suggestions(unknown: Sequence[str], known: Sequence[str], graph: Graph) -> str:
-    near = dict.fromkeys(match for name in unknown for match in _nearest(name, known))
+    near = dict.fromkeys(match for name in unknown for match in difflib.get_close_matches(name, known))
     if near:
         return "did you mean " + ", ".join(near) + "?"
     return "the outputs are " + ", ".join(output_name(head) for head in graph.heads)
-
-
-def _nearest(name: str, known: Sequence[str]) -> list[str]:
-    """'fc1' is most likely meant as 'fc1_output'."""
-    return ([f"{name}_output"] if f"{name}_output" in known else []) + difflib.get_close_matches(name, known, 3)

@@ -17,7 +17,7 @@ from symc.passes.base import run_passes
 from symc.passes.gradient import Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
-from symc.passes.pipeline import inference_pipeline, prepare_graph, training_pipeline, typed
+from symc.passes.pipeline import inference_pipeline, training_pipeline, typed
 from symc.passes.seed_random import SeedRandom
 
 ops.load()
@@ -131,8 +131,8 @@ def test_gradient_is_the_derivative(graph):
 TEXT = "%data: ?[*]\n%w: ?[*]\n%y = FullyConnected(%data, %w) num_hidden=3 no_bias=True\nheads %y"
 
 
-def test_prepare_graph_infers_and_fills_in_float32():
-    graph = prepare_graph(parse_graph(TEXT, from_text), {"data": (2, 5)}, verify=True)
+def test_dtypes_that_follow_from_nothing_are_float32():
+    graph = typed(parse_graph(TEXT, from_text), {"data": (2, 5)})
     assert [str(node.types[0]) for node in graph.nodes] == ["f32[2,5]", "f32[3,5]", "f32[2,3]"]
 
 

@@ -3,25 +3,33 @@
 import pytest
 
 from symc.errors import SymcError
-from symc.passes.prune import SelectOutputs, select_outputs
+from symc.passes.prune import select_outputs
 
 TEXT = """
     %x: f32[2,4]
-    %label: f32[2]
+    %w: f32[3,4]    %b: f32[3]
     %fc = FullyConnected(%x, %w, %b) num_hidden=3
     %s = SliceChannel(%x) num_outputs=2
     %y = elemwise_add(%s, %s#1)
     %z = elemwise_add(%fc, %fc)
     heads %z, %y
-""".replace("%label: f32[2]", "%w: f32[3,4]    %b: f32[3]")
+"""
+
+
+def choosing(*names):
+    return lambda graph: select_outputs(graph, names)
 
 
 def test_internal_outputs_in_the_order_asked_for(check):
-    check(SelectOutputs(("s_output1", "fc_output", "x")), TEXT, """
+    check(choosing("s_output1", "fc_output", "x"), TEXT, """
         %s = SliceChannel(%x) num_outputs=2
         %fc = FullyConnected(%x, %w, %b) num_hidden=3
         heads %s#1, %fc, %x
     """)
+
+
+def test_nodes_stand_for_their_first_outputs(check):
+    check(choosing("s", "fc"), TEXT, "...\nheads %s, %fc")
 
 
 def test_what_is_not_needed_is_gone(graph):
@@ -29,10 +37,10 @@ def test_what_is_not_needed_is_gone(graph):
 
 
 def test_its_own_heads(check, unchanged):
-    check(SelectOutputs(("z_output", "y_output")), TEXT, unchanged)
+    check(choosing("z_output", "y_output"), TEXT, unchanged)
 
 
-@pytest.mark.parametrize("name, hint", [("fc", "did you mean fc_output"), ("fc_outptu", "did you mean fc_output"),
+@pytest.mark.parametrize("name, hint", [("fc_outptu", "did you mean fc_output"),
                                         ("s_output", "did you mean s_output[01]"),
                                         ("qqq", "the outputs are z_output, y_output")])
 def test_unknown_output(graph, name, hint):
