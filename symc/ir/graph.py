@@ -167,9 +167,9 @@ class Graph:
     @property
     def unread_variables(self) -> tuple[Node, ...]:
         """The variables that gradients and updates write and nothing reads; they are not among `nodes`."""
+        written = [*(g.variable for g in self.gradients), *(u.variable for u in self.updates)]
         read = set(self.nodes)
-        return tuple(dict.fromkeys(item.variable for item in (*self.gradients, *self.updates)
-                                   if item.variable not in read))
+        return tuple(variable for variable in dict.fromkeys(written) if variable not in read)
 
     def rewrite(self, visit: Callable[[Node], Sequence[Value] | None]) -> Graph:
         """Rebuild the graph bottom up.
