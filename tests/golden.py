@@ -2,7 +2,8 @@
 
 A file `data/golden/FAMILY.jsonl.gz` holds a case a line: the symbol as MXNet's JSON, the given shapes and dtypes,
 gradient requests, and arrays by role and name (`in/data`, `aux/`, `hg/0` head gradient, `out/0`, `grad/data`,
-`gin/` gradient buffer before backward, `aux_fwd/`, `aux_bwd/` states after forward and backward).
+`gin/` gradient buffer before backward, `aux_fwd/`, `aux_bwd/` states after forward and backward, `in_after/`
+arguments that MXNet changed).
 
     python tests/golden.py FAMILY.jsonl FAMILY.npz tests/data/golden/FAMILY.jsonl.gz [OPERATOR ...]
 
@@ -29,6 +30,7 @@ from symc.ir.types import DType
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
+from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import typed
 from symc.passes.seed_random import SEED, SeedRandom
 
@@ -72,7 +74,7 @@ def differences(case: Case) -> list[str]:
 
 def graph_of(case: Case) -> Graph:
     """The graph that a case runs: with gradients if it has any, in the form of inference unless it is for training."""
-    graph = parse_graph_of(case)
+    graph = OverwriteInputs()(parse_graph_of(case))
     if not case["is_train"]:
         return SeedRandom()(UseInferenceForms()(graph))
     graph = Legalize(keep_differentiable=True)(SeedRandom()(graph))
@@ -104,7 +106,8 @@ def observed(case: Case, results: Results) -> dict[str, np.ndarray]:
         total = gradient if before is None else before + gradient * case.get("steps", 1)
         shown[f"grad/{name}"] = total.astype(gradient.dtype)
     if case.get("steps", 1) == 1:
-        shown |= {f"aux_bwd/{name}": state for name, state in results.updates.items()}
+        for name, value in results.updates.items():
+            shown |= {f"aux_bwd/{name}": value, f"in_after/{name}": value}
     return shown
 
 

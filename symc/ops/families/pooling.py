@@ -6,6 +6,7 @@ gather: an element's gradient is a sum over the windows that cover it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,7 +136,11 @@ class Pooling(Operator):
         """The windows of channels-first data with the spatial extents `image`."""
         extent = tuple(self.window_count(dim, x) for dim, x in enumerate(image))
         return Pool(**self.geometry(image), extent=extent, pool_type=self.pool_type,
-                    include_pad=self.count_include_pad is not False, power=self.p_value or 1)
+                    include_pad=self.count_include_pad is not False, power=self.power)
+
+    @property
+    def power(self) -> int:
+        return self.p_value or 1 if self.pool_type == "lp" else 1
 
     def index(self, image: Sequence[int]) -> PoolingIndex:
         pool = self.pool(image)
@@ -178,8 +183,62 @@ class Pooling(Operator):
         elif self.pool_type == "sum":
             dx = g._backward_pool_sum(d, **shared)
         else:
-            dx = g._backward_pool_lp(x, self.channels_first(g, Value(node)), d, **shared, power=self.p_value or 1)
+            dx = g._backward_pool_lp(x, self.channels_first(g, Value(node)), d, **shared, power=self.power)
         return [self.in_layout(g, dx)]
+
+
+@operator("Pooling_v1")
+class PoolingV1(Pooling):
+    """Pooling as MXNet 0.8 had it: padding is zeros, which a maximum may be and an average counts, as it does the taps
+    beyond the padding; all elements equal to the maximum get the gradient.  MXNet: Pooling_v1."""
+
+    def output_names(self) -> list[str]:
+        return ["output"]
+
+    @property
+    def unpadded(self) -> PoolingV1:
+        return dataclasses.replace(self, pad=())
+
+    @property
+    def share(self) -> float:
+        """What sums are multiplied with."""
+        return 1 / math.prod(self.kernel) if self.pool_type == "avg" and not self.global_pool else 1.0
+
+    def pool(self, image: Sequence[int]) -> Pool:
+        made = super().pool(image)
+        is_sum = self.pool_type == "avg" and not self.global_pool
+        return dataclasses.replace(made, pool_type="sum") if is_sum else made
+
+    def margins(self) -> Dims:
+        return (0,) * len(self.kernel) if self.global_pool else self._pads
+
+    def rewrite(self, g: Any, data: Value) -> list[Value]:
+        if any(self.margins()):
+            width = [0, 0, 0, 0, *(p for pad in self.margins() for p in (pad, pad))]
+            padded = g.Pad(data, mode="constant", pad_width=tuple(width))
+            return [Value(g.node(self.unpadded, (padded,)))]
+        made = Value(g.node(self.pool(data.type.dims[2:]), (data,)))
+        return [made if self.share == 1 else g._mul_scalar(made, scalar=self.share)]
+
+    def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
+        padded = np.pad(data, [(0, 0), (0, 0), *((p, p) for p in self.margins())])
+        made = self.unpadded.pool(padded.shape[2:]).reference(padded)
+        return (made if self.share == 1 else (made * self.share).astype(data.dtype),)
+
+    def gradient(self, g: Any, node: Node, dy: Value, *_: Value | None) -> list[Value | None]:
+        """By the parts it is rewritten to, but for the maximum without padding."""
+        data = node.inputs[0]
+        if any(self.margins()):
+            padded = self.rewrite(g, data)[0].node
+            (dx,) = self.unpadded.gradient(g, padded, dy)
+            return padded.inputs[0].node.op.gradient(g, padded.inputs[0].node, dx)  # type: ignore[union-attr]
+        image = data.type.dims[2:]
+        shared = {**self.geometry(image), "extent": image}
+        if self.pool_type == "max":
+            return [g._backward_pool_equal(data, Value(node), dy, **shared)]
+        if self.pool_type == "avg" and self.global_pool:
+            return [g._backward_pool_avg(dy, **shared)]
+        return [g._backward_pool_sum(dy if self.share == 1 else g._mul_scalar(dy, scalar=self.share), **shared)]
 
 
 # ---- windows ---------------------------------------------------------------------------------------------------
@@ -458,4 +517,28 @@ class BackwardPoolLp(BackwardWindowed):
             norm = y[(*lead, *window)]
             ratio = te.F.where(norm == 0, te.F.const(0, norm), data[(*lead, *at)] / norm)
             return math.prod([ratio] * (self.power - 1), start=dy[(*lead, *window)])
+        return [self.gather(te, outputs[0].dims, dy.shape[2:], part)]
+
+
+@operator("_backward_pool_equal", hidden=True)
+class BackwardPoolEqual(BackwardWindowed):
+    """The sum of dy over the windows that cover an element and have its value."""
+
+    inputs = ("data", "y", "dy")
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.output.unify(s.data.shape)
+
+    def reference(self, data: np.ndarray, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        elements = self.windows(data, 0, dy.shape[2:])
+
+        def part(tap: Sequence[int]) -> np.ndarray:
+            return np.where(elements[(slice(None),) * dy.ndim + tuple(tap)] == y, dy, 0)
+        return self.scatter(dy.shape[:2], dy.shape[2:], dy.dtype, part)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        data, y, dy = inputs
+
+        def part(lead: Any, at: Any, window: Any, tap: Any) -> Any:
+            return te.F.where(data[(*lead, *at)] == y[(*lead, *window)], dy[(*lead, *window)], 0)
         return [self.gather(te, outputs[0].dims, dy.shape[2:], part)]
