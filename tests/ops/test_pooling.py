@@ -69,5 +69,9 @@ def test_errors(graph, parameters: str, message: str) -> None:
 
 
 def test_batch_and_channels_are_found_backward(graph) -> None:
-    head = graph("%x: f32[?,?,8,8]\n%y: (f32[3,5,?,?], i32[*]) = Pooling(%x) kernel=(3,3) stride=(2,2)\nheads %y").heads[0]
+    head = graph("""
+        %x: f32[?,?,8,8]
+        %y: (f32[3,5,?,?], i32[*]) = Pooling(%x) kernel=(3,3) stride=(2,2)
+        heads %y
+    """).heads[0]
     assert str(head.node.inputs[0].type) == "f32[3,5,8,8]" and str(head.type) == "f32[3,5,3,3]"
