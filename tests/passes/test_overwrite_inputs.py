@@ -32,4 +32,5 @@ def test_free_gamma_is_left_alone(check, unchanged):
 
 
 def test_constants_are_left_alone(check, unchanged):
-    check(OverwriteInputs(), TEXT.format(True).replace("%gamma, %beta, %mean, %var: f", "%gamma: f32[3] = const    %beta, %mean, %var: f"), unchanged)
+    constants = "%gamma: f32[3] = const    %beta, %mean, %var: f32[3]"
+    check(OverwriteInputs(), TEXT.format(True).replace("%gamma, %beta, %mean, %var: f32[3]", constants), unchanged)
