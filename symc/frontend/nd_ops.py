@@ -14,7 +14,16 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.frontend import params
 from symc.frontend.files import FilePath
-from symc.frontend.op_functions import FLUENT, Call, Function, Namespace, describe, fluent_arguments, read_call
+from symc.frontend.op_functions import (
+    FLUENT,
+    Call,
+    Function,
+    Namespace,
+    describe,
+    fluent_arguments,
+    read_call,
+    split_points,
+)
 from symc.frontend.random_functions import sampling_functions
 from symc.ops.operator import Operator, from_attributes
 from symc.runtime.context import Context, current_context
@@ -37,8 +46,9 @@ from symc.runtime.random import seed
 
 Result = NDArray | list[NDArray]
 
-__all__ = ["NDArray", "arange", "array", "concatenate", "empty", "from_dlpack", "from_numpy", "full", "load",
-           "load_frombuffer", "ones", "save", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
+__all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy", "full",
+           "histogram", "linspace", "load", "load_frombuffer", "moveaxis", "ones", "save", "split_v2",
+           "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
 
 
 # ---- operators -------------------------------------------------------------------------------------------------
@@ -181,6 +191,44 @@ def _two(name: str) -> Callable[[Any, Any], Any]:
 
 
 globals().update({name: _two(name) for name in _TWO})
+
+
+# ---- MXNet's helpers -------------------------------------------------------------------------------------------
+
+
+def eye(N: int, M: int = 0, k: int = 0, ctx: Any = None, dtype: Any = None, **kwargs: Any) -> NDArray:  # noqa: N803
+    """An N × M matrix (M = 0: N × N) with ones on the k-th diagonal."""
+    return _internal._eye(N, M, k, ctx=ctx or "", dtype=dtype or np.float32, **kwargs)  # type: ignore[no-any-return]
+
+
+def linspace(start: float, stop: float, num: int, endpoint: bool = True, ctx: Any = None,
+             dtype: Any = np.float32) -> NDArray:
+    """`num` values from start to stop, which is one of them if `endpoint`."""
+    return _internal._linspace(start=start, stop=stop, num=num, endpoint=endpoint,  # type: ignore[no-any-return]
+                               ctx=ctx or "", dtype=dtype)
+
+
+def histogram(a: NDArray, bins: Any = 10, range: tuple[float, float] | None = None) -> list[NDArray]:
+    """Counts of the elements of `a` in `bins` equal parts of `range` (default: from the least to the largest), or
+    between the edges that the array `bins` has; and the edges."""
+    if isinstance(bins, NDArray):
+        return _internal._histogram(data=a, bins=bins)  # type: ignore[no-any-return]
+    if range is None:
+        return [array(part) for part in np.histogram(a.memory, bins)]
+    return _internal._histogram(data=a, bin_cnt=bins, range=range)  # type: ignore[no-any-return]
+
+
+def split_v2(ary: NDArray, indices_or_sections: int | tuple[int, ...], axis: int = 0,
+             squeeze_axis: bool = False) -> Result:
+    """`ary` in that many equal parts, or split at these indices, along an axis."""
+    indices, sections = split_points(indices_or_sections)
+    return _internal._split_v2(ary, indices, axis, squeeze_axis, sections)  # type: ignore[no-any-return]
+
+
+def moveaxis(tensor: NDArray, source: int | Sequence[int], destination: int | Sequence[int]) -> NDArray:
+    """`tensor` with axes moved to other places, the rest in order.  ValueError: an axis out of range, or twice."""
+    extents_are_axes = np.empty(range(tensor.ndim))
+    return op.transpose(tensor, axes=np.moveaxis(extents_are_axes, source, destination).shape)  # type: ignore[no-any-return]
 
 
 # ---- files -----------------------------------------------------------------------------------------------------

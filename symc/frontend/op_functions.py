@@ -146,6 +146,15 @@ def fluent_arguments(method: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     return {**defaults, **{key: value for key, value in kwargs.items() if key != "inplace" or method not in IN_PLACE}}
 
 
+def split_points(indices_or_sections: int | Sequence[int]) -> tuple[list[int], int]:
+    """(indices, sections) of `_split_v2` from what the functions split_v2 take.  ValueError: neither int nor tuple."""
+    if isinstance(indices_or_sections, int):
+        return [], indices_or_sections
+    if isinstance(indices_or_sections, tuple):
+        return [0, *indices_or_sections], 0
+    raise ValueError("indices_or_sections must either int or tuple of ints")
+
+
 # ---- namespaces ----------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symc.frontend import symbol
-from symc.frontend.op_functions import Namespace
+from symc.frontend.op_functions import Namespace, split_points
 from symc.frontend.random_functions import sampling_functions
 from symc.frontend.symbol import (
     Group,
@@ -145,10 +145,5 @@ def histogram(a: Symbol, bins: Any = 10, range: tuple[float, float] | None = Non
 def split_v2(ary: Symbol, indices_or_sections: int | Sequence[int], axis: int = 0,
              squeeze_axis: bool = False) -> Symbol:
     """`ary` in that many equal parts, or split at these indices, along an axis."""
-    if isinstance(indices_or_sections, int):
-        indices, sections = [], indices_or_sections
-    elif isinstance(indices_or_sections, tuple):
-        indices, sections = [0, *indices_or_sections], 0
-    else:
-        raise ValueError("indices_or_sections must either int or tuple of ints")
+    indices, sections = split_points(indices_or_sections)
     return _internal._split_v2(ary, indices, axis, squeeze_axis, sections)  # type: ignore[no-any-return]

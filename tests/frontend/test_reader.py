@@ -79,7 +79,7 @@ def test_there_and_back() -> None:
     assert json.loads(print_graph(graph))["node_row_ptr"] == [0, 1, 2, 3, 4, 5, 7, 9]
 
 
-@pytest.mark.parametrize("name", ["super_resolution"])
+@pytest.mark.parametrize("name", ["lenet", "mlp", "multi_output", "super_resolution", "text_cnn"])
 def test_a_network_comes_back_to_the_byte(name: str) -> None:
     path = DATA / f"{name}-symbol.json"
     assert print_graph(read_graph(path)) == path.read_text()

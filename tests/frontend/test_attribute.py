@@ -1,0 +1,43 @@
+"""Scopes of attributes."""
+
+import threading
+
+import pytest
+
+import symc as mx
+
+
+def test_scopes_add_up_and_inner_ones_win() -> None:
+    with mx.AttrScope(__group__="4", ctx_group="a"):
+        outer = mx.sym.Variable("outer")
+        with mx.AttrScope(__group__="5", __init__="zero"):
+            inner = mx.sym.FullyConnected(outer, num_hidden=2, name="fc", attr={"__data__": "x"})
+    assert outer.list_attr() == {"__group__": "4", "__ctx_group__": "a", "ctx_group": "a"}
+    assert inner.attr("__group__") == "5" and inner.attr("ctx_group") == "a" and inner.attr("__data__") == "x"
+    assert inner.get_internals()["fc_weight"].attr("__init__") == "zero"
+    assert mx.sym.Variable("after").list_attr() == {}
+
+
+def test_the_symbols_own_attributes_win() -> None:
+    with mx.AttrScope(__a__="scope"):
+        assert mx.sym.Variable("x", attr={"__a__": "own"}).attr("__a__") == "own"
+
+
+def test_values_are_strings() -> None:
+    with pytest.raises(ValueError, match="string"):
+        mx.AttrScope(a=1)  # type: ignore[arg-type]
+
+
+def test_scopes_belong_to_their_thread() -> None:
+    seen: list[dict[str, str]] = []
+    with mx.AttrScope(__a__="1"):
+        thread = threading.Thread(target=lambda: seen.append(mx.sym.Variable("x").list_attr()))
+        thread.start()
+        thread.join()
+    assert seen == [{}]
+
+
+def test_current_is_the_innermost() -> None:
+    with mx.AttrScope(__a__="1") as scope:
+        assert mx.AttrScope.current is scope
+    assert mx.AttrScope.current.get({"k": "v"}) == {"k": "v"}

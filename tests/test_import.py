@@ -1,0 +1,49 @@
+"""`import symc` costs next to nothing."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import symc
+
+PROBE = """
+import json, sys, time
+import numpy
+start = time.perf_counter()
+import symc
+seconds = time.perf_counter() - start
+{use}
+print(json.dumps([seconds, sorted(sys.modules)]))
+"""
+USES = {
+    "nothing": "", "arrays": "symc.nd.relu(symc.nd.array([1, -1]))",
+    "symbols": "symc.sym.FullyConnected(symc.sym.Variable('x'), num_hidden=2).infer_shape(x=(1, 2))",
+}
+
+
+def run(use: str) -> tuple[float, set[str]]:
+    done = subprocess.run([sys.executable, "-c", PROBE.format(use=use)], capture_output=True, text=True, check=True)
+    seconds, modules = json.loads(done.stdout)
+    return seconds, {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_neither_compiler_is_loaded_before_the_first_compile(use: str) -> None:
+    _, packages = run(USES[use])
+    assert not packages & {"tvm", "tvm_ffi", "llvmlite", "typer"}
+
+
+def test_the_import_is_quick() -> None:
+    assert min(run("")[0] for _ in range(3)) < 0.3
+
+
+def test_names_hang_where_mxnet_has_them() -> None:
+    assert symc.sym is symc.symbol and symc.nd is symc.ndarray and symc.symbol.symbol.Symbol is symc.Symbol
+    assert symc.sym.Variable is symc.sym.var and symc.base.MXNetError is symc.MXNetError
+    assert {"sym", "nd", "compile", "AttrScope", "name"} <= set(dir(symc))
+    with pytest.raises(AttributeError, match="leaves MXNet's gluon outside"):
+        symc.gluon  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        symc.nothing  # noqa: B018
