@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
 from symc.errors import SymcError
-from symc.ir.graph import Graph, Node, Value
+from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import operation, output_name
 from symc.passes.base import Pass, run_passes
@@ -105,11 +106,9 @@ def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: st
 
 def output_names(graph: Graph) -> list[str]:
     """MXNet's names of the heads, a number behind those that occur twice."""
-    names: list[str] = []
-    for node, index in graph.heads:
-        name = output_name(Value(node, index))
-        names.append(name if name not in names else f"{name}#{names.count(name)}")
-    return names
+    plain = [output_name(head) for head in graph.heads]
+    earlier = [plain[:position].count(name) for position, name in enumerate(plain)]
+    return [f"{name}#{count}" if count else name for name, count in zip(plain, earlier, strict=True)]
 
 
 def state_names(graph: Graph) -> list[str]:
@@ -123,13 +122,13 @@ def state_names(graph: Graph) -> list[str]:
 def driver_object(plan: Plan, level: str) -> bytes:
     """The driver of a plan, from the cache if it is there."""
     key = cache.key_of(str(plan.to_json()), level)
-    found = cache.read_bytes(cache.path_of(key, "drivers"))
+    found = cache.read_bytes("drivers", key)
     if found is None:
         from symc.codegen.llvm_compile import compile_object
         from symc.codegen.llvm_driver import driver_text
 
         found = compile_object(driver_text(plan), level)
-        cache.write_bytes(cache.path_of(key, "drivers"), found)
+        cache.write_bytes("drivers", key, found)
     return found
 
 
@@ -156,12 +155,12 @@ def library_bytes(unit: Unit, level: str) -> bytes:
     """The shared library of one level, from the cache if it is there."""
     objects = [*unit.objects[level], driver_object(unit.plans[level], level)]
     key = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
-    path = cache.path_of(key, "libraries")
-    found = cache.read_bytes(path)
+    found = cache.read_bytes("libraries", key)
     if found is None:
         from symc.codegen.link import link_shared
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        link_shared(objects, path)
-        found = path.read_bytes()
+        with tempfile.TemporaryDirectory(prefix="symc-") as name:
+            link_shared(objects, Path(name) / "linked.so")
+            found = (Path(name) / "linked.so").read_bytes()
+        cache.write_bytes("libraries", key, found)
     return found

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import symc
 from symc.codegen.group_code import GroupCode, KernelCode
+from symc.errors import SymcError
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.text import print_graph
 
-MAGIC = b"symcobj1"
-GENERATORS = ("ir", "ops", "codegen", "frontend/te.py")   # code that decides what a kernel becomes
+MAGIC = b"symc0002"
+GENERATORS = ("ir", "ops", "codegen", "frontend/te.py", "frontend/te_math.py")   # what decides what a kernel becomes
 
 
 def folder() -> Path:
@@ -61,45 +62,65 @@ def _versions() -> tuple[str, ...]:
 
 
 def pins() -> tuple[tuple[str, str], ...]:
-    """The packages that make the code, with their versions."""
-    return tuple((name, importlib.metadata.version(name)) for name in ("apache-tvm", "llvmlite"))
+    """The packages that make the code, with their versions.  SymcError: one is not installed."""
+    try:
+        return tuple((name, importlib.metadata.version(name)) for name in ("apache-tvm", "llvmlite"))
+    except importlib.metadata.PackageNotFoundError as missing:
+        raise SymcError(f"compiling needs the package {missing.name}, which is not installed",
+                        "pip install 'symc[compile]'; packages run without it") from missing
 
 
-def path_of(key: str, kind: str = "kernels") -> Path:
-    return folder() / kind / key[:2] / key[2:]
+# ---- the code of groups --------------------------------------------------------------------------------------------
 
 
 def write(key: str, code: GroupCode) -> None:
     """Keep the code of a group."""
     header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops] for k in code.kernels],
                          "scratch": code.scratch}).encode()
-    body = struct.pack("<QQ", len(header), len(code.object)) + header + code.object
-    write_bytes(path_of(key), MAGIC + struct.pack("<I", zlib.crc32(body)) + body)
+    write_bytes("kernels", key, struct.pack("<Q", len(header)) + header + code.object)
 
 
 def read(key: str) -> GroupCode | None:
     """The code kept under `key`, None when there is none or its file is damaged."""
-    data = read_bytes(path_of(key))
-    if data is None or data[:8] != MAGIC or struct.unpack_from("<I", data, 8)[0] != zlib.crc32(data[12:]):
+    data = read_bytes("kernels", key)
+    if data is None:
         return None
-    header_size, object_size = struct.unpack_from("<QQ", data, 12)
-    header = json.loads(data[28:28 + header_size])
+    start = 8 + struct.unpack_from("<Q", data)[0]
+    header = json.loads(data[8:start])
     kernels = tuple(KernelCode(symbol, tuple((kind, position) for kind, position in parameters), jobs, flops)
                     for symbol, parameters, jobs, flops in header["kernels"])
-    start = 28 + header_size
-    return GroupCode(kernels, tuple(header["scratch"]), data[start:start + object_size])
+    return GroupCode(kernels, tuple(header["scratch"]), data[start:])
 
 
-def read_bytes(path: Path) -> bytes | None:
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def path_of(kind: str, key: str) -> Path:
+    return folder() / kind / key[:2] / key[2:]
+
+
+def read_bytes(kind: str, key: str) -> bytes | None:
+    """What `write_bytes` kept, None when there is nothing or the file is damaged."""
     try:
-        return path.read_bytes()
+        data = path_of(kind, key).read_bytes()
     except FileNotFoundError:
         return None
+    sound = data[:8] == MAGIC and len(data) >= 12 and struct.unpack_from("<I", data, 8)[0] == zlib.crc32(data[12:])
+    return data[12:] if sound else None
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole: to a temporary one beside it, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_bytes(kind: str, key: str, data: bytes) -> None:
+    """Keep `data`: in a temporary file, then renamed.  SymcError: the folder cannot be written."""
+    path = path_of(kind, key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, MAGIC + struct.pack("<I", zlib.crc32(data)) + data)
+    except OSError as problem:
+        raise SymcError(f"the kernel cache {folder()} cannot be written: {problem.strerror}",
+                        "name another folder in SYMC_CACHE_DIR") from problem
+
+
+def _replace(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:

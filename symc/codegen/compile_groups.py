@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import queue
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import symc
 from symc.codegen import cache
@@ -33,7 +35,7 @@ class Task:
     nodes: tuple[str, ...]
 
     def to_json(self) -> str:
-        return json.dumps({"key": self.key, "text": self.text, "level": self.level})
+        return json.dumps({"key": self.key, "text": self.text, "level": self.level, "cache": str(cache.folder())})
 
 
 def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None = None) -> Mapping[Node, GroupCode]:
@@ -67,6 +69,7 @@ class _Pool:
         self.count = len(tasks)
         self.done, self.total, self.progress = total - len(tasks), total, progress
         self.failures: list[str] = []
+        self.problem: BaseException | None = None      # of our own
         self.lock = threading.Lock()
 
     def run(self) -> None:
@@ -76,20 +79,23 @@ class _Pool:
             thread.start()
         for thread in threads:
             thread.join()
+        if self.problem is not None:
+            raise self.problem
         if self.failures:
             raise SymcError("\n".join(self.failures), "this is a bug of symc; SYMC_DEBUG=1 shows where")
 
     def _drive(self) -> None:
-        """Feed one worker; start another when it dies."""
-        worker: subprocess.Popen[str] | None = None
-        while (task := self._next()) is not None:
-            worker = worker or _start_worker()
-            if not self._ask(worker, task):
-                worker = None
+        """Feed one worker; take another when it dies."""
+        worker: Worker | None = None
+        try:
+            while (task := self._next()) is not None:
+                worker = worker or WORKERS.take()
+                if not self._ask(worker, task):
+                    worker = None
+        except BaseException as problem:
+            self.problem = problem
         if worker is not None:
-            assert worker.stdin
-            worker.stdin.close()
-            worker.wait()
+            WORKERS.give_back(worker)
 
     def _next(self) -> Task | None:
         try:
@@ -97,37 +103,105 @@ class _Pool:
         except queue.Empty:
             return None
 
-    def _ask(self, worker: subprocess.Popen[str], task: Task) -> bool:
+    def _ask(self, worker: Worker, task: Task) -> bool:
         """Have `worker` compile `task`; False when it died of it."""
-        assert worker.stdin and worker.stdout
-        try:
-            worker.stdin.write(task.to_json() + "\n")
-            worker.stdin.flush()
-            line = worker.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        error = json.loads(line)["error"] if line else _how_it_died(worker)
+        answer = _exchange(worker, task.to_json() + "\n")
+        error = _how_it_died(worker) if answer is None else answer["error"]
         with self.lock:
             self.done += 1
             if error:
+                whole = answer is None or os.environ.get("SYMC_DEBUG")
                 self.failures.append(f"the kernel for {', '.join(task.nodes)} ({task.level}) failed to compile: "
-                                     + (error if os.environ.get("SYMC_DEBUG") or not line else error.splitlines()[-1]))
+                                     + (error if whole else error.splitlines()[-1]))
             elif self.progress:
                 self.progress(self.done, self.total)
-        return bool(line)
+        return answer is not None
 
 
-def _start_worker() -> subprocess.Popen[str]:
-    """A worker that finds this symc, whatever folder the user's script runs in."""
+# ---- workers -------------------------------------------------------------------------------------------------------
+
+
+Worker = subprocess.Popen[str]
+
+
+class _Workers:
+    """Idle workers wait a little for the next graph, since TVM takes a second to load."""
+
+    PATIENCE = 15.0   # seconds
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.idle: dict[Worker, threading.Timer] = {}
+
+    def take(self) -> Worker:
+        """A worker that nobody else asks."""
+        with self.lock:
+            while self.idle:
+                worker, timer = self.idle.popitem()
+                timer.cancel()
+                if worker.poll() is None:
+                    return worker
+        return _start_worker()
+
+    def give_back(self, worker: Worker) -> None:
+        timer = threading.Timer(self.PATIENCE, self._dismiss, [worker])
+        timer.daemon = True
+        with self.lock:
+            self.idle[worker] = timer
+        timer.start()
+
+    def _dismiss(self, worker: Worker) -> None:
+        with self.lock:
+            if self.idle.pop(worker, None) is None:
+                return
+        _end(worker)
+
+    def dismiss_all(self) -> None:
+        with self.lock:
+            workers = list(self.idle)
+            self.idle.clear()
+        for worker in workers:
+            _end(worker)
+
+
+WORKERS = _Workers()
+atexit.register(WORKERS.dismiss_all)
+os.register_at_fork(after_in_child=WORKERS.__init__)  # type: ignore[misc]  # they are the parent's
+
+
+def _start_worker() -> Worker:
+    """A worker that finds this symc, and no module of the folder that the user's script runs in.
+
+    Its session is its own: an interrupt from the terminal ends the parent, and with its input the worker.
+    """
     paths = [str(Path(symc.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     errors = None if os.environ.get("SYMC_DEBUG") else subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-m", "symc.codegen.worker"], env=environment, text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+    return subprocess.Popen([sys.executable, "-P", "-m", "symc.codegen.worker"], env=environment, text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
 
 
-def _how_it_died(worker: subprocess.Popen[str]) -> str:
+def _exchange(worker: Worker, task: str) -> dict[str, Any] | None:
+    """The answer to a task, None when the worker died of it."""
+    assert worker.stdin and worker.stdout
+    try:
+        worker.stdin.write(task)
+        worker.stdin.flush()
+        line = worker.stdout.readline()
+    except BrokenPipeError:
+        return None
+    return json.loads(line) if line.endswith("\n") else None
+
+
+def _how_it_died(worker: Worker) -> str:
     code = worker.wait()
     if code < 0:
         return f"the code generator was ended by {signal.Signals(-code).name}"
     return f"the code generator exited with status {code}"
+
+
+def _end(worker: Worker) -> None:
+    assert worker.stdin and worker.stdout
+    worker.stdin.close()
+    worker.stdout.close()
+    worker.wait()

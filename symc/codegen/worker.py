@@ -27,6 +27,7 @@ def compile_group(text: str, level: str, key: str) -> GroupCode:
 
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
+    os.environ["SYMC_CACHE_DIR"] = task["cache"]
     try:
         cache.write(task["key"], compile_group(task["text"], task["level"], task["key"]))
         return {"key": task["key"], "error": None}

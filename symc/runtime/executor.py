@@ -162,8 +162,8 @@ class Executor:
             program.bind(number, output.memory)
 
     def _held(self) -> dict[str, Mapping[str, NDArray | None]]:
-        """The arrays of the user by kind of buffer and name."""
-        return {"input": self.arg_dict, "state": self.aux_dict, "gradient": self.grad_dict}  # type: ignore[dict-item]
+        """The arrays of the user by kind of buffer and name.  An argument that operators write is a state too."""
+        return {"input": self.arg_dict, "state": {**self.arg_dict, **self.aux_dict}, "gradient": self.grad_dict}
 
     def _prepare(self, mode: str, program: Program) -> None:
         """Run `prepare` unless nothing that it reads was written since it ran."""
