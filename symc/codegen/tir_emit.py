@@ -42,20 +42,6 @@ INDEX = "int32"       # dtype of indices; int64 where a buffer has 2³¹ element
 LARGE = 1 << 31
 
 
-@dataclass(eq=False, slots=True)
-class Definition:
-    """A named element: `var` = `expr`, or a read of `buffer` at the flat `index`, or the choice of `select`."""
-
-    var: Any
-    depth: int
-    uses: frozenset[Definition]
-    expr: Expr = None
-    buffer: Buffer | None = None
-    index: Expr = None
-    select: tuple[Scalar, Scalar, Scalar] | None = None
-    emitted: bool = False
-
-
 @dataclass(eq=False)
 class Buffer:
     """A tensor in memory, flat; `type` gives its logical shape and layout."""
@@ -73,6 +59,33 @@ class Buffer:
     @property
     def count(self) -> int:
         return self.type.bytes // self.type.element.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Local variables of a kernel, which become registers."""
+
+    buffer: Any
+    dtype: DType
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A named element: `cells` = `expr`, or a read of `buffer` at the flat `index`, or the choice of `select`.
+
+    The name is a local variable, not a binding: TVM substitutes bindings, which takes exponential time on a chain of
+    elements that are each used twice.
+    """
+
+    cells: Cells
+    lanes: int
+    depth: int
+    uses: frozenset[Definition]
+    expr: Expr = None
+    buffer: Buffer | None = None
+    index: Expr = None
+    select: tuple[Scalar, Scalar, Scalar] | None = None
+    emitted: bool = False
 
 
 @dataclass(slots=True)
@@ -102,6 +115,7 @@ class Emitter:
         self._providers: dict[Tensor, Callable[[Indices], Scalar]] = {}
         self._of_var: dict[Any, Definition] = {}
         self._count = 0
+        self.row_offset = 0                 # which vector of rows is written, in a kernel of reductions
         self._floor = 0                     # the innermost loop or branch that may not be left
 
     # ---- loops and statements ----------------------------------------------------------------------------
@@ -194,6 +208,51 @@ class Emitter:
         wide = Scalar(widened(value.expr, lanes), value.dtype, value.uses)
         self.add(tirx.BufferStore(buffer.var, store_conversion(wide), [index]))
 
+    # ---- variables that change ---------------------------------------------------------------------------
+
+    def cells(self, dtype: DType, count: int) -> Cells:
+        """Local variables of one dtype, undefined at first."""
+        made = self._new_cells(dtype, count)
+        self.add(tirx.AllocBuffer(made.buffer))
+        return made
+
+    def _new_cells(self, dtype: DType, count: int) -> Cells:
+        name = "int8" if dtype is DType.bool else computed_dtype(dtype)
+        return Cells(tirx.decl_buffer((count,), name, self._name("v"), scope="local"), dtype)
+
+    def read(self, cells: Cells, offset: int, lanes: int) -> Scalar:
+        """What cells [offset, offset + lanes) hold now."""
+        return self.now(self._content(cells, offset, lanes))
+
+    def _content(self, cells: Cells, offset: int, lanes: int, uses: frozenset[Definition] = frozenset()) -> Scalar:
+        loaded = tirx.BufferLoad(cells.buffer, [self._range(offset, lanes)])
+        if cells.dtype is DType.bool:
+            loaded = tirx.NE(loaded, widened(tirx.const(0, "int8"), lanes))
+        return Scalar(loaded, cells.dtype, uses)
+
+    def write(self, cells: Cells, offset: int, value: Scalar, lanes: int) -> None:
+        """Set cells to `value`, which has been through `settle`."""
+        wide = Scalar(widened(value.expr, lanes), value.dtype)
+        self.add(tirx.BufferStore(cells.buffer, cell_value(wide), [self._range(offset, lanes)]))
+
+    def now(self, value: Scalar) -> Scalar:
+        """`value`, whose definitions are settled, computed at this place of the code."""
+        found = self._define(value.lanes, value.dtype, frozenset(), len(self.levels) - 1)
+        (definition,) = found.uses
+        self._assign(definition, value, len(self.levels) - 1)
+        return found
+
+    def _assign(self, definition: Definition, value: Scalar, depth: int) -> None:
+        expr = cell_value(Scalar(widened(value.expr, definition.lanes), value.dtype))
+        self.levels[depth].statements += [
+            tirx.AllocBuffer(definition.cells.buffer),
+            tirx.BufferStore(definition.cells.buffer, expr, [self._range(0, definition.lanes)])]
+        definition.emitted = True
+
+    def _range(self, offset: int, lanes: int) -> Expr:
+        start = self.constant(offset)
+        return start if lanes == 1 else tirx.Ramp(start, self.constant(1), lanes)
+
     # ---- the Evaluator -----------------------------------------------------------------------------------
 
     def place(self, tensor: Tensor, buffer: Buffer) -> None:
@@ -226,6 +285,16 @@ class Emitter:
             return self._providers[tensor](indices)
         if tensor in self._buffers:
             return self.load(self._buffers[tensor], indices)
+        return self.compute_any(tensor, indices)
+
+    def compute(self, tensor: Tensor, indices: Indices) -> Scalar:
+        """The element of a tensor that is being written: computed, wherever it may lie."""
+        value = self.compute_any(tensor, indices)
+        assert isinstance(value, Scalar)
+        return value
+
+    def compute_any(self, tensor: Tensor, indices: Indices) -> Any:
+        indices = tuple(self.constant(i) if isinstance(i, int) else i for i in indices)
         if isinstance(tensor, Viewed):
             moved = view_indices(tensor.shape, tensor.source.shape, indices)
             return self.element(tensor.source, tuple(map(self.simplify, moved)))
@@ -239,6 +308,12 @@ class Emitter:
         if isinstance(value, tuple):
             return tuple(typed(part, tensor.dtype, literal_only=True) for part in value)
         return self.shared(typed(value, tensor.dtype))
+
+    def as_value(self, index: Any, dtype: DType) -> Scalar:
+        """An index as an integer value."""
+        index = self.constant(index) if isinstance(index, int) else index
+        target = vector_dtype(computed_dtype(dtype), lanes_of(index))
+        return Scalar(index if str(index.ty) == target else tirx.Cast(target, index), dtype, self._uses(index))
 
     def unknown(self, dtype: DType, indices: Indices) -> Scalar:
         """A value that stands for an element while a nest is analysed."""
@@ -258,16 +333,15 @@ class Emitter:
     def load_flat(self, buffer: Buffer, index: Expr, depth: int = 0) -> Scalar:
         """The element at a flat index, defined no further out than loop `depth`."""
         dtype, uses = buffer.type.element, self._uses(index)
-        found = self._define(computed_dtype(dtype), lanes_of(index), dtype, uses, max(depth, self.depth_of(index)))
+        found = self._define(lanes_of(index), dtype, uses, max(depth, self.depth_of(index)))
         (definition,) = found.uses
         definition.buffer, definition.index = buffer, index
         return found
 
     def shared(self, value: Scalar) -> Scalar:
-        if isinstance(value.expr, (tirx.Var, tirx.FloatImm, tirx.IntImm, tirx.Broadcast)):
+        if isinstance(value.expr, (tirx.Var, tirx.FloatImm, tirx.IntImm, tirx.Broadcast, tvm.ir.expr.TensorLoad)):
             return value
-        depth = self.depth_of(value.expr)
-        found = self._define(expr_dtype(value), value.lanes, value.dtype, value.uses, depth)
+        found = self._define(value.lanes, value.dtype, value.uses, self.depth_of(value.expr))
         (definition,) = found.uses
         definition.expr = value.expr
         return found
@@ -282,7 +356,7 @@ class Emitter:
         self.observed.append(folded)
         lanes = max(chosen.lanes, a.lanes, b.lanes)
         depth = max(self.depth_of(x.expr) for x in (chosen, a, b))
-        found = self._define(computed_dtype(a.dtype), lanes, a.dtype, chosen.uses | a.uses | b.uses, depth)
+        found = self._define(lanes, a.dtype, chosen.uses | a.uses | b.uses, depth)
         (definition,) = found.uses
         definition.select = (chosen, a, b)
         return found
@@ -310,12 +384,11 @@ class Emitter:
             found = max(found, definition.depth if definition else self._depths.get(var, 0))
         return found
 
-    def _define(self, dtype: str, lanes: int, logical_dtype: DType, uses: frozenset[Definition], depth: int) -> Scalar:
-        var = tirx.Var(self._name("v"), vector_dtype(dtype, lanes))
+    def _define(self, lanes: int, dtype: DType, uses: frozenset[Definition], depth: int) -> Scalar:
         depth = max([self._floor, depth, *(use.depth for use in uses)])
-        definition = Definition(var, depth, uses)
-        self._of_var[var] = definition
-        return Scalar(var, logical_dtype, frozenset((definition,)))
+        definition = Definition(self._new_cells(dtype, lanes), lanes, depth, uses)
+        self._of_var[definition.cells.buffer] = definition
+        return self._content(definition.cells, 0, lanes, frozenset((definition,)))
 
     def _name(self, prefix: str) -> str:
         self._count += 1
@@ -395,15 +468,14 @@ class Emitter:
         if definition.buffer is not None:
             index = definition.index if guard is None else redirected(definition.index, guard.expr)
             loaded = tirx.BufferLoad(definition.buffer.var, [index])
-            lanes = lanes_of(definition.var)
-            expr = load_conversion(widened(loaded, max(lanes, lanes_of(index))), definition.buffer.type.element)
+            dtype = definition.buffer.type.element
+            value = Scalar(load_conversion(widened(loaded, max(definition.lanes, lanes_of(index))), dtype), dtype)
         elif definition.select is not None:
-            lanes = lanes_of(definition.var)
-            expr = tirx.Select(*(widened(x.expr, lanes) for x in definition.select))
+            exprs = [widened(x.expr, definition.lanes) for x in definition.select]
+            value = Scalar(tirx.Select(*exprs), definition.cells.dtype)
         else:
-            expr = definition.expr
-        self.levels[depth].statements.append(tirx.Bind(definition.var, expr))
-        definition.emitted = True
+            value = Scalar(definition.expr, definition.cells.dtype)
+        self._assign(definition, value, depth)
 
     def _forget(self, definitions: list[Definition]) -> None:
         """Elements read under a condition are not the ones that others may want."""
@@ -432,8 +504,12 @@ def typed(value: Any, dtype: DType, literal_only: bool = False) -> Scalar:
     return value if literal_only else cast(value, dtype)
 
 
-def expr_dtype(value: Scalar) -> str:
-    return str(value.expr.ty).split("x")[0]
+def cell_value(value: Scalar) -> Expr:
+    """What is put in a local variable: conditions as bytes."""
+    if value.dtype is not DType.bool:
+        return value.expr
+    one, zero = (widened(tirx.const(number, "int8"), value.lanes) for number in (1, 0))
+    return tirx.Select(value.expr, one, zero)
 
 
 def sequence(statements: Sequence[Any]) -> Any:

@@ -1,6 +1,6 @@
 """TIR kernels to LLVM IR text, by way of TVM.
 
-The kernels arrive flat, vectorised and simplified; of TVM's passes only the lowering of intrinsics is left to do.
+The kernels arrive flat, vectorised and simplified: no pass of TVM's is left to run, and LLVM IR is optimised later.
 Pointers are plain arguments, aligned to an element; nothing of TVM's runtime is called.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import tvm
 from tvm import tirx
-from tvm.tirx import transform
 
 from symc.codegen.group_code import Parameter
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_math import substitute_vector_math
+from symc.codegen.tir_divide import without_floor_division
 from symc.codegen.tir_emit import Buffer, Emitter, sequence
 
 LIBM = frozenset(name + suffix for suffix in ("", "f") for name in (
@@ -53,14 +53,14 @@ def kernel_of(emitter: Emitter, symbol: str, parameters: Sequence[tuple[Paramete
     """The kernel whose only statement at the root is the loop over its jobs: no code escapes the schedule."""
     (root,) = emitter.levels
     assert len(root.statements) == 1 and isinstance(root.statements[0], tirx.For), f"{symbol} is not scheduled"
-    return TirKernel(symbol, tuple(parameters), jobs, begin, end, root.statements[0])
+    body = without_floor_division(root.statements[0], emitter.analyzer)
+    return TirKernel(symbol, tuple(parameters), jobs, begin, end, body)
 
 
 def llvm_text(kernels: Sequence[TirKernel], level: str) -> str:
     """LLVM IR of the kernels for a CPU level, ready for `compile_object`."""
     target = target_of(level)
     module = tvm.IRModule({kernel.symbol: kernel.function(target) for kernel in kernels})
-    module = transform.LowerIntrin()(module)
     built = tvm.get_global_func("target.build.llvm")(module, target)
     text = substitute_vector_math(plain_module(built.inspect_source("ll"), level))
     foreign = {name for name in undefined_symbols(text) if name not in LIBM and not name.startswith(PROVIDED)}

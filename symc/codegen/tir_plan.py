@@ -19,20 +19,27 @@ from symc.codegen.tir_emit import INDEX, LARGE, Buffer, Emitter
 from symc.codegen.tir_injective import injective_kernel
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_reduce import reduction_kernel
-from symc.frontend.te import Computed, Placeholder, Reduced, Tensor, node_to_te
+from symc.codegen.tir_space import BLOCK, step_along
+from symc.frontend.te import Computed, Placeholder, Reduced, Reduction, Tensor, node_to_te
 from symc.frontend.te_math import Indices, evaluating, literal
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import Shape, TensorType
+
+FEW = 8             # with fewer jobs than this, a reduction of more than a few PARTs is done in two steps
+PART = 32768        # elements
+MOST_PARTS = 64
 
 
 @dataclass(eq=False)
 class Stage:
     """A result: stored in `buffers`, or kept in its kernel when there are none.
 
+    form: how it is computed: the tensor itself, or for a reduction done in two steps, the second.
     rows: for each axis of the kernel's rows that is wider than 1, the axis of this result that it is.
     """
 
     tensor: Tensor
+    form: Tensor
     buffers: list[Buffer] = field(default_factory=list)
     rows: tuple[int, ...] = ()
 
@@ -102,12 +109,22 @@ class GroupPlan:
         """The stage of `tensor`, after those of the reductions it needs."""
         if tensor in self.stages:
             return self.stages[tensor]
-        demands = demands_of(self.emitter(), tensor)
+        form = tensor
+        if isinstance(tensor, Reduced) and self._has_few_rows(tensor):
+            form = in_two_steps(tensor)
+        demands = demands_of(self.emitter(), form)
         for needed in dict.fromkeys(demand.tensor for demand in demands):
             self._stage(needed)
-        stage = self.stages[tensor] = Stage(tensor)
+        stage = self.stages[tensor] = Stage(tensor, form)
         self._assign(stage, demands)
         return stage
+
+    def _has_few_rows(self, tensor: Reduced) -> bool:
+        """Whether its rows are too few to share the work among threads."""
+        total = math.prod(tensor.shape) * math.prod(tensor.extents)
+        if tensor.kind.startswith("arg") or total < 4 * PART or math.prod(tensor.shape) >= 16 * FEW:
+            return False
+        return row_jobs(self.emitter(), tensor) < FEW
 
     def _assign(self, stage: Stage, demands: list[Demand]) -> None:
         """Join the last cluster that has room for the stage, or open one."""
@@ -141,7 +158,12 @@ class GroupPlan:
             same = wide(tensor.shape) == wide(cluster.row)
             return own if same and all(demand.rows == own for demand in demands) else None
         found = {demand.rows for demand in demands}
-        return found.pop() if len(found) == 1 and None not in found else None
+        if len(found) != 1 or None in found:
+            return None
+        reduction = cluster.stages[0].tensor
+        assert isinstance(reduction, Reduced)
+        few = math.prod(tensor.shape) > PART and row_jobs(self.emitter(), reduction) < FEW
+        return None if few else found.pop()
 
     def _spill(self, stage: Stage) -> None:
         """Give a stage that other kernels read memory of its own."""
@@ -197,6 +219,38 @@ def demands_of(emitter: Emitter, tensor: Tensor) -> list[Demand]:
     return [Demand(found, plain_rows(found, indices, number)) for found, indices in emitter.demands]
 
 
+def row_jobs(emitter: Emitter, tensor: Reduced) -> int:
+    """How many jobs a reduction's rows give: rows are taken by vectors unless memory runs along what is reduced."""
+    axes = [emitter.variable(f"i{n}", extent) for n, extent in enumerate(tensor.shape)]
+    reduced = [emitter.variable(f"r{n}", extent) for n, extent in enumerate(tensor.extents)]
+    with evaluating(emitter):
+        value = tensor.body(*axes).element(*reduced)
+    indices = [d.index for d in emitter.pending([value]) if d.buffer is not None]
+    along = any(step_along(index, var) == 1 for index in indices for var in reduced)
+    return math.prod(tensor.shape) // (1 if along else BLOCK)
+
+
+def in_two_steps(tensor: Reduced) -> Reduced:
+    """The reduction of parts of its longest axis, as one over the parts."""
+    axis = max(range(len(tensor.extents)), key=lambda n: tensor.extents[n])
+    extent, total = tensor.extents[axis], math.prod(tensor.shape) * math.prod(tensor.extents)
+    chunk = -(-extent // min(MOST_PARTS, total // PART))
+    if chunk > 4 * BLOCK:
+        chunk = -(-chunk // (4 * BLOCK)) * 4 * BLOCK
+    parts = -(-extent // chunk)
+    extents = (*tensor.extents[:axis], chunk, *tensor.extents[axis + 1:])
+
+    def part(number: Any, *indices: Any) -> Reduction:
+        whole = tensor.body(*indices)
+        return Reduction(tensor.kind, extents,
+                         lambda *r: whole.element(*r[:axis], number * chunk + r[axis], *r[axis + 1:]))
+    first = Reduced((parts, *tensor.shape), tensor.element_dtype, part, tensor.kind, extents,
+                    (axis, extent) if extent % chunk else None)
+    return Reduced(tensor.shape, tensor.element_dtype,
+                   lambda *indices: Reduction(tensor.kind, (parts,), lambda number: first[(number, *indices)]),
+                   tensor.kind, (parts,))
+
+
 def plain_rows(tensor: Tensor, indices: Indices, number: dict[Any, int]) -> tuple[int, ...] | None:
     rows = []
     for axis in wide_axes(tensor.shape):
@@ -213,7 +267,3 @@ def wide_axes(shape: Shape) -> tuple[int, ...]:
 
 def wide(shape: Shape) -> Shape:
     return tuple(extent for extent in shape if extent != 1)
-
-
-def element_count(shape: Shape) -> int:
-    return math.prod(shape)

@@ -141,30 +141,33 @@ def vectors(emitter: Emitter, start: Any, count: int, lanes: int, body: Body) ->
 
 
 def vectorised(emitter: Emitter, tile: Tile, origin: Any, places: Places, lanes: int, body: Body) -> None:
-    """`body` over the steps of a tile in vectors; a tile that may be shorter has its own code for that."""
+    """`body` over the steps of a tile in vectors."""
+    for count in counts(emitter, tile, origin, places):
+        vectors(emitter, origin, count, lanes, body)
+
+
+def counts(emitter: Emitter, tile: Tile, origin: Any, places: Places) -> Iterator[int]:
+    """The number of steps of a tile, as it is known when code is written: one, or two, each with code of its own."""
     loop = tile.loop
     if loop.limit:
         assert tile.size == loop.extent, "a block is not cut"
         outer, total = loop.limit
-        _either(emitter, places.get(outer, 0), total // loop.extent, outer.extent, origin,
-                (loop.extent, total % loop.extent), lanes, body)
-    elif loop.extent % tile.size:
-        part = emitter.simplify(tirx.floordiv(origin, tile.size))
-        _either(emitter, part, loop.extent // tile.size, tile.parts, origin,
-                (tile.size, loop.extent % tile.size), lanes, body)
+        yield from _parts(emitter, places.get(outer, 0), total, tile.size)
     else:
-        vectors(emitter, origin, tile.size, lanes, body)
+        yield from _parts(emitter, emitter.simplify(origin // tile.size), loop.extent, tile.size)
 
 
-def _either(emitter: Emitter, part: Any, full: int, parts: int, origin: Any, sizes: tuple[int, int], lanes: int,
-            body: Body) -> None:
-    """The code for whole parts, below `full`, and that for the last."""
+def _parts(emitter: Emitter, part: Any, total: int, size: int) -> Iterator[int]:
+    """`size` for whole parts of `total`, what is left for the last, each in its own branch."""
+    full = total // size
+    if total % size == 0:
+        yield size
+        return
     if full:
         with emitter.when(tirx.LT(as_index(emitter, part), emitter.constant(full))):
-            vectors(emitter, origin, sizes[0], lanes, body)
-    if full < parts:
-        with emitter.when(tirx.GE(as_index(emitter, part), emitter.constant(full))):
-            vectors(emitter, origin, sizes[1], lanes, body)
+            yield size
+    with emitter.when(tirx.GE(as_index(emitter, part), emitter.constant(full))):
+        yield total % size
 
 
 def as_index(emitter: Emitter, place: Any) -> Expr:

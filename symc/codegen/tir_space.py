@@ -80,12 +80,14 @@ class Access:
 class Analysis:
     """What the code over some loops reads and writes.  pinned: loops whose place is more than part of an address."""
 
+    loops: list[Loop] = field(default_factory=list)
     accesses: list[Access] = field(default_factory=list)
     pinned: set[Loop] = field(default_factory=set)
     demands: list[tuple[Any, Indices]] = field(default_factory=list)
     split: set[Loop] = field(default_factory=set)
 
     def include(self, other: Analysis) -> None:
+        self.loops += other.loops
         self.accesses += other.accesses
         self.pinned |= other.pinned
         self.demands += other.demands
@@ -100,7 +102,7 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
     """
     variables = {loop: emitter.variable(loop.name, loop.extent) for loop in loops}
     values, stores = body(variables)
-    found = Analysis(demands=list(emitter.demands))
+    found = Analysis(list(loops), demands=list(emitter.demands))
     for definition in emitter.pending(values):
         if definition.buffer is not None:
             found.accesses.append(_access(emitter, definition.buffer, definition.index, variables, False))
@@ -118,10 +120,11 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
 def _access(emitter: Emitter, buffer: Buffer, index: Expr, variables: Mapping[Loop, Any], is_store: bool) -> Access:
     bound = emitter.analyzer.const_int_bound(index)
     inside = bound.min_value >= 0 and bound.max_value < buffer.count
-    return Access(buffer, {loop: _step(index, var) for loop, var in variables.items()}, inside, is_store)
+    return Access(buffer, {loop: step_along(index, var) for loop, var in variables.items()}, inside, is_store)
 
 
-def _step(index: Expr, variable: Any) -> int | None:
+def step_along(index: Expr, variable: Any) -> int | None:
+    """By how much `index` grows with `variable`; None when it is not linear in it."""
     coefficients = sym.detect_linear_equation(index, [variable])
     if not coefficients or not isinstance(coefficients[0], tirx.IntImm):
         return None
@@ -155,22 +158,18 @@ def merged(loops: Sequence[Loop], found: Analysis) -> list[Loop]:
 
 def _may_merge(outer: Loop, inner: Loop, found: Analysis) -> bool:
     pair = {outer, inner}
-    if pair & found.pinned or any(loop.limit for loop in pair) or _limits_another(outer, found):
+    limiting = {loop.limit[0] for loop in found.loops if loop.limit}
+    if pair & (found.pinned | limiting) or any(loop.limit for loop in pair):
         return False
     return all(access.steps[inner] is not None and access.steps[outer] == access.steps[inner] * inner.extent
                for access in found.accesses)
 
 
-def _limits_another(outer: Loop, found: Analysis) -> bool:
-    return any(loop.limit and loop.limit[0] is outer for access in found.accesses[:1] for loop in access.steps)
-
-
 def expanded(places: Places, loops: Iterable[Loop]) -> dict[Loop, Any]:
-    """`places` with those of the members of merged loops; loops not in it stand at 0."""
+    """`places` with those of the members of merged loops."""
     result = dict(places)
     for loop in loops:
-        for member in loop.members[:-1]:
-            result[member] = 0
-        if loop.members:
+        if loop in places and loop.members:
+            result |= dict.fromkeys(loop.members[:-1], 0)
             result[loop.members[-1]] = places[loop]
     return result

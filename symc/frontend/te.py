@@ -98,13 +98,19 @@ class Reduction:
 
 
 class Reduced(Tensor):
-    """Each element a reduction: `body(*indices)` gives a `Reduction`, the same but for its indices everywhere."""
+    """Each element a reduction: `body(*indices)` gives a `Reduction`, the same but for its indices everywhere.
 
-    def __init__(self, shape: Shape, dtype: DType, body: Callable[..., Reduction], kind: str, extents: Shape) -> None:
-        super().__init__(shape, dtype)
+    total: (axis, extent) of a reduced axis of which the result's first axis takes parts; the last may be shorter.
+    """
+
+    def __init__(self, shape: Shape, element_dtype: DType, body: Callable[..., Reduction], kind: str, extents: Shape,
+                 total: tuple[int, int] | None = None) -> None:
+        super().__init__(shape, DType.int64 if kind.startswith("arg") else element_dtype)
+        self.element_dtype = element_dtype
         self.body = body
         self.kind = kind
         self.extents = extents
+        self.total = total
 
 
 # ---- the namespace of Operator.compute -------------------------------------------------------------------------------
@@ -121,9 +127,8 @@ class TensorExpressions:
             sample = body(*(tirx.Var(f"i{n}", "int32") for n in range(len(shape))))
             if isinstance(sample, Reduction):
                 element = sample.element(*(tirx.Var(f"r{n}", "int32") for n in range(len(sample.extents))))
-                found = DType.int64 if sample.kind.startswith("arg") else element.dtype
-                reduced = Reduced(shape, found, body, sample.kind, sample.extents)
-                return reduced if dtype in (None, found) else self._cast(reduced, dtype)
+                reduced = Reduced(shape, element.dtype, body, sample.kind, sample.extents)
+                return reduced if dtype in (None, reduced.dtype) else self._cast(reduced, dtype)
         found = sample.dtype if isinstance(sample, Scalar) else dtype
         assert found is not None, "the body is a Python number: give a dtype"
         return Computed(shape, dtype or found, body)

@@ -107,7 +107,7 @@ class Scalar:
         return binary(tirx.EQ, self, other, DType.bool)
 
     def __ne__(self, other: Any) -> Scalar:  # type: ignore[override]
-        return binary(tirx.NE, self, other, DType.bool)
+        return binary(not_equal, self, other, DType.bool)
 
     def __and__(self, other: Any) -> Scalar:
         return logical(tirx.And, self, other)
@@ -122,6 +122,11 @@ class Scalar:
 
     def __bool__(self) -> bool:
         raise AssertionError("a tensor element has no truth value: use F.where or te.select")
+
+
+def not_equal(a: Expr, b: Expr) -> Expr:
+    """True for NaN, unlike TVM's comparison of floats."""
+    return tirx.Not(tirx.EQ(a, b))
 
 
 def literal(value: float, dtype: DType, lanes: int = 1) -> Scalar:
@@ -228,7 +233,7 @@ def store_conversion(x: Scalar) -> Expr:
     upper = tirx.Div(bits, number(65536))
     odd = tirx.Mod(upper, number(2))
     rounded = tirx.Div(tirx.Add(bits, tirx.Add(odd, number(0x7FFF))), number(65536))
-    chosen = tirx.Select(tirx.NE(x.expr, x.expr), number(0x7FC0), rounded)
+    chosen = tirx.Select(not_equal(x.expr, x.expr), number(0x7FC0), rounded)
     return tirx.Cast(vector_dtype("uint16", x.lanes), chosen)
 
 
