@@ -70,6 +70,7 @@ class Operator:
     inputs: ClassVar[tuple[str | Optional | Variadic, ...]] = ("data",)
     auxiliary: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ("output",)
+    parameter_order: ClassVar[tuple[str, ...]] = ()     # of calls by position, where it is not that of the fields
     is_view: ClassVar[bool] = False
     is_host: ClassVar[bool] = False
     is_random: ClassVar[bool] = False

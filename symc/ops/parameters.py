@@ -23,8 +23,9 @@ TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
 
 @functools.cache
 def parameters_of(block: Any) -> Mapping[str, dataclasses.Field]:
-    """The parameters of a block by name: its dataclass fields that MXNet knows (not `internal` ones)."""
-    return {f.name: f for f in dataclasses.fields(block) if not f.metadata.get("internal")}
+    """The parameters of a block by name, in MXNet's order: its fields that MXNet knows (not `internal` ones)."""
+    known = {f.name: f for f in dataclasses.fields(block) if not f.metadata.get("internal")}
+    return {name: known[name] for name in dict.fromkeys((*block.parameter_order, *known))}
 
 
 def internal(default: Any) -> Any:

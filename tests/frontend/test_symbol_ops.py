@@ -91,3 +91,12 @@ def test_functions_describe_themselves() -> None:
     assert names == ["data", "weight", "bias", "num_hidden", "no_bias", "flatten", "name", "attr", "out", "kwargs"]
     assert S.FullyConnected.__name__ == "FullyConnected" and "x·Wᵀ" in S.FullyConnected.__doc__
     assert list(inspect.signature(S.Concat).parameters)[0] == "data"
+
+
+@pytest.mark.parametrize(("function", "first"), [
+    ("Convolution", ["kernel", "stride", "dilate", "pad", "num_filter"]), ("LayerNorm", ["axis", "eps"]),
+    ("Deconvolution", ["kernel", "stride", "dilate", "pad", "adj"]), ("UpSampling", ["scale", "num_filter"]),
+])
+def test_parameters_by_position_are_in_mxnets_order(function: str, first: list[str]) -> None:
+    names = list(inspect.signature(getattr(S, function)).parameters)
+    assert names[names.index(first[0]):][:len(first)] == first

@@ -184,6 +184,7 @@ class BatchNormV1(BatchNormalization):
 class SyncBatchNorm(BatchNormalization):
     """BatchNorm whose statistics are shared by `ndev` devices; there is one.  MXNet: contrib.SyncBatchNorm."""
 
+    parameter_order = ("eps", "momentum", "fix_gamma", "use_global_stats", "output_mean_var", "ndev", "key")
     key: str = ""
     ndev: int = 1
 

@@ -97,6 +97,7 @@ class ImageToColumns(Windows):
 class ColumnsToImage(Windows):
     """(N, C·∏kernel, windows) → (N, C, output_size...), each pixel the sum over the windows.  MXNet: col2im."""
 
+    parameter_order = ("output_size",)
     output_size: Dims = field(kw_only=True)
     pattern = "reduction"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from symc.ops.spatial import (
 class Convolving(Operator):
     """Base of both: the parameters they share.  workspace and cudnn_* are accepted and mean nothing here."""
 
+    parameter_order: ClassVar[tuple[str, ...]] = ("kernel", "stride", "dilate", "pad", "num_filter")
     kernel: Dims
     num_filter: int
     stride: Dims = ()
@@ -220,6 +221,7 @@ class Deconvolution(Convolving):
     spatial extents stride·(x - 1) + dilate·(kernel - 1) + 1 - 2·pad + adj, or target_shape.  MXNet: Deconvolution.
     """
 
+    parameter_order = ("kernel", "stride", "dilate", "pad", "adj", "target_shape", "num_filter")
     workspace: int = 512
     no_bias: bool = True
     adj: Dims = ()

@@ -83,6 +83,7 @@ class Ones(Fill):
 class Full(Fill):
     """`value` everywhere."""
 
+    parameter_order = ("shape", "ctx", "dtype", "value")
     value: float
     shape: Dims | None = None
     ctx: str = ""

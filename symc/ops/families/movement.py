@@ -175,6 +175,7 @@ class RNNParameterConcat(Join):
 class Stack(Operator):
     """The inputs, all of one shape, along a new axis.  MXNet: stack."""
 
+    parameter_order = ("axis", "num_args")
     num_args: int
     axis: int = 0
     inputs = (Variadic("arg"),)
@@ -376,7 +377,7 @@ class Repeat(Operator):
 class Pad(Operator):
     """pad_width = (before, after) for each axis, filled with a constant, the edge or the reflected inside.
 
-    MXNet: Pad, there for 4 and 5 dimensions whose first two are not padded.
+    MXNet: Pad, for images of 4 and 5 dimensions, the first two of which are not padded.
     """
 
     mode: Literal["constant", "edge", "reflect"]
@@ -386,8 +387,10 @@ class Pad(Operator):
     def widths(self, shape: PartialShape) -> list[tuple[int, int]]:
         """(before, after) for each axis."""
         widths = list(zip(self.pad_width[::2], self.pad_width[1::2], strict=False))
-        if len(self.pad_width) != 2 * len(shape) or min(self.pad_width) < 0:
-            raise Conflict(f"pad_width {self.pad_width} does not fit data {show(shape)}")
+        if len(shape) not in (4, 5) or len(self.pad_width) != 2 * len(shape) or min(self.pad_width) < 0:
+            raise Conflict(f"pad_width {self.pad_width} does not fit data {show(shape)}, which must have 4 or 5 axes")
+        if any(self.pad_width[:4]):
+            raise Conflict(f"pad_width {self.pad_width} pads one of the first two axes")
         if self.mode == "reflect" and any(extent is not None and max(pair) >= extent
                                           for pair, extent in zip(widths, shape, strict=True) if max(pair)):
             raise Conflict(f"data {show(shape)} is too small to reflect pad_width {self.pad_width}")

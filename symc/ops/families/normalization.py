@@ -102,6 +102,7 @@ def cast(g: Any, value: Value, like: Value) -> Value:
 class LayerNorm(RowNormalization):
     """(data - mean) / √(variance + eps) · gamma + beta, the statistics taken along `axis`.  MXNet: LayerNorm."""
 
+    parameter_order = ("axis", "eps")
     axis: int = -1
     output_mean_var: bool = False
 
@@ -136,6 +137,7 @@ class GroupNorm(RowNormalization):
     MXNet: GroupNorm.
     """
 
+    parameter_order = ("num_groups", "eps")
     num_groups: int = 1
     output_mean_var: bool = False
 
@@ -342,6 +344,7 @@ class LocalResponseNormalization(AcrossChannels):
     MXNet: LRN.
     """
 
+    parameter_order = ("alpha", "beta", "knorm", "nsize")
     outputs = ("output", "norm")
 
     @property

@@ -65,6 +65,7 @@ class SequenceOperator(Operator):
 class SequenceMask(SequenceOperator):
     """data, with `value` behind the end of each sequence.  MXNet: SequenceMask."""
 
+    parameter_order = ("use_sequence_length", "value", "axis")
     value: float = 0.0
 
     def rewrite(self, g: Any, data: Value, *length: Value) -> list[Value] | None:

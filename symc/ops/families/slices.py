@@ -157,6 +157,7 @@ class SliceAssign(SliceAssignment):
 class SliceAssignScalar(SliceAssignment):
     """data with data[begin:end:step] set to `scalar`.  MXNet: _slice_assign_scalar."""
 
+    parameter_order = ("scalar",)
     begin: PartialDims
     end: PartialDims
     step: PartialDims = ()

@@ -97,6 +97,7 @@ class UpSampling(Operator):
     MXNet: UpSampling; `workspace` limits memory there and does nothing here.
     """
 
+    parameter_order = ("scale", "num_filter", "sample_type", "multi_input_mode", "num_args")
     scale: int
     sample_type: Literal["bilinear", "nearest"]
     num_args: int
