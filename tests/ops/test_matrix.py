@@ -52,6 +52,26 @@ def test_batch_dot(stack, transpose_a, transpose_b) -> None:
     check_derivative(op, a, b, wanted=(0, 1))
 
 
+@each_case("gemm2")
+def test_gemm2(case: Case) -> None:
+    assert not differences(case)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), TRANSPOSED)
+def test_rows_of_gemm2_lie_along_any_axis(transpose_a, transpose_b) -> None:
+    op = make("_linalg_gemm2", axis=0, alpha=1.5, transpose_a=transpose_a, transpose_b=transpose_b)
+    a, b = distinct(*((4, 2, 3) if transpose_a else (3, 2, 4))), distinct(*((5, 2, 4) if transpose_b else (4, 2, 5)))
+    letters = ("kbm" if transpose_a else "mbk") + "," + ("nbk" if transpose_b else "kbn") + "->mbn"
+    np.testing.assert_allclose(run_reference(op, [a, b])[0], 1.5 * np.einsum(letters, a, b))
+    check_derivative(op, a, b, wanted=(0, 1))
+
+
+@each_case("matrix", ["khatri_rao"])
+def test_khatri_rao(case: Case) -> None:
+    assert not differences(case)
+    check_derivative(make("khatri_rao", num_args=2), distinct(2, 3), distinct(4, 3), wanted=(0, 1))
+
+
 def test_inference() -> None:
     assert shapes("dot", [(None, 3), (None, 4)]) == [(None, 3), (3, 4), (None, 4)]
     assert shapes("dot", [(2, 3), None]) == [(2, 3), None, None]

@@ -1,4 +1,4 @@
-"""Products of matrices: dot, batch_dot, khatri_rao."""
+"""Products of matrices: dot, batch_dot, _linalg_gemm2, khatri_rao."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
 from symc.ops.operator import Operator, Variadic, operator
-from symc.ops.shapes import product
+from symc.ops.shapes import axis_in, product, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
@@ -132,6 +132,55 @@ class BatchDot(StackedProduct):
     """op(lhs)·op(rhs) for each pair of matrices of two stacks (..., m, k) and (..., k, n).  MXNet: batch_dot."""
 
     forward_stype: str | None = None
+
+
+@operator("_linalg_gemm2", aliases=("linalg_gemm2",))
+class Gemm2(Operator):
+    """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the last axis.
+
+    MXNet: _linalg_gemm2.
+    """
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+    alpha: float = 1.0
+    axis: int = -2
+    inputs = ("A", "B")
+
+    def order(self, rank: int) -> Shape:
+        """The axes with those of the matrix last."""
+        if rank < 2 or axis_in(self.axis, rank) == rank - 1:
+            raise Conflict(f"axis {self.axis} and the last of {rank} dimensions make no matrix")
+        rows = axis_in(self.axis, rank)
+        return (*(i for i in range(rank - 1) if i != rows), rows, rank - 1)
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        a, b = s.A.shape, s.B.shape
+        if a is None or b is None:
+            return
+        if len(a) != len(b):
+            raise Conflict(f"A {show(a)} and B {show(b)} differ in rank")
+        *stack, rows, columns = self.order(len(a))
+        for axis in stack:
+            s.A.unify_axis(axis, b[axis])
+            s.B.unify_axis(axis, s.A[axis])
+        s.A.unify_axis(rows if self.transpose_a else columns, b[columns if self.transpose_b else rows])
+        s.B.unify_axis(columns if self.transpose_b else rows, s.A[rows if self.transpose_a else columns])
+        result = with_extent(s.A.shape, rows, s.A[columns if self.transpose_a else rows])
+        s.output.unify(with_extent(result, columns, s.B[rows if self.transpose_b else columns]))
+
+    def rewrite(self, g: Any, a: Value, b: Value) -> list[Value]:
+        order = self.order(len(a.type.dims))
+        product = g.op("dot" if len(order) == 2 else "batch_dot", g.transpose(a, axes=order),
+                       g.transpose(b, axes=order), transpose_a=self.transpose_a, transpose_b=self.transpose_b)
+        back = tuple(order.index(i) for i in range(len(order)))
+        return [g._mul_scalar(g.transpose(product, axes=back), scalar=self.alpha)]
+
+    def reference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        left, right = (np.moveaxis(x, self.axis, -2) for x in (a, b))
+        product = ((left.swapaxes(-1, -2) if self.transpose_a else left)
+                   @ (right.swapaxes(-1, -2) if self.transpose_b else right))
+        return np.moveaxis(product * np.asarray(self.alpha, a.dtype), -2, self.axis)
 
 
 @operator("khatri_rao")
