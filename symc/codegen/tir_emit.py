@@ -115,6 +115,7 @@ class Emitter:
         self._providers: dict[Tensor, Callable[[Indices], Scalar]] = {}
         self._of_var: dict[Any, Definition] = {}
         self._count = 0
+        self.used: dict[Buffer, None] = {}  # buffers that have been read
         self.row_offset = 0                 # which vector of rows is written, in a kernel of reductions
         self._floor = 0                     # the innermost loop or branch that may not be left
 
@@ -147,6 +148,22 @@ class Emitter:
         upper = self.constant(extent) if isinstance(extent, int) else extent
         if level.statements:
             self.add(tirx.For(var, self.constant(0), upper, tirx.ForKind.SERIAL, sequence(level.statements)))
+
+    @contextlib.contextmanager
+    def span(self, low: Expr, high: Expr) -> Iterator[Any]:
+        """A serial loop over [low, high), which may be empty."""
+        self.levels.append(Level())
+        outside, self._floor = self._floor, len(self.levels) - 1
+        var = tirx.Var(self._name("s"), self.index_dtype)
+        bounds = self.analyzer.const_int_bound(low), self.analyzer.const_int_bound(high)
+        self.analyzer.bind(var, tvm.ir.Range(bounds[0].min_value, max(bounds[1].max_value, bounds[0].min_value + 1)))
+        self._depths[var] = self._floor
+        yield var
+        self._floor = outside
+        level = self._close()
+        if level.statements:
+            extent = self.simplify(tirx.Sub(high, low))
+            self.add(tirx.For(var, low, extent, tirx.ForKind.SERIAL, sequence(level.statements)))
 
     @contextlib.contextmanager
     def job_loop(self, begin: Any, end: Any, count: int) -> Iterator[Any]:
@@ -468,6 +485,7 @@ class Emitter:
         if definition.buffer is not None:
             index = definition.index if guard is None else redirected(definition.index, guard.expr)
             loaded = tirx.BufferLoad(definition.buffer.var, [index])
+            self.used[definition.buffer] = None
             dtype = definition.buffer.type.element
             value = Scalar(load_conversion(widened(loaded, max(definition.lanes, lanes_of(index))), dtype), dtype)
         elif definition.select is not None:

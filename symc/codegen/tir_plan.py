@@ -8,7 +8,7 @@ from them row by row.  Reductions that other kernels read get a scratch buffer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,16 @@ from tvm import tirx
 
 from symc.codegen.group_code import Parameter
 from symc.codegen.tir_emit import INDEX, LARGE, Buffer, Emitter
+from symc.codegen.tir_imperative import InOrder, KernelBuilder
 from symc.codegen.tir_injective import injective_kernel
-from symc.codegen.tir_module import TirKernel
+from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_reduce import reduction_kernel
 from symc.codegen.tir_space import BLOCK, step_along
-from symc.frontend.te import Computed, Placeholder, Reduced, Reduction, Tensor, node_to_te
+from symc.frontend.te import Computed, Placeholder, Reduced, Reduction, Tensor, Viewed, node_to_te
 from symc.frontend.te_math import Indices, evaluating, literal
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import Shape, TensorType
+from symc.ops.operator import Operator, operation
 
 FEW = 8             # with fewer jobs than this, a reduction of more than a few PARTs is done in two steps
 PART = 32768        # elements
@@ -52,6 +54,15 @@ class Cluster:
     row: Shape | None
 
 
+@dataclass(eq=False)
+class Imperative:
+    """An imperative operator, which reads and writes memory."""
+
+    op: Operator
+    inputs: list[Tensor]
+    outputs: dict[Tensor, Buffer]
+
+
 class GroupPlan:
     """The kernels of one group, and the memory they share."""
 
@@ -60,14 +71,16 @@ class GroupPlan:
         self.parameter_of: dict[Buffer, Parameter] = {}
         self.placed: dict[Tensor, Buffer] = {}
         self.stages: dict[Tensor, Stage] = {}
-        self.clusters: list[Cluster] = []
+        self.clusters: list[Cluster | Imperative] = []
+        self.writer: dict[Buffer, int] = {}      # of buffers that imperative operators write: their cluster
         self.cluster_of: dict[Tensor, int] = {}
         self.scratch_sizes: list[int] = []
         self.index_dtype = "int64" if any(t.bytes >= LARGE for n in group.nodes for t in n.types) else INDEX
+        self.heads = [(head, self._buffer(head.type, ("output", n))) for n, head in enumerate(group.heads)]
         values = self._tensors(group)
-        for position, head in enumerate(group.heads):
-            buffer = self._buffer(head.type, ("output", position))
-            self._stage(values[head]).buffers.append(buffer)
+        for head, buffer in self.heads:
+            if buffer not in self.writer:
+                self._stage(values[head]).buffers.append(buffer)
 
     @property
     def scratch(self) -> tuple[int, ...]:
@@ -86,10 +99,34 @@ class GroupPlan:
                 count += 1
             elif node.is_constant:
                 values[Value(node)] = constant_tensor(node)
+            elif operation(node).imperative is not None:
+                outputs = self._imperative(node, [values[value] for value in node.inputs])
+                values.update(zip(node.outputs, outputs, strict=True))
             else:
                 outputs = node_to_te(node, [values[value] for value in node.inputs])
                 values.update(zip(node.outputs, outputs, strict=True))
         return values
+
+    def _imperative(self, node: Node, inputs: list[Tensor]) -> list[Tensor]:
+        """Give an imperative operator a kernel of its own, after those of its inputs."""
+        for tensor in inputs:
+            if not self._in_memory(tensor):
+                stage = self._stage(tensor)
+                if not stage.buffers:
+                    self._spill(stage)
+        outputs: dict[Tensor, Buffer] = {}
+        for value in node.outputs:
+            buffer = next((b for head, b in self.heads if head == value), None) or self._scratch(value.type)
+            tensor = Placeholder(value.type)
+            self.placed[tensor] = outputs[tensor] = buffer
+            self.writer[buffer] = len(self.clusters)
+        self.clusters.append(Imperative(operation(node), inputs, outputs))
+        return list(outputs)
+
+    def _in_memory(self, tensor: Tensor) -> bool:
+        while isinstance(tensor, Viewed):
+            tensor = tensor.source
+        return tensor in self.placed
 
     def _buffer(self, type: TensorType, parameter: Parameter) -> Buffer:
         buffer = Buffer(type, f"{parameter[0]}{parameter[1]}", self.index_dtype)
@@ -112,11 +149,12 @@ class GroupPlan:
         form = tensor
         if isinstance(tensor, Reduced) and self._has_few_rows(tensor):
             form = in_two_steps(tensor)
-        demands = demands_of(self.emitter(), form)
+        demands, read = demands_of(self.emitter(), form)
         for needed in dict.fromkeys(demand.tensor for demand in demands):
             self._stage(needed)
         stage = self.stages[tensor] = Stage(tensor, form)
-        self._assign(stage, demands)
+        written = [self.writer[buffer] + 1 for buffer in read if buffer in self.writer]
+        self._assign(stage, demands, max(written, default=0))
         return stage
 
     def _has_few_rows(self, tensor: Reduced) -> bool:
@@ -126,11 +164,10 @@ class GroupPlan:
             return False
         return row_jobs(self.emitter(), tensor) < FEW
 
-    def _assign(self, stage: Stage, demands: list[Demand]) -> None:
-        """Join the last cluster that has room for the stage, or open one."""
-        needed = {self.cluster_of[demand.tensor] for demand in demands}
-        earliest = max(needed, default=-1)
-        for number in range(len(self.clusters) - 1, max(earliest, 0) - 1, -1):
+    def _assign(self, stage: Stage, demands: list[Demand], earliest: int) -> None:
+        """Join the last cluster, from `earliest` on, that has room for the stage, or open one."""
+        earliest = max([earliest, *(self.cluster_of[demand.tensor] for demand in demands)])
+        for number in range(len(self.clusters) - 1, earliest - 1, -1):
             rows = self._rows_in(number, stage.tensor, [d for d in demands if self.cluster_of[d.tensor] == number])
             if rows is not None:
                 self._join(number, stage, rows, demands)
@@ -141,7 +178,9 @@ class GroupPlan:
 
     def _join(self, number: int, stage: Stage, rows: tuple[int, ...], demands: list[Demand]) -> None:
         stage.rows = rows
-        self.clusters[number].stages.append(stage)
+        cluster = self.clusters[number]
+        assert isinstance(cluster, Cluster)
+        cluster.stages.append(stage)
         self.cluster_of[stage.tensor] = number
         for demand in demands:
             other = self.stages[demand.tensor]
@@ -151,6 +190,8 @@ class GroupPlan:
     def _rows_in(self, number: int, tensor: Tensor, demands: list[Demand]) -> tuple[int, ...] | None:
         """The axes of `tensor` that are the rows of the cluster; None when it does not belong there."""
         cluster = self.clusters[number]
+        if isinstance(cluster, Imperative):
+            return None
         if cluster.row is None:
             return () if not isinstance(tensor, Reduced) and cluster.stages[0].tensor.shape == tensor.shape else None
         if isinstance(tensor, Reduced):
@@ -167,21 +208,41 @@ class GroupPlan:
 
     def _spill(self, stage: Stage) -> None:
         """Give a stage that other kernels read memory of its own."""
-        type = TensorType(stage.tensor.shape, stage.tensor.dtype)
-        stage.buffers.append(self._buffer(type, ("scratch", len(self.scratch_sizes))))
+        stage.buffers.append(self._scratch(TensorType(stage.tensor.shape, stage.tensor.dtype)))
+
+    def _scratch(self, type: TensorType) -> Buffer:
         self.scratch_sizes.append(type.bytes)
+        return self._buffer(type, ("scratch", len(self.scratch_sizes) - 1))
 
     # ---- kernels -----------------------------------------------------------------------------------------
 
     def kernels(self) -> list[TirKernel]:
-        result = []
+        result: list[TirKernel] = []
         for number, cluster in enumerate(self.clusters):
-            make: Callable[..., TirKernel] = injective_kernel if cluster.row is None else reduction_kernel
-            result.append(make(self, cluster, f"{self.name}_{number}"))
+            symbol = f"{self.name}_{number}"
+            if isinstance(cluster, Imperative):
+                result += self._imperative_kernels(cluster, symbol)
+                continue
+            make = injective_kernel if cluster.row is None else reduction_kernel
+            result.append(make(self, cluster, symbol))
             for stage in cluster.stages:
                 if stage.buffers:
                     self.placed[stage.tensor] = stage.buffers[0]
         return result
+
+    def _imperative_kernels(self, cluster: Imperative, symbol: str) -> list[TirKernel]:
+        def emitter() -> InOrder:
+            made = InOrder(self.index_dtype)
+            for tensor, buffer in self.placed.items():
+                made.place(tensor, buffer)
+            return made
+
+        def finish(number: int, emitter: InOrder, count: int, begin: Any, end: Any) -> TirKernel:
+            used = [*emitter.used, *cluster.outputs.values()]
+            return kernel_of(emitter, f"{symbol}_{number}", self.parameters(used), count, begin, end)
+        builder = KernelBuilder(emitter, cluster.outputs, finish)
+        cluster.op.imperative(builder, cluster.inputs, list(cluster.outputs))
+        return builder.kernels
 
     def parameters(self, used: Sequence[Buffer]) -> list[tuple[Parameter, Buffer]]:
         """The used buffers, in the order inputs, outputs, scratch."""
@@ -205,8 +266,8 @@ class Demand:
     rows: tuple[int, ...] | None
 
 
-def demands_of(emitter: Emitter, tensor: Tensor) -> list[Demand]:
-    """The reductions that an element of `tensor` reads."""
+def demands_of(emitter: Emitter, tensor: Tensor) -> tuple[list[Demand], list[Buffer]]:
+    """The reductions, and the buffers, that an element of `tensor` reads."""
     axes = [emitter.variable(f"i{n}", extent) for n, extent in enumerate(tensor.shape)]
     with evaluating(emitter):
         if isinstance(tensor, Reduced):
@@ -214,9 +275,9 @@ def demands_of(emitter: Emitter, tensor: Tensor) -> list[Demand]:
             values = [tensor.body(*axes).element(*reduced)]
         else:
             values = [emitter.element(tensor, tuple(axes))]
-    assert values
     number = {var: axis for axis, var in enumerate(axes)}
-    return [Demand(found, plain_rows(found, indices, number)) for found, indices in emitter.demands]
+    demands = [Demand(found, plain_rows(found, indices, number)) for found, indices in emitter.demands]
+    return demands, [d.buffer for d in emitter.pending(values) if d.buffer is not None]
 
 
 def row_jobs(emitter: Emitter, tensor: Reduced) -> int:

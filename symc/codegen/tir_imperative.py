@@ -1,0 +1,107 @@
+"""Imperative kernels: the builder `k` that an operator's `imperative` writes its loops with.
+
+Statements take effect in the order in which they are written; an element read before a store keeps its old value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symc.codegen.tir_emit import Buffer, Cells, Emitter, flat_index, typed
+from symc.codegen.tir_module import TirKernel
+from symc.codegen.tir_schedule import jobs
+from symc.frontend.te import Tensor, TensorExpressions
+from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
+from symc.ir.types import DType
+
+Extent = Any        # an int or an index expression
+
+
+class InOrder(Emitter):
+    """Evaluates every element where it is asked for, and again each time."""
+
+    def element(self, tensor: Tensor, indices: Indices) -> Scalar:
+        value = self._evaluate(tensor, tuple(self.constant(i) if isinstance(i, int) else i for i in indices))
+        assert isinstance(value, Scalar)
+        self.settle([value])
+        return value
+
+    def load_flat(self, buffer: Buffer, index: Expr, depth: int = 0) -> Scalar:
+        return super().load_flat(buffer, index, len(self.levels) - 1)
+
+    def shared(self, value: Scalar) -> Scalar:
+        return self.now(value)
+
+    def select(self, chosen: Scalar, a: Scalar, b: Scalar) -> Scalar:
+        return self.now(TensorMath.where(chosen, a, b))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variable of a kernel."""
+
+    emitter: InOrder
+    cells: Cells
+
+    def get(self) -> Scalar:
+        return self.emitter.read(self.cells, 0, 1)
+
+    def set(self, value: Any) -> None:
+        value = typed(value, self.cells.dtype)
+        self.emitter.write(self.cells, 0, value, 1)
+
+
+class KernelBuilder(TensorExpressions):
+    """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it."""
+
+    def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer],
+                 finish: Callable[..., TirKernel]) -> None:
+        self._make, self._buffers, self._finish = emitter, buffers, finish
+        self._emitter: InOrder | None = None
+        self.kernels: list[TirKernel] = []
+
+    @property
+    def emitter(self) -> InOrder:
+        assert self._emitter is not None, "statements stand inside `with k.jobs(...)`"
+        return self._emitter
+
+    @contextlib.contextmanager
+    def jobs(self, count: int) -> Iterator[Expr]:
+        """The loop whose steps are the jobs: no two may write the same element."""
+        assert self._emitter is None, "jobs do not nest"
+        self._emitter = emitter = self._make()
+        with evaluating(emitter), jobs(emitter, count) as (bounds, job):
+            yield job
+        self._emitter = None
+        self.kernels.append(self._finish(len(self.kernels), emitter, count, bounds.begin, bounds.end))
+
+    @contextlib.contextmanager
+    def loop(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
+        """Steps 0 to `extent` - 1, or low to high - 1 of (low, high), one after the other."""
+        low, high = extent if isinstance(extent, tuple) else (0, extent)
+        with self.emitter.span(self._index(low), self._index(high)) as step:
+            yield step
+
+    @contextlib.contextmanager
+    def when(self, chosen: Any) -> Iterator[None]:
+        with self.emitter.when(condition(chosen).expr):
+            yield
+
+    def store(self, tensor: Tensor, indices: Sequence[Any] | Any, value: Any) -> None:
+        """Set an element of an output."""
+        places = tuple(map(self._index, indices if isinstance(indices, (tuple, list)) else (indices,)))
+        value = typed(value, tensor.dtype)
+        buffer = self._buffers[tensor]
+        self.emitter.store(buffer, flat_index(buffer.type, places, self.emitter.constant(0)), value)
+
+    def cell(self, dtype: DType, initial: Any) -> Cell:
+        """A variable that starts as `initial`."""
+        made = Cell(self.emitter, self.emitter.cells(dtype, 1))
+        made.set(initial if isinstance(initial, Scalar) else literal(initial, dtype))
+        return made
+
+    def _index(self, value: Any) -> Expr:
+        return self.emitter.constant(value) if isinstance(value, int) else as_expr(value)
