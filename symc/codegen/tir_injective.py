@@ -54,7 +54,23 @@ class _Injective:
         self.loops = self.space.loops(self.layout)
         self.found = self._analyse(self.space)
         without_padding(self.loops, self.found)
-        self.walk = merged(self.loops, self.found) or [Loop("i", 1)]
+        self.walk = self._merged() or [Loop("i", 1)]
+
+    def _merged(self) -> list[Loop]:
+        """The loops with neighbours merged, unless an index would leave the range within which it is linear (i % 4
+        of an axis of 4): accesses of the merged loops must be what was found of the single ones."""
+        walk = merged(self.loops, self.found)
+        emitter = self.plan.emitter()
+        with evaluating(emitter):
+            again = analyse(emitter, walk, lambda places: self._body(emitter, self.space, self._places(places)))
+        steps = [[[access.steps[loop] for loop in walk] for access in found.accesses] for found in (self.found, again)]
+        if steps[0] == steps[1] and not any(loop.members for loop in again.pinned):
+            return walk
+        return [loop for loop in self.loops if loop.extent > 1 or loop in self.found.pinned]
+
+    def _places(self, places: Places) -> Places:
+        """Places of all loops, from those of the walk."""
+        return {**dict.fromkeys(self.loops, 0), **expanded(places, [loop for loop in places if loop.members])}
 
     def _space(self) -> Space:
         """Axes that some tensor has in blocks are walked in blocks."""
@@ -91,8 +107,7 @@ class _Injective:
             last = order[-1]
 
             def body(at: Any) -> None:
-                here = {**dict.fromkeys(self.loops, 0), **expanded({**places, last.loop: at}, self.walk)}
-                values, stores = self._body(emitter, self.space, here)
+                values, stores = self._body(emitter, self.space, self._places({**places, last.loop: at}))
                 emitter.settle(values)
                 for value, (buffer, index) in zip(values, stores, strict=True):
                     emitter.store(buffer, index, value)
