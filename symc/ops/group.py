@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from symc.ir.graph import Graph
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import Array, Operator, operator
 from symc.ops.parameters import internal
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
+
+RunGraph = Callable[[Graph, dict[str, Array]], tuple[Array, ...]]
 
 
 @operator("group", hidden=True)
@@ -43,6 +46,9 @@ class Group(Operator):
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         for slot, head in zip(t.outputs, self.graph.heads, strict=True):
             slot.unify(head.type.dtype)
+
+    def reference(self, run: RunGraph, *inputs: Array) -> tuple[Array, ...]:
+        return run(self.graph, dict(zip(self.input_names(), inputs, strict=True)))
 
     def printed(self) -> str:
         return f"master={self.master}"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symc import ops
+from symc.codegen.pack import pack_rule
 from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.ir.graph import Graph
@@ -17,7 +18,7 @@ from symc.passes.base import run_passes
 from symc.passes.gradient import Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
-from symc.passes.pipeline import inference_pipeline, training_pipeline, typed
+from symc.passes.pipeline import inference_pipeline, lowering_pipeline, training_pipeline, typed
 from symc.passes.seed_random import SeedRandom
 
 ops.load()
@@ -65,10 +66,10 @@ def graphs(draw, steps, dtype="f32"):
 
 
 def inputs_of(*graphs: Graph) -> dict[str, np.ndarray]:
-    """Positive values for all variables of `graphs`, by their names."""
+    """Positive values for all variables of `graphs`, by their names; what gradients are added to starts at zero."""
     types = {node.name: node.types[0] for graph in graphs for node in graph.variables}
-    return {name: np.random.RandomState(len(name) + ord(name[-1])).uniform(0.2, 0.9, types[name].dims)
-            .astype(types[name].element.numpy) for name in types}
+    return {name: np.random.RandomState(len(name) + ord(name[-1])).uniform(0.2, 0.9, type.dims)
+            .astype(type.element.numpy) * (not name.startswith("_accumulated")) for name, type in types.items()}
 
 
 def assert_agree(before: Graph, after: Graph) -> None:
@@ -81,6 +82,16 @@ def assert_agree(before: Graph, after: Graph) -> None:
         assert one.keys() == other.keys()
         for name in one:
             np.testing.assert_allclose(other[name], one[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@given(graphs(SMOOTH + OTHER))
+def test_lowering(graph):
+    """Blocked layouts and groups, for inference with weights packed by `prepare`, and for training."""
+    for pipeline, parameters in ((inference_pipeline(), {"w", "kernel", "gamma"}), (training_pipeline(WANTED), ())):
+        plain = run_passes(graph, pipeline)
+        lowered = run_passes(plain, lowering_pipeline(pack_rule, frozenset(parameters)), verify=True)
+        assert {node.op.name for node in lowered.nodes if node.op} <= {"group", "_reshape"}
+        assert_agree(plain, lowered)
 
 
 def sources(graph: Graph) -> set[str]:
