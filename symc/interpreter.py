@@ -34,8 +34,9 @@ class Results:
 def run(graph: Graph, inputs: Mapping[str, Array], *, keep_internals: bool = False) -> Results:
     """Heads, gradients and updates of `graph`, for the values of its variables by name.
 
-    A gradient of request 'add' is the part to be added, until `Materialize` makes it the sum.  With `keep_internals` every value of the graph is in
-    `internals`, otherwise each is freed after its last use.  Further entries of `inputs` are ignored.
+    A gradient of request 'add' is the part to be added, until `Materialize` makes it the sum.  With `keep_internals`
+    every value of the graph is in `internals`, otherwise each is freed after its last use.  Further entries of
+    `inputs` are ignored.
     SymcError lists the variables without a value, and the values whose shape or dtype is not the variable's.
     """
     _check_inputs(graph, inputs)
