@@ -66,7 +66,7 @@ def _to_fixpoint(graph: Graph, known: Types) -> None:
     operators = [node for node in graph.nodes if node.op is not None]
     writers = {value: node for node in operators for value in node.outputs}
     pending = set(operators)
-    problems: list[str] = []
+    problems: dict[Node, str] = {}
     while pending and not problems:
         for sweep in (operators, operators[::-1]):
             for node in sweep:
@@ -76,13 +76,13 @@ def _to_fixpoint(graph: Graph, known: Types) -> None:
                 try:
                     changed = _visit(node, known)
                 except Conflict as conflict:
-                    problems.append(_explain(node, conflict, known))
+                    problems.setdefault(node, _explain(node, conflict, known))
                     continue
                 for value in changed:
                     pending.update(reader for reader in graph.readers.get(value, ()) if reader is not node)
                     if value in writers and writers[value] is not node:
                         pending.add(writers[value])
-    raise_collected(InferenceError, "shape and type inference", problems)
+    raise_collected(InferenceError, "shape and type inference", list(problems.values()))
 
 
 def _visit(node: Node, known: Types) -> list[Value]:

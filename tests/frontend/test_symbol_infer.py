@@ -70,6 +70,8 @@ def test_wrong_requests() -> None:
             FC.infer_shape(dat=(1, 2))
         with pytest.raises(InferenceError, match="fc_weight"):
             FC.infer_shape(data=(2, 4), fc_weight=(3, 5))
+        with pytest.raises(InferenceError, match="^1 problem"):
+            FC.infer_shape(data=(2, 4), fc_weight=(3, 5), fc_bias=(4,))
         with pytest.raises(InferenceError, match="float16"):
             SUM.infer_type(a="float16", b="float32")
         for wrong in ({"data": [2, 4]}, {"data": 3}):
