@@ -301,7 +301,7 @@ class Builder:
     def offset(self, pointer: Value, elements: Integer, element: str) -> Value:
         if isinstance(elements, int) and elements == 0:
             return pointer
-        return self.register(f"getelementptr inbounds {element}, ptr {pointer.name}, {_i64(elements)}", POINTER)
+        return self.register(f"getelementptr {element}, ptr {pointer.name}, {_i64(elements)}", POINTER)
 
     def load(self, pointer: Value, type: Type) -> Value:
         return self.register(f"load {type}, ptr {pointer.name}, align {_alignment(type)}", type)

@@ -36,7 +36,7 @@ class Affine:
         return frozenset(axis for axis, _ in self.terms)
 
     def coefficient(self, axis: str) -> int:
-        return dict(self.terms).get(axis, 0)
+        return next((c for name, c in self.terms if name == axis), 0)
 
     def __add__(self, other: Affine) -> Affine:
         return Affine.of(self.offset + other.offset, self.terms + other.terms)
@@ -223,7 +223,8 @@ class _Phase:
     def substitute(self, extents: Mapping[str, int], replacements: Mapping[str, Affine]) -> _Phase:
         positions = tuple(tuple(position.substitute(replacements) for position in operand)
                           for operand in self.positions)
-        return _Phase({**self.extents, **extents}, positions, self.parallel)
+        parallel = (*self.parallel, *(axis for axis in extents if axis not in self.extents and axis != "never"))
+        return _Phase({**self.extents, **extents}, positions, parallel)
 
     def with_position(self, operand: int, dim: int, position: Affine) -> _Phase:
         changed = [list(positions) for positions in self.positions]
@@ -232,7 +233,7 @@ class _Phase:
 
 
 def _phases(spec: Contraction) -> Iterator[_Phase | None]:
-    """One for each remainder of each divided index; None in the place of what cannot be split."""
+    """One for each range of remainders of each divided index; None in the place of what cannot be split."""
     sides = (spec.lhs, spec.rhs, spec.output)
     positions = tuple(tuple(Affine.of(index.offset, index.terms) for index in indices) for indices in sides)
     divided = [(side, dim, index.divisor) for side, indices in enumerate(sides)
@@ -252,29 +253,60 @@ def _split_phases(phase: _Phase, divided: list[tuple[int, int, int]]) -> Iterato
     if len(free) != 1 or len(taps) > 1 or len(position.terms) != len(free) + len(taps):
         yield None
         return
-    for remainder in range(divisor):
-        part = _at_remainder(phase, position, free[0], taps, divisor, remainder)
-        is_empty = not all(part.extents[axis] for axis in part.reduced)
-        quotient = Affine() if is_empty else part.positions[operand][dim] // divisor
+    for first, count, found in _remainders(phase, position, free[0], taps, divisor):
+        part = _at_remainders(phase, free[0], taps, divisor, first, count, found)
+        quotient = Affine() if found.taps == 0 else part.positions[operand][dim] // divisor
         yield from _split_phases(part.with_position(operand, dim, quotient), rest)
 
 
-def _at_remainder(phase: _Phase, position: Affine, free: str, taps: list[str], divisor: int, remainder: int) -> _Phase:
-    """The points with free ≡ remainder (mod divisor), and of the taps those that leave no remainder in `position`.
+@dataclass(frozen=True, slots=True)
+class _Remainder:
+    """The points of the output axis that leave one remainder, and the taps that leave none in the index.
 
-    Where there are none, the axis 'never' of extent 0 is added to the reduction.
+    points, taps: how many.  start: the first tap, less the remainder; the others follow in distances of `step`.
     """
-    extents = {free: -(-(phase.extents[free] - remainder) // divisor)}
-    replacements = {free: Affine(remainder, ((free, divisor),))}
-    fixed = position.offset + remainder
+
+    points: int
+    taps: int
+    start: int
+    step: int
+
+
+def _remainders(phase: _Phase, position: Affine, free: str, taps: list[str],
+                divisor: int) -> Iterator[tuple[int, int, _Remainder]]:
+    """(first, count, what they have in common) of neighbouring remainders that one nest can serve."""
     coefficient = position.coefficient(taps[0]) if taps else 0
+    extent = phase.extents[taps[0]] if taps else 1
     step = divisor // math.gcd(coefficient, divisor)
-    start = next((k for k in range(step) if (fixed + coefficient * k) % divisor == 0), None)
-    if start is None:
+
+    def describe(remainder: int) -> _Remainder:
+        fixed = position.offset + remainder
+        start = next((k for k in range(step) if (fixed + coefficient * k) % divisor == 0), extent)
+        points = -(-(phase.extents[free] - remainder) // divisor)
+        return _Remainder(points, max(0, -(-(extent - start) // step)), start - remainder, step)
+    # As the remainder grows by 1 so does the first tap: only with these coefficients is the quotient the same.
+    joins = taps and (1 + coefficient) % divisor == 0
+    found = [describe(remainder) for remainder in range(divisor)]
+    first = 0
+    for i in range(1, divisor + 1):
+        if i == divisor or not joins or found[i] != found[first]:
+            yield first, i - first, found[first]
+            first = i
+
+
+def _at_remainders(phase: _Phase, free: str, taps: list[str], divisor: int, first: int, count: int,
+                   found: _Remainder) -> _Phase:
+    """free = divisor·free + first + remainder.  The axis 'never' of extent 0 says that there are no taps."""
+    remainder = Affine(first) if count == 1 else Affine(first, ((f"{free}:{divisor}", 1),))
+    extents = {free: found.points}
+    replacements = {free: Affine(0, ((free, divisor),)) + remainder}
+    if count > 1:
+        extents[f"{free}:{divisor}"] = count
+    if found.taps == 0:
         extents["never"] = 0
     elif taps:
-        extents[taps[0]] = max(0, -(-(phase.extents[taps[0]] - start) // step))
-        replacements[taps[0]] = Affine(start, ((taps[0], step),))
+        extents[taps[0]] = found.taps
+        replacements[taps[0]] = Affine(found.start, ((taps[0], found.step),)) + remainder
     return phase.substitute(extents, replacements)
 
 

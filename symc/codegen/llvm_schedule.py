@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ ROWS_OF_A_JOB = 128
 CACHE_LINE = 64               # bytes
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
+CASES_WRITTEN_OUT = 7         # of padding that get code of their own, for loops that then know their bounds
 INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
 
 
@@ -231,7 +233,8 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
     free = [axis for axis in nest.parallel if axis not in lanes]
     rows = [axis for axis in free if not stride(vector, axis) and stride(broadcast, axis)]
     columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
-    column = min(columns, key=lambda axis: stride(vector, axis), default=None)
+    guarded = {axis for guard in vector.guards for axis in guard.position.axes}
+    column = min(columns, key=lambda axis: (axis in guarded, stride(vector, axis)), default=None)
     best: tuple[float, int, str | None, dict[str, int]] = (1e9, 0, None, {})
     for row in [*rows, None]:
         for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
@@ -254,10 +257,11 @@ def _cycles(rows: int, height: int, columns: int, blocks: int, pieces: int) -> f
     Two elements are broadcast in a cycle, but one vector is loaded, for most come from the second cache.
     """
     total = 0.0
-    for t, b in itertools.product(tile_sizes(rows, height), tile_sizes(columns, blocks)):
+    sizes = (Counter(tile_sizes(rows, height)).items(), Counter(tile_sizes(columns, blocks)).items())
+    for (t, t_count), (b, b_count) in itertools.product(*sizes):
         vectors = b * pieces
         loads = t / 2 + vectors
-        total += max(t * vectors / 2, 4, loads) + 0.02 * loads
+        total += t_count * b_count * (max(t * vectors / 2, 4, loads) + 0.02 * loads)
     return total / (rows * columns * pieces)
 
 
@@ -290,8 +294,20 @@ def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes:
     """
     axes = constraint.position.axes
     reduced = [axis for axis in axes if axis in nest.reduced]
+    single = [axis for axis in axes if axis in nest.parallel and sizes.get(axis, 1) == 1]
+    if _cases(constraint, nest, single) > CASES_WRITTEN_OUT:
+        written_out = frozenset()
     return (len(reduced) != 1 or constraint in nest.bounds or bool(axes & (set(lanes) | written_out))
             or any(sizes.get(axis, 1) > 1 for axis in axes))
+
+
+def _cases(constraint: Constraint, nest: Nest, axes: Sequence[str]) -> int:
+    """In how many ways the points of one axis meet the constraint."""
+    if len(axes) != 1:
+        return 1
+    unit, (low, high) = constraint.position.coefficient(axes[0]), constraint.position.span({**nest.extents, axes[0]: 1})
+    starts = [constraint.position.offset + unit * i for i in range(nest.extents[axes[0]])]
+    return len({(min(0, start + low), max(0, start + high - constraint.extent + 1)) for start in starts})
 
 
 # Jobs

@@ -66,6 +66,9 @@ class TileWriter:
         self.vector = Type(element, schedule.width)
         self.output_lanes = () if schedule.sums_lanes else schedule.lanes
         self.lane_points = self._points_of_lanes()
+        lanes = [schedule.lanes if i in FACTORS else self.output_lanes for i in range(len(self.accesses))]
+        self.lane_offsets = [lane_offsets(access, walked, self.nest.extents)
+                             for access, walked in zip(self.accesses, lanes, strict=True)]
         self.cells: list[Cell] = []              # of the tile being written
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
 
@@ -157,6 +160,8 @@ class TileWriter:
 
     def _write_tile(self, place: Place) -> None:
         self.cells = [cell for cell in self._all_cells(place) if any(self._exists(place, cell))]
+        if not self.cells:
+            return
         chains = self.schedule.core.chains(len(self.cells))
         sums = [self.builder.zero(self.vector) for _ in range(chains * len(self.cells))]
         if all(self.nest.extents[axis] for axis in self.nest.reduced):
@@ -318,8 +323,7 @@ class TileWriter:
         """Of each lane of the cell from the cursor."""
         width, address = self.schedule.width if lanes else 1, self.accesses[access].address
         base = sum(address.coefficient(axis) * offset for axis, offset in cell.point.items())
-        offsets = lane_offsets(self.accesses[access], lanes, self.nest.extents)[cell.piece * width:][:width]
-        return [base + offset for offset in offsets]
+        return [base + offset for offset in self.lane_offsets[access][cell.piece * width:][:width]]
 
     def _holds_pad_lanes(self, access: int, lanes: Sequence[str]) -> bool:
         """Whether lanes past the end may be read, and written."""
