@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from symc import ops
 from symc.interpreter import run
 from symc.ir.graph import Graph, Node, Value, variable
 from symc.ir.types import DType, TensorType
@@ -14,6 +15,7 @@ from symc.ops.operator import Operator, run_reference
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.legalize import Legalize
 
+ops.load()
 
 def node_of(op: Operator, inputs: Sequence[np.ndarray]) -> Node:
     """A node 'y' that applies `op` to variables x0, x1, ... of the inputs' types."""
