@@ -100,10 +100,10 @@ class _Assignment:
         """Pooling: the layout of the input, but plain for a result of one pixel, which dense layers read."""
         layouts = {v.type.layout for v in map(self.current, node.inputs)} - {None}
         out = node.types[0]
-        if not layouts or not is_image(out):
+        if not layouts or not has_channels(out):
             return self.all_plain(node)
         layout = layouts.pop()
-        inputs = [self.relaid(v, layout) if is_image(v.type) else self.plain(v) for v in node.inputs]
+        inputs = [self.relaid(v, layout) if has_channels(v.type) else self.plain(v) for v in node.inputs]
         return inputs, None if all(extent == 1 for extent in out.dims[2:]) else layout
 
     def concat(self, node: Node) -> tuple[list[Value], str | None]:
@@ -165,8 +165,13 @@ class _Assignment:
         return value
 
 
+def has_channels(type: TensorType) -> bool:
+    """Batch, channels, and one to three spatial dimensions."""
+    return 3 <= len(type.dims) <= 5
+
+
 def is_image(type: TensorType) -> bool:
-    """Batch, channels, and one to three spatial dimensions of float32."""
-    return 3 <= len(type.dims) <= 5 and type.dtype is DType.float32
+    """The same, of float32."""
+    return has_channels(type) and type.dtype is DType.float32
 
 
