@@ -287,7 +287,7 @@ class TopK(Ordering):
     dtype: IndexType = "float32"
 
     def output_names(self) -> list[str]:
-        return ["output0", "output1"] if self.ret_typ == "both" else ["output"]
+        return {"both": ["output0", "output1"], "value": ["output0"]}.get(self.ret_typ, ["output"])
 
     def chosen(self, extent: int) -> int:
         if not 0 <= self.k <= extent:
