@@ -100,10 +100,10 @@ def path_of(kind: str, key: str) -> Path:
 
 
 def read_bytes(kind: str, key: str) -> bytes | None:
-    """What `write_bytes` kept, None when there is nothing or the file is damaged."""
+    """What `write_bytes` kept, None when there is nothing, or nothing that can be read whole."""
     try:
         data = path_of(kind, key).read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return None
     sound = data[:8] == MAGIC and len(data) >= 12 and struct.unpack_from("<I", data, 8)[0] == zlib.crc32(data[12:])
     return data[12:] if sound else None

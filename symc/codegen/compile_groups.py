@@ -107,6 +107,8 @@ class _Pool:
         """Have `worker` compile `task`; False when it died of it."""
         answer = _exchange(worker, task.to_json() + "\n")
         error = _how_it_died(worker) if answer is None else answer["error"]
+        if answer is not None and answer["refusal"]:
+            raise SymcError(answer["refusal"])
         with self.lock:
             self.done += 1
             if error:
@@ -170,15 +172,22 @@ os.register_at_fork(after_in_child=WORKERS.__init__)  # type: ignore[misc]  # th
 
 
 def _start_worker() -> Worker:
-    """A worker that finds this symc, and no module of the folder that the user's script runs in.
-
-    Its session is its own: an interrupt from the terminal ends the parent, and with its input the worker.
-    """
-    paths = [str(Path(symc.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    """A worker in a session of its own: an interrupt from the terminal ends the parent, and with its input the
+    worker."""
     errors = None if os.environ.get("SYMC_DEBUG") else subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-P", "-m", "symc.codegen.worker"], env=environment, text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
+    return subprocess.Popen(_command(), env=_environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=errors, start_new_session=True)
+
+
+def _command() -> list[str]:
+    """How a worker is started; -P: no module comes from the folder that the user works in."""
+    return [sys.executable, "-P", "-m", "symc.codegen.worker"]
+
+
+def _environment() -> dict[str, str]:
+    """The environment in which a worker finds this symc."""
+    paths = [str(Path(symc.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _exchange(worker: Worker, task: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from symc.codegen import cache
 from symc.codegen.group_code import GroupCode
+from symc.errors import SymcError
 from symc.ir.text import parse_graph
 from symc.ops import load
 from symc.ops.operator import from_text
@@ -27,12 +28,16 @@ def compile_group(text: str, level: str, key: str) -> GroupCode:
 
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
+    """error: the trace of what went wrong, refusal: what the user can mend; None when all is well."""
     os.environ["SYMC_CACHE_DIR"] = task["cache"]
+    error = refusal = None
     try:
         cache.write(task["key"], compile_group(task["text"], task["level"], task["key"]))
-        return {"key": task["key"], "error": None}
+    except SymcError as problem:
+        refusal = str(problem)
     except Exception:
-        return {"key": task["key"], "error": traceback.format_exc()}
+        error = traceback.format_exc()
+    return {"key": task["key"], "error": error, "refusal": refusal}
 
 
 def serve(tasks: IO[str], answers: IO[str]) -> None:
