@@ -13,29 +13,36 @@ from symc.ops.families.indexing import COLUMNS, place, places, same_type
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, unravel
-from symc.ops.slots import ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
 
 @operator("_ravel_multi_index", aliases=("ravel_multi_index",))
 class RavelMultiIndex(Operator):
     """Places in the flattened tensor of `shape` from coordinates (rank, n).  MXNet: _ravel_multi_index."""
 
-    shape: Dims = ()
+    shape: Dims | None = None
+
+    @property
+    def extents(self) -> Dims:
+        """`shape`, which must be given."""
+        if not self.shape:
+            raise Conflict("parameter shape is missing")
+        return self.shape
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:
-            s.data.unify_axis(0, len(self.shape))
+            s.data.unify_axis(0, len(self.extents))
             s.output.unify(s.data.shape[1:])
 
     def rewrite(self, g: Any, data: Value) -> list[Value]:
-        strides = [math.prod(self.shape[axis + 1:]) for axis in range(len(self.shape))]
+        strides = [math.prod(self.extents[axis + 1:]) for axis in range(len(self.extents))]
         column = (len(strides),) + (1,) * (len(data.type.dims) - 1)
         whole = g.trunc(data)
         return [g.sum(g.broadcast_mul(whole, g.constant(np.reshape(strides, column), data.type.element)), axis=(0,))]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         place = np.zeros(data.shape[1:], np.int64)
-        for row, extent in zip(data.astype(np.int64), self.shape, strict=True):
+        for row, extent in zip(data.astype(np.int64), self.extents, strict=True):
             place = place * extent + row
         return place.astype(data.dtype)
 
@@ -47,11 +54,18 @@ class RavelMultiIndex(Operator):
 class UnravelIndex(Operator):
     """Coordinates (rank, n) from places in the flattened tensor of `shape`.  MXNet: _unravel_index."""
 
-    shape: Dims = ()
+    shape: Dims | None = None
+
+    @property
+    def extents(self) -> Dims:
+        """`shape`, which must be given."""
+        if not self.shape:
+            raise Conflict("parameter shape is missing")
+        return self.shape
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:
-            s.output.unify((len(self.shape), *s.data.shape))
+            s.output.unify((len(self.extents), *s.data.shape))
         if s.output.rank is not None:
             s.data.unify(s.output.shape[1:])
 
@@ -59,7 +73,7 @@ class UnravelIndex(Operator):
         (data,) = inputs
 
         def element(axis: Any, *i: Any) -> Any:
-            coordinates = unravel(te.index(data[i]), self.shape)
+            coordinates = unravel(te.index(data[i]), self.extents)
             value = te.value(coordinates[-1], data.dtype)
             for k, coordinate in list(enumerate(coordinates))[-2::-1]:
                 value = te.select(te.all(axis == k), te.value(coordinate, data.dtype), value)
@@ -67,7 +81,7 @@ class UnravelIndex(Operator):
         return [te.tensor(outputs[0].dims, element)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
-        return np.stack(unravel(data.astype(np.int64), self.shape)).astype(data.dtype)
+        return np.stack(unravel(data.astype(np.int64), self.extents)).astype(data.dtype)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         return [None]

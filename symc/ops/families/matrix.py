@@ -191,7 +191,7 @@ class KhatriRao(Operator):
     """
 
     num_args: int
-    inputs = (Variadic("args"),)
+    inputs = (Variadic("arg"),)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         columns = next((slot[1] for slot in s.inputs if slot.rank == 2 and slot[1] is not None), None)
