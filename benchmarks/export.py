@@ -1,4 +1,4 @@
-"""Writes the benchmark networks with real MXNet 1.9.1, under Python 3.8: symbol, parameters, inputs and outputs, ONNX twin.
+"""Writes the benchmark networks with real MXNet 1.9.1, under Python 3.8: symbol, parameters, inputs, output, ONNX twin.
 
 usage: python export.py FOLDER [NAME ...]
 """

@@ -59,7 +59,7 @@ class _Injective:
     def _merged(self) -> list[Loop]:
         """The loops with neighbours merged, unless an index would leave the range within which it is linear (i % 4
         of an axis of 4): accesses of the merged loops must be what was found of the single ones."""
-        walk = merged(self.loops, self.found)
+        walk = merged(self.loops, self.found, blocks=True)
         emitter = self.plan.emitter()
         with evaluating(emitter):
             again = analyse(emitter, walk, lambda places: self._body(emitter, self.space, self._places(places)))

@@ -24,6 +24,7 @@ class Loop:
     extent: int
     limit: tuple[Loop, int] | None = None
     members: tuple[Loop, ...] = ()
+    is_block: bool = False      # it walks the block of a split axis
 
 
 Places = Mapping[Loop, Any]     # where each loop stands
@@ -62,7 +63,8 @@ def space(shape: Shape, split: Iterable[int], prefix: str = "i") -> Space:
             axes.append((Loop(f"{prefix}{axis}", extent),))
             continue
         outer = Loop(f"{prefix}{axis}_", -(-extent // BLOCK))
-        axes.append((outer, Loop(f"{prefix}{axis}b", BLOCK, (outer, extent) if extent % BLOCK else None)))
+        limit = (outer, extent) if extent % BLOCK else None
+        axes.append((outer, Loop(f"{prefix}{axis}b", BLOCK, limit, is_block=True)))
     return Space(shape, tuple(axes))
 
 
@@ -140,13 +142,17 @@ def without_padding(loops: Sequence[Loop], found: Analysis) -> None:
                 loop.limit = None
 
 
-def merged(loops: Sequence[Loop], found: Analysis) -> list[Loop]:
-    """The same walk with neighbours made one loop where every access goes through both at one step."""
+def merged(loops: Sequence[Loop], found: Analysis, blocks: bool = False) -> list[Loop]:
+    """The same walk with neighbours made one loop where every access goes through both at one step.
+
+    blocks: also loops over the block of a split axis; its index is linear up to the block's end only, so the caller
+    must look whether the accesses still are what was found.
+    """
     result: list[Loop] = []
     for loop in loops:
         if loop.extent == 1 and loop not in found.pinned:
             continue
-        if result and _may_merge(result[-1], loop, found):
+        if result and (blocks or not loop.is_block) and _may_merge(result[-1], loop, found):
             outer = result.pop()
             members = (*(outer.members or (outer,)), loop)
             loop = Loop(loop.name, outer.extent * loop.extent, None, members)
