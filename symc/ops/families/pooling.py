@@ -299,6 +299,13 @@ class Pool(Windowed):
     include_pad: bool = True
     power: int = 1
 
+    def counts_all(self, image: Sequence[int]) -> bool:
+        """Whether every window counts all its taps: none leaves the image, or the padded one if that counts."""
+        if not self.include_pad:
+            return not self.has_outside(image, self.extent)
+        return all((y - 1) * s + k <= x + 2 * p for x, y, k, s, p
+                   in zip(image, self.extent, self.kernel, self.stride, self.pad, strict=True))
+
     def counts(self, dim: int, windows: Any, clamp: Any, image: int) -> Any:
         """Taps that an average counts along one dimension; windows: their numbers."""
         pad = self.pad[dim] if self.include_pad else 0
@@ -360,7 +367,7 @@ class Pool(Windowed):
     def count(self, te: Any, window: Sequence[Any], image: Sequence[int], dtype: DType) -> Any:
         """The number of taps that the average of `window` counts, as a value."""
         taps = math.prod(self.kernel)
-        if not self.has_outside(image, self.extent):
+        if self.counts_all(image):
             return te.value(taps, dtype)
         along = [self.counts(dim, y, te.clamp, image[dim]) for dim, y in enumerate(window)]
         return te.value(te.clamp(math.prod(along), 1, taps), dtype)
