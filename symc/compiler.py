@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ from symc.frontend.reader import print_graph as print_network
 from symc.frontend.reader import read_graph
 from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.text import print_graph
-from symc.ir.types import DType
+from symc.ir.types import DType, TensorType
 from symc.ops.operator import from_attributes, operation, run_reference
+from symc.ops.slots import show
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.prune import select_outputs
@@ -70,7 +71,7 @@ def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]]
     symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
     prefixes arg: and aux:.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads
     to keep, internal ones included.  train: gradients of all parameters, or requests by name; parameters are then
-    inputs.  target: 'cpu'.
+    inputs, whose first values are those given, and auxiliary states belong to each thread.  target: 'cpu'.
     """
     options = options or Options()
     network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
@@ -96,32 +97,70 @@ def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] 
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
     network = load_network(symbol, outputs)
     arrays = load_parameters(params, network)
-    ready = typed(network if train else bind_constants(network, arrays),
-                  {name: tuple(shape) for name, shape in _all_shapes(network, shapes, arrays).items()},
-                  {name: DType.of(dtype) for name, dtype in (dtypes or {}).items()})
-    if not train:
-        refuse_missing(ready, shapes or {}, arrays)
-    mode = TRAINING if train else INFERENCE
-    return network, lower(ready, mode, _requests(ready, shapes or {}, train), (), options)
+    given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
+    _check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
+    if train:
+        return network, _lower_training(network, arrays, given, dtypes, train, options)
+    constants = {name: array for name, array in arrays.items() if name not in given}
+    ready = typed(bind_constants(network, constants), given, _dtypes(dtypes))
+    refuse_missing(ready, given, arrays)
+    return network, lower(ready, INFERENCE, {}, (), options, initial={})
 
 
-def _all_shapes(graph: Graph, shapes: Mapping[str, Sequence[int]] | None,
-                arrays: Mapping[str, np.ndarray]) -> dict[str, Sequence[int]]:
-    """The user's shapes, checked against the names of the graph, and those of the given arrays."""
-    names = [node.name for node in graph.variables]
-    unknown = [name for name in shapes or {} if name not in names]
-    if unknown:
-        raise SymcError(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(names[:20])}")
-    return {name: array.shape for name, array in arrays.items() if name in names} | dict(shapes or {})
+def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]],
+                    dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options) -> Lowered:
+    """Parameters stay inputs, whose first values are the given arrays; states without any begin as zeros."""
+    own = {name: array for name, array in arrays.items() if name in {node.name for node in network.variables}}
+    ready = typed(network, {name: array.shape for name, array in own.items()} | dict(shapes),
+                  {name: DType.of(array.dtype) for name, array in own.items()} | _dtypes(dtypes))
+    states = set(state_names(ready))
+    zeros = {node.name: np.zeros(node.types[0].dims, node.types[0].element.numpy)
+             for node in ready.variables if node.name in states}
+    return lower(ready, TRAINING, _requests(ready, shapes, train), (), options, initial=zeros | own)
+
+
+def _check_names(graph: Graph, names: Sequence[str]) -> None:
+    """Raise for names that are no variable of the graph."""
+    known = [node.name for node in graph.variables]
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    problems = [f"there is no input '{name}'" + _near(name, known) for name in unknown]
+    shown = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
+    raise_collected(SymcError, "the names of inputs", problems, f"the inputs and parameters are {shown}")
+
+
+def _near(name: str, others: Iterable[str]) -> str:
+    """The nearest of the other names, for a message."""
+    near = difflib.get_close_matches(name, others, 3, 0.5)
+    return f"; there is {', '.join(map(repr, near))}" if near else ""
+
+
+def _dtypes(given: Mapping[str, Any] | None) -> dict[str, DType]:
+    dtypes = {}
+    for name, dtype in (given or {}).items():
+        try:
+            dtypes[name] = DType.of(dtype)
+        except (KeyError, TypeError):
+            raise SymcError(f"input '{name}' cannot be {dtype!r}",
+                            f"dtypes are {', '.join(known.name for known in DType)}") from None
+    return dtypes
 
 
 def _requests(graph: Graph, shapes: Mapping[str, Any], train: bool | Mapping[str, str]) -> dict[str, str]:
     """Gradient requests by argument; by default 'write' for every parameter of floating type."""
     if isinstance(train, Mapping):
+        wrong = [f"gradient of '{name}' is requested as {req!r}" for name, req in train.items()
+                 if req not in ("write", "add", "null")]
+        raise_collected(SymcError, "the gradient requests", wrong, "a request is 'write', 'add' or 'null'")
         return dict(train)
-    states = set(state_names(graph))
-    return {node.name: "write" for node in graph.variables if train and node.name not in states
-            and node.name not in shapes and node.types[0].element.is_float}
+    others = {*state_names(graph), *shapes, *_labels(graph)}
+    return {node.name: "write" for node in graph.variables
+            if node.name not in others and node.types[0].element.is_float}
+
+
+def _labels(graph: Graph) -> set[str]:
+    """Variables that loss heads compare with."""
+    return {value.node.name for node in graph.nodes if node.op is not None and operation(node).is_loss
+            for value in node.inputs[1:]}
 
 
 def load_network(symbol: Any, outputs: Sequence[str] = ()) -> Graph:
@@ -140,38 +179,49 @@ def load_parameters(params: Any, graph: Graph) -> dict[str, np.ndarray]:
     if isinstance(params, (str, os.PathLike)):
         args, auxs = split(read(params), state_names(graph))
     else:
-        plain = {name: value.asnumpy() if isinstance(value, NDArray) else np.asarray(value)
-                 for name, value in params.items()}
+        plain = {name: _array(name, value) for name, value in params.items()}
         args, auxs = split(NamedArrays("params", tuple(plain.values()), tuple(plain), ()), state_names(graph))
     return {**args, **auxs}
 
 
+def _array(name: str, value: Any) -> np.ndarray:
+    """A parameter as a C-contiguous array.  SymcError: symc does not have its dtype."""
+    array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+    if array.dtype.name not in DType.__members__:
+        raise SymcError(f"parameter '{name}' is an array of {array.dtype}",
+                        f"dtypes are {', '.join(known.name for known in DType)}")
+    return np.array(array, array.dtype.newbyteorder("="), order="C")
+
+
 def bind_constants(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Graph:
     """`graph` with the variables of these names as constants."""
+    problems: list[str] = []
+
     def visit(node: Node) -> Sequence[Value] | None:
         if not node.is_variable or node.name not in arrays:
             return None
-        value = np.ascontiguousarray(arrays[node.name])
-        type = node.types[0]
-        if type.shape is not None and (len(type.shape) != value.ndim or any(
-                a is not None and a != b for a, b in zip(type.shape, value.shape, strict=True))):
-            raise SymcError(f"parameter '{node.name}' has shape {value.shape}, the network says {type.shape}")
-        made = type.__class__(value.shape, DType.of(value.dtype))
-        return (Value(constant(node.name, value, made, node.sources)),)
-    return graph.rewrite(visit)
+        value, declared = arrays[node.name], node.types[0].shape
+        if declared is not None and not (len(declared) == value.ndim and all(
+                extent in (None, own) for extent, own in zip(declared, value.shape, strict=True))):
+            problems.append(f"parameter '{node.name}' is {show(value.shape)}, the network says {show(declared)}")
+        return (Value(constant(node.name, value, TensorType(value.shape, DType.of(value.dtype)), node.sources)),)
+    bound = graph.rewrite(visit)
+    raise_collected(SymcError, "the parameters", problems, "pass the file that was saved with this network")
+    return bound
 
 
 def refuse_missing(graph: Graph, shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Raise for parameters that are neither given nor named as inputs, with the nearest names of the file."""
+    """Raise for parameters that are neither given nor named as inputs, with the nearest names of the file.
+
+    Without any arrays all parameters are inputs.
+    """
     if not arrays:
         return
     needed = parameter_variables(graph) | set(state_names(graph))
-    problems = []
-    for node in graph.variables:
-        if node.name in needed and node.name not in shapes:
-            near = difflib.get_close_matches(node.name, arrays, 3, 0.5)
-            problems.append(f"parameter '{node.name}' {node.types[0].dims} is missing"
-                            + (f"; the file has {', '.join(near)}" if near else ""))
+    used = {node.name for node in graph.nodes if node.is_constant}
+    problems = [f"parameter '{node.name}' {show(node.types[0].shape)} is missing"
+                + _near(node.name, [name for name in arrays if name not in used])
+                for node in graph.variables if node.name in needed and node.name not in shapes]
     raise_collected(SymcError, "the parameters", problems, "pass the file that was saved with this network")
 
 

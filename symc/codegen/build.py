@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from symc import ops
 from symc.codegen import cache
 from symc.codegen.assemble import Assembly, assemble
@@ -22,6 +24,7 @@ from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import operation, output_name
 from symc.passes.base import Pass, run_passes
+from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import frozen_pipeline, inference_pipeline, lowering_pipeline, training_pipeline
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.library import Library
@@ -58,6 +61,7 @@ class Lowered:
     parameters: frozenset[str]
     outputs: tuple[str, ...]
     trains: bool
+    initial: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -69,19 +73,24 @@ class Unit:
     objects: Mapping[str, list[bytes]]
 
 
-def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str],
-          options: Options) -> Lowered:
+def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
+          initial: Mapping[str, np.ndarray] | None = None) -> Lowered:
     """Run the passes of `mode` (inference, training, frozen) over a typed graph.
 
     requests: argument → 'write' or 'add', for gradients.  parameters: names of the variables whose consequences the
-    entry `prepare` computes.
+    entry `prepare` computes.  initial: for a module, which holds its own arrays: the first values of inputs and
+    states.  None: all arrays are the user's and stay bound, and what forward writes to them is seen.
     """
     ops.load()
     stable = frozenset(parameters)
     passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable)]
+    if initial is not None:
+        passes = [step for step in passes if not isinstance(step, OverwriteInputs)]
     fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
                        verify=options.verify)
-    return Lowered(fused, tuple(state_names(graph)), stable, tuple(output_names(graph)), mode != INFERENCE)
+    trains = mode != INFERENCE
+    states = state_names(graph) if trains or initial is None else []
+    return Lowered(fused, tuple(states), stable, tuple(output_names(graph)), trains, initial or {})
 
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
@@ -89,7 +98,7 @@ def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -
     groups = [node for node in lowered.graph.nodes if isinstance(node.op, Group)]
     code = {level: compile_groups(groups, level, options.progress) for level in levels}
     assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
-                                  lowered.outputs, lowered.trains) for level in levels}
+                                  lowered.outputs, lowered.trains, lowered.initial) for level in levels}
     objects = {level: list({code[level][node].kernels: code[level][node].object for node in groups}.values())
                for level in levels}
     return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()}, objects)

@@ -25,6 +25,7 @@ import numpy as np
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
 from symc.runtime.package import FORMAT
+from symc.runtime.random import SEED
 
 _V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe")
 # CPU levels, the best first, and what they need under the names of /proc/cpuinfo.
@@ -83,7 +84,8 @@ def _manifest(plan: Plan, members: Mapping[str, Any], levels: list[str], librari
 
 def _descriptions(plan: Plan, kind: str) -> list[dict[str, Any]]:
     buffers = [plan.buffers[number] for number in plan.of_kind(kind)]
-    return [{"name": buffer.name, "shape": list(buffer.shape), "dtype": buffer.dtype} for buffer in buffers]
+    return [{"name": buffer.name, "shape": list(buffer.shape), "dtype": buffer.dtype} for buffer in buffers
+            if buffer.name != SEED]
 
 
 def _write_zip(path: Path, members: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ Bound arrays stay the user's: every write to them is seen by the next forward.  
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.runtime import random
 from symc.runtime.context import Context
-from symc.runtime.ndarray import NDArray, array, zeros
-from symc.runtime.plan import Range, buffer_ids
+from symc.runtime.memory import aligned_copy
+from symc.runtime.ndarray import NDArray, zeros
+from symc.runtime.plan import buffer_ids, storage_dtype
 from symc.runtime.program import Program
 
 INFERENCE, TRAINING, FROZEN = "inference", "training", "frozen"
-SEED = "_seed"                      # the input that seeds the random operators of a program
 HEAD_GRADIENT = "_head_gradient"    # followed by the position of the head
 
 
@@ -52,7 +53,7 @@ class Executor:
         self._network, self._bound, self._ctx = network, bound, context
         self._lock = threading.RLock()
         self._mode: str | None = None
-        self._prepared: dict[str, dict[str, tuple[int, int]]] = {}
+        self._programs: dict[str, _BoundProgram] = {}
         self._seed = np.zeros(1, np.int64)
         self.outputs = [zeros(shape, context, dtype) for _, shape, dtype in network.outputs]
 
@@ -101,121 +102,126 @@ class Executor:
     def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:
         """Compute the outputs.  is_train: with the operators' training meaning, so that `backward` may follow.
 
-        kwargs: values copied into the arguments of these names first.  TypeError for an unknown name, ValueError for
-        a wrong shape.  Returns `outputs`, which the next forward overwrites.
+        kwargs: NDArrays or NumPy arrays, whose values are copied into the arguments of these names first.  Returns
+        `outputs`, which the next forward overwrites.  As in MXNet, TypeError for an unknown name, ValueError for a
+        wrong shape or something that is no array.
         """
         with self._lock:
             for name, value in kwargs.items():
                 self._feed(name, value)
-            mode = TRAINING if is_train else INFERENCE
-            self._forward(mode, "forward" if is_train else "infer")
-            self._mode = mode
+            self._seed[0] = random.next_seed()
+            self._mode = TRAINING if is_train else INFERENCE
+            self._program(self._mode).run("forward" if is_train else "infer")
             return self.outputs
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         """Compute the gradients of the last forward into the gradient arrays, as their requests say.
 
-        out_grads: the gradient of each output (one array or a list); loss heads need none.  Auxiliary states change.
+        out_grads: the gradient of each output (an NDArray, a list, or a mapping by output name); loss heads need none.
+        is_train=False: gradients of what inference computes, as after forward(is_train=False).  Auxiliary states
+        change.
         """
         with self._lock:
             if self._mode is None:
                 raise MXNetError("backward() was called before forward()", "call forward(is_train=True) first")
-            if self._mode == INFERENCE:
-                self._forward(FROZEN, "forward")
+            if self._mode == INFERENCE or (self._mode == TRAINING and not is_train):
+                self._program(FROZEN).run("forward")
                 self._mode = FROZEN
-            program = self._network.program(self._mode)
-            if "backward" not in program.plan.entries:
-                return
-            self._bind_head_gradients(program, out_grads)
-            program.run("backward")
-            self._count_writes(program, "backward")
+            bound = self._program(self._mode)
+            self._bind_head_gradients(bound.program, out_grads)
+            bound.run("backward")
 
     def _feed(self, name: str, value: Any) -> None:
+        if not isinstance(value, NDArray | np.ndarray):
+            raise ValueError("only accept keyword argument of NDArrays and numpy.ndarray")
         if name not in self.arg_dict:
             raise TypeError(f"Unknown argument {name}")
         target = self.arg_dict[name]
-        source = value if isinstance(value, NDArray) else array(value, dtype=target.dtype)
-        if source.shape != target.shape:
-            raise ValueError(f"Shape not match! Argument {name}, need: {target.shape}, received: {source.shape}")
-        target[:] = source
+        if value.shape != target.shape:
+            raise ValueError(f"Shape not match! Argument {name}, need: {target.shape}, received: {value.shape}")
+        target[:] = value
 
-    def _forward(self, mode: str, entry: str) -> None:
-        program = self._network.program(mode)
-        with program.lock:
-            self._bind(program)
-            self._seed[0] = random.next_seed()
-            self._prepare(mode, program)
-            program.run(entry)
-            self._count_writes(program, entry)
-
-    def _bind(self, program: Program) -> None:
-        for kind, by_name in self._held().items():
-            for number in program.plan.of_kind(kind):
-                name = program.plan.buffers[number].name
-                if name == SEED:
-                    program.bind(number, self._seed)
-                else:
-                    bound = by_name[name]
-                    assert bound is not None
-                    program.bind(number, bound.memory)
-        for output, number in zip(self.outputs, program.plan.of_kind("output"), strict=True):
-            program.bind(number, output.memory)
-
-    def _held(self) -> dict[str, Mapping[str, NDArray | None]]:
-        """The arrays of the user by kind of buffer and name.  An argument that operators write is a state too."""
-        return {"input": self.arg_dict, "state": {**self.arg_dict, **self.aux_dict}, "gradient": self.grad_dict}
-
-    def _prepare(self, mode: str, program: Program) -> None:
-        """Run `prepare` unless nothing that it reads was written since it ran."""
-        first, last = program.plan.entries.get("prepare", (0, 0))
-        if first == last:
-            return
-        read = _inputs_of(program, (first, last))
-        arrays = {name: self.arg_dict.get(name, self.aux_dict.get(name)) for name in read}
-        stamp = {name: (id(a.memory), a.writes) for name, a in arrays.items() if a is not None}
-        if stamp != self._prepared.get(mode) or any(a is not None and a.escaped for a in arrays.values()):
-            program.run("prepare")
-            self._prepared[mode] = stamp
+    def _program(self, mode: str) -> _BoundProgram:
+        if mode not in self._programs:
+            program = self._network.program(mode)
+            self._programs[mode] = _BoundProgram(program, self._bound, self._seed, self.outputs)
+        return self._programs[mode]
 
     def _bind_head_gradients(self, program: Program, out_grads: Any) -> None:
         given = [] if out_grads is None else [out_grads] if isinstance(out_grads, NDArray) else list(out_grads)
         if isinstance(out_grads, Mapping):
-            given = [out_grads[name] for name, _, _ in self._network.outputs]
+            given = [out_grads.get(name) for name, _, _ in self._network.outputs]
+        if any(not isinstance(value, NDArray | None) for value in given):
+            raise TypeError("inputs must be NDArray")
         for number in program.plan.of_kind("head_gradient"):
             position = int(program.plan.buffers[number].name.removeprefix(HEAD_GRADIENT))
             if position >= len(given) or given[position] is None:
                 raise MXNetError(f"output '{self._network.outputs[position][0]}' is no loss: backward needs its head "
                                  "gradient", "pass out_grads, one array for each output")
-            self._bind_head_gradient(program, number, given[position])
-
-    def _bind_head_gradient(self, program: Program, number: int, value: NDArray) -> None:
-        buffer = program.plan.buffers[number]
-        if value.shape != buffer.shape:
-            raise MXNetError(f"head gradient {buffer.name.removeprefix(HEAD_GRADIENT)} has shape {value.shape}, "
-                             f"its output has {buffer.shape}")
-        converted = value if value.memory.dtype == np.dtype(buffer.dtype) else value.astype(buffer.dtype)
-        program.bind(number, converted.memory)
-
-    def _count_writes(self, program: Program, entry: str) -> None:
-        """The program wrote to user arrays behind their backs."""
-        for number in _written_by(program, program.plan.entries[entry]):
-            buffer = program.plan.buffers[number]
-            if (changed := self._held()[buffer.kind].get(buffer.name)) is not None:
-                changed.count_write()
-        for output in self.outputs:
-            output.count_write()
+            _bind_head_gradient(program, number, given[position])
 
 
-def _inputs_of(program: Program, bounds: Range) -> list[str]:
-    """Names of the bound inputs and states that the steps of a range use."""
-    used = {number for step in program.plan.steps[slice(*bounds)] for number in buffer_ids(step)}
-    buffers = [program.plan.buffers[number] for number in sorted(used)]
-    return [buffer.name for buffer in buffers if buffer.kind in ("input", "state")]
+def _bind_head_gradient(program: Program, number: int, value: NDArray) -> None:
+    buffer = program.plan.buffers[number]
+    if value.shape != buffer.shape:
+        raise MXNetError(f"head gradient {buffer.name.removeprefix(HEAD_GRADIENT)} has shape {value.shape}, "
+                         f"its output has {buffer.shape}")
+    fits = value.memory.dtype == storage_dtype(buffer.dtype) and value.memory.flags.aligned
+    program.bind(number, value.memory if fits else aligned_copy(value.memory.astype(storage_dtype(buffer.dtype))))
 
 
-def _written_by(program: Program, bounds: Range) -> list[int]:
-    """Buffers of the user that steps of a range may write: states and gradients among their buffers."""
-    used = {number for step in program.plan.steps[slice(*bounds)] for number in buffer_ids(step)}
-    return [number for number in sorted(used) if program.plan.buffers[number].kind in ("state", "gradient")]
+class _BoundProgram:
+    """A program on the arrays of an executor."""
 
+    def __init__(self, program: Program, bound: Bound, seed: np.ndarray, outputs: Sequence[NDArray]) -> None:
+        self.program = program
+        self.outputs, self.states = outputs, bound.states
+        inputs: Mapping[str, NDArray | None] = bound.arguments | bound.states   # what operators write is a state too
+        held = {"input": inputs, "state": inputs, "gradient": bound.gradients}
+        self.arrays: dict[int, NDArray] = {}         # of the user, by buffer
+        self.memory: list[tuple[int, np.ndarray]] = []
+        for number, buffer in enumerate(program.plan.buffers):
+            if buffer.kind == "input" and buffer.name == random.SEED:
+                self.memory.append((number, seed))
+            elif buffer.kind in held and (array := held[buffer.kind][buffer.name]) is not None:
+                self.arrays[number] = array
+        self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
+        self.memory += [(number, array.memory) for number, array in self.arrays.items()]
+        self.prepared: list[tuple[int, int]] | None = None      # number of writes to what `prepare` reads
 
+    def run(self, entry: str) -> None:
+        """Run an entry, and `prepare` before it where need be."""
+        with self.program.lock:
+            for number, memory in self.memory:
+                self.program.bind(number, memory)
+            self._prepare()
+            self.program.run(entry)
+        for array in self.written(entry):
+            array.count_write()
+
+    def _prepare(self) -> None:
+        """Run `prepare` unless nothing that it reads was written since it ran."""
+        if "prepare" not in self.program.plan.entries:
+            return
+        stamp = [(id(array.memory), array.writes) for array in self.sources]
+        if stamp != self.prepared or any(array.escaped for array in self.sources):
+            self.program.run("prepare")
+            self.prepared = stamp
+
+    @functools.cached_property
+    def sources(self) -> list[NDArray]:
+        """The arrays that `prepare` reads."""
+        return [self.arrays[number] for number in self._used("prepare") if number in self.arrays]
+
+    @functools.cache  # noqa: B019  # lives as long as the executor
+    def written(self, entry: str) -> list[NDArray]:
+        """The user's arrays that an entry writes: outputs, gradients, and in backward auxiliary states."""
+        buffers = self.program.plan.buffers
+        return [array for number, array in self.arrays.items() if number in self._used(entry) and (
+            buffers[number].kind in ("output", "gradient")
+            or buffers[number].kind == "state" and (entry == "backward" or buffers[number].name not in self.states))]
+
+    def _used(self, entry: str) -> list[int]:
+        """Buffers that the steps of an entry name."""
+        steps = self.program.plan.steps[slice(*self.program.plan.entries[entry])]
+        return sorted({number for step in steps for number in buffer_ids(step)})

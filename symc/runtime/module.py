@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symc.errors import SymcError
+from symc.runtime import random
 from symc.runtime.context import current_context
 from symc.runtime.library import Library
 from symc.runtime.memory import aligned_copy, aligned_empty
@@ -40,13 +41,16 @@ class CompiledModule:
         self.weights = Program(plan, library, weights, self.hosts).weights
         self.inputs = self._describe("input")
         self.outputs = self._describe("output")
-        self._inputs = {plan.buffers[number].name: number for number in plan.of_kind("input")}
+        by_name = {plan.buffers[number].name: number for number in plan.of_kind("input")}
+        self._inputs = {name: number for name, number in by_name.items() if name != random.SEED}
+        self._seed = by_name.get(random.SEED)
         self._outputs, self._gradients = plan.of_kind("output"), plan.of_kind("gradient")
         self._local = threading.local()
 
     def _describe(self, kind: str) -> tuple[Description, ...]:
         buffers = [self.plan.buffers[number] for number in self.plan.of_kind(kind)]
-        return tuple(Description(buffer.name, buffer.shape, buffer.dtype) for buffer in buffers)
+        return tuple(Description(buffer.name, buffer.shape, buffer.dtype) for buffer in buffers
+                     if buffer.name != random.SEED)
 
     @property
     def program(self) -> Program:
@@ -66,6 +70,8 @@ class CompiledModule:
         self._refuse_names(inputs)
         for name, value in inputs.items():
             program.bind(self._inputs[name], self._argument(self._inputs[name], value))
+        if self._seed is not None:
+            program.bind(self._seed, np.array([random.next_seed()], np.int64))
         outputs = self._bind_new(self._outputs)
         program.run("forward" if is_train else "infer")
         return outputs

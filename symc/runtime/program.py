@@ -60,6 +60,8 @@ class Program:
 
     def bind(self, number: int, array: np.ndarray) -> None:
         """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements."""
+        if self._arrays.get(number) is array:
+            return
         buffer = self.plan.buffers[number]
         assert buffer.kind not in PLACED, f"buffer '{buffer.name}' lies in the {buffer.kind} block"
         expected = storage_dtype(buffer.dtype)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 
+SEED = "_seed"   # the input that seeds the random operators of a program; it is fed by those who run the program
+
 _lock = threading.Lock()
 _state = {"seed": 0}
 _counter = itertools.count()
