@@ -43,6 +43,14 @@ def test_gradients_of_batch_norm(name: str, parameters: dict) -> None:
     check_derivative(op, data, *vectors, np.abs(vectors[0]) + 1, wanted=(0, 1, 2))
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+def test_gradients_of_inference(axis: int) -> None:
+    op = make("_batch_norm_inference", eps=0.1, fix_gamma=False, axis=axis)
+    data = normal(3, 4, 5)
+    vectors = [normal(data.shape[axis]) for _ in range(3)]
+    check_derivative(op, data, *vectors, np.abs(vectors[0]) + 1, wanted=(0, 1, 2))
+
+
 @pytest.mark.parametrize(("name", "parameters", "count"), [
     ("LayerNorm", {}, 5), ("LayerNorm", {"axis": 1, "eps": 0.1}, 4), ("GroupNorm", {"num_groups": 2}, 2),
     ("GroupNorm", {"num_groups": 4}, 4), ("InstanceNorm", {}, 4),

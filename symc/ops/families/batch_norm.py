@@ -19,6 +19,24 @@ from symc.ops.shapes import axis_in
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
 
 
+def sums_of(g: Any, data: Value, mean: Value, scale: Value, dy: Value, axis: int) -> tuple[Value, ...]:
+    """The gradients of beta and gamma, under shapes that broadcast against data."""
+    rank = len(data.type.dims)
+    return g.node(NormalizedSums(others(axis % rank, rank)), (data, mean, scale, dy)).outputs  # type: ignore
+
+
+def parameter_gradients(g: Any, sums: tuple[Value, ...], gamma: Value, fix_gamma: bool) -> list[Value | None]:
+    """The gradients of gamma and beta from `sums_of`."""
+    dbeta, dgamma = (g.reshape(value, gamma.type.dims) for value in sums)
+    return [None if fix_gamma else dgamma, dbeta]
+
+
+def scaled(g: Any, data: Value, scale: Value) -> Value:
+    """data·scale in the dtype of data."""
+    zero = g.constant(np.zeros((1,) * len(data.type.dims)), scale.type.element)
+    return g._scale_shift(data, scale, zero)  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
 class BatchNormalization(Operator):
     """Base of the forms of BatchNorm: data normalized over all axes but that of the channels.
@@ -102,20 +120,15 @@ class BatchNormalization(Operator):
         if dy is None:
             return [None] * len(node.inputs)
         data, gamma = node.inputs[:2]
-        rank = len(data.type.dims)
-        axis = self.channel_axis % rank
         mean, scale = (self.broadcast(g, Value(node, i), data) for i in (1, 2))
-        sums = g.node(NormalizedSums(others(axis, rank)), (data, mean, scale, dy))
-        dbeta, dgamma = sums.outputs
         factor = self.gamma_of(g, data, gamma)
+        sums = sums_of(g, data, mean, scale, dy, self.channel_axis)
         if self.use_global_stats:
-            zero = g.constant(np.zeros((1,) * rank), gamma.type.element)
-            dx = g._scale_shift(dy, g.broadcast_mul(scale, factor), zero)
+            dx = scaled(g, dy, g.broadcast_mul(scale, factor))
         else:
-            count = math.prod(data.type.dims) // data.type.dims[axis]
-            dx = g._backward_normalize(data, dy, factor, mean, scale, dbeta, dgamma, count=count)
-        return [dx, None if self.fix_gamma else g.reshape(dgamma, gamma.type.dims), g.reshape(dbeta, gamma.type.dims),
-                None, None]
+            count = math.prod(data.type.dims) // math.prod(gamma.type.dims)
+            dx = g._backward_normalize(data, dy, factor, mean, scale, *sums, count=count)
+        return [dx, *parameter_gradients(g, sums, gamma, self.fix_gamma), None, None]
 
     def updates(self, g: Any, node: Node) -> dict[int, Value]:
         if self.use_global_stats:
