@@ -20,6 +20,7 @@ import tvm
 from tvm import sym, tirx
 from tvm_ffi import StructuralKey
 
+from symc.codegen.tir_condition import settled_condition
 from symc.frontend.te import Computed, Part, Reduced, Tensor, Viewed
 from symc.frontend.te_math import (
     Expr,
@@ -364,11 +365,9 @@ class Emitter:
         return found
 
     def select(self, chosen: Scalar, a: Scalar, b: Scalar) -> Scalar:
-        folded = self.simplify(chosen.expr) if not chosen.uses else chosen.expr
-        if isinstance(folded, tirx.Broadcast):
-            folded = folded.value
-        if isinstance(folded, tirx.IntImm):
-            return a if folded.value else b
+        folded = settled_condition(chosen.expr, self.analyzer) if not chosen.uses else chosen.expr
+        if isinstance(folded, bool):
+            return a if folded else b
         chosen = Scalar(folded, DType.bool, chosen.uses)
         self.observed.append(folded)
         lanes = max(chosen.lanes, a.lanes, b.lanes)
@@ -483,7 +482,9 @@ class Emitter:
         if guard is not None:
             depth = definition.depth = max(depth, self.depth_of(guard.expr))
         if definition.buffer is not None:
-            index = definition.index if guard is None else redirected(definition.index, guard.expr)
+            index = definition.index
+            if guard is not None:
+                index = redirected(index, guard.expr, definition.buffer.count)
             loaded = tirx.BufferLoad(definition.buffer.var, [index])
             self.used[definition.buffer] = None
             dtype = definition.buffer.type.element
@@ -504,11 +505,22 @@ class Emitter:
                                      for use in v.uses)}
 
 
-def redirected(index: Expr, guard: Expr) -> Expr:
-    """`index` where the guard holds, else 0."""
-    lanes = max(lanes_of(index), lanes_of(guard))
-    zero = tirx.const(0, str(index.ty).split("x")[0])
+def redirected(index: Expr, guard: Expr, count: int) -> Expr:
+    """A flat index that is `index` where the guard holds, and else some place in a buffer of `count` elements."""
+    name, lanes = str(index.ty).split("x")[0], lanes_of(index)
+    zero = tirx.const(0, name)
+    if lanes == 1 and lanes_of(guard) > 1:
+        return tirx.max(tirx.min(index, tirx.const(count - 1, name)), zero)
+    if lanes_of(guard) == 1 and isinstance(index, tirx.Ramp) and _ramp_reach(index) < count:
+        return tirx.Ramp(tirx.Select(guard, index.base, zero), index.stride, index.lanes)
+    lanes = max(lanes, lanes_of(guard))
     return tirx.Select(widened(guard, lanes), widened(index, lanes), widened(zero, lanes))
+
+
+def _ramp_reach(index: tirx.Ramp) -> int:
+    """The last place of a ramp that starts at 0; beyond any buffer when it runs backwards."""
+    stride = index.stride.value if isinstance(index.stride, tirx.IntImm) else -1
+    return int(stride) * (int(index.lanes) - 1) if stride >= 0 else LARGE ** 2
 
 
 def both(guard: Scalar | None, chosen: Scalar) -> Scalar:

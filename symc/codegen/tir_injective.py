@@ -99,7 +99,7 @@ class _Injective:
         with evaluating(emitter), jobs(emitter, count) as (bounds, job):
             if count:
                 self._nest(emitter, order, origins(emitter, job, cut), lanes)
-        used = [access.buffer for access in self.found.accesses]
+        used = [*emitter.used, *(buffer for _, buffer in self.stores)]
         return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds.begin, bounds.end)
 
     def _nest(self, emitter: Emitter, order: list[Tile], start: Places, lanes: int) -> None:

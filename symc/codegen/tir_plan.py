@@ -160,7 +160,8 @@ class GroupPlan:
     def _has_few_rows(self, tensor: Reduced) -> bool:
         """Whether its rows are too few to share the work among threads; parts are not parted again."""
         total = math.prod(tensor.shape) * math.prod(tensor.extents)
-        if tensor.total is not None or tensor.kind.startswith("arg") or total < 4 * PART or math.prod(tensor.shape) >= 16 * FEW:
+        whole = tensor.total is not None or tensor.kind.startswith("arg")
+        if whole or total < 4 * PART or math.prod(tensor.shape) >= 16 * FEW:
             return False
         return row_jobs(self.emitter(), tensor) < FEW
 

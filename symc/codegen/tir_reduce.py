@@ -192,11 +192,11 @@ class _Rows:
         with evaluating(emitter), jobs(emitter, count) as (bounds, job):
             if count:
                 self._job(emitter, cut, origins(emitter, job, cut))
-        used = [access.buffer for access in self.found.accesses]
+        used = [*emitter.used, *(buffer for stage in self.cluster.stages for buffer in stage.buffers)]
         return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds.begin, bounds.end)
 
     def _tiles(self) -> list[Tile]:
-        work = max(sum(part.size for part in self.parts), 1)
+        work = sum(part.size for part in self.parts)
         cut = []
         if self.lane in self.walk:
             assert self.lane is not None

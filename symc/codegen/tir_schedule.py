@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from symc.ir.types import DType
 
 JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
 MOST_LANES = 16
+MOST_BREAKS = 6         # of a vectorised loop, each with code of its own
 
 
 def lanes_for(level: str, dtypes: Sequence[DType]) -> int:
@@ -141,7 +143,12 @@ def vectors(emitter: Emitter, start: Any, count: int, lanes: int, body: Body) ->
 
 
 def vectorised(emitter: Emitter, tile: Tile, origin: Any, places: Places, lanes: int, body: Body) -> None:
-    """`body` over the steps of a tile in vectors."""
+    """`body` over the steps of a tile in vectors, in runs between which conditions change."""
+    breaks = tile.loop.breaks
+    if tile.size == tile.loop.extent and not tile.loop.limit and 0 < len(breaks) <= MOST_BREAKS:
+        for first, last in itertools.pairwise((0, *breaks, tile.size)):
+            vectors(emitter, emitter.constant(first), last - first, lanes, body)
+        return
     for count in counts(emitter, tile, origin, places):
         vectors(emitter, origin, count, lanes, body)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tvm import sym, tirx
 
+from symc.codegen.tir_condition import changes
 from symc.codegen.tir_emit import Buffer, Emitter, free_variables
 from symc.frontend.te_math import Expr, Indices, Scalar
 from symc.ir.types import Shape, parse_layout
@@ -17,14 +18,18 @@ BLOCK = 16      # channels in a block of the layouts we choose
 
 @dataclass(eq=False, slots=True)
 class Loop:
-    """A loop of `extent` steps.  `limit`: (outer, total) when it is the inner part of an axis of `total` elements
-    and the last step of `outer` has fewer; `members`: the loops it stands for, whose places are (0, ..., 0, own)."""
+    """A loop of `extent` steps.
+
+    limit: (outer, total) when it is the inner part of an axis of `total` elements and the last step of `outer` has
+    fewer.  members: the loops it stands for, whose places are (0, ..., 0, own).  breaks: steps where conditions change.
+    """
 
     name: str
     extent: int
     limit: tuple[Loop, int] | None = None
     members: tuple[Loop, ...] = ()
     is_block: bool = False      # it walks the block of a split axis
+    breaks: tuple[int, ...] = ()
 
 
 Places = Mapping[Loop, Any]     # where each loop stands
@@ -113,6 +118,9 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
     by_variable = {variable: loop for loop, variable in variables.items()}
     for expr in [*emitter.observed, *(index for _, indices in emitter.demands for index in indices)]:
         found.pinned |= {by_variable[v] for v in free_variables(expr) if v in by_variable}
+    for loop, variable in variables.items():
+        places = {place for expr in emitter.observed for place in changes(expr, variable)}
+        loop.breaks = tuple(sorted(place for place in places if 0 < place < loop.extent))
     for variable in emitter.blocked:
         if variable in by_variable:
             found.split.add(by_variable[variable])

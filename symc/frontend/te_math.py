@@ -302,10 +302,16 @@ def intrinsic(name: str) -> Callable[[Scalar], Scalar]:
     return staticmethod(call)  # type: ignore[return-value]
 
 
-def libm(name: str) -> Callable[..., Scalar]:
-    """A function of libm, called lane by lane; `name` is that of the double version."""
+def libm(name: str, has_body: bool = False) -> Callable[..., Scalar]:
+    """A function of libm, called lane by lane; `name` is that of the double version.
+
+    has_body: codegen has code of its own for vectors of float32, known as symc.NAME.vNf32.
+    """
     def call(*operands: Scalar) -> Scalar:
         x = operands[0]
+        if has_body and x.lanes > 1 and computed_dtype(x.dtype) == "float32":
+            expr = tirx.call_pure_extern(vector_dtype("float32", x.lanes), f"symc.{name}.v{x.lanes}f32", x.expr)
+            return evaluator().shared(Scalar(expr, x.dtype, x.uses))
         for other in operands[1:]:
             x = paired(x, other)[0]
         values = [paired(x, value)[1] for value in operands]
@@ -350,14 +356,14 @@ class TensorMath:
     _floor = intrinsic("floor")
     _ceil = intrinsic("ceil")
     _trunc = intrinsic("trunc")
-    expm1 = libm("expm1")
-    log1p = libm("log1p")
+    expm1 = libm("expm1", has_body=True)
+    log1p = libm("log1p", has_body=True)
     cbrt = libm("cbrt")
     arcsinh = libm("asinh")
     arccosh = libm("acosh")
     arctanh = libm("atanh")
     hypot = libm("hypot")
-    erf = libm("erf")
+    erf = libm("erf", has_body=True)
     tgamma = libm("tgamma")
     lgamma = libm("lgamma")
     cast = staticmethod(cast)
