@@ -78,10 +78,11 @@ def at_kept(tensor: Any, indices: Sequence[Any]) -> Any:
 
 
 def moments(data: np.ndarray, axes: Dims) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and biased variance."""
-    x = NumPyMath.cast(data, wide(DType.of(data.dtype)))
-    mean = x.mean(axes, keepdims=True, dtype=x.dtype)
-    return mean, np.square(x - mean).mean(axes, keepdims=True, dtype=x.dtype)
+    """Mean and biased variance, in the wide dtype, from sums in float64."""
+    dtype = wide(DType.of(data.dtype)).numpy
+    x = NumPyMath.cast(data, DType.float64)
+    mean = x.mean(axes, keepdims=True)
+    return mean.astype(dtype), np.square(x - mean).mean(axes, keepdims=True).astype(dtype)
 
 
 @operator("_moments", hidden=True)
@@ -95,22 +96,21 @@ class Moments(Statistics):
         return moments(data, self.axes)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
-        """One pass: sums of what is left of the first element, which lies near the mean."""
+        """One pass over the data: sums and sums of squares in float64, in which their difference loses nothing that
+        float32 could hold.  Errors of statistics grow from layer to layer; these stay below rounding."""
         (data,), dtype, dims = inputs, outputs[0].element, outputs[0].dims
         count, F = self.count(data.shape), te.F
-        origin = te.tensor(dims, lambda *i: F.cast(data[i], dtype))
 
-        def deviation(*i: Any) -> Any:
-            return F.cast(data[i], dtype) - at_kept(origin, i)
+        def element(*i: Any) -> Any:
+            return F.cast(data[i], DType.float64)
 
-        sums = self.total(te, data.shape, deviation)
-        squares = self.total(te, data.shape, lambda *i: deviation(*i) * deviation(*i))
-        mean = te.tensor(dims, lambda *i: at_kept(origin, i) + sums[i] / count)
+        sums = self.total(te, data.shape, element)
+        squares = self.total(te, data.shape, lambda *i: element(*i) * element(*i))
 
         def variance(*i: Any) -> Any:
-            offset = sums[i] / count
-            return F.max_nan(squares[i] / count - offset * offset, 0)
-        return [mean, te.tensor(dims, variance)]
+            mean = sums[i] / count
+            return F.cast(F.max_nan(squares[i] / count - mean * mean, 0), dtype)
+        return [te.tensor(dims, lambda *i: F.cast(sums[i] / count, dtype)), te.tensor(dims, variance)]
 
 
 @operator("_normalized_sums", hidden=True)
@@ -131,8 +131,10 @@ class NormalizedSums(Statistics):
 
         def product(*i: Any) -> Any:
             x, m, s, d = (F.cast(v, dtype) for v in (data[i], at_kept(mean, i), at_kept(scale, i), dy[i]))
-            return (x - m) * s * d
-        return [self.total(te, data.shape, lambda *i: F.cast(dy[i], dtype)), self.total(te, data.shape, product)]
+            return F.cast((x - m) * s * d, DType.float64)
+        sums = (self.total(te, data.shape, lambda *i: F.cast(dy[i], DType.float64)),
+                self.total(te, data.shape, product))
+        return [te.tensor(outputs[0].dims, lambda *i, total=total: F.cast(total[i], dtype)) for total in sums]
 
 
 # ---- elementwise parts -----------------------------------------------------------------------------------------
