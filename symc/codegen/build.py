@@ -107,9 +107,9 @@ def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -
 def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: str) -> Mapping[Node, GroupCode]:
     """The code of one level with scratch buffers that suffice for every level, so that all share one memory plan."""
     def widest(node: Node) -> tuple[int, ...]:
-        sizes = [code[other][node].scratch for other in code]
-        assert len({len(size) for size in sizes}) == 1, f"levels need different kernels for {node}"
-        return tuple(map(max, zip(*sizes, strict=True)))
+        found = [code[other][node] for other in code]
+        assert len({(len(c.kernels), len(c.scratch)) for c in found}) == 1, f"levels need different kernels for {node}"
+        return tuple(map(max, zip(*(c.scratch for c in found), strict=True)))
     return {node: GroupCode(c.kernels, widest(node), c.object) for node, c in code[level].items()}
 
 
@@ -144,11 +144,12 @@ def driver_object(plan: Plan, level: str) -> bytes:
 def host_level() -> str:
     """The best level that this machine can run."""
     machine = this_machine()
-    fitting = [level for level, needs in LEVELS.items()
-               if set(needs) <= machine.features and (level == "aarch64") == (machine.architecture == "aarch64")]
+    own = "aarch64" if machine.architecture == "aarch64" else "x86-64"
+    fitting = [level for level, needs in LEVELS.items() if level.startswith(own) and set(needs) <= machine.features
+               and machine.architecture in ("aarch64", "x86_64")]
     if not fitting:
         raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
-                        "symc needs AVX2 or 64-bit ARM")
+                        "symc runs on x86-64 and 64-bit ARM")
     return fitting[0]
 
 

@@ -27,15 +27,17 @@ Progress = Callable[[int, int], None]   # (groups done, groups in all)
 
 @dataclass(frozen=True)
 class Task:
-    """One group to compile: its text, level and cache key, and the nodes it is for."""
+    """One group to compile: its text, level and cache key, the name of its kernels, and the nodes it is for."""
 
     key: str
     text: str
     level: str
+    name: str
     nodes: tuple[str, ...]
 
     def to_json(self) -> str:
-        return json.dumps({"key": self.key, "text": self.text, "level": self.level, "cache": str(cache.folder())})
+        return json.dumps({"key": self.key, "text": self.text, "level": self.level, "name": self.name,
+                           "cache": str(cache.folder())})
 
 
 def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None = None) -> Mapping[Node, GroupCode]:
@@ -49,7 +51,8 @@ def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None 
         assert isinstance(node.op, Group)
         text = cache.canonical_text(node.op.graph)
         keys[node] = cache.key_of(text, level)
-        tasks.setdefault(keys[node], Task(keys[node], text, level, tuple(map(str, node.sources))))
+        name = f"k{cache.key_of(text, '')[:24]}"          # the same for every level
+        tasks.setdefault(keys[node], Task(keys[node], text, level, name, tuple(map(str, node.sources))))
     code = {key: cache.read(key) for key in tasks}
     missing = [task for key, task in tasks.items() if code[key] is None]
     _Pool(missing, len(tasks), progress).run()

@@ -20,11 +20,11 @@ from symc.ops import load
 from symc.ops.operator import from_text
 
 
-def compile_group(text: str, level: str, key: str) -> GroupCode:
-    """Code of the group whose canonical text this is; its kernels are named after `key`."""
+def compile_group(text: str, level: str, name: str) -> GroupCode:
+    """Code of the group whose canonical text this is; its kernels are named after `name`."""
     from symc.codegen.lower import lower_group
 
-    return lower_group(parse_graph(text, from_text), f"k{key[:24]}", level)
+    return lower_group(parse_graph(text, from_text), name, level)
 
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
     os.environ["SYMC_CACHE_DIR"] = task["cache"]
     error = refusal = None
     try:
-        cache.write(task["key"], compile_group(task["text"], task["level"], task["key"]))
+        cache.write(task["key"], compile_group(task["text"], task["level"], task["name"]))
     except SymcError as problem:
         refusal = str(problem)
     except Exception:

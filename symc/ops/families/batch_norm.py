@@ -235,3 +235,12 @@ class BatchNormInference(Operator):
         gamma, beta, mean, variance = (v.reshape(shape) for v in vectors)
         scale = 1 / np.sqrt(variance + variance.dtype.type(self.eps))
         return ((data - mean) * (scale if self.fix_gamma else scale * gamma) + beta).astype(data.dtype)
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        data, gamma, _, mean, variance = node.inputs
+        rank = len(data.type.dims)
+        shape = along(self.axis % rank, rank, gamma.type.dims[0])
+        mean, scale = g.reshape(mean, shape), g.reshape(g._inverse_deviation(variance, eps=self.eps), shape)
+        factor = scale if self.fix_gamma else g.elemwise_mul(scale, g.reshape(gamma, shape))
+        sums = sums_of(g, data, mean, scale, dy, self.axis)
+        return [scaled(g, dy, factor), *parameter_gradients(g, sums, gamma, self.fix_gamma), None, None]
