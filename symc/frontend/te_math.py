@@ -20,6 +20,7 @@ Expr = Any  # a TIR expression (tvm.ir.Expr)
 Indices = tuple[Any, ...]
 
 MEMORY = {DType.bool: "uint8", DType.bfloat16: "uint16"}
+LARGEST = 12        # operations in an unnamed expression
 COMPUTED = {DType.float16: "float32", DType.bfloat16: "float32"}
 
 
@@ -53,12 +54,13 @@ class Scalar:
     made without TVM's folding, which takes x * 0 for 0.
     """
 
-    __slots__ = ("dtype", "expr", "uses")
+    __slots__ = ("dtype", "expr", "uses", "weight")
 
-    def __init__(self, expr: Expr, dtype: DType, uses: frozenset[Any] = frozenset()) -> None:
+    def __init__(self, expr: Expr, dtype: DType, uses: frozenset[Any] = frozenset(), weight: int = 1) -> None:
         self.expr = expr
         self.dtype = dtype
         self.uses = uses
+        self.weight = weight
 
     @property
     def lanes(self) -> int:
@@ -136,7 +138,7 @@ def literal(value: float, dtype: DType, lanes: int = 1) -> Scalar:
         expr = tirx.FloatImm(name, float(value))
     else:
         expr = tirx.const(int(value) if dtype is not DType.bool else bool(value), name)
-    return Scalar(widened(expr, lanes), dtype)
+    return Scalar(widened(expr, lanes), dtype, weight=0)
 
 
 def paired(a: Any, b: Any) -> tuple[Scalar, Scalar]:
@@ -146,7 +148,8 @@ def paired(a: Any, b: Any) -> tuple[Scalar, Scalar]:
     a, b = (x if isinstance(x, Scalar) else literal(x, known.dtype) for x in (a, b))
     assert a.dtype is b.dtype, f"operands have dtypes {a.dtype.name} and {b.dtype.name}; cast one of them"
     lanes = max(a.lanes, b.lanes)
-    return (Scalar(widened(a.expr, lanes), a.dtype, a.uses), Scalar(widened(b.expr, lanes), b.dtype, b.uses))
+    return (Scalar(widened(a.expr, lanes), a.dtype, a.uses, a.weight),
+            Scalar(widened(b.expr, lanes), b.dtype, b.uses, b.weight))
 
 
 def binary(make: Callable[..., Expr], a: Any, b: Any, dtype: DType | None = None) -> Scalar:
@@ -155,7 +158,15 @@ def binary(make: Callable[..., Expr], a: Any, b: Any, dtype: DType | None = None
         left, right = cast(left, DType.uint8), cast(right, DType.uint8)
     elif left.dtype is DType.bool:
         left, right = cast(left, DType.int8), cast(right, DType.int8)
-    return Scalar(make(left.expr, right.expr), dtype or left.dtype, left.uses | right.uses)
+    return combined(make(left.expr, right.expr), dtype or left.dtype, left, right)
+
+
+def combined(expr: Expr, dtype: DType, *operands: Scalar) -> Scalar:
+    """A value made of `operands`; a large one gets a name, so that an expression stays a tree of bounded size."""
+    uses = frozenset().union(*(operand.uses for operand in operands))
+    weight = 1 + sum(operand.weight for operand in operands)
+    made = Scalar(expr, dtype, uses, weight)
+    return made if weight <= LARGEST else evaluator().shared(made)
 
 
 def condition(value: Any) -> Scalar:
@@ -163,7 +174,7 @@ def condition(value: Any) -> Scalar:
     if isinstance(value, bool):
         return literal(value, DType.bool)
     if not isinstance(value, Scalar):
-        return Scalar(as_expr(value), DType.bool, evaluator().uses_of_index(value))
+        return Scalar(as_expr(value), DType.bool, evaluator().uses_of_index(value), weight=0)
     return value if value.dtype is DType.bool else value != 0
 
 
@@ -174,7 +185,7 @@ def as_expr(value: Any) -> Expr:
 
 def logical(make: Callable[..., Expr], a: Any, b: Any) -> Scalar:
     left, right = paired(condition(a), condition(b))
-    return Scalar(make(left.expr, right.expr), DType.bool, left.uses | right.uses)
+    return combined(make(left.expr, right.expr), DType.bool, left, right)
 
 
 def cast(x: Scalar, dtype: DType) -> Scalar:
@@ -191,7 +202,7 @@ def cast(x: Scalar, dtype: DType) -> Scalar:
     if x.dtype.is_float and dtype in (DType.uint8, DType.int8):
         expr, source = tirx.Cast(vector_dtype("int32", x.lanes), expr), "int32"
     rounded = expr if source == target else tirx.Cast(vector_dtype(target, x.lanes), expr)
-    result = Scalar(rounded, dtype, x.uses)
+    result = Scalar(rounded, dtype, x.uses, x.weight + 1)
     return round_to(result) if dtype in COMPUTED else result
 
 
@@ -420,7 +431,7 @@ class TensorMath:
         where = condition(chosen)
         lanes = max(a.lanes, where.lanes)
         expr = tirx.Select(widened(where.expr, lanes), widened(a.expr, lanes), widened(b.expr, lanes))
-        return Scalar(expr, a.dtype, a.uses | b.uses | where.uses)
+        return combined(expr, a.dtype, where, a, b)
 
     @staticmethod
     def logical_and(x: Any, y: Any) -> Scalar:
