@@ -1,0 +1,75 @@
+"""Whole networks: inference, training and packages against what MXNet 1.9.1 answered."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import symc as mx
+from symc import runtime
+from symc.interpreter import run
+from symc.passes.base import run_passes
+from symc.passes.pipeline import inference_pipeline, typed
+from tests.networks import NAMES, Network
+
+SERVE = """
+import sys
+sys.modules.update(tvm=None, llvmlite=None, typer=None)
+import numpy as np
+from symc import runtime
+np.save(sys.argv[3], runtime.load(sys.argv[1]).forward(**np.load(sys.argv[2]))[0].asnumpy())
+"""
+
+
+def arrays(values):
+    return {name: mx.nd.array(value, dtype=value.dtype) for name, value in values.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inference(name):
+    network = Network(name)
+    symbol = mx.sym.load(str(network.symbol))
+    assert symbol.list_arguments() == [item["name"] for item in network.meta["arguments"]]
+    arguments, states = network.values()
+    executor = symbol.bind(mx.cpu(), arrays(arguments), grad_req="null", aux_states=arrays(states))
+    network.check_outputs([output.asnumpy() for output in executor.forward()])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if Network(name).trains])
+def test_training(name):
+    network = Network(name)
+    recorded = network.meta["train"]
+    symbol = mx.sym.load(str(network.symbol))
+    shapes, _, _ = symbol.infer_shape(**{key: tuple(v["shape"]) for key, v in recorded["inputs"].items()})
+    arguments, states = network.values(dict(zip(symbol.list_arguments(), shapes, strict=True)), recorded["inputs"])
+    gradients = {key: mx.nd.zeros(v.shape, dtype=v.dtype) for key, v in arguments.items()
+                 if key not in recorded["inputs"]}
+    executor = symbol.bind(mx.cpu(), arrays(arguments), args_grad=gradients, aux_states=arrays(states))
+    outputs = executor.forward(is_train=True)
+    heads = [mx.nd.array(network.head_gradient(i, o.shape)) for i, o in enumerate(outputs)]
+    executor.backward(heads if recorded["head_gradients"] else None)
+    names = [entry["name"] for entry in recorded["outputs"]]
+    network.check(recorded["outputs"], dict(zip(names, [o.asnumpy() for o in outputs], strict=True)), 256)
+    network.check(recorded["gradients"], {key: g.asnumpy() for key, g in gradients.items()}, 64)
+    network.check(recorded["auxiliary"], {key: s.asnumpy() for key, s in executor.aux_dict.items()}, 64)
+
+
+@pytest.mark.parametrize("name", ["zoo_resnet18_v1", "zoo_mobilenet0.25"])
+def test_package_interpreter_and_mxnet_agree(name, tmp_path):
+    network = Network(name)
+    arguments, states = network.values()
+    inputs = {key: arguments.pop(key) for key in network.meta["inputs"]}
+    package = tmp_path / "model.symc"
+    mx.compile_package(package, network.symbol, {**arguments, **states},
+                       shapes={key: value.shape for key, value in inputs.items()})
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    subprocess.run([sys.executable, "-c", SERVE, package, tmp_path / "inputs.npz", tmp_path / "answer.npy"], check=True)
+    answer = np.load(tmp_path / "answer.npy")
+    network.check_outputs([answer])
+    assert np.array_equal(answer, runtime.load(package).forward(**inputs)[0].asnumpy())
+    graph = typed(mx.sym.load(str(network.symbol)).graph, {key: value.shape for key, value in inputs.items()})
+    ready = run_passes(graph, inference_pipeline(), verify=True)
+    values = {**inputs, **arguments, **states}
+    interpreted = run(ready, {node.name: values[node.name] for node in ready.variables}).heads[0]
+    assert np.abs(answer - interpreted).max() <= 1e-4 * np.abs(interpreted).max()
