@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # name → module, or module and attribute
 _LAZY: dict[str, str] = {
     "runtime": "symc.runtime", "compile": "symc.compiler:compile",
+    "compile_package": "symc.compiler:compile_package",
     "sym": "symc.frontend.symbol_ops", "symbol": "symc.frontend.symbol_ops", "Symbol": "symc.frontend.symbol:Symbol",
     "AttrScope": "symc.frontend.attribute:AttrScope", "attribute": "symc.frontend.attribute",
     "name": "symc.frontend.name", "model": "symc.frontend.model",

@@ -1,6 +1,6 @@
 """Recorded networks (tests/data/networks): what MXNet 1.9.1 answered to inputs and parameters that follow a rule.
 
-Every array is drawn from a generator seeded by the CRC-32 of its name.  A parameter is uniform noise scaled by its role,
+Every array is drawn from a generator seeded by the CRC-32 of its name.  A parameter is uniform noise scaled by role,
 an input what its entry in the meta file says, and for training runs a head gradient is uniform noise too.  Results are
 compared by the largest difference relative to the largest recorded element; each has its tolerance in the meta file.
 """
