@@ -276,7 +276,7 @@ def test_each_forward_draws_anew_and_backward_knows_what(bind):
 
 @pytest.mark.parametrize("arguments, error, message", [
     ({"v": X}, TypeError, "Unknown argument v"), ({"x": X[:1]}, ValueError, r"need: \(2, 4\), received: \(1, 4\)"),
-    ({"x": X.tolist()}, ValueError, "only accept"), ({"x": np.array([["a"] * 4] * 2)}, ValueError, "could not convert")])
+    ({"x": X.tolist()}, ValueError, "only accept"), ({"x": np.full((2, 4), "a")}, ValueError, "could not convert")])
 def test_what_forward_refuses(bind, arguments, error, message):
     executor = bind(DENSE, x=X, w=W, b=B)
     with pytest.raises(error, match=message):
