@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 WINDOW = 32             # reductions of at most so many elements are unrolled
 JOB_ELEMENTS = 8192     # that a job reads, about
 CHAINS = 4              # vectors that accumulate side by side, to hide the latency of adding
+ABREAST = 8             # vectors of rows side by side: long runs of memory
 
 
 def reduction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
@@ -200,11 +201,15 @@ class _Rows:
         cut = []
         if self.lane in self.walk:
             assert self.lane is not None
-            width = self.lane.extent if self.lane.limit else max(min(self.lane.extent, CHAINS * self.lanes), 1)
+            width = self.lane.extent if self.lane.limit else max(min(self.lane.extent, self._abreast() * self.lanes), 1)
             cut = [Tile(self.lane, width)]
             work *= width
         others = [loop for loop in self.walk if loop is not self.lane]
         return tiles(others, JOB_ELEMENTS // max(work, 1), 1) + cut
+
+    def _abreast(self) -> int:
+        """Vectors of rows that are reduced side by side: one where the code is unrolled already."""
+        return 1 if all(part.size <= WINDOW for part in self.parts if part.reduced is not None) else ABREAST
 
     def _job(self, emitter: Emitter, cut: list[Tile], start: Places) -> None:
         across = self.lane in self.walk
