@@ -130,7 +130,7 @@ def _check_names(graph: Graph, names: Sequence[str]) -> None:
 
 def _near(name: str, others: Iterable[str]) -> str:
     """The nearest of the other names, for a message."""
-    near = difflib.get_close_matches(name, others, 3, 0.5)
+    near = difflib.get_close_matches(name, others, 3)
     return f"; there is {', '.join(map(repr, near))}" if near else ""
 
 
@@ -247,6 +247,8 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     unknown = [level for level in levels if level not in package.LEVELS]
     if unknown or not levels:
         raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
+    if not path.parent.is_dir():
+        raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
     unit = compile_lowered(lowered, levels, options)
     libraries = {level: library_bytes(unit, level) for level in levels}
     package.write(path, plan=unit.assembly.plan, network=print_network(network), weights=unit.assembly.weights,

@@ -24,6 +24,7 @@ import numpy as np
 
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
+from symc.errors import SymcError
 from symc.runtime.package import FORMAT
 from symc.runtime.random import SEED
 
@@ -40,7 +41,7 @@ ALIGNMENT, WEIGHTS_ALIGNMENT = 64, 4096
 
 def write(path: Path, *, plan: Plan, network: str, weights: np.ndarray, libraries: Mapping[str, bytes],
           graph: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write a package at `path`, whole or not at all.
+    """Write a package at `path`, whole or not at all.  SymcError: the file system refuses.
 
     `weights` are the bytes of the weight block, uint8; `libraries` the shared library of each level of LEVELS;
     `metadata` goes into the manifest as it is (versions, options; strings, numbers, lists and dicts).
@@ -95,6 +96,8 @@ def _write_zip(path: Path, members: Mapping[str, Any]) -> None:
             for name, data in members.items():
                 _write_member(archive, file, name, data)
         beside.replace(path)
+    except OSError as problem:
+        raise SymcError(f"cannot write {path}: {problem.strerror}") from problem
     finally:
         beside.unlink(missing_ok=True)
 
