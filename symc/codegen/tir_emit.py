@@ -116,6 +116,8 @@ class Emitter:
         self._providers: dict[Tensor, Callable[[Indices], Scalar]] = {}
         self._of_var: dict[Any, Definition] = {}
         self._count = 0
+        self.evaluated: dict[Tensor, list[Indices]] = {}    # computed tensors that call functions, and where
+        self._calls = 0
         self.used: dict[Buffer, None] = {}  # buffers that have been read
         self.row_offset = 0                 # which vector of rows is written, in a kernel of reductions
         self._floor = 0                     # the innermost loop or branch that may not be left
@@ -277,6 +279,10 @@ class Emitter:
         """`tensor` lies in `buffer`."""
         self._buffers[tensor] = buffer
 
+    def unplace(self, tensor: Tensor) -> None:
+        """`tensor` lies in no memory yet."""
+        self._buffers.pop(tensor, None)
+
     def provide(self, tensor: Tensor, provider: Callable[[Indices], Scalar]) -> None:
         """Elements of `tensor`, a reduction computed in this kernel, are those of `provider`."""
         self._providers[tensor] = provider
@@ -322,7 +328,10 @@ class Emitter:
             self.demands.append((tensor, indices))
             return self.unknown(tensor.dtype, indices)
         assert isinstance(tensor, Computed), "a tensor that is nowhere"
+        before = self._calls
         value = tensor.body(*indices)
+        if self._calls > before:
+            self.evaluated.setdefault(tensor, []).append(indices)
         if isinstance(value, tuple):
             return tuple(typed(part, tensor.dtype, literal_only=True) for part in value)
         return self.shared(typed(value, tensor.dtype))
@@ -359,6 +368,7 @@ class Emitter:
     def shared(self, value: Scalar) -> Scalar:
         if isinstance(value.expr, (tirx.Var, tirx.FloatImm, tirx.IntImm, tirx.Broadcast, tvm.ir.expr.TensorLoad)):
             return value
+        self._calls += isinstance(value.expr, tvm.ir.Call)
         found = self._define(value.lanes, value.dtype, value.uses, self.depth_of(value.expr))
         (definition,) = found.uses
         definition.expr = value.expr

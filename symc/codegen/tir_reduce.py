@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tvm_ffi import StructuralKey
+
 from symc.codegen.tir_emit import Buffer, Cells, Emitter, flat_index
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_monoid import State, monoid
@@ -41,8 +43,8 @@ from symc.codegen.tir_space import (
     space,
     without_padding,
 )
-from symc.frontend.te import Reduced
-from symc.frontend.te_math import Expr, Scalar, evaluating
+from symc.frontend.te import Reduced, Tensor
+from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import DType, block_of
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class _Part:
     inner: list[Loop]
     found: Analysis
     walk: list[Loop] = field(default_factory=list)
+    kept: tuple[Tensor, Buffer] | None = None       # what a reduction leaves in a result's place for its stage
     lane: Loop | None = None        # the vectorised one of the reduced loops, unless a loop of the rows is
 
     @property
@@ -87,6 +90,7 @@ class _Rows:
         self.found = Analysis()
         for part in self.parts:
             self.found.include(part.found)
+        self._keep()
         loops = [axis[0] for axis in self.rows.axes] + [axis[1] for axis in self.rows.axes if len(axis) > 1]
         without_padding(loops, self.found)
         self.walk = merged(loops, self.found)
@@ -161,6 +165,21 @@ class _Rows:
     def _emitter(self) -> Emitter:
         return self.plan.emitter()
 
+    def _keep(self) -> None:
+        """What is costly, and read by one reduction and one result of its shape at the same places, is computed once:
+        the reduction leaves it where the result will be (the exponentials of a softmax)."""
+        for number, part in enumerate(self.parts):
+            buffers = part.stage.buffers
+            if part.reduced is not None or not buffers or buffers[0].type.element not in (DType.float32, DType.float64):
+                continue
+            indices = part.outer.indices(part.found.variables)
+            for tensor, places in part.found.evaluated.items():
+                users = [other for other in self.parts if tensor in other.found.evaluated]
+                alike = tensor.shape == part.stage.tensor.shape and tensor.dtype is buffers[0].type.element
+                if alike and _same_place(places, indices) and _is_kept_for(tensor, users, self.parts[:number], part):
+                    users[0].kept = (tensor, buffers[0])
+                    return
+
     def _arrange(self, part: _Part) -> None:
         """Order and join a stage's inner loops as memory runs."""
         if part.reduced is None:
@@ -226,6 +245,9 @@ class _Rows:
 
     def _stages(self, emitter: Emitter, places: Places, lanes: list[tuple[int, int]]) -> None:
         """All stages at one place of the rows; lanes: (offset, size) of the vectors of rows."""
+        for part in self.parts:
+            if part.kept is not None:
+                emitter.unplace(part.kept[0])
         for part in self.parts:
             writer = _StageWriter(self, emitter, part, places, lanes)
             if part.reduced is not None:
@@ -312,6 +334,8 @@ class _StageWriter:
             if self.stage.buffers:
                 self.write(values[offset], self.places({}, offset, size))
         emitter = self.emitter
+        if self.part.kept is not None:
+            emitter.place(*self.part.kept)
         emitter.provide(self.stage.tensor, lambda _: values[emitter.row_offset])
 
     def _dtypes(self, form: Reduced) -> tuple[DType, DType]:
@@ -328,7 +352,16 @@ class _StageWriter:
         place = self.emitter.as_value(at, self._dtypes(form)[1])
         after = self.kind.enter(state, element, place)
         self.emitter.settle(after)
+        if self.part.kept is not None:
+            self._keep(*self.part.kept)
         return tuple(self.emitter.now(value) for value in after)
+
+    def _keep(self, tensor: Tensor, buffer: Buffer) -> None:
+        """Store the element of `tensor` that was evaluated last."""
+        indices = self.emitter.evaluated[tensor][-1]
+        value = self.emitter.element(tensor, indices)
+        self.emitter.settle([value])
+        self.emitter.store(buffer, flat_index(buffer.type, indices, self.emitter.constant(0)), value)
 
     def _finished(self, state: State) -> Scalar:
         value = self.kind.result(state)
@@ -409,6 +442,20 @@ class _StageWriter:
     def _write(self, cells: list[Cells], offset: int, state: State, size: int) -> None:
         for cell, value in zip(cells, state, strict=True):
             self.emitter.write(cell, offset, value, size)
+
+
+def _same_place(places: Sequence[Indices], indices: Indices) -> bool:
+    return len(places) == 1 and StructuralKey(list(places[0])) == StructuralKey(list(indices))
+
+
+def _is_kept_for(tensor: Tensor, users: Sequence[_Part], before: Sequence[_Part], result: _Part) -> bool:
+    """Whether `users` are one reduction before the result, which goes through all of `tensor`, and the result."""
+    if len(users) != 2 or users[1] is not result or users[0] not in before or users[0].reduced is None:
+        return False
+    places, variables = users[0].found.evaluated[tensor], users[0].found.variables
+    walked_axes = {index for index, extent in zip(places[0], tensor.shape, strict=True) if extent != 1}
+    loops = {variable for loop, variable in variables.items() if loop.extent != 1}
+    return len(places) == 1 and walked_axes == loops
 
 
 def _longest_step(found: Analysis, loop: Loop) -> int:

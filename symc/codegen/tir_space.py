@@ -10,6 +10,7 @@ from tvm import sym, tirx
 
 from symc.codegen.tir_condition import changes
 from symc.codegen.tir_emit import Buffer, Emitter, free_variables
+from symc.frontend.te import Tensor
 from symc.frontend.te_math import Expr, Indices, Scalar
 from symc.ir.types import Shape, parse_layout
 
@@ -92,6 +93,8 @@ class Analysis:
     pinned: set[Loop] = field(default_factory=set)
     demands: list[tuple[Any, Indices]] = field(default_factory=list)
     split: set[Loop] = field(default_factory=set)
+    evaluated: Mapping[Tensor, Sequence[Indices]] = field(default_factory=dict)
+    variables: Mapping[Loop, Any] = field(default_factory=dict)
 
     def include(self, other: Analysis) -> None:
         self.loops += other.loops
@@ -109,7 +112,7 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
     """
     variables = {loop: emitter.variable(loop.name, loop.extent) for loop in loops}
     values, stores = body(variables)
-    found = Analysis(list(loops), demands=list(emitter.demands))
+    found = Analysis(list(loops), demands=list(emitter.demands), evaluated=emitter.evaluated, variables=variables)
     for definition in emitter.pending(values):
         if definition.buffer is not None:
             found.accesses.append(_access(emitter, definition.buffer, definition.index, variables, False))

@@ -101,16 +101,15 @@ class RowSoftmax(Operator):
         largest = te.tensor(rows, lambda *row: te.max(count, lambda k: counted(
             element_of(row, axis, k), x(element_of(row, axis, k)), float("-inf"))))
 
-        def exponential(i: tuple[Any, ...]) -> Any:
-            return counted(i, F.exp(x(i) - largest[row_of(i, axis)]), 0.0)
-        total = te.tensor(rows, lambda *row: te.sum(count, lambda k: exponential(element_of(row, axis, k))))
+        exponential = te.tensor(data.shape, lambda *i: counted(i, F.exp(x(i) - largest[row_of(i, axis)]), 0.0))
+        total = te.tensor(rows, lambda *row: te.sum(count, lambda k: exponential[element_of(row, axis, k)]))
         if self.is_logarithm:
             logarithm = te.tensor(rows, lambda *row: F.log(total[row]))
             return [te.tensor(data.shape, lambda *i: F.cast(
                 x(i) - largest[row_of(i, axis)] - logarithm[row_of(i, axis)], out))]
         scale = te.tensor(rows, lambda *row: 1 / total[row])
         return [te.tensor(data.shape, lambda *i: F.cast(
-            counted(i, exponential(i) * scale[row_of(i, axis)], 0.0), out))]
+            counted(i, exponential[i] * scale[row_of(i, axis)], 0.0), out))]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         data = node.inputs[0]
