@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ import typer
 
 from symc.errors import SymcError, UnsupportedOperatorError
 
-EXIT_USER, EXIT_UNSUPPORTED, EXIT_DIFFERENT, EXIT_BUG = 1, 2, 3, 70
+EXIT_USER, EXIT_UNSUPPORTED, EXIT_DIFFERENT, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 3, 70, 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="Compile networks written for the MXNet Symbol API to native code.",
@@ -52,7 +53,7 @@ def compile(
 
     target = output or network.with_suffix(".symc")
     times: dict[str, float] = {}
-    with _progress() as progress:
+    with _progress() as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress)
         unit = compiler.compile_package(target, network, params, _pairs(shape, _dims, "--shape"), _names(outputs),
                                         train, dtypes=_pairs(dtype, str, "--dtype"), levels=_names(cpu),
@@ -74,8 +75,6 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a package on arrays from files."""
-    import numpy as np
-
     from symc import runtime
 
     if threads:
@@ -88,7 +87,7 @@ def run(
         _write_npz(output, results)
         report["written"] = str(output)
     if expect is not None:
-        report["difference"] = _compare(results, dict(np.load(expect, allow_pickle=False)), rtol)
+        report["difference"] = _compare(results, _read_inputs([str(expect)]), rtol)
     _show(report, as_json)
 
 
@@ -120,13 +119,11 @@ def _pairs(items: Sequence[str] | None, read: Callable[[str], Any], option: str)
 
 
 def _dims(text: str) -> tuple[int, ...]:
-    try:
-        dims = tuple(int(part) for part in text.strip("()").replace("x", ",").split(",") if part.strip())
-    except ValueError:
-        raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224") from None
-    if any(extent < 0 for extent in dims):
-        raise SymcError(f"{text} has a negative extent")
-    return dims
+    inner = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    parts = [part.strip() for part in inner.removesuffix(",").split(",")] if inner else []
+    if not all(re.fullmatch(r"\d+", part) for part in parts):
+        raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224")
+    return tuple(map(int, parts))
 
 
 def _names(text: str) -> list[str]:
@@ -162,8 +159,6 @@ def _write_npz(path: Path, arrays: dict[str, Any]) -> None:
 
 def _compare(results: dict[str, Any], expected: dict[str, Any], rtol: float) -> dict[str, float]:
     """Largest difference of each output relative to the largest expected element.  Different: one exceeds rtol."""
-    import numpy as np
-
     missing = [name for name in expected if name not in results]
     if missing or not expected:
         raise SymcError(f"the expected outputs {', '.join(missing) or '(none)'} are not among {', '.join(results)}")
@@ -171,13 +166,23 @@ def _compare(results: dict[str, Any], expected: dict[str, Any], rtol: float) -> 
     for name, want in expected.items():
         if want.shape != results[name].shape:
             raise Different(f"output '{name}' has shape {results[name].shape}, expected {want.shape}")
-        error = np.abs(results[name].astype(np.float64) - want.astype(np.float64))
-        scale = max(float(np.max(np.abs(want), initial=0)), 1e-12)
-        differences[name] = float(np.max(error, initial=0)) / scale
+        differences[name] = _difference(results[name], want)
     if not all(difference <= rtol for difference in differences.values()):
         raise Different("results differ: " + ", ".join(f"{n} by {d:.3g}" for n, d in differences.items()),
                         f"allowed is --rtol {rtol}")
     return differences
+
+
+def _difference(found: Any, right: Any) -> float:
+    """The largest difference relative to the largest finite element; NaN and infinities must be where they were."""
+    import numpy as np
+
+    found, right = found.astype(np.float64), right.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(found - right)
+    errors[(found == right) | (np.isnan(found) & np.isnan(right))] = 0
+    scale = max(float(np.max(np.abs(right), initial=0, where=np.isfinite(right))), 1e-12)
+    return float(np.max(errors, initial=0)) / scale
 
 
 # ---- showing results -----------------------------------------------------------------------------------------------
@@ -252,27 +257,30 @@ def main() -> None:
         app(standalone_mode=False)
     except typer.Exit as end:
         sys.exit(end.exit_code)
-    except SymcError as error:
-        command = sys.argv[1] if len(sys.argv) > 1 else ""
-        print(f"symc {command}: {error}", file=sys.stderr)
+    except Exception as error:
         if os.environ.get("SYMC_DEBUG"):
             traceback.print_exc()
-        kinds = {UnsupportedOperatorError: EXIT_UNSUPPORTED, Different: EXIT_DIFFERENT}
-        sys.exit(kinds.get(type(error), EXIT_USER))
-    except Exception as error:
-        sys.exit(_other(error))
+        sys.exit(_report(error))
 
 
-def _other(error: Exception) -> int:
-    """Exit code of what is no SymcError: wrong usage, files that cannot be read or written, or a bug."""
-    if isinstance(error, typer.TyperException):
-        error.show()
-        return EXIT_USER
-    if isinstance(error, OSError):
-        print(f"symc: {error.strerror}: {error.filename}", file=sys.stderr)
-        return EXIT_USER
-    if isinstance(error, typer.Abort):
-        return 130
-    traceback.print_exc()
+def _report(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    command = f"symc {sys.argv[1]}" if len(sys.argv) > 1 else "symc"
+    match error:
+        case SymcError():
+            print(f"{command}: {error}", file=sys.stderr)
+            return {UnsupportedOperatorError: EXIT_UNSUPPORTED, Different: EXIT_DIFFERENT}.get(type(error), EXIT_USER)
+        case typer.TyperException():
+            error.show()
+            return EXIT_USER
+        case BrokenPipeError():       # the reader has enough; what is still buffered goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_USER
+        case OSError():
+            print(f"{command}: {error.strerror}: {error.filename}", file=sys.stderr)
+            return EXIT_USER
+        case typer.Abort():
+            return EXIT_INTERRUPTED
+    traceback.print_exception(error)
     print("symc: this is a bug of symc; please report the trace above", file=sys.stderr)
     return EXIT_BUG

@@ -98,7 +98,7 @@ def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] 
     network = load_network(symbol, outputs)
     arrays = load_parameters(params, network)
     given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
-    _check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
+    check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
     if train:
         return network, _lower_training(network, arrays, given, dtypes, train, options)
     constants = {name: array for name, array in arrays.items() if name not in given}
@@ -119,7 +119,7 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
     return lower(ready, TRAINING, _requests(ready, shapes, train), (), options, initial=zeros | own)
 
 
-def _check_names(graph: Graph, names: Sequence[str]) -> None:
+def check_names(graph: Graph, names: Sequence[str]) -> None:
     """Raise for names that are no variable of the graph."""
     known = [node.name for node in graph.variables]
     unknown = [name for name in dict.fromkeys(names) if name not in known]

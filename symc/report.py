@@ -26,12 +26,13 @@ def inspect(file: Path, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
 def inspect_network(file: Path, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
     """Inputs, outputs, and a table of layers with output shapes and numbers of parameters, as far as they follow."""
     from symc.codegen.build import output_names, state_names
-    from symc.compiler import load_network
-    from symc.ops.inference import infer
+    from symc.compiler import check_names, load_network
     from symc.passes.partition import parameter_variables
+    from symc.passes.pipeline import inferred
 
     graph = load_network(file)
-    types = infer(graph, shapes)
+    check_names(graph, list(shapes))
+    types = inferred(graph, shapes)
     parameters = parameter_variables(graph) | set(state_names(graph))
     inputs = [node for node in graph.variables if node.name not in parameters]
     counted: set[Node] = set()

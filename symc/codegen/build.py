@@ -19,7 +19,7 @@ from symc.codegen.group_code import GroupCode
 from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
-from symc.errors import SymcError
+from symc.errors import SymcError, raise_collected
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import operation, output_name
@@ -86,11 +86,18 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable)]
     if initial is not None:
         passes = [step for step in passes if not isinstance(step, OverwriteInputs)]
+    _check_pass_names(options.print_after, passes)
     fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
                        verify=options.verify)
     trains = mode != INFERENCE
     states = state_names(graph) if trains or initial is None else []
     return Lowered(fused, tuple(states), stable, tuple(output_names(graph)), trains, initial or {})
+
+
+def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
+    names = {step.name: None for step in passes}
+    unknown = [f"there is no pass '{name}'" for name in wanted if name not in (*names, "all")]
+    raise_collected(SymcError, "the names of passes", unknown, f"the passes are {', '.join(names)}")
 
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from symc.errors import InferenceError, raise_collected
 from symc.ir.graph import Graph, Value
 from symc.ir.types import DType, PartialShape
-from symc.ops.inference import infer, unresolved, with_types
+from symc.ops.inference import Types, infer, unresolved, with_types
 from symc.ops.slots import show
 from symc.passes.base import Pass
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
@@ -78,11 +78,18 @@ def typed(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
     shapes, dtypes: of variables by name, as far as they do not follow; dtypes that follow from nothing are float32.
     InferenceError lists contradictions, or the variables whose shape does not follow.
     """
-    types = infer(graph, shapes, dtypes)
-    if defaults := {node.name: DType.float32 for node in graph.variables if types[Value(node)].dtype is None}:
-        types = infer(graph, shapes, {**defaults, **(dtypes or {})})
+    types = inferred(graph, shapes, dtypes)
     raise_collected(InferenceError, "shape inference",
                     [f"the shape of '{node.name}' is {show(types[Value(node)].shape)}"
                      for node in unresolved(graph, types)],
                     "give the shapes of the inputs, such as data=(1, 3, 224, 224)")
     return with_types(graph, types)
+
+
+def inferred(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
+             dtypes: Mapping[str, DType] | None = None) -> Types:
+    """All types as far as they follow; dtypes that follow from nothing are float32."""
+    types = infer(graph, shapes, dtypes)
+    if defaults := {node.name: DType.float32 for node in graph.variables if types[Value(node)].dtype is None}:
+        types = infer(graph, shapes, {**defaults, **(dtypes or {})})
+    return types

@@ -1,0 +1,249 @@
+"""The command line, in this process and as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symc
+from symc import cli
+from symc.frontend.params import write as write_params
+from symc.frontend.reader import print_graph
+
+NETWORK = """
+    %data, %w, %b: ?[*]    %label: ?[*]
+    %fc = FullyConnected(%data, %w, %b) num_hidden=3
+    %r = relu(%fc)
+    %softmax = SoftmaxOutput(%r, %label)
+    heads %softmax
+"""
+W = np.arange(12, dtype=np.float32).reshape(3, 4) / 10
+DATA = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+ROOT = str(Path(symc.__file__).parent.parent)
+COMPILE = ["compile", "net.json", "--params", "net.params", "--shape", "data=2,4", "--cpu", "x86-64-v3"]
+
+
+@pytest.fixture
+def folder(graph, tmp_path, monkeypatch):
+    """A folder with net.json, net.params, data.npy and right.npz, to work in."""
+    (tmp_path / "net.json").write_text(print_graph(graph(NETWORK)))
+    write_params(tmp_path / "net.params", {"arg:w": W, "arg:b": np.zeros(3, np.float32)})
+    np.save(tmp_path / "data.npy", DATA)
+    scores = np.exp(np.maximum(DATA @ W.T, 0))
+    np.savez(tmp_path / "right.npz", softmax_output=scores / scores.sum(1, keepdims=True))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """`call(arguments...)`: exit code, standard output and standard error of the command."""
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["symc", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+    return run
+
+
+def process(*arguments, folder, **environment):
+    """The same in a process."""
+    return subprocess.run([sys.executable, "-m", "symc", *map(str, arguments)], cwd=folder, text=True, timeout=300,
+                          capture_output=True, env=os.environ | {"PYTHONPATH": ROOT} | environment)
+
+
+# ---- compile, run, inspect -----------------------------------------------------------------------------------------
+
+
+def test_compile_and_run(folder, call):
+    code, out, err = call(*COMPILE, "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert report["package"] == "net.symc" and report["bytes"] == (folder / "net.symc").stat().st_size
+    assert report["inputs"] == {"data": ["float32", [2, 4]]}
+    assert report["outputs"] == {"softmax_output": ["float32", [2, 3]]} and report["kernels"] >= 1
+
+    code, out, _ = call("run", "net.symc", "-i", "data=data.npy", "-o", "out.npz", "--expect", "right.npz", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["written"] == "out.npz" and report["difference"]["softmax_output"] < 1e-5
+    np.testing.assert_allclose(np.load("out.npz")["softmax_output"], np.load("right.npz")["softmax_output"], rtol=1e-5)
+    assert sorted(path.name for path in folder.iterdir()) == ["data.npy", "net.json", "net.params", "net.symc",
+                                                              "out.npz", "right.npz"]
+
+
+def test_text_output(folder, call):
+    code, out, err = call(*COMPILE, "-o", "other.symc")
+    assert (code, err) == (0, "") and "package: other.symc\n" in out and "  data: float32[2, 4]\n" in out
+    code, out, _ = call("run", "other.symc", "-i", "data=data.npy", "--threads", 1)
+    assert code == 0 and out == "outputs:\n  softmax_output: float32[2, 3]\n"
+
+
+def test_outputs_and_training(folder, call):
+    code, out, _ = call(*COMPILE, "--outputs", "fc_output,r_output", "--json")
+    assert code == 0 and list(json.loads(out)["outputs"]) == ["fc_output", "r_output"]
+    code, out, _ = call(*COMPILE, "--train", "--json")
+    assert code == 0 and set(json.loads(out)["inputs"]) == {"data", "w", "b", "label"}
+    code, out, err = call("run", "net.symc", "-i", "data=data.npy")
+    assert code == 1 and "no entry 'infer'" in err or "label" in err
+
+
+def test_dump_print_after_and_time_passes(folder, call):
+    code, out, _ = call(*COMPILE, "--dump", "graphs", "--print-after", "fuse", "--time-passes")
+    assert code == 0 and "# after fuse\n" in out and "passes:\n" in out and "  fuse: 0." in out
+    dumped = sorted(path.name for path in (folder / "graphs").iterdir())
+    assert dumped[0] == "00_input.txt" and any(name.endswith("fuse.txt") for name in dumped)
+    code, out, err = call(*COMPILE, "--print-after", "nonsense")
+    assert code == 1 and "no pass 'nonsense'" in err and "assign-layouts, pack-constants, fuse" in err
+
+
+def test_json_stays_json_whatever_is_printed(folder, call):
+    code, out, err = call(*COMPILE, "--print-after", "all", "--json")
+    assert code == 0 and json.loads(out)["package"] == "net.symc" and "# after fuse\n" in err
+
+
+def test_inspect(folder, call):
+    code, out, _ = call("inspect", "net.json", "--shape", "data=2,4", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["inputs"] == {"data": "f32[2,4]", "label": "f32[2]"} and report["parameters"] == 15
+    assert [layer["layer"] for layer in report["layers"]] == ["fc", "r", "softmax"]
+    assert report["operators"] == {"FullyConnected": 1, "relu": 1, "SoftmaxOutput": 1}
+    code, out, _ = call("inspect", "net.json")
+    assert code == 0 and "fc" in out and "?" in out
+    call(*COMPILE)
+    code, out, _ = call("inspect", "net.symc", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["targets"] == ["x86-64-v3"] and report["entries"] == ["infer"]
+    assert [name for step in report["steps"] for name in step["nodes"] if "fc" in name]
+    assert call("inspect", "net.symc")[0] == 0
+
+
+def test_all_inputs_in_one_file(folder, call):
+    call(*COMPILE)
+    np.savez("in.npz", data=DATA)
+    assert call("run", "net.symc", "-i", "in.npz")[0] == 0
+    np.savez("in.npz", data=DATA, other=DATA)
+    code, _, err = call("run", "net.symc", "-i", "data=in.npz")
+    assert code == 1 and "holds 2 arrays" in err
+
+
+# ---- what is wrong -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["compile", "nowhere.json"], "nowhere.json"), (["inspect", "nowhere.json"], "nowhere.json"),
+    (["run", "nowhere.symc"], "nowhere.symc"), (["run", "net.json"], "net.json"),
+    (["compile", "net.json", "--params", "net.params"], "the shape of 'data'"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "data=2,x"], "not a shape"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "data=2,-4"], "not a shape"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "data"], "NAME=VALUE"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "date=2,4"], "no input 'date'; there is 'data'"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "data=2,4", "--dtype", "data=f"], "cannot be 'f'"),
+    (["compile", "net.json", "--params", "data.npy", "--shape", "data=2,4"], "data.npy"),
+    (["compile", "net.params", "--shape", "data=2,4"], "net.params"),
+    (["compile", "net.json", "--params", "net.params", "--shape", "data=2,5"], "node 'fc' (FullyConnected, JSON"),
+    ([*COMPILE, "--cpu", "z80"], "no CPU level z80"), ([*COMPILE, "--outputs", "nothing"], "nothing"),
+    ([*COMPILE, "-o", "no/where.symc"], "cannot write no/where.symc"), ([*COMPILE, "--frobnicate"], "frobnicate"),
+    (["nonsense"], "nonsense")])
+def test_errors_of_the_user(folder, call, arguments, message):
+    before = sorted(folder.iterdir())
+    code, out, err = call(*arguments)
+    assert (code, out) == (1, ""), err
+    assert message in err and "Traceback" not in err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_run_with_wrong_inputs(folder, call):
+    call(*COMPILE)
+    Path("text.npy").write_text("not an array")
+    np.save("small.npy", DATA[:1])
+    np.save("objects.npy", np.array([object()]), allow_pickle=True)
+    np.savez("wrong.npz", softmax_output=np.zeros((2, 3)))
+    np.savez("other.npz", other=np.zeros((2, 3)))
+    np.savez("shape.npz", softmax_output=np.zeros((3, 2)))
+    for inputs, message in ((["-i", "data=text.npy"], "cannot read text.npy"), ([], "'data' is missing"),
+                            (["-i", "data=small.npy"], "shape (1, 4)"), (["-i", "data=objects.npy"], "objects.npy"),
+                            (["-i", "date=data.npy"], "no input 'date'"), (["-i", "data=no.npy"], "cannot read no.npy"),
+                            (["-i", "data=data.npy", "--expect", "other.npz"], "softmax_output"),
+                            (["-i", "data=data.npy", "--expect", "no.npz"], "no.npz"),
+                            (["-i", "data=data.npy", "--expect", "text.npy"], "text.npy"),
+                            (["-i", "data=data.npy", "-o", "no/where.npz"], "no/where.npz")):
+        code, _, err = call("run", "net.symc", *inputs)
+        assert code == 1 and message in err and "Traceback" not in err, (inputs, err)
+    for name, message in (("wrong.npz", "softmax_output by "), ("shape.npz", "has shape (2, 3), expected (3, 2)")):
+        code, _, err = call("run", "net.symc", "-i", "data=data.npy", "--expect", name)
+        assert code == 3 and message in err
+
+
+def test_nan_differs(folder, call):
+    call(*COMPILE)
+    np.save("nan.npy", np.full_like(DATA, np.nan))
+    assert call("run", "net.symc", "-i", "data=nan.npy", "--expect", "right.npz")[0] == 3
+    call("run", "net.symc", "-i", "data=nan.npy", "-o", "nan.npz")
+    assert call("run", "net.symc", "-i", "data=nan.npy", "--expect", "nan.npz")[0] == 0
+
+
+def test_unsupported_operators(folder, call):
+    Path("strange.json").write_text(Path("net.json").read_text().replace('"relu"', '"Frobnicate"'))
+    code, out, err = call("compile", "strange.json", "--params", "net.params", "--shape", "data=2,4")
+    assert (code, out) == (2, "") and "Frobnicate" in err and "'r'" in err
+    assert call(*["compile", "strange.json", *COMPILE[2:], "--outputs", "fc_output"])[0] == 0
+
+
+def test_a_package_that_was_there_stays_when_compiling_fails(folder, call):
+    Path("net.symc").write_text("old")
+    assert call(*COMPILE, "--shape", "date=1")[0] == 1
+    assert Path("net.symc").read_text() == "old"
+
+
+def test_a_bug_is_a_bug(folder, call, monkeypatch):
+    from symc import compiler
+
+    monkeypatch.setattr(compiler, "compile_package", lambda *_, **__: 1 / 0)
+    code, out, err = call(*COMPILE)
+    assert (code, out) == (70, "") and "ZeroDivisionError" in err and "bug of symc" in err
+
+
+def test_debug_shows_traces(folder, call, monkeypatch):
+    monkeypatch.setenv("SYMC_DEBUG", "1")
+    code, _, err = call("inspect", "nowhere.json")
+    assert code == 1 and "Traceback" in err
+
+
+# ---- as a process --------------------------------------------------------------------------------------------------
+
+
+def test_help_and_usage(folder):
+    done = process("--help", folder=folder)
+    assert done.returncode == 0 and "compile" in done.stdout and "Exit codes" in done.stdout
+    done = process(folder=folder)
+    assert done.returncode in (0, 1) and "compile" in done.stdout + done.stderr
+
+
+def test_silent_when_piped(folder):
+    done = process(*COMPILE, "--json", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and json.loads(done.stdout)["package"] == "net.symc"
+
+
+def test_a_reader_that_leaves_early_is_no_bug(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "symc", "inspect", "net.json"], cwd=folder, stdout=writer, text=True,
+                          stderr=subprocess.PIPE, timeout=120, env=os.environ | {"PYTHONPATH": ROOT})
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_broken_compiler_is_reported_with_70(folder):
+    done = process(*COMPILE, folder=folder, SYMC_CACHE_DIR=str(folder / "cache"), PATH="/nowhere")
+    assert done.returncode == 1 and "no linker" in done.stderr and not (folder / "net.symc").exists()
