@@ -62,6 +62,9 @@ def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None 
     return result  # type: ignore[return-value]
 
 
+SHOWN_FAILURES = 5
+
+
 class _Pool:
     """As many workers as cores; each takes the next task when it has answered the last."""
 
@@ -85,7 +88,9 @@ class _Pool:
         if self.problem is not None:
             raise self.problem
         if self.failures:
-            raise SymcError("\n".join(self.failures), "this is a bug of symc; SYMC_DEBUG=1 shows where")
+            shown, hidden = self.failures[:SHOWN_FAILURES], self.failures[SHOWN_FAILURES:]
+            more = [f"and {len(hidden)} more kernels"] if hidden else []
+            raise SymcError("\n".join([*shown, *more]), "this is a bug of symc; SYMC_DEBUG=1 shows where")
 
     def _drive(self) -> None:
         """Feed one worker; take another when it dies."""
@@ -127,6 +132,7 @@ class _Pool:
 
 
 Worker = subprocess.Popen[str]
+LONGEST_SECONDS = 300     # that a worker may take for one group; most take a tenth of a second
 
 
 class _Workers:
@@ -194,19 +200,26 @@ def _environment() -> dict[str, str]:
 
 
 def _exchange(worker: Worker, task: str) -> dict[str, Any] | None:
-    """The answer to a task, None when the worker died of it."""
+    """The answer to a task, None when the worker died of it or had to be ended."""
     assert worker.stdin and worker.stdout
+    patience = threading.Timer(LONGEST_SECONDS, worker.kill)
+    patience.daemon = True
+    patience.start()
     try:
         worker.stdin.write(task)
         worker.stdin.flush()
         line = worker.stdout.readline()
     except BrokenPipeError:
         return None
+    finally:
+        patience.cancel()
     return json.loads(line) if line.endswith("\n") else None
 
 
 def _how_it_died(worker: Worker) -> str:
     code = worker.wait()
+    if code == -signal.SIGKILL:
+        return f"the code generator was killed: for want of memory, or after {LONGEST_SECONDS} s"
     if code < 0:
         return f"the code generator was ended by {signal.Signals(-code).name}"
     return f"the code generator exited with status {code}"

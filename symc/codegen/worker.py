@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 import traceback
 from typing import IO, Any
 
@@ -46,8 +48,20 @@ def serve(tasks: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
 
+def end_with_parent() -> None:
+    """End this process soon after the one that started it, whatever it is compiling."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
     """Answers go to the original standard output; whatever libraries print there goes to standard error."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     load()
