@@ -412,7 +412,7 @@ def full(shape: Shape, val: float, ctx: Context | None = None, dtype: Any = None
          out: NDArray | None = None) -> NDArray:
     """An array, or `out`, filled with one value."""
     target = empty(shape, ctx, dtype) if out is None else out
-    target[:] = val
+    target[...] = val
     return target
 
 

@@ -86,7 +86,8 @@ def test_a_worker_that_dies_is_named_and_the_others_go_on(graph, log):
     lines = sorted(str(caught.value).splitlines())
     assert lines == [
         "  this is a bug of symc; SYMC_DEBUG=1 shows where",
-        "the kernel for cos2 (x86-64-v3) failed to compile: the code generator was killed: for want of memory, or after 300 s",
+        "the kernel for cos2 (x86-64-v3) failed to compile: the code generator was killed: for want of memory, "
+        "or after 300 s",
         "the kernel for exp3 (x86-64-v3) failed to compile: the code generator exited with status 3",
         "the kernel for sin1 (x86-64-v3) failed to compile: the code generator was ended by SIGSEGV",
         "the kernel for tanh4 (x86-64-v3) failed to compile: ValueError: no tanh today"]
