@@ -1,0 +1,122 @@
+"""What the rooms may import, how long files may be, and that every operator says what it is."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import symc
+from symc import ops
+from symc.ops.operator import REGISTRY
+
+ROOT = Path(symc.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+LONGEST = 600
+
+# room: the rooms it may import besides itself (docs/architecture.md); a file's own row goes before that of its folder
+ROOMS = {
+    "errors.py": (),
+    "ir": ("errors",),
+    "ops": ("ir", "errors"),
+    "interpreter.py": ("ir", "ops", "errors"),
+    "imperative.py": ("ir", "ops", "errors", "interpreter", "passes", "runtime.random"),
+    "frontend/te.py": ("ir", "ops", "frontend.te_math"),
+    "frontend/te_math.py": ("ir", "ops", "frontend.te"),
+    "frontend": ("ir", "ops", "errors", "interpreter", "imperative", "runtime"),
+    "passes": ("ir", "ops", "errors", "interpreter"),
+    "codegen": ("ir", "ops", "errors", "passes", "runtime", "frontend.te", "frontend.te_math", "interpreter"),
+    "runtime": ("errors",),
+    "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime"),
+}
+# imported inside functions alone, when the user asks for what lies above
+LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler",)}
+FOREIGN = {"tvm": ("frontend/te", "codegen/tir"), "tvm_ffi": ("frontend/te", "codegen/tir"),
+           "llvmlite": ("codegen/llvm",), "typer": ("cli.py",), "numpy": ("",)}
+
+
+def room_of(name: str) -> str:
+    return next((room for room in (name, name.split("/")[0]) if room in ROOMS), "")
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Modules that a file imports when it runs, and whether at its top; what is for the type checker does not count."""
+    tree = ast.parse(path.read_text())
+    found: list[tuple[str, bool]] = []
+    waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while waiting:
+        node, top = waiting.pop()
+        if isinstance(node, ast.Import):
+            found += [(alias.name, top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            found += [(f"{module}.{alias.name}" if module == "symc" else module, top) for alias in node.names]
+        inside = top and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and child in node.body):
+                waiting.append((child, inside))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports(path):
+    name = str(path.relative_to(ROOT))
+    room = room_of(name)
+    own = room.removesuffix(".py").replace("/", ".")
+    for module, top in imports(path):
+        first, _, rest = module.partition(".")
+        if first != "symc":
+            allowed = FOREIGN.get(first, ()) if first not in sys.stdlib_module_names else ("",)
+            assert any(name.startswith(prefix) for prefix in allowed), f"{name} imports {module}"
+        elif room and rest and rest != "__version__":
+            allowed = (own, *ROOMS[room], *(() if top else LAZILY.get(room, ())))
+            assert any(f"{rest}.".startswith(f"{other}.") for other in allowed), f"{name} imports {module}"
+
+
+def test_nothing_imports_mxnet():
+    files = [*FILES, *(ROOT.parent / "tests").rglob("*.py"), *(ROOT.parent / "examples").rglob("*.py")]
+    assert not [path for path in files if any(module.split(".")[0] == "mxnet" for module, _ in imports(path))]
+
+
+@pytest.mark.parametrize("path", [*FILES, *sorted((ROOT.parent / "tests").rglob("*.py"))],
+                         ids=lambda path: str(path.relative_to(ROOT.parent)))
+def test_length(path):
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text())) or path.name == "__main__.py"
+
+
+def test_every_operator_is_documented():
+    ops.load()
+    blocks = [block for name, block in REGISTRY.items() if name == block.name and block.__module__.startswith("symc")]
+    assert len(blocks) > 200
+    missing = [block.name for block in blocks if not (block.__doc__ or "").strip() or block.__doc__.startswith(
+        f"{block.__name__}(")]                         # what dataclasses make up
+    assert not missing, missing
+
+
+def test_every_operator_has_one_lowering_and_a_meaning():
+    ops.load()
+    for name, block in REGISTRY.items():
+        if name != block.name or not block.__module__.startswith("symc") or name == "group":
+            continue
+        lowerings = [kind for kind in ("expression", "compute", "contraction", "imperative") if getattr(block, kind)]
+        lowerings += [kind for kind in ("is_view", "is_host") if getattr(block, kind)]
+        assert len(lowerings) <= 1, f"{name}: {lowerings}"
+        assert lowerings or block.rewrite or block.seeded, f"{name} has no lowering"
+        assert block.reference or block.is_random, f"{name} has no reference"
+
+
+def test_the_same_names_on_both_sides_of_the_wall():
+    """The runtime may not import the passes that make what it looks for."""
+    from symc.passes import gradient, seed_random
+    from symc.runtime import executor, random
+
+    assert seed_random.SEED == random.SEED
+    assert executor.HEAD_GRADIENT + "0" == gradient.HEAD_GRADIENT.format(0)
