@@ -87,6 +87,7 @@ class Definition:
     index: Expr = None
     select: tuple[Scalar, Scalar, Scalar] | None = None
     emitted: bool = False
+    was_raised: bool = False        # written further in than it was remembered for
 
 
 @dataclass(slots=True)
@@ -117,6 +118,7 @@ class Emitter:
         self._of_var: dict[Any, Definition] = {}
         self._count = 0
         self.evaluated: dict[Tensor, list[Indices]] = {}    # computed tensors that call functions, and where
+        self.watched: set[Tensor] = set()                   # those to note down even if they call none
         self._calls = 0
         self.used: dict[Buffer, None] = {}  # buffers that have been read
         self.row_offset = 0                 # which vector of rows is written, in a kernel of reductions
@@ -330,7 +332,7 @@ class Emitter:
         assert isinstance(tensor, Computed), "a tensor that is nowhere"
         before = self._calls
         value = tensor.body(*indices)
-        if self._calls > before:
+        if self._calls > before or tensor in self.watched:
             self.evaluated.setdefault(tensor, []).append(indices)
         if isinstance(value, tuple):
             return tuple(typed(part, tensor.dtype, literal_only=True) for part in value)
@@ -453,7 +455,7 @@ class Emitter:
                 waiting += [(definition, True), *((use, False) for use in missing)]
                 continue
             self._write(definition, guard)
-        self._forget([definition for definition in order if guards[definition] is not None])
+        self._forget([definition for definition in order if guards[definition] is not None or definition.was_raised])
 
     def _guards(self, order: list[Definition], values: Sequence[Scalar]) -> dict[Definition, Scalar | None]:
         """For each definition the condition under which it is wanted; None: always."""
@@ -471,9 +473,9 @@ class Emitter:
                 want(definition.uses, guard)
                 continue
             chosen, a, b = definition.select
-            want(chosen.uses, guard)
-            want(a.uses, both(guard, chosen))
-            want(b.uses, both(guard, ~chosen))
+            want(chosen.uses | (a.uses & b.uses), guard)
+            want(a.uses - b.uses, both(guard, chosen))
+            want(b.uses - a.uses, both(guard, ~chosen))
         return wanted
 
     def _may_leave(self, definition: Definition) -> bool:
@@ -488,9 +490,10 @@ class Emitter:
         return any(bound.min_value < 0 or bound.max_value >= definition.buffer.count for bound in bounds)
 
     def _write(self, definition: Definition, guard: Scalar | None) -> None:
-        depth = max([definition.depth, *((use.depth for use in guard.uses) if guard is not None else ())])
+        depth = max([definition.depth, *(use.depth for use in definition.uses)])
         if guard is not None:
-            depth = definition.depth = max(depth, self.depth_of(guard.expr))
+            depth = max([depth, self.depth_of(guard.expr), *(use.depth for use in guard.uses)])
+        definition.depth, definition.was_raised = depth, depth > definition.depth
         if definition.buffer is not None:
             index = definition.index
             if guard is not None:
@@ -507,7 +510,7 @@ class Emitter:
         self._assign(definition, value, depth)
 
     def _forget(self, definitions: list[Definition]) -> None:
-        """Elements read under a condition are not the ones that others may want."""
+        """Elements read under a condition, or within a loop, are not the ones that others may want."""
         dropped = set(definitions)
         if dropped:
             self._memo = {key: value for key, value in self._memo.items()

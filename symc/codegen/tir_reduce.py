@@ -83,7 +83,7 @@ class _Rows:
     def __init__(self, plan: GroupPlan, cluster: Cluster) -> None:
         self.plan, self.cluster = plan, cluster
         assert cluster.row is not None
-        self.own = {stage.tensor for stage in cluster.stages}
+        self.own = {stage.tensor for stage in cluster.stages if isinstance(stage.tensor, Reduced)}
         self.extents = tuple(extent for extent in cluster.row if extent != 1)
         self._split()
         self.parts = [self._part(stage) for stage in cluster.stages]
@@ -248,6 +248,7 @@ class _Rows:
         for part in self.parts:
             if part.kept is not None:
                 emitter.unplace(part.kept[0])
+                emitter.watched.add(part.kept[0])
         for part in self.parts:
             writer = _StageWriter(self, emitter, part, places, lanes)
             if part.reduced is not None:

@@ -91,3 +91,27 @@ def test_nan(graph, groups):
 def test_full_reduction_has_many_jobs(graph, groups):
     compiled = groups.check(graph("%x: f32[2,300007]\n%y = sum(%x)\nheads %y"), rtol=1e-3, atol=1)
     assert len(compiled.code.kernels) == 2 and compiled.code.kernels[0].jobs > 4
+
+
+def test_reads_under_conditions_that_vary_further_in(graph, groups):
+    """A load that two sides of a choice share is guarded by both; it stands where the condition is known."""
+    groups.check(graph("""
+        %x: f32[2,3]
+        %t = tanh(%x)
+        %a = argmax(%t) axis=1 keepdims=True
+        %p = pick(%t, %a) axis=1 keepdims=True
+        %n = negative(%p)
+        %c = Concat(%p, %n, %t) num_args=3 dim=1
+        heads %c, %a
+    """))
+
+
+def test_softmax_and_its_gradient_in_one_group(graph, groups):
+    """The probabilities are stored, and read by the gradient's reduction and result as well."""
+    groups.check(graph("""
+        %x: f32[9,50]
+        %d: f32[9,50]
+        %y = softmax(%x)
+        %dx = _backward_softmax(%y, %d)
+        heads %y, %dx
+    """))
