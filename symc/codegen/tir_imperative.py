@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symc.codegen.tir_emit import Buffer, Cells, Emitter, flat_index, typed
+from symc.codegen.tir_emit import Buffer, Cells, Emitter, typed
+from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_schedule import jobs
 from symc.frontend.te import Tensor, TensorExpressions

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from symc.codegen.tir_emit import Buffer, Emitter, flat_index
+from symc.codegen.tir_emit import Buffer, Emitter
+from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_schedule import (
     JOB_BYTES,
