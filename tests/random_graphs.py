@@ -61,7 +61,7 @@ RANK_4 = ["Convolution({a}, {w[6,{d1},3,3]}, {u[6]}) kernel=(3,3) pad=(1,1) num_
           "Deconvolution({a}, {w[{d1},3,2,2]}) kernel=(2,2) stride=(2,2) num_filter=3",
           "Pooling({a}) kernel=(2,2) stride=(2,2) pool_type=max", "Pooling({a}) global_pool=True pool_type=avg",
           "Pooling({a}) kernel=(3,3) stride=(2,2) pad=(1,1) pool_type=max pooling_convention=full",
-          "Pooling({a}) kernel=(3,3) pad=(1,1) pool_type=avg", "UpSampling({a}) scale=2 sample_type=nearest",
+          "Pooling({a}) kernel=(3,3) pad=(1,1) pool_type=avg", "UpSampling({a}) scale=2 sample_type=nearest num_args=1",
           "Pad({a}) mode=constant pad_width=(0,0,0,0,1,2,2,1)", "LRN({a}) nsize=3"]
 INDEX = ["take({a}, {k[{d0}; 4]})", "Embedding({k[9; {d0},2]}, {w[9,5]}) input_dim=9 output_dim=5",
          "one_hot({k[4; {d0}]}) depth=4", "topk({a}) axis={i} k=1 ret_typ=value", "sort({a}) axis={i}"]
@@ -116,11 +116,11 @@ class Maker:
         i = random.randrange(max(len(shape), 1))
         text = ",".join(map(str, shape))
         before = len(self.declared)
-        call = _nested(template, dict(
-            a=a, b=random.choice(like), s=text, i=i, j=random.randrange(max(len(shape), 1)),
-            n=shape[i] if shape else 1, o=",".join(str(random.choice((1, d))) for d in shape),
-            l=shape[-1] if shape else 1, e=math.prod(shape[1:]), b1=",".join(map(str, shape[:-1])),
-            d0=shape[0] if shape else 1, d1=shape[1] if len(shape) > 1 else 1), self)
+        call = _nested(template, {
+            "a": a, "b": random.choice(like), "s": text, "i": i, "j": random.randrange(max(len(shape), 1)),
+            "n": shape[i] if shape else 1, "o": ",".join(str(random.choice((1, d))) for d in shape),
+            "l": shape[-1] if shape else 1, "e": math.prod(shape[1:]), "b1": ",".join(map(str, shape[:-1])),
+            "d0": shape[0] if shape else 1, "d1": shape[1] if len(shape) > 1 else 1}, self)
         name = f"%n{len(self.lines)}"
         try:
             made = parse("\n".join([*self.declared, *self.lines, f"{name} = {call}", f"heads {name}"])).heads[0].type

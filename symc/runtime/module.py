@@ -128,7 +128,10 @@ class CompiledModule:
         """The value as an array that a kernel can read; the value's own memory where it fits as it is."""
         buffer = self.plan.buffers[number]
         dtype = storage_dtype(buffer.dtype)
-        array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+        try:
+            array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+        except ValueError as problem:
+            raise SymcError(f"{buffer.kind} '{buffer.name}' is no array: {problem}") from problem
         if array.shape != buffer.shape:
             raise SymcError(f"{buffer.kind} '{buffer.name}' has shape {array.shape}, expected {buffer.shape}")
         if not np.can_cast(array.dtype, dtype, "same_kind"):

@@ -386,7 +386,8 @@ class PoolingIndex(Windowed):
     def reference(self, data: np.ndarray) -> np.ndarray:
         bottom = lowest(DType.of(data.dtype))
         windows = self.windows(np.where(data > bottom, data, bottom), bottom, self.extent)
-        return windows.reshape(*data.shape[:2], *self.extent, -1).argmax(-1).astype(np.int32)
+        taps = windows.reshape(*data.shape[:2], *self.extent, math.prod(self.kernel))
+        return taps.argmax(-1).astype(np.int32)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         data, shape, F = inputs[0], outputs[0].dims, te.F

@@ -36,7 +36,7 @@ class Slice(Operator):
         bounds = [*map(slice, self.begin, self.end, steps)] + [slice(None)] * (len(shape) - len(self.begin))
         windows = [None if extent is None else range(extent)[bound]
                    for bound, extent in zip(bounds, shape, strict=True)]
-        if any(window is not None and not window for window in windows):
+        if any(window is not None and not window and extent for window, extent in zip(windows, shape, strict=True)):
             raise Conflict(f"begin {self.begin} and end {self.end} select nothing of data {show(shape)}")
         return windows
 
