@@ -34,7 +34,8 @@ NETWORK = """
 SHAPES = {"data": (2, 4)}
 PARAMETERS = {"w": np.ones((3, 4), np.float32), **{name: np.ones(3, np.float32) for name in
                                                   ("b", "gamma", "beta", "mean", "var")}}
-quick = settings(max_examples=int(os.environ.get("SYMC_EXAMPLES", 60)), suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = int(os.environ.get("SYMC_EXAMPLES", 60))
+quick = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

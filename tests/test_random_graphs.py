@@ -1,0 +1,51 @@
+"""Random graphs compute what the interpreter says; SYMC_EXAMPLES=1000 tries more of them.
+
+Each graph that once went wrong is kept here, reduced.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from tests.random_graphs import compare, random_text
+
+EXAMPLES = int(os.environ.get("SYMC_EXAMPLES", 15))
+few = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+seeds = st.integers(0, 2**32 - 1)
+
+
+@few
+@given(seeds)
+def test_inference(seed):
+    text = random_text(Random(seed))
+    note(text)
+    assert compare(text, Random(seed), training=False) == ""
+
+
+@few
+@given(seeds)
+def test_training(seed):
+    text = random_text(Random(seed), loss=seed % 3 == 0)
+    note(text)
+    assert compare(text, Random(seed), training=True) == ""
+
+
+REGRESSIONS = {
+    # indices that are linear only within their own loop: axes may not be merged
+    "tile": "%x: f32[5,16,16]\n%n = tile(%x) reps=(2,)\nheads %n",
+    # an operand that no element depends on
+    "take from one": "%x: f32[1,2]    %k1_0: f32[4]\n%n = take(%x, %k1_0)\nheads %n",
+    # gamma of fix_gamma is written, and an argument
+    "fix_gamma": "%x: f32[4,3]    %w, %u, %m, %v: f32[3]\n%n = BatchNorm(%x, %w, %u, %m, %v)\nheads %n",
+}
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_regression(name, training):
+    assert compare(REGRESSIONS[name], Random(0), training) == ""
