@@ -79,6 +79,7 @@ class Definition:
     """
 
     cells: Cells
+    number: int
     lanes: int
     depth: int
     uses: frozenset[Definition]
@@ -414,7 +415,7 @@ class Emitter:
 
     def _define(self, lanes: int, dtype: DType, uses: frozenset[Definition], depth: int) -> Scalar:
         depth = max([self._floor, depth, *(use.depth for use in uses)])
-        definition = Definition(self._new_cells(dtype, lanes), lanes, depth, uses)
+        definition = Definition(self._new_cells(dtype, lanes), self._count, lanes, depth, uses)
         self._of_var[definition.cells.buffer] = definition
         return self._content(definition.cells, 0, lanes, frozenset((definition,)))
 
@@ -428,7 +429,7 @@ class Emitter:
         """The definitions that `values` need and that are not written yet, each after what it uses."""
         order: list[Definition] = []
         seen: set[Definition] = set()
-        stack = [(definition, False) for value in values for definition in value.uses]
+        stack = [(definition, False) for value in values for definition in in_order(value.uses)]
         while stack:
             definition, finished = stack.pop()
             if finished:
@@ -436,7 +437,7 @@ class Emitter:
             elif definition not in seen and not definition.emitted:
                 seen.add(definition)
                 stack.append((definition, True))
-                stack += [(use, False) for use in definition.uses]
+                stack += [(use, False) for use in in_order(definition.uses)]
         return order
 
     def settle(self, values: Sequence[Scalar]) -> None:
@@ -450,7 +451,7 @@ class Emitter:
                 continue
             guard = guards[definition] if definition.buffer and self._may_leave(definition) else None
             needs = definition.uses | (guard.uses if guard is not None else frozenset())
-            missing = [use for use in needs if not use.emitted]
+            missing = [use for use in in_order(needs) if not use.emitted]
             if missing and not ready:
                 waiting += [(definition, True), *((use, False) for use in missing)]
                 continue
@@ -462,7 +463,7 @@ class Emitter:
         wanted: dict[Definition, Scalar | None] = {use: None for value in values for use in value.uses}
 
         def want(uses: frozenset[Definition], guard: Scalar | None) -> None:
-            for use in uses:
+            for use in in_order(uses):
                 if use not in wanted or guard is None:
                     wanted[use] = guard
                 elif wanted[use] is not None and wanted[use] is not guard:
@@ -516,6 +517,11 @@ class Emitter:
             self._memo = {key: value for key, value in self._memo.items()
                           if not any(use in dropped for v in (value if isinstance(value, tuple) else (value,))
                                      for use in v.uses)}
+
+
+def in_order(definitions: frozenset[Definition]) -> list[Definition]:
+    """As they were made, for code that is the same in every run."""
+    return sorted(definitions, key=lambda definition: definition.number)
 
 
 def both(guard: Scalar | None, chosen: Scalar) -> Scalar:

@@ -26,7 +26,7 @@ from symc.codegen.tir_space import (
     Space,
     analyse,
     expanded,
-    merged,
+    merged_as_found,
     space,
     without_padding,
 )
@@ -55,19 +55,13 @@ class _Injective:
         self.loops = self.space.loops(self.layout)
         self.found = self._analyse(self.space)
         without_padding(self.loops, self.found)
-        self.walk = self._merged() or [Loop("i", 1)]
+        self.walk = merged_as_found(self.loops, [self.found], self._again, blocks=True) or [Loop("i", 1)]
 
-    def _merged(self) -> list[Loop]:
-        """The loops with neighbours merged, unless an index would leave the range within which it is linear (i % 4
-        of an axis of 4): accesses of the merged loops must be what was found of the single ones."""
-        walk = merged(self.loops, self.found, blocks=True)
+    def _again(self, walk: Sequence[Loop]) -> list[Analysis]:
+        """What is found under other loops."""
         emitter = self.plan.emitter()
         with evaluating(emitter):
-            again = analyse(emitter, walk, lambda places: self._body(emitter, self.space, self._places(places)))
-        steps = [[[access.steps[loop] for loop in walk] for access in found.accesses] for found in (self.found, again)]
-        if steps[0] == steps[1] and not any(loop.members for loop in again.pinned):
-            return walk
-        return [loop for loop in self.loops if loop.extent > 1 or loop in self.found.pinned]
+            return [analyse(emitter, walk, lambda places: self._body(emitter, self.space, self._places(places)))]
 
     def _places(self, places: Places) -> Places:
         """Places of all loops, from those of the walk."""

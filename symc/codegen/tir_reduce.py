@@ -40,7 +40,7 @@ from symc.codegen.tir_space import (
     Space,
     analyse,
     expanded,
-    merged,
+    merged_as_found,
     space,
     without_padding,
 )
@@ -94,7 +94,8 @@ class _Rows:
         self._keep()
         loops = [axis[0] for axis in self.rows.axes] + [axis[1] for axis in self.rows.axes if len(axis) > 1]
         without_padding(loops, self.found)
-        self.walk = merged(loops, self.found)
+        self.walk = merged_as_found(loops, [part.found for part in self.parts], lambda walk: [
+            self._analyse(part.stage, part.outer, part.reduced, [*walk, *part.inner]) for part in self.parts])
         for part in self.parts:
             self._arrange(part)
         dtypes = [access.buffer.type.element for access in self.found.accesses]
@@ -152,9 +153,12 @@ class _Rows:
         emitter = self._emitter()
         for tensor in self.own:
             emitter.provide(tensor, lambda indices, t=tensor: emitter.unknown(t.dtype, indices))
-        loops = list(dict.fromkeys([*(loop for axis in outer.axes for loop in axis), *inner]))
+        every = [loop for axis in (*outer.axes, *(reduced.axes if reduced else ())) for loop in axis]
+        members = {member for loop in inner for member in loop.members}
+        loops = [loop for loop in dict.fromkeys([*every, *inner]) if loop not in members]
 
         def body(places: Places) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
+            places = expanded(places, inner)
             stores = self._stores(emitter, stage, outer, places)
             if isinstance(stage.form, Reduced):
                 assert reduced is not None
@@ -187,7 +191,8 @@ class _Rows:
             without_padding(part.inner, part.found)
         else:
             part.inner.sort(key=lambda loop: -_longest_step(part.found, loop))
-        part.walk = merged(part.inner, part.found)
+        part.walk = merged_as_found(part.inner, [part.found], lambda walk: [
+            self._analyse(part.stage, part.outer, part.reduced, [*self.walk, *walk])])
 
     def _lane(self) -> Loop | None:
         """The loop of the rows that is vectorised; None where memory runs along what is reduced."""

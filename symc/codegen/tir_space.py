@@ -174,6 +174,24 @@ def merged(loops: Sequence[Loop], found: Analysis, blocks: bool = False) -> list
     return result
 
 
+def merged_as_found(loops: Sequence[Loop], found: Sequence[Analysis],
+                    again: Callable[[Sequence[Loop]], Sequence[Analysis]], blocks: bool = False) -> list[Loop]:
+    """As `merged` for several pieces of code, unless an index leaves the range within which it is linear (i % 4 of an
+    axis of 4): `again` analyses the code under the merged loops, and must find the same accesses."""
+    whole = Analysis()
+    for part in found:
+        whole.include(part)
+    walk = merged(loops, whole, blocks)
+    if not any(loop.members for loop in walk):
+        return walk
+    other = again(walk)
+    steps = [[[access.steps[loop] for loop in walk] for part in parts for access in part.accesses]
+             for parts in (found, other)]
+    if steps[0] == steps[1] and not any(loop.members for part in other for loop in part.pinned):
+        return walk
+    return [loop for loop in loops if loop.extent > 1 or loop in whole.pinned]
+
+
 def _may_merge(outer: Loop, inner: Loop, found: Analysis) -> bool:
     pair = {outer, inner}
     limiting = {loop.limit[0] for loop in found.loops if loop.limit}

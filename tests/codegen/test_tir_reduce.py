@@ -115,3 +115,12 @@ def test_softmax_and_its_gradient_in_one_group(graph, groups):
         %dx = _backward_softmax(%y, %d)
         heads %y, %dx
     """))
+
+
+def test_loops_merge_only_within_the_range_of_their_indices(graph, groups):
+    groups.check(graph("""
+        %x: f32[2,1,6]
+        %v = Reshape(%x) shape=(2,1,1,1,2,3)
+        %y = sum(%v) axis=(0,2,4)
+        heads %y
+    """))
