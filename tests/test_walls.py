@@ -119,4 +119,4 @@ def test_the_same_names_on_both_sides_of_the_wall():
     from symc.runtime import executor, random
 
     assert seed_random.SEED == random.SEED
-    assert executor.HEAD_GRADIENT + "0" == gradient.HEAD_GRADIENT.format(0)
+    assert gradient.HEAD_GRADIENT.format(0) == executor.HEAD_GRADIENT + "0"

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tvm_ffi import StructuralKey
@@ -152,7 +153,7 @@ class _Rows:
     def _analyse(self, stage: Stage, outer: Space, reduced: Space | None, inner: list[Loop]) -> Analysis:
         emitter = self._emitter()
         for tensor in self.own:
-            emitter.provide(tensor, lambda indices, t=tensor: emitter.unknown(t.dtype, indices))
+            emitter.provide(tensor, partial(emitter.unknown, tensor.dtype))
         every = [loop for axis in (*outer.axes, *(reduced.axes if reduced else ())) for loop in axis]
         members = {member for loop in inner for member in loop.members}
         loops = [loop for loop in dict.fromkeys([*every, *inner]) if loop not in members]

@@ -197,8 +197,8 @@ def _may_merge(outer: Loop, inner: Loop, found: Analysis) -> bool:
     limiting = {loop.limit[0] for loop in found.loops if loop.limit}
     if pair & (found.pinned | limiting) or any(loop.limit for loop in pair):
         return False
-    return all(access.steps[inner] is not None and access.steps[outer] == access.steps[inner] * inner.extent
-               for access in found.accesses)
+    steps = [(access.steps[outer], access.steps[inner]) for access in found.accesses]
+    return all(small is not None and large == small * inner.extent for large, small in steps)
 
 
 def expanded(places: Places, loops: Iterable[Loop]) -> dict[Loop, Any]:

@@ -107,7 +107,7 @@ class Slots(Generic[S]):
                 b.unify(_fact(a))
 
 
-def _fact(slot: ShapeSlot | TypeSlot) -> object:
+def _fact(slot: ShapeSlot | TypeSlot) -> Any:
     return slot.shape if isinstance(slot, ShapeSlot) else slot.dtype
 
 
