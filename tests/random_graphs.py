@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from symc import compiler
+from symc import compiler, ops
 from symc.errors import SymcError
 from symc.interpreter import run
 from symc.ir.graph import Graph
@@ -166,6 +166,7 @@ def random_text(random: Random, loss: bool = False) -> str:
 
 
 def parse(text: str) -> Graph:
+    ops.load()
     graph = parse_graph(text, from_text)
     return with_types(graph, infer(graph))
 

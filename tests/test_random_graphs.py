@@ -40,6 +40,15 @@ REGRESSIONS = {
     "tile": "%x: f32[5,16,16]\n%n = tile(%x) reps=(2,)\nheads %n",
     # an operand that no element depends on
     "take from one": "%x: f32[1,2]    %k1_0: f32[4]\n%n = take(%x, %k1_0)\nheads %n",
+    # an operand of a product that its epilogue reads too, and a bias that it broadcasts along another axis
+    "operand of product and sum": "%x: f32[4,4]\n%y = dot(%x, %x)\n%z = elemwise_add(%y, %x)\nheads %z",
+    "bias twice": """
+        %x: f32[2,8,3,8]    %w: f32[8,8,1,1]    %u: f32[8]
+        %y = Convolution(%x, %w, %u) kernel=(1,1) num_filter=8
+        %r = Reshape(%u) shape=(1,1,1,8)
+        %z = broadcast_add(%y, %r)
+        heads %z
+    """,
     # gamma of fix_gamma is written, and an argument
     "fix_gamma": "%x: f32[4,3]    %w, %u, %m, %v: f32[3]\n%n = BatchNorm(%x, %w, %u, %m, %v)\nheads %n",
 }

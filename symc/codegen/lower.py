@@ -30,17 +30,19 @@ class _GroupContraction:
     def __init__(self, group: Graph, master: Node) -> None:
         self.group, self.master = group, master
         self.out = master.types[0]
-        own = master.inputs[2:]
         dims = operation(master).finish_dims(len(self.out.dims))
-        operands = {value: EpilogueOperand(value.type, along) for value, along in zip(own, dims, strict=True)}
-        for node in group.variables:
-            if Value(node) not in (*master.inputs[:2], *own):
-                operands[Value(node)] = EpilogueOperand(node.types[0], _along(node.types[0], self.out))
-        self.operands = operands
+        finish = [EpilogueOperand(value.type, along) for value, along in zip(master.inputs[2:], dims, strict=True)]
+        self.operands = self._operands()
+        others = [EpilogueOperand(value.type, _along(value.type, self.out)) for value in self.operands]
         lhs, rhs = (value.type for value in master.inputs[:2])
         spec = operation(master).contraction([value.type for value in master.inputs])
         self.request = ContractionRequest(spec, lhs, rhs, tuple(head.type for head in group.heads),
-                                          tuple(operands.values()))
+                                          (*finish, *others))
+
+    def _operands(self) -> list[Value]:
+        """What the operators behind the contraction read from outside, be it an operand of the contraction too."""
+        read = (value for node in self.group.nodes if node is not self.master for value in node.inputs)
+        return list(dict.fromkeys(value for value in read if value.node.is_variable))
 
     def lower(self, name: str, level: str) -> GroupCode:
         kernel = generate(self.request, f"{name}_0", level, self.epilogue)
@@ -49,18 +51,19 @@ class _GroupContraction:
 
     def parameters(self) -> tuple[Parameter, ...]:
         position = {Value(node): i for i, node in enumerate(self.group.variables)}
-        inputs = [*self.master.inputs[:2], *self.operands]
+        inputs = [*self.master.inputs, *self.operands]
         return (*(("input", position[value]) for value in inputs),
                 *(("output", i) for i in range(len(self.group.heads))))
 
     def epilogue(self, F: Any, total: Any, *operands: Any) -> tuple[Any, ...]:
         """The heads of the group, from the sum and the operands of one place."""
-        values: dict[Value, Any] = dict(zip(self.operands, operands, strict=True))
+        finish = operands[:len(operands) - len(self.operands)]
+        values: dict[Value, Any] = dict(zip(self.operands, operands[len(finish):], strict=True))
         for node in self.group.nodes:
             if node.value is not None:
                 values[Value(node)] = F.const(node.value.item(), total)
             elif node is self.master:
-                values[Value(node)] = operation(node).finish(F, total, *(values[v] for v in node.inputs[2:]))
+                values[Value(node)] = operation(node).finish(F, total, *finish)
             elif node.op is not None:
                 result = operation(node).expression(F, *(values[v] for v in node.inputs))
                 results = result if isinstance(result, tuple) else (result,)
