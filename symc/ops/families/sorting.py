@@ -241,16 +241,21 @@ class Sort(Ordering):
 
     axis: int | None = -1
     is_ascend: bool = True
-    outputs = ("output0",)
+    outputs = ("output0", "output1")      # the second, hidden one has their places
+    visible_count = 1
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        same_type(t.output, t.data)
+        t.outputs[1].unify(DType.int32)
 
     def rewrite(self, g: Any, data: Value) -> list[Value]:
-        return [self.values(g, data)]
+        return [self.values(g, data), self.indices(g, data, "int32")]
 
-    def reference(self, data: np.ndarray) -> np.ndarray:
-        return self.values_of(data)
+    def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self.values_of(data), self.indices_of(data, "int32")
 
-    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        return [self.values_gradient(g, node.inputs[0], dy)]
+    def gradient(self, g: Any, node: Node, dy: Value | None, *_: Value | None) -> list[Value | None]:
+        return [None if dy is None else self.values_gradient(g, node.inputs[0], dy)]
 
 
 @operator("argsort")
@@ -287,7 +292,12 @@ class TopK(Ordering):
     dtype: IndexType = "float32"
 
     def output_names(self) -> list[str]:
-        return {"both": ["output0", "output1"], "value": ["output0"]}.get(self.ret_typ, ["output"])
+        return ["output0", "output1"] if "value" in self._parts else ["output"]
+
+    @property
+    def visible_count(self) -> int:
+        """The indices behind values are hidden unless both are asked for."""
+        return 2 if self.ret_typ == "both" else 1
 
     def chosen(self, extent: int) -> int:
         if not 0 <= self.k <= extent:
@@ -301,7 +311,7 @@ class TopK(Ordering):
             super().infer_shape(s)
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
-        if self.ret_typ != "value" and self.ret_typ != "mask":
+        if self.ret_typ != "mask":
             t.outputs[-1].unify(DType[self.dtype])
         if self.ret_typ != "indices":
             same_type(t.output, t.data)
@@ -313,7 +323,7 @@ class TopK(Ordering):
 
     @property
     def _parts(self) -> tuple[str, ...]:
-        return ("value", "indices") if self.ret_typ == "both" else (self.ret_typ,)
+        return ("value", "indices") if self.ret_typ in ("both", "value") else (self.ret_typ,)
 
     def _mask(self, g: Any, data: Value) -> Value:
         lines, _, places = self.ordered(g, data)
