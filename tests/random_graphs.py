@@ -83,8 +83,9 @@ class Variables(dict):
 class Maker:
     """Grows the text of a graph line by line."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, dtype: str = "f32") -> None:
         self.random = random
+        self.dtype = dtype
         self.lines: list[str] = []
         self.declared: list[str] = []
         self.shapes: dict[str, tuple[int, ...]] = {}     # of values
@@ -93,7 +94,7 @@ class Maker:
         """kind: w, u anything; m, v statistics; c 0 or 1; k integers below n, 'n; shape'."""
         limit, _, dims = shape.rpartition("; ")
         name = f"%{kind}{limit}_{len(self.declared)}"
-        self.declared.append(f"{name}: f32[{dims}]")
+        self.declared.append(f"{name}: {self.dtype}[{dims}]")
         return name
 
     def declare(self, shape: tuple[int, ...]) -> None:
@@ -151,9 +152,9 @@ def _nested(template: str, fields: dict[str, object], maker: Maker) -> str:
     return template
 
 
-def random_text(random: Random, loss: bool = False) -> str:
-    """A graph of one or two inputs and up to twelve operators."""
-    maker = Maker(random)
+def random_text(random: Random, loss: bool = False, dtype: str = "f32") -> str:
+    """A graph of one or two inputs and up to eleven operators."""
+    maker = Maker(random, dtype)
     rank = random.choice((1, 2, 2, 3, 4, 4))
     shape = tuple(random.choice(EXTENTS if rank < 4 else EXTENTS[:9]) for _ in range(rank))
     maker.declare(shape)
@@ -212,7 +213,7 @@ def compare(text: str, random: Random, training: bool, gradients: bool = True) -
     meaning = reference(graph, training, requests)
     states = {name for name in inputs if name[0] in "mv"}
     bound = {name: array(value, dtype=value.dtype) for name, value in inputs.items()}
-    buffers = {name: array(np.full(inputs[name].shape, 0.25, np.float32)) for name, req in requests.items()
+    buffers = {name: array(np.full_like(inputs[name], 0.25), dtype=inputs[name].dtype) for name, req in requests.items()
                if req != "null"}
     executor = compiler.bind(graph, cpu(), {n: a for n, a in bound.items() if n not in states}, buffers, requests,
                              {n: a for n, a in bound.items() if n in states})
@@ -225,9 +226,8 @@ def compare(text: str, random: Random, training: bool, gradients: bool = True) -
     found = [difference(f"head {i}", out, right) for i, (out, right) in
              enumerate(zip(outputs, expected.heads, strict=True))]
     if training and gradients:
-        positions = range(len(graph.heads))
-        executor.backward([array(heads[name]) if (name := HEAD_GRADIENT.format(i)) in heads else None
-                           for i in positions])
+        given = [heads.get(HEAD_GRADIENT.format(i)) for i in range(len(graph.heads))]
+        executor.backward([value if value is None else array(value, dtype=value.dtype) for value in given])
         found += [difference(f"gradient {name}", buffers[name], right + 0.25 * (requests[name] == "add"))
                   for name, right in expected.gradients.items()]
         found += [difference(f"state {name}", bound[name], right) for name, right in expected.updates.items()
@@ -242,11 +242,12 @@ def head_gradients(graph: Graph, random: Random) -> dict[str, np.ndarray]:
 
 
 def difference(name: str, found: NDArray, right: np.ndarray) -> str:
+    rtol = 2e-2 if right.dtype == np.float16 else 2e-3
     a, b = found.asnumpy().astype(np.float64), np.asarray(right, np.float64)
     if a.shape != b.shape:
         return f"{name} has shape {a.shape}, expected {b.shape}"
     scale = max(1.0, float(np.abs(b).max(initial=0)))
-    if np.allclose(a, b, rtol=2e-3, atol=2e-4 * scale):
+    if np.allclose(a, b, rtol=rtol, atol=rtol / 10 * scale):
         return ""
     worst = np.unravel_index(np.argmax(np.abs(a - b)), a.shape) if a.shape else ()
     return f"{name} differs at {tuple(map(int, worst))}: {a[worst]} expected {b[worst]}"
