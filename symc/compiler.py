@@ -261,12 +261,18 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
 
 
 class BoundNetwork:
-    """A typed graph whose programs are compiled when they are first asked for.  See `runtime.executor.Network`."""
+    """A graph, typed for some shapes, whose programs are compiled when they are first asked for.
+
+    See `runtime.executor.Network`.  InferenceError: the shapes or dtypes contradict the graph.
+    """
 
     outputs: Sequence[tuple[str, tuple[int, ...], str]]
 
-    def __init__(self, graph: Graph, requests: Mapping[str, str], options: Options | None = None) -> None:
-        self.graph, self.requests = graph, {name: req for name, req in requests.items() if req != "null"}
+    def __init__(self, source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
+                 requests: Mapping[str, str], options: Options | None = None) -> None:
+        self.source = source
+        self.graph = graph = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, _dtypes(dtypes))
+        self.requests = {name: req for name, req in requests.items() if req != "null"}
         self.options = options or Options()
         self.outputs = [(name, head.type.dims, head.type.element.name)
                         for name, head in zip(output_names(graph), graph.heads, strict=True)]
@@ -283,6 +289,15 @@ class BoundNetwork:
         return self._programs[mode]
 
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {node.name: node.types[0].dims for node in self.graph.variables}
+
+    def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
+        dtypes = {node.name: node.types[0].element for node in self.graph.variables}
+        return BoundNetwork(self.source, shapes, dtypes, self.requests, self.options)
+
+
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],
          grad_req: Mapping[str, str], aux_states: Mapping[str, NDArray]) -> Executor:
     """An executor of `graph` on these arrays, all names complete and in the graph's order.  MXNet: Symbol.bind.
@@ -292,18 +307,18 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
     if ctx.device_type == "gpu":
         raise MXNetError(f"cannot bind to {ctx}: there is no CUDA target", "use symc.cpu()")
     arrays = {**args, **aux_states}
-    ready = typed(graph, {name: array.shape for name, array in arrays.items()},
-                  {name: DType.of(array.dtype) for name, array in arrays.items()})
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
     gradients = {name: args_grad.get(name) if requests.get(name, "null") != "null" else None for name in args}
-    return Executor(BoundNetwork(ready, requests), Bound(dict(args), gradients, dict(aux_states), requests), ctx)
+    network = BoundNetwork(graph, {name: array.shape for name, array in arrays.items()},
+                           {name: array.dtype for name, array in arrays.items()}, requests)
+    return Executor(network, Bound(dict(args), gradients, dict(aux_states), requests), ctx)
 
 
 def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_dict: Mapping[str, Any],
                 shapes: Mapping[str, Sequence[int]]) -> Executor:
     """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind."""
     ready = typed(graph, {name: tuple(shape) for name, shape in shapes.items()},
-                  {name: DType.of(dtype) for name, dtype in type_dict.items()})
+                  _dtypes(type_dict))
     states = set(state_names(ready))
     made = {node.name: zeros(node.types[0].dims, ctx, node.types[0].element.name) for node in ready.variables}
     args = {name: array for name, array in made.items() if name not in states}

@@ -7,6 +7,7 @@ Bound arrays stay the user's: every write to them is seen by the next forward.  
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,15 @@ class Network(Protocol):
 
     def program(self, mode: str) -> Program:
         """`inference`; `training`; or `frozen`: gradients of what inference computes."""
+        ...
+
+    def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> Network:
+        """The same network for inputs of other shapes."""
+        ...
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of all arguments and states."""
         ...
 
 
@@ -97,6 +107,28 @@ class Executor:
                 elif not allow_extra_params:
                     raise ValueError(f"Find name {name!r} that is not in the {what}")
 
+    def reshape(self, partial_shaping: bool = False, allow_up_sizing: bool = False,
+                **shapes: Sequence[int]) -> Executor:
+        """An executor of the same symbol for inputs of these shapes, on the same arrays where their shapes stay.
+
+        Smaller arrays lie at the beginning of the old ones; larger ones are new, with allow_up_sizing.  MXNetError:
+        without it, or when without partial_shaping the shape of another array changes.  MXNet: Executor.reshape.
+        """
+        network = self._network.reshaped({name: tuple(shape) for name, shape in shapes.items()})
+        for name, shape in network.shapes.items():
+            old = self.arg_dict[name] if name in self.arg_dict else self.aux_dict[name]
+            if shape != old.shape and name not in shapes and not partial_shaping:
+                raise MXNetError(f"the shape of '{name}', which is not specified, changes from {old.shape} to {shape}",
+                                 "set partial_shaping=True if this is intended")
+            if math.prod(shape) > old.size and not allow_up_sizing:
+                raise MXNetError(f"the new shape {shape} of '{name}' is larger than the original {old.shape}",
+                                 "make the largest executor first, or set allow_up_sizing=True")
+
+        def fitted(arrays: Mapping[str, NDArray | None]) -> dict[str, Any]:
+            return {name: _fitted(array, network.shapes[name]) for name, array in arrays.items()}
+        bound = Bound(fitted(self.arg_dict), fitted(self.grad_dict), fitted(self.aux_dict), self._bound.requests)
+        return Executor(network, bound, self._ctx)
+
     # ---- running -------------------------------------------------------------------------------------------
 
     def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:
@@ -159,6 +191,15 @@ class Executor:
                 raise MXNetError(f"output '{self._network.outputs[position][0]}' is no loss: backward needs its head "
                                  "gradient", "pass out_grads, one array for each output")
             _bind_head_gradient(program, number, given[position])
+
+
+def _fitted(array: NDArray | None, shape: tuple[int, ...]) -> NDArray | None:
+    """The array under another shape: itself, its first elements, or a new one of zeros."""
+    if array is None or array.shape == shape:
+        return array
+    if math.prod(shape) > array.size:
+        return zeros(shape, array.context, array.dtype)
+    return array.view(array.memory.reshape(-1)[:math.prod(shape)].reshape(shape))
 
 
 def _bind_head_gradient(program: Program, number: int, value: NDArray) -> None:

@@ -329,3 +329,40 @@ def test_simple_bind_makes_zeros(graph):
     assert executor.grad_dict["w"].shape == (3, 4) and executor.grad_dict["x"] is None
     with pytest.raises(MXNetError, match="'x'"):
         compiler.simple_bind(g, cpu(), {}, {}, {})
+
+
+# ---- reshape -------------------------------------------------------------------------------------------------------
+
+
+FREE = DENSE.replace("[2,4]", "[*]").replace("[3,4]", "[*]")
+
+
+def test_reshape_shares_what_keeps_its_shape(bind):
+    executor = bind(FREE, {"w": "write"}, x=X, w=W, b=B)
+    small = executor.reshape(x=(1, 4))
+    assert small.arg_dict["w"] is executor.arg_dict["w"] and small.grad_dict["w"] is executor.grad_dict["w"]
+    np.testing.assert_allclose(small.forward(x=X[1:])[0].asnumpy(), dense(X[1:]))
+    np.testing.assert_array_equal(executor.arg_dict["x"].asnumpy(), X[[1, 1]])
+    executor.arg_dict["x"][:] = 2 * X
+    np.testing.assert_allclose(small.forward()[0].asnumpy(), dense(2 * X[:1]))
+    small.forward(is_train=True)
+    small.backward(array(DY[:1]))
+    np.testing.assert_allclose(executor.grad_dict["w"].asnumpy(), gradients(2 * X[:1], W, B, DY[:1])["w"])
+
+
+def test_reshape_to_more(bind):
+    executor = bind(FREE, x=X, w=W, b=B)
+    with pytest.raises(MXNetError, match=r"'x' is larger than the original \(2, 4\)"):
+        executor.reshape(x=(4, 4))
+    large = executor.reshape(x=(4, 4), allow_up_sizing=True)
+    np.testing.assert_allclose(large.forward(x=np.concatenate([X, -X]))[0].asnumpy(), dense(np.concatenate([X, -X])))
+    np.testing.assert_array_equal(executor.arg_dict["x"].asnumpy(), X)
+
+
+def test_reshape_of_what_was_not_named(bind):
+    executor = bind(FREE, x=X, w=W, b=B)
+    with pytest.raises(MXNetError, match="'w', which is not specified, changes from .3, 4. to .3, 2."):
+        executor.reshape(x=(2, 2))
+    assert executor.reshape(partial_shaping=True, x=(2, 2)).arg_dict["w"].shape == (3, 2)
+    with pytest.raises(MXNetError, match="the shape of 'x' is"):
+        executor.reshape()
