@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 ALIGNMENT = 64
+NOWHERE = 2**62      # bytes: more than any arena has
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,6 @@ class Block:
     bytes: int
     first: int
     last: int
-
-    def meets(self, other: Block) -> bool:
-        return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,16 @@ def lower_bound(blocks: Sequence[Block]) -> int:
 
 def _place(blocks: Sequence[Block]) -> dict[str, int]:
     """Each block in turn at the lowest offset that no placed block it meets occupies."""
-    placed: list[tuple[int, Block]] = []   # sorted by offset
+    placed = np.empty((4, len(blocks)), np.int64)   # sorted by offset: offset, end, first and last phase
     offsets: dict[str, int] = {}
-    for block in blocks:
-        offset = 0
-        for start, other in placed:
-            if block.meets(other):
-                if offset + rounded(block.bytes) <= start:
-                    break
-                offset = max(offset, start + rounded(other.bytes))
+    for count, block in enumerate(blocks):
+        starts, ends, firsts, lasts = placed[:, :count]
+        met = (firsts <= block.last) & (lasts >= block.first)
+        reach = np.concatenate([[0], np.maximum.accumulate(ends[met])])   # where all up to here have ended
+        fits = np.append(starts[met], NOWHERE) - reach >= rounded(block.bytes)
+        offset = int(reach[np.argmax(fits)])
+        at = int(np.searchsorted(starts, offset, "right"))
+        placed[:, at + 1:count + 1] = placed[:, at:count]
+        placed[:, at] = offset, offset + rounded(block.bytes), block.first, block.last
         offsets[block.name] = offset
-        placed.append((offset, block))
-        placed.sort(key=lambda item: item[0])
     return offsets
