@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -113,12 +114,14 @@ class _Backward:
                 self.parts.setdefault(value, []).append(gradient)
 
     def _total(self, value: Value) -> Value | None:
-        """The sum of all gradients of `value`, one node however many there are."""
+        """The sum of all gradients of `value`.
+
+        They are added one by one, in the order in which backward computes them: the kernel of a product adds what
+        there is to its own, and no part waits for the others (a recurrent network has one for each time step).
+        """
         parts = self.parts.pop(value, [])
-        if len(parts) < 2:
-            return parts[0] if parts else None
         g = GraphBuilder(f"{value.node.name}/backward", value.node.sources)
-        return g.op("add_n", *parts, num_args=len(parts))
+        return functools.reduce(g.elemwise_add, parts) if parts else None
 
 
 def nodes_fed_by(graph: Graph, variables: list[Node]) -> set[Node]:
