@@ -68,6 +68,8 @@ class _Assignment:
                 "reduction": self.keep_inputs}.get(kind_of(node), self.all_plain)
         if operation(node).name == "Concat":
             rule = self.concat
+        elif kind_of(node) == "imperative" and operation(node).pattern == "reduction":
+            rule = self.keep_inputs
         inputs, layout = rule(node)
         types = tuple(replace(t, layout=layout) for t in node.types)
         if tuple(inputs) != node.inputs or types != node.types:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ops.families.statistics import Moments, NormalizedSums, along, moments, others, wide
+from symc.ops.families.statistics import Moments, NormalizedSums, along, moments_in_order, others, wide
 from symc.ops.operator import Operator, operator
 from symc.ops.shapes import axis_in
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
@@ -110,7 +110,7 @@ class BatchNormalization(Operator):
         if self.use_global_stats:
             mean, variance = (state.reshape(shape) for state in moving)
         else:
-            mean, variance = moments(data, others(axis, data.ndim))
+            mean, variance = moments_in_order(data, others(axis, data.ndim))
         scale = 1 / np.sqrt(variance + variance.dtype.type(self.eps))
         factor = scale if self.fix_gamma else scale * gamma.reshape(shape)
         output = ((data - mean) * factor + beta.reshape(shape)).astype(data.dtype)
