@@ -6,7 +6,6 @@ Bound arrays stay the user's: every write to them is seen by the next forward.  
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from collections.abc import Mapping, Sequence
@@ -228,6 +227,8 @@ class _BoundProgram:
                 self.arrays[number] = array
         self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
         self.memory += [(number, array.memory) for number, array in self.arrays.items()]
+        self.written = {entry: self._written(entry) for entry in program.plan.entries}
+        self.sources = [self.arrays[number] for number in sorted(self._used("prepare")) if number in self.arrays]
         self.prepared: list[tuple[int, int]] | None = None      # number of writes to what `prepare` reads
 
     def run(self, entry: str) -> None:
@@ -237,7 +238,7 @@ class _BoundProgram:
                 self.program.bind(number, memory)
             self._prepare()
             self.program.run(entry)
-        for array in self.written(entry):
+        for array in self.written[entry]:
             array.count_write()
 
     def _prepare(self) -> None:
@@ -249,20 +250,14 @@ class _BoundProgram:
             self.program.run("prepare")
             self.prepared = stamp
 
-    @functools.cached_property
-    def sources(self) -> list[NDArray]:
-        """The arrays that `prepare` reads."""
-        return [self.arrays[number] for number in self._used("prepare") if number in self.arrays]
-
-    @functools.cache  # noqa: B019  # lives as long as the executor
-    def written(self, entry: str) -> list[NDArray]:
+    def _written(self, entry: str) -> list[NDArray]:
         """The user's arrays that an entry writes: outputs, gradients, and in backward auxiliary states."""
-        buffers = self.program.plan.buffers
-        return [array for number, array in self.arrays.items() if number in self._used(entry) and (
+        buffers, used = self.program.plan.buffers, self._used(entry)
+        return [array for number, array in self.arrays.items() if number in used and (
             buffers[number].kind in ("output", "gradient")
             or buffers[number].kind == "state" and (entry == "backward" or buffers[number].name not in self.states))]
 
-    def _used(self, entry: str) -> list[int]:
+    def _used(self, entry: str) -> frozenset[int]:
         """Buffers that the steps of an entry name."""
-        steps = self.program.plan.steps[slice(*self.program.plan.entries[entry])]
-        return sorted({number for step in steps for number in buffer_ids(step)})
+        steps = self.program.plan.steps[slice(*self.program.plan.entries.get(entry, (0, 0)))]
+        return frozenset(number for step in steps for number in buffer_ids(step))

@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from symc.codegen import build
+from symc.codegen.assemble import assemble
 from symc.codegen.build import Options, compile_lowered, driver_object, host_level, library_bytes, lower
+from symc.codegen.group_code import GroupCode, KernelCode
 from symc.errors import SymcError
+from symc.ir.graph import Graph, Node, Source, Value, variable
+from symc.ir.types import DType, TensorType
 from symc.ops.group import Group
+from symc.ops.operator import make
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.machine import Machine
 
@@ -40,8 +45,6 @@ def test_levels_share_everything_but_the_numbers_of_jobs(unit):
 
 
 def test_a_level_gets_scratch_that_suffices_for_all(graph):
-    from symc.codegen.group_code import GroupCode, KernelCode
-
     node = graph("%x: f32[4]\n%y = relu(%x)\nheads %y").heads[0].node
     kernels = (KernelCode("k", (), 1),)
     code = {level: {node: GroupCode(kernels, scratch, b"")} for level, scratch in
@@ -134,3 +137,18 @@ def test_constants_are_packed_into_the_weights(graph):
     constants = [node for node in lowered.graph.nodes if node.is_constant and len(node.types[0].dims) == 4]
     assert [node.types[0].layout is not None for node in constants] == [True]
     assert np.asarray(constants[0].value).shape == constants[0].types[0].physical
+
+
+def test_a_chain_of_20000_nodes():
+    """Passes and assembly take a time in proportion, and no recursion."""
+    value = Value(variable("x", TensorType((4,), DType.float32)))
+    for i in range(20_000):
+        value = Value(Node(f"n{i}", make("tanh" if i % 2 else "relu"), (value,), value.node.types,
+                           sources=(Source(f"n{i}"),)))
+    lowered = lower(Graph((value,)), INFERENCE, {}, (), Options())
+    groups = [node for node in lowered.graph.nodes if isinstance(node.op, Group)]
+    code = {node: GroupCode((KernelCode(f"k{i}", (("input", 0), ("output", 0)), 1),), (), b"")
+            for i, node in enumerate(groups)}
+    assembly = assemble(lowered.graph, code, (), (), lowered.outputs, False)
+    assert len(assembly.plan.steps) == len(groups) == 417 and assembly.plan.arena_bytes <= 128
+    assert sum(len(step.nodes) for step in assembly.plan.steps) == 20_000

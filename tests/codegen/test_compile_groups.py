@@ -170,6 +170,20 @@ def test_a_script_without_main_guard_in_a_folder_of_strange_modules(tmp_path):
     assert not _workers_of(int(done.stdout.split()[-1]))
 
 
+def test_a_forked_process_has_workers_of_its_own(tmp_path):
+    script = SCRIPT.replace("SCALAR", "5.5") + textwrap.dedent("""
+        child = os.fork()
+        graph = parse_graph(f"%x: f32[3]\\n%y = _mul_scalar(%x) scalar={6 if child else 7}\\nheads %y", from_text)
+        print(symc.compile(graph).forward(x=[1, 2, 3])[0].asnumpy().tolist(), flush=True)
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+    """)
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | {"SYMC_CACHE_DIR": str(tmp_path)},
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert {"[6.0, 12.0, 18.0]", "[7.0, 14.0, 21.0]"} <= set(done.stdout.splitlines())
+
+
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script = SCRIPT.replace("SCALAR", "4.5") + textwrap.dedent("""
         import signal, sys

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -329,6 +332,17 @@ def test_simple_bind_makes_zeros(graph):
     assert executor.grad_dict["w"].shape == (3, 4) and executor.grad_dict["x"] is None
     with pytest.raises(MXNetError, match="'x'"):
         compiler.simple_bind(g, cpu(), {}, {}, {})
+
+
+def test_nothing_keeps_an_executor_alive(bind):
+    executor = bind(DENSE, x=X, w=W, b=B)
+    executor.forward(is_train=True)
+    executor.backward(array(DY))
+    executor.forward()
+    gone = weakref.ref(executor), weakref.ref(executor._network.program("inference"))
+    del executor
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
 
 
 # ---- reshape -------------------------------------------------------------------------------------------------------
