@@ -63,6 +63,21 @@ RANK_4 = ["Convolution({a}, {w[6,{d1},3,3]}, {u[6]}) kernel=(3,3) pad=(1,1) num_
           "Pooling({a}) kernel=(3,3) stride=(2,2) pad=(1,1) pool_type=max pooling_convention=full",
           "Pooling({a}) kernel=(3,3) pad=(1,1) pool_type=avg", "UpSampling({a}) scale=2 sample_type=nearest num_args=1",
           "Pad({a}) mode=constant pad_width=(0,0,0,0,1,2,2,1)", "LRN({a}) nsize=3"]
+# images of many channels, which lie in blocks of 16
+IMAGE = ["Convolution({a}, {w[32,{d1},3,3]}, {u[32]}) kernel=(3,3) pad=(1,1) num_filter=32", *RANK_4,
+         "Convolution({a}, {w[24,{d1},1,1]}, {u[24]}) kernel=(1,1) stride=(2,2) num_filter=24",
+         "Convolution({a}, {w[{d1},1,2,2]}) kernel=(2,2) dilate=(2,2) num_filter={d1} num_group={d1} no_bias=True",
+         "Convolution({a}, {w[16,{d1},5,5]}) kernel=(5,5) pad=(2,2) num_filter=16 no_bias=True",
+         "Convolution({a}, {w[32,{d1},2,3]}) kernel=(2,3) pad=(1,0) num_filter=32 no_bias=True",
+         "Deconvolution({a}, {w[{d1},16,4,4]}) kernel=(4,4) stride=(2,2) pad=(1,1) num_filter=16",
+         "Concat({a}, {b}) num_args=2 dim=1", "Concat({a}, {b}, {a}) num_args=3 dim=1", "elemwise_add({a}, {b})",
+         "broadcast_add({a}, {w[1,{d1},1,1]})", "broadcast_mul({a}, {w[{s0},{d1},1,1]})",
+         "LeakyReLU({a}, {w[{d1}]}) act_type=prelu", "SliceChannel({a}) num_outputs=2 axis=1", "relu({a})",
+         "BatchNorm({a}, {w[{d1}]}, {u[{d1}]}, {m[{d1}]}, {v[{d1}]}) fix_gamma=False", "softmax({a}) axis=1",
+         "Pooling({a}) kernel=(2,2) stride=(2,2) pool_type=avg", "Pooling({a}) kernel=(3,3) pool_type=max",
+         "Pooling({a}) global_pool=True pool_type=max", "Flatten({a})", "sum({a}) axis=(2,3)",
+         "transpose({a}) axes=(0,2,3,1)", "mean({a}) axis=(1,) keepdims=True",
+         "InstanceNorm({a}, {w[{d1}]}, {u[{d1}]})", "slice_axis({a}) axis=1 begin=1 end=None"]
 INDEX = ["take({a}, {k[{d0}; 4]})", "Embedding({k[9; {d0},2]}, {w[9,5]}) input_dim=9 output_dim=5",
          "one_hot({k[4; {d0}]}) depth=4", "topk({a}) axis={i} k=1 ret_typ=value", "sort({a}) axis={i}"]
 LOSS = ["SoftmaxOutput({a}, {k[{l}; {b1}]})", "LinearRegressionOutput({a}, {w[{s}]})", "MakeLoss({a})",
@@ -83,9 +98,10 @@ class Variables(dict):
 class Maker:
     """Grows the text of a graph line by line."""
 
-    def __init__(self, random: Random, dtype: str = "f32") -> None:
+    def __init__(self, random: Random, dtype: str = "f32", images: bool = False) -> None:
         self.random = random
         self.dtype = dtype
+        self.images = images
         self.lines: list[str] = []
         self.declared: list[str] = []
         self.shapes: dict[str, tuple[int, ...]] = {}     # of values
@@ -106,7 +122,8 @@ class Maker:
         random = self.random
         a = random.choice([*self.shapes, *list(self.shapes)[-2:], *list(self.shapes)[-1:]])
         shape = self.shapes[a]
-        tables = ANY_RANK + {3: [RANK_3] * 2, 4: [RANK_4] * 6}.get(len(shape), [])
+        own = {3: [RANK_3] * 2, 4: [IMAGE] * 40 if self.images else [RANK_4] * 6}
+        tables = ANY_RANK + own.get(len(shape), [])
         self.add(random.choice(random.choice(tables)), a)
 
     def add(self, template: str, a: str) -> None:
@@ -121,14 +138,15 @@ class Maker:
             "a": a, "b": random.choice(like), "s": text, "i": i, "j": random.randrange(max(len(shape), 1)),
             "n": shape[i] if shape else 1, "o": ",".join(str(random.choice((1, d))) for d in shape),
             "l": shape[-1] if shape else 1, "e": math.prod(shape[1:]), "b1": ",".join(map(str, shape[:-1])),
-            "d0": shape[0] if shape else 1, "d1": shape[1] if len(shape) > 1 else 1}, self)
+            "s0": random.choice((1, *shape[:1])), "d0": shape[0] if shape else 1,
+            "d1": shape[1] if len(shape) > 1 else 1}, self)
         name = f"%n{len(self.lines)}"
         try:
             made = parse("\n".join([*self.declared, *self.lines, f"{name} = {call}", f"heads {name}"])).heads[0].type
         except (SymcError, AssertionError):
             del self.declared[before:]
             return
-        if math.prod(made.dims) > LARGEST or len(made.dims) > 5:
+        if math.prod(made.dims) > LARGEST * (1 + 4 * self.images) or len(made.dims) > 5:
             del self.declared[before:]
             return
         self.lines.append(f"{name} = {call}")
@@ -152,11 +170,13 @@ def _nested(template: str, fields: dict[str, object], maker: Maker) -> str:
     return template
 
 
-def random_text(random: Random, loss: bool = False, dtype: str = "f32") -> str:
-    """A graph of one or two inputs and up to eleven operators."""
-    maker = Maker(random, dtype)
+def random_text(random: Random, loss: bool = False, dtype: str = "f32", images: bool = False) -> str:
+    """A graph of one or two inputs and up to eleven operators.  images: mostly of convolutional networks."""
+    maker = Maker(random, dtype, images)
     rank = random.choice((1, 2, 2, 3, 4, 4))
     shape = tuple(random.choice(EXTENTS if rank < 4 else EXTENTS[:9]) for _ in range(rank))
+    if images:
+        shape = tuple(map(random.choice, ((1, 2, 3), (3, 8, 16, 17, 32, 40), (5, 8), (4, 7))))
     maker.declare(shape)
     maker.declare(tuple(random.choice((1, d)) for d in shape))
     for _ in range(random.randrange(3, 11)):

@@ -12,9 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from tests.random_graphs import compare, random_text
+from symc import cpu
+from symc.compiler import simple_bind
+from symc.runtime import num_threads, set_num_threads
+from tests.random_graphs import compare, parse, random_text, values_of
 
-EXAMPLES = int(os.environ.get("SYMC_EXAMPLES", 15))
+EXAMPLES = int(os.environ.get("SYMC_EXAMPLES", 40))
 few = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
 
@@ -33,6 +36,29 @@ def test_training(seed):
     text = random_text(Random(seed), loss=seed % 3 == 0, dtype="f64" if seed % 4 == 0 else "f32")
     note(text)
     assert compare(text, Random(seed), training=True) == ""
+
+
+@few
+@given(seeds)
+def test_images(seed):
+    text = random_text(Random(seed), images=True)
+    note(text)
+    assert compare(text, Random(seed), training=seed % 2 == 0) == ""
+
+
+@settings(few, max_examples=3)
+@given(seeds)
+def test_threads_do_not_change_a_bit(seed):
+    graph, results = parse(random_text(Random(seed), images=True)), []
+    before = num_threads()
+    for threads in (1, 3):
+        set_num_threads(threads)
+        executor = simple_bind(graph, cpu(), {}, {}, {})
+        for name, value in values_of(graph, Random(seed)).items():
+            (executor.arg_dict | executor.aux_dict)[name][:] = value
+        results.append([out.asnumpy().tobytes() for out in executor.forward(is_train=True)])
+    set_num_threads(before)
+    assert results[0] == results[1]
 
 
 REGRESSIONS = {
