@@ -6,7 +6,10 @@ The names hang where MXNet has them and are imported when first used, so that `i
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
+
+from symc.aliases import AliasFinder
 
 __version__ = "0.1.0"
 
@@ -25,13 +28,24 @@ _LAZY: dict[str, str] = {
     "executor": "symc.runtime.executor", "Executor": "symc.runtime.executor:Executor",
     "base": "symc.errors", "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
-# What MXNet has and symc is not for.
-_OUTSIDE = ("mod", "module", "gluon", "io", "kv", "kvstore", "optimizer", "metric", "autograd", "image", "np", "npx")
+# What MXNet has and symc is not for → what to use in its place.
+_TRAIN = "bind the symbol with simple_bind and step its arrays (examples/train_digits.py), or symc.compile(train=True)"
+_INSTEAD = {
+    "mod": _TRAIN, "module": _TRAIN, "optimizer": _TRAIN, "autograd": "backward of an executor, or Symbol.gradient",
+    "gluon": "the block's exported symbol.json and .params: symc.compile, or symc.model.load_checkpoint",
+    "io": "NumPy arrays, or any data loader that yields them", "recordio": "any reader of such files",
+    "image": "Pillow or OpenCV; operators on images are symc.nd.image", "metric": "NumPy, or scikit-learn's metrics",
+    "kv": "one process for each machine", "kvstore": "one process for each machine",
+    "np": "NumPy, and symc.nd for arrays of executors", "npx": "symc.nd and symc.sym",
+}
+_OUTSIDE = {name: f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside; "
+                  f"what serves instead: {instead}"
+            for name, instead in _INSTEAD.items()}
 
 
 def __getattr__(name: str) -> Any:
     if name in _OUTSIDE:
-        raise AttributeError(f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside")
+        raise AttributeError(_OUTSIDE[name])
     if name not in _LAZY:
         raise AttributeError(f"module 'symc' has no attribute '{name}'")
     module, _, attribute = _LAZY[name].partition(":")
@@ -39,6 +53,9 @@ def __getattr__(name: str) -> Any:
     value = getattr(found, attribute) if attribute else found
     globals()[name] = value
     return value
+
+
+sys.meta_path.append(AliasFinder(__name__, _LAZY.__contains__, _OUTSIDE))
 
 
 def __dir__() -> list[str]:

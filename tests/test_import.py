@@ -1,5 +1,6 @@
 """`import symc` costs next to nothing."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -47,3 +48,15 @@ def test_names_hang_where_mxnet_has_them() -> None:
         symc.gluon  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         symc.nothing  # noqa: B018
+
+
+def test_names_can_be_imported_as_modules() -> None:
+    import symc.symbol.random
+    from symc.ndarray import NDArray
+    from symc.symbol.symbol import Symbol
+
+    assert symc.symbol.random is symc.sym.random and NDArray is symc.nd.NDArray and Symbol is symc.Symbol
+    assert symc.symbol.__name__ == "symc.frontend.symbol_ops" == symc.symbol.__spec__.name
+    for name, message in {"gluon": "what serves instead", "Symbol": "is no module", "nothing": "No module"}.items():
+        with pytest.raises(ModuleNotFoundError, match=message):
+            importlib.import_module(f"symc.{name}")

@@ -1,0 +1,49 @@
+"""MXNet's module names, importable: `import symc.symbol`, `from symc.ndarray import NDArray`.
+
+symc's files lie by the flow of data (`symc/frontend/symbol_ops.py`), MXNet's names hang elsewhere (`mx.symbol`).  The
+table in `symc/__init__.py` says which is which; a finder makes the import statement read it too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+
+class AliasFinder(MetaPathFinder, Loader):
+    """Finds `root.a.b` as the attribute `b` of what `root.a` names, if that is a module or a namespace.
+
+    is_name: whether the package `root` has such an attribute; asked before anything is imported.
+    refusals: names that the package will not have, and why.
+    """
+
+    def __init__(self, root: str, is_name: Callable[[str], bool], refusals: Mapping[str, str]) -> None:
+        self.root, self.is_name, self.refusals = root, is_name, refusals
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        parent, _, name = fullname.rpartition(".")
+        if parent == self.root:
+            if name in self.refusals:
+                raise ModuleNotFoundError(self.refusals[name], name=fullname)
+            found = self.is_name(name)
+        else:
+            found = parent.startswith(self.root + ".") and hasattr(sys.modules.get(parent), name)
+        return ModuleSpec(fullname, self, is_package=True) if found else None
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        parent, _, name = spec.name.rpartition(".")
+        module = getattr(sys.modules[parent], name)
+        if not hasattr(module, "__name__") or isinstance(module, type) or not hasattr(module, "__dict__"):
+            raise ModuleNotFoundError(f"{spec.name} is no module", name=spec.name)
+        spec.loader_state = getattr(module, "__spec__", None)
+        return module
+
+    def exec_module(self, module: Any) -> None:
+        """The module is executed already; the import system is only shown that it may have parts."""
+        module.__spec__ = module.__spec__.loader_state
+        if not hasattr(module, "__path__"):
+            module.__path__ = []
