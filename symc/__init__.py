@@ -22,6 +22,7 @@ _LAZY: dict[str, str] = {
     "name": "symc.frontend.name", "model": "symc.frontend.model",
     "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.runtime.ndarray:NDArray",
     "random": "symc.frontend.nd_ops:random",
+    "test_utils": "symc.frontend.test_utils",
     "context": "symc.runtime.context", "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu",
     "gpu": "symc.runtime.context:gpu", "cpu_pinned": "symc.runtime.context:cpu_pinned",
     "current_context": "symc.runtime.context:current_context", "num_gpus": "symc.runtime.context:num_gpus",

@@ -60,6 +60,11 @@ def current_context() -> Context:
     return _stack()[-1]
 
 
+def set_default_context(context: Context) -> None:
+    """Make `context` the one that this thread has outside of any `with` block."""
+    _stack()[0] = context
+
+
 def cpu(device_id: int = 0) -> Context:
     """A CPU context."""
     return Context("cpu", device_id)
