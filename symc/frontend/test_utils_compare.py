@@ -204,7 +204,8 @@ def compare_ndarray_tuple(t1: Any, t2: Any, rtol: Tolerance = None, atol: Tolera
         compare_ndarray_tuple(first, second, rtol, atol)
 
 
-def _check_shapes(a: Any, b: Any) -> None:
+def checkShapes(a: Any, b: Any) -> None:
+    """AssertionError: the shapes of two arrays differ."""
     if a.shape != b.shape:
         raise AssertionError(f"a.shape = {a.shape} and b.shape = {b.shape} are not equal")
 
