@@ -19,6 +19,14 @@ class MXNetError(SymcError, RuntimeError):
     """Raised where MXNet raises its error of this name, a RuntimeError, so that code written for it keeps working."""
 
 
+class NotImplementedForSymbol(MXNetError):
+    """Asked of a symbol what only an array can do."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"Function {function} is not implemented for Symbol and only available in NDArray.",
+                         "bind the symbol to arrays first: symbol.eval(...) or symbol.bind(...)")
+
+
 class PackageError(SymcError):
     """A package or library that is damaged, of another format, or built for another machine."""
 

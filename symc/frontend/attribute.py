@@ -17,12 +17,12 @@ class AttrScope(Scope):
     def __init__(self, **attributes: str) -> None:
         if not all(isinstance(value, str) for value in attributes.values()):
             raise ValueError("Attributes need to be string")
-        self._attributes = attributes
+        self._attr = attributes
 
     def get(self, attr: Mapping[str, str] | None) -> dict[str, str]:
         """The attributes of a symbol: those of the scope, and `attr`, which come first."""
-        return {**self._attributes, **(attr or {})}
+        return {**self._attr, **(attr or {})}
 
     def __enter__(self) -> Self:
-        self._attributes = AttrScope.current.get(self._attributes)
+        self._attr = AttrScope.current.get(self._attr)
         return super().__enter__()

@@ -15,6 +15,7 @@ from symc.frontend.reader import variable_type
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import TensorType
 from symc.ops.operator import Operator, from_attributes, operation
+from symc.ops.parameters import parameters_of
 
 
 def attribute_text(value: Any) -> str:
@@ -28,15 +29,16 @@ def attribute_text(value: Any) -> str:
 
 
 def hide_keys(attrs: Mapping[str, str]) -> dict[str, str]:
-    """`attrs` with lr_mult as __lr_mult__, and so on.  MXNetError for weight_lr_mult, the form of old releases."""
-    hidden = {}
-    for key, value in attrs.items():
-        suffix = next((name for name in HIDDEN_KEYS if key.endswith(name)), None)
-        if suffix and key != suffix:
-            raise MXNetError(f"setting variable attributes with {key} is deprecated",
-                             f"make the variable yourself: w = Variable(..., {suffix}={value})")
-        hidden[f"__{key}__" if suffix else key] = value
-    return hidden
+    """`attrs` with lr_mult as __lr_mult__, and so on."""
+    return {f"__{key}__" if key in HIDDEN_KEYS else key: value for key, value in attrs.items()}
+
+
+def is_parameter(block: type[Operator], key: str) -> bool:
+    """Whether an attribute of this name speaks to the operator; all others are the user's.
+
+    As MXNet does, an operator without parameters looks at no attribute and keeps all as they are.
+    """
+    return key in parameters_of(block)  # type: ignore[arg-type]
 
 
 def make_variable(name: str, attrs: Mapping[str, str]) -> Node:
@@ -44,24 +46,58 @@ def make_variable(name: str, attrs: Mapping[str, str]) -> Node:
     return variable(name, variable_type(attrs, f"variable '{name}'"), attrs=dict(attrs))
 
 
-def apply(block: type[Operator], name: str, attrs: Mapping[str, str], positional: Sequence[Value],
-          named: Mapping[str, Value]) -> Node:
+def apply(block: type[Operator], name: str, attrs: Mapping[str, str], parameters: Mapping[str, str],
+          positional: Sequence[Value], named: Mapping[str, Value]) -> Node:
     """A node of `block`: inputs by position, then by name; one that is not given becomes a variable name_input.
 
-    Such a variable takes over the node's attributes.  ParameterError: `attrs` are not the operator's.  MXNetError:
-    too many inputs, or names that are none of its inputs.
+    attrs: the user's attributes, whatever their names; one that is called as a parameter is it.  parameters: of the
+    operator; also attributes of the form __key__, those that MXNet knows (lr_mult), and theirs of one input
+    (weight_lr_mult).  A variable that is made takes over the node's attributes.  ParameterError: `parameters` are not
+    the operator's.  MXNetError: too many inputs, or names that are none of its inputs.
     """
-    own = hide_keys(attrs)
-    op = from_attributes(block.name, own, name)
+    given = {**attrs, **parameters}
+    owned = {key: value for key, value in given.items() if _hidden_suffix(key)}
+    own = hide_keys({key: value for key, value in given.items() if key not in owned})
+    op = from_attributes(block.name, _spoken_to(block, own, parameters), name)
     names = op.input_names()
     if len(positional) > len(names):
         raise MXNetError(f"node '{name}' ({op.name}): takes {len(names)} inputs, {len(positional)} are given",
                          f"the inputs are {', '.join(names)}")
     _check_names(f"node '{name}' ({op.name})", named, names[len(positional):])
-    inputs = [*positional, *(named[key] if key in named else Value(make_variable(f"{name}_{key}", own))
+    made = [key for key in names[len(positional):] if key not in named]
+    attributes = _attributes_of_inputs(f"node '{name}' ({op.name})", made, own, owned)
+    inputs = [*positional, *(named[key] if key in named else Value(make_variable(f"{name}_{key}", attributes[key]))
                              for key in names[len(positional):])]
     _set_initializers(op, inputs)
     return Node(name, op, tuple(inputs), (TensorType(),) * op.output_count, own, (Source(name),))
+
+
+def _spoken_to(block: type[Operator], attrs: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Those of `attrs` that are parameters, and all that are given as such, so that misspelt ones are seen."""
+    return {key: value for key, value in attrs.items() if is_parameter(block, key) or key in given}
+
+
+def _hidden_suffix(key: str) -> str | None:
+    """lr_mult of weight_lr_mult."""
+    return next((name for name in HIDDEN_KEYS if key.endswith(f"_{name}")), None)
+
+
+def _attributes_of_inputs(where: str, made: Sequence[str], common: Mapping[str, str],
+                          owned: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The attributes of the variables `made`: the `common` ones, and weight_lr_mult as __lr_mult__ of the weight.
+
+    MXNetError: there is no such input, or the user gives its variable.
+    """
+    attributes = {key: dict(common) for key in made}
+    for key, value in owned.items():
+        suffix = _hidden_suffix(key)
+        owner = key.removesuffix(f"_{suffix}")
+        if owner not in attributes:
+            raise MXNetError(f"{where}: {key}={value!r} is for a variable {owner!r} that the node would make",
+                             f"make the variable yourself: w = Variable(..., {suffix}={value}); the node makes "
+                             f"{', '.join(made) or 'none'}")
+        attributes[owner][f"__{suffix}__"] = value
+    return attributes
 
 
 def _check_names(where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -84,14 +120,23 @@ def attributes_of(node: Node) -> MutableMapping[str, str]:
     return cast(MutableMapping[str, str], node.attrs)
 
 
-def with_attributes(node: Node, attrs: Mapping[str, str]) -> Node:
-    """`node` with other attributes, and the parameters or the type that they speak of."""
+def with_attributes(node: Node, added: Mapping[str, str]) -> Node:
+    """`node` with further attributes, and the parameters or the type that they speak of.  ParameterError: they are
+    not the operator's."""
+    attrs = {**node.attrs, **added}
     if node.is_variable:
-        return replace(node, attrs=dict(attrs), types=(variable_type(attrs, f"variable '{node.name}'"),))
-    op = from_attributes(operation(node).name, attrs, node.name)
+        return replace(node, attrs=attrs, types=(variable_type(attrs, f"variable '{node.name}'"),))
+    block = type(operation(node))
+    op = from_attributes(block.name, _spoken_to(block, attrs, added), node.name)
     if op.subgraphs != operation(node).subgraphs:
         op = replace(op, graphs=operation(node).subgraphs)  # type: ignore[type-var,call-arg]
-    return replace(node, attrs=dict(attrs), op=op)
+    return replace(node, attrs=attrs, op=op)
+
+
+def atomic(node: Node) -> Node:
+    """A node like `node` whose inputs are variables called after it."""
+    inputs = tuple(Value(make_variable(f"{node.name}_{key}", {})) for key in operation(node).input_names())
+    return replace(node, inputs=inputs, attrs=dict(node.attrs))
 
 
 def copied(graph: Graph) -> Graph:

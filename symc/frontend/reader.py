@@ -15,7 +15,7 @@ from symc.frontend.symbol_json import VARIABLE, Entry, RawGraph, RawNode
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import BY_CODE, TensorType
 from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
-from symc.ops.parameters import Dims, format_value, parse_value
+from symc.ops.parameters import Dims, format_value, parameters_of, parse_value
 
 
 def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
@@ -245,9 +245,22 @@ def to_raw(graph: Graph) -> RawGraph:
 
 
 def _attributes(node: Node) -> dict[str, str]:
-    """The attributes as they were written; a node that passes made has those of its parameters that say something."""
-    made = operation(node).changed_parameters() if node.op else {}
-    return {key: format_value(value) for key, value in made.items()} | dict(node.attrs)
+    """The attributes as they were written; a node that passes made has those of its parameters that say something.
+
+    `mood` of an operator is written as `__mood__`, since MXNet takes other names for misspelt parameters; operators
+    without parameters may have any.
+    """
+    if node.op is None:
+        return dict(node.attrs)
+    known = parameters_of(type(operation(node)))
+    made = {key: format_value(value) for key, value in operation(node).changed_parameters().items()}
+    written = {key if key in known or _is_hidden(key) or not known else f"__{key}__": value
+               for key, value in node.attrs.items()}
+    return made | written
+
+
+def _is_hidden(key: str) -> bool:
+    return key.startswith("__") and key.endswith("__")
 
 
 def auxiliary_states(node: Node) -> list[Node]:

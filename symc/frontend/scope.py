@@ -11,8 +11,15 @@ class ScopeType(type):
 
     @property
     def current(cls) -> Any:
-        """The innermost scope that this thread has entered; outside of any, one that changes nothing."""
+        """The innermost scope that this thread has entered; outside of any, one that changes nothing.
+
+        Another scope may be put in its place, for this thread: `NameManager.current = NameManager()`.
+        """
         return cls.stack()[-1]
+
+    @current.setter
+    def current(cls, scope: Any) -> None:
+        cls.stack()[-1] = scope
 
     def stack(cls) -> list[Any]:
         """The scopes this thread has entered, the innermost last."""

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from numbers import Number
 from typing import Any, NoReturn
 
-import numpy as np
-
-from symc.errors import MXNetError
-from symc.frontend import binding, compose, reader, symbol_infer
+from symc.errors import MXNetError, NotImplementedForSymbol
+from symc.frontend import backends, binding, compose, reader, symbol_attributes, symbol_infer, symbol_methods
 from symc.frontend.attribute import AttrScope
 from symc.frontend.files import replacing
-from symc.frontend.legacy import HIDDEN_KEYS
 from symc.frontend.name import NameManager
-from symc.frontend.op_functions import FLUENT, Function, Namespace, describe, fluent_arguments, read_call
+from symc.frontend.op_functions import Function, Namespace, describe, read_call
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import Operator, operation, output_name
 
 Dtypes = list[Any]
 Shapes = list[tuple[int, ...]]
+DYNAMIC_SHAPES = ("_contrib_boolean_mask", "_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor",
+                  "_npi_unique", "_npx_nonzero")
 STORAGE_TYPES = {"default": 0, "row_sparse": 1, "csr": 2}
-
-
-class NotImplementedForSymbol(MXNetError):
-    """Asked of a symbol what only an array can do."""
-
-    def __init__(self, function: str) -> None:
-        super().__init__(f"Function {function} is not implemented for Symbol and only available in NDArray.",
-                         "bind the symbol to arrays first: symbol.eval(...) or symbol.bind(...)")
 
 
 class Symbol:
@@ -135,6 +126,10 @@ class Symbol:
         """A group of the outputs of all nodes, variables included: `net.get_internals()['fc1_output']`."""
         return Symbol([value for node in self.graph.nodes for value in _visible(node)])
 
+    def get_inputs(self) -> Symbol:
+        """A group of all variables of the graph, auxiliary states included."""
+        return Symbol([Value(node) for node in self.graph.variables])
+
     def get_children(self) -> Symbol | None:
         """A group of the inputs of the heads' nodes; None when they are all variables."""
         nodes = dict.fromkeys(head.node for head in self.heads)
@@ -144,25 +139,26 @@ class Symbol:
     # ---- attributes
 
     def attr(self, key: str) -> str | None:
-        """One attribute: a parameter of the operator, or one of the user's.  None if it is not there, or of a group."""
+        """One attribute: a parameter of the operator, or one of the user's, `mood` and `__mood__` being the same.
+
+        None if it is not there, or of a group.
+        """
         if self._node is None:
             return None
-        return self._node.name if key == "name" else _shown(self._node).get(key)
+        return self._node.name if key == "name" else symbol_attributes.find(self._node, key)
 
     def list_attr(self, recursive: bool = False) -> dict[str, str]:
-        """All attributes; {} of a group."""
+        """The user's attributes; {} of a group.  recursive: those of all nodes, each as name_key (`attr_dict` has
+        them by node, and the operators' parameters too)."""
         if recursive:
-            raise DeprecationWarning("Symbol.list_attr with recursive=True has been deprecated. "
-                                     "Please use attr_dict instead.")
-        return _shown(self._node) if self._node else {}
+            warnings.warn("Symbol.list_attr(recursive=True) is deprecated in MXNet: use attr_dict",
+                          DeprecationWarning, stacklevel=2)
+            return symbol_attributes.of_all_nodes(self.graph)
+        return symbol_attributes.shown(symbol_attributes.users(self._node)) if self._node else {}
 
     def attr_dict(self) -> dict[str, dict[str, str]]:
-        """The attributes of all nodes that have some, by the nodes' names."""
-        found: dict[str, dict[str, str]] = {}
-        for node in self.graph.nodes:
-            if node.attrs:
-                found.setdefault(node.name, {}).update(_shown(node))
-        return found
+        """The attributes and parameters of all nodes that have some, by the nodes' names."""
+        return symbol_attributes.by_node(self.graph)
 
     def _set_attr(self, **kwargs: str) -> None:
         """Set attributes of the node, for all symbols that hold it; where they change the operator's parameters or the
@@ -173,7 +169,7 @@ class Symbol:
         if node is None:
             raise MXNetError(f"{self}: attributes can be set of a single symbol, not of a group")
         added = compose.hide_keys(kwargs)
-        changed = compose.with_attributes(node, {**node.attrs, **added})
+        changed = compose.with_attributes(node, added)
         if (changed.op, changed.types) == (node.op, node.types):
             compose.attributes_of(node).update(added)
         else:
@@ -285,10 +281,43 @@ class Symbol:
         return reader.describe_graph(self.graph)
 
     def as_nd_ndarray(self) -> Symbol:
-        """The symbol itself; MXNet's NumPy symbols do not exist here."""
+        """The symbol itself, as of every classic symbol."""
         return self
 
+    def as_np_ndarray(self) -> Symbol:
+        """The symbol itself: symc has one kind of symbols, MXNet's classic ones."""
+        return self
+
+    def has_dynamic_shape_op(self) -> bool:
+        """Whether the shape of some value is known only when the graph runs, as behind `contrib.boolean_mask`."""
+        return any(node.op.name in DYNAMIC_SHAPES for node in self.graph.nodes if node.op)
+
+    # ---- back ends
+
+    def get_backend_symbol(self, backend: str) -> Symbol:
+        """The symbol for one of MXNet's back ends (`symc.frontend.backends`): itself.  MXNetError: there is none such.
+        """
+        backends.check(backend)
+        return self.__copy__()
+
+    def optimize_for(self, backend: str, args: Any = None, aux: Any = None, ctx: Any = None, shape_dict: Any = None,
+                     type_dict: Any = None, stype_dict: Any = None, skip_infer: bool = False, **kwargs: Any) -> Symbol:
+        """The symbol for one of MXNet's back ends, checked against what is given.
+
+        args, aux: NDArrays by name, of some variables.  shape_dict, type_dict, stype_dict: what is known of others.
+        skip_infer: do not check them against the network.  kwargs: MXNet's options of back ends, which say nothing
+        here.  MXNetError: there is no such back end, or shapes or types contradict each other.
+        """
+        known = backends.Known(args or {}, aux or {}, ctx, shape_dict or {}, type_dict or {}, stype_dict or {})
+        return backends.optimized(self, backend, known, skip_infer)
+
     # ---- methods of their own
+
+    def _gen_atomic_symbol(self) -> Symbol:
+        """The operator of the symbol alone, its inputs variables of their own."""
+        if self._node is None or self._node.op is None:
+            raise MXNetError(f"{self}: is no operator, of which alone an atomic symbol can be made")
+        return Symbol(_visible(compose.atomic(self._node)))
 
     def astype(self, *args: Any, **kwargs: Any) -> Symbol:
         """The `cast` of the symbol."""
@@ -315,11 +344,6 @@ def _visible(node: Node) -> list[Value]:
     return [Value(node, i) for i in range(operation(node).visible_count if node.op else 1)]
 
 
-def _shown(node: Node) -> dict[str, str]:
-    """Attributes, those like __lr_mult__ under their old names too."""
-    return {**node.attrs, **{key: node.attrs[f"__{key}__"] for key in HIDDEN_KEYS if f"__{key}__" in node.attrs}}
-
-
 def _only(what: str, symbol: Symbol) -> Value:
     """The one output of a symbol that is to be an input."""
     if len(symbol) != 1:
@@ -338,12 +362,13 @@ def _without_amp_casts(graph: Graph) -> Graph:
 
 def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_mult: float | None = None,
         wd_mult: float | None = None, dtype: Any = None, init: Any = None, stype: str | None = None,
-        **kwargs: Any) -> Symbol:
+        profiler_scope: str | None = None, **kwargs: Any) -> Symbol:
     """A variable.  MXNet: var, Variable.
 
     shape: used in inference unless another full shape is given there; 0 is an unknown extent.  lr_mult, wd_mult,
     init (a string, or an object with `dumps`): for optimizers and initializers.  stype: symc computes on dense arrays
-    whatever it says.  kwargs: attributes of the form __key__.  ValueError: one of another form.
+    whatever it says.  profiler_scope: kept as an attribute.  kwargs: attributes of the form __key__.  ValueError: one
+    of another form.
     """
     if not isinstance(name, str):
         raise TypeError("Expect a string for variable `name`")
@@ -351,7 +376,8 @@ def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_
     given = {"shape": shape, "lr_mult": lr_mult, "wd_mult": wd_mult,
              "dtype": None if dtype is None else symbol_infer.read_dtype(dtype).code,
              "init": init if init is None or isinstance(init, str) else init.dumps(),
-             "storage_type": None if stype is None else STORAGE_TYPES[stype]}
+             "storage_type": None if stype is None else STORAGE_TYPES[stype],
+             "profiler_scope": profiler_scope}
     attrs |= {f"__{key}__": compose.attribute_text(value) for key, value in given.items() if value is not None}
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
@@ -366,11 +392,18 @@ def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_
 Variable = var
 
 
-def Group(symbols: Sequence[Symbol]) -> Symbol:  # noqa: N802  (MXNet's name)
-    """A symbol with the outputs of all `symbols`.  TypeError: there is none, or it is no Symbol."""
+def Group(symbols: Sequence[Symbol],  # noqa: N802  (MXNet's name)
+          create_fn: Callable[[Sequence[Value]], Symbol] = Symbol) -> Symbol:
+    """A symbol with the outputs of all `symbols`.
+
+    create_fn: the class of the result.  TypeError: there is no symbol, one is none, or they are of several classes.
+    """
     if not symbols or not all(isinstance(symbol, Symbol) for symbol in symbols):
         raise TypeError("Expected a list of symbols as input")
-    return Symbol([head for symbol in symbols for head in symbol.heads])
+    kinds = {type(symbol).__name__ for symbol in symbols}
+    if len(kinds) > 1:
+        raise TypeError(f"Expected a list of symbols of one class, found {', '.join(sorted(kinds))}")
+    return create_fn([head for symbol in symbols for head in symbol.heads])
 
 
 def load(fname: str) -> Symbol:
@@ -398,11 +431,11 @@ def symbol_function(block: type[Operator], name: str) -> Function:
             raise TypeError("Operators with variable length input can only accept input Symbols either as positional "
                             "or keyword arguments, not both")
         scope = AttrScope.current.get(call.options.get("attr"))
-        attrs = {key: compose.attribute_text(value) for key, value in scope.items()} | call.attrs
+        attrs = {key: compose.attribute_text(value) for key, value in scope.items()}
         label = NameManager.current.get(call.options.get("name"), name.lower())
         positional = [_only(str(i), symbol) for i, symbol in enumerate(call.positional)]
         named = {key: _only(key, symbol) for key, symbol in call.named.items()}
-        return Symbol(_visible(compose.apply(block, label, attrs, positional, named)))
+        return Symbol(_visible(compose.apply(block, label, attrs, call.attrs, positional, named)))
     return describe(function, block, name, Symbol)
 
 
@@ -410,54 +443,4 @@ op = Namespace("symc.symbol.op", "", symbol_function)
 _internal = Namespace("symc.symbol._internal", "_internal", symbol_function)
 
 
-# ---- arithmetic ----------------------------------------------------------------------------------------------
-
-# Python's operator → MXNet's for two symbols, for symbol and number, for number and symbol
-_ARITHMETIC = {
-    "add": ("_Plus", "_PlusScalar", "_PlusScalar"), "sub": ("_Minus", "_MinusScalar", "_RMinusScalar"),
-    "mul": ("_Mul", "_MulScalar", "_MulScalar"), "truediv": ("_Div", "_DivScalar", "_RDivScalar"),
-    "mod": ("_Mod", "_ModScalar", "_RModScalar"), "pow": ("_Power", "_PowerScalar", "_rpower_scalar"),
-}
-_COMPARISONS = {"eq": "_equal", "ne": "_not_equal", "gt": "_greater", "ge": "_greater_equal", "lt": "_lesser",
-                "le": "_lesser_equal"}
-
-
-def _infix(both: str, scalar: str) -> Callable[[Symbol, Any], Symbol]:
-    def method(self: Symbol, other: Any) -> Symbol:
-        if isinstance(other, Symbol):
-            return getattr(_internal, both)(self, other)  # type: ignore[no-any-return]
-        if isinstance(other, Number | np.generic):
-            return getattr(_internal, scalar)(self, scalar=other)  # type: ignore[no-any-return]
-        raise TypeError(f"type {type(other)} not supported")
-    return method
-
-
-def _refused(function: str) -> Callable[..., NoReturn]:
-    def method(self: Symbol, *_: object) -> NoReturn:
-        raise NotImplementedForSymbol(function)
-    return method
-
-
-def _fluent(name: str) -> Callable[..., Symbol]:
-    def method(self: Symbol, *args: Any, **kwargs: Any) -> Symbol:
-        return getattr(op, name)(self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
-    method.__name__, method.__doc__ = name, f"`symc.sym.{name}` of the symbol."
-    return method
-
-
-def _attach_methods() -> None:
-    """Give Symbol its infix operators and the methods that are operators, and those that only arrays have."""
-    for name, (both, scalar, reflected) in _ARITHMETIC.items():
-        setattr(Symbol, f"__{name}__", _infix(both, scalar))
-        setattr(Symbol, f"__r{name}__", _infix(both, reflected))
-        setattr(Symbol, f"__i{name}__", _refused(f"__i{name}__"))
-    for name, both in _COMPARISONS.items():
-        setattr(Symbol, f"__{name}__", _infix(both, f"{both}_scalar"))
-    for name in FLUENT:
-        setattr(Symbol, name, _fluent(name))
-    for name in ("wait_to_read", "asnumpy", "asscalar", "copy", "as_in_context", "detach", "backward"):
-        setattr(Symbol, name, _refused(name))
-
-
-Symbol.__hash__ = None  # type: ignore[assignment]  # symbols are compared elementwise
-_attach_methods()
+symbol_methods.attach(Symbol, op, _internal)

@@ -41,3 +41,16 @@ def test_current_is_the_innermost() -> None:
     with mx.AttrScope(__a__="1") as scope:
         assert mx.AttrScope.current is scope
     assert mx.AttrScope.current.get({"k": "v"}) == {"k": "v"}
+
+
+def test_the_current_scope_can_be_replaced_in_a_thread() -> None:
+    seen: list[dict[str, str]] = []
+
+    def run() -> None:
+        mx.AttrScope.current = mx.AttrScope(__a__="thread")
+        seen.append(mx.sym.Variable("x").list_attr())
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [{"__a__": "thread"}]
+    assert mx.sym.Variable("x").list_attr() == {}

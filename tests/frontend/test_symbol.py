@@ -94,8 +94,10 @@ def test_variable_attributes() -> None:
     (lambda: fully_connected(weigth=S.Variable("w")), MXNetError), (lambda: S.Concat(S.Variable("x"), 3), TypeError),
     (lambda: S.Concat(S.Variable("x"), arg1=S.Variable("y")), TypeError), (lambda: S.relu(1, 2, 3, 4, 5), TypeError),
     (lambda: S.relu(S.SliceChannel(num_outputs=2)), MXNetError), (lambda: S.Group([]), TypeError),
-    (lambda: fully_connected(attr={"mood": "good"}), ParameterError),
-    (lambda: fully_connected(attr={"weight_lr_mult": "2"}), MXNetError), (lambda: S.Convolutoin, AttributeError),
+    (lambda: S.Group([S.Variable("x"), 3]), TypeError),
+    (lambda: fully_connected(attr={"weigth_lr_mult": "2"}), MXNetError),
+    (lambda: fully_connected(weight=S.Variable("w"), weight_lr_mult="2"), MXNetError),
+    (lambda: S.Convolutoin, AttributeError),
     (lambda: S.load(3), TypeError), (lambda: S.load_json(3), TypeError), (lambda: S.load("/none.json"), SymcError),
 ])
 def test_wrong_calls(call: Any, error: type[Exception]) -> None:
