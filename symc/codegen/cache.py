@@ -24,7 +24,8 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.text import print_graph
 
 MAGIC = b"symc0002"
-GENERATORS = ("ir", "ops", "codegen", "frontend/te.py", "frontend/te_math.py")   # what decides what a kernel becomes
+GENERATORS = ("ir", "ops", "codegen", "frontend/te.py", "frontend/te_math.py",
+              "frontend/te_random.py")  # what decides what a kernel becomes
 
 
 def folder() -> Path:

@@ -17,6 +17,7 @@ from tvm import tirx
 from symc.codegen.group_code import Parameter
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_math import substitute_vector_math
+from symc.codegen.llvm_random import define_generator
 from symc.codegen.tir_divide import without_floor_division
 from symc.codegen.tir_emit import Buffer, Emitter, sequence
 
@@ -62,7 +63,7 @@ def llvm_text(kernels: Sequence[TirKernel], level: str) -> str:
     target = target_of(level)
     module = tvm.IRModule({kernel.symbol: kernel.function(target) for kernel in kernels})
     built = tvm.get_global_func("target.build.llvm")(module, target)
-    text = substitute_vector_math(plain_module(built.inspect_source("ll"), level))
+    text = define_generator(substitute_vector_math(plain_module(built.inspect_source("ll"), level)))
     foreign = {name for name in undefined_symbols(text) if name not in LIBM and not name.startswith(PROVIDED)}
     assert not foreign, f"kernels call {', '.join(sorted(foreign))}"
     return text

@@ -32,11 +32,10 @@ from symc.frontend.te_math import (
     logical,
     paired,
     vector_dtype,
-    widened,
 )
+from symc.frontend.te_random import TensorDraws, random_key
 from symc.ir.graph import Node
 from symc.ir.types import DType, Shape, TensorType
-from symc.ops import random
 from symc.ops.contraction import Contraction
 from symc.ops.contraction import Index as AffineIndex
 from symc.ops.operator import Operator, operation
@@ -171,15 +170,13 @@ class TensorExpressions:
         target = vector_dtype(computed_dtype(dtype), lanes_of(index))
         return Scalar(tirx.Cast(target, index), dtype, evaluator().uses_of_index(index))
 
-    def uniform(self, counter: Any, seed: Scalar, salt: int) -> Scalar:
-        """`ops.random.uniform`: the draw of number `counter`, an index, for an int64 value and a constant."""
-        counter = tirx.const(counter, "int64") if isinstance(counter, int) else counter
-        lanes = lanes_of(counter)
-        key = evaluator().shared(_key(seed, salt))
-        bits = mixed(tirx.bitwise_xor(mixed(as_word(counter)), widened(as_word(key.expr), lanes)))
-        upper = tirx.Cast(vector_dtype("float32", lanes), tirx.shift_right(bits, word_of(8, lanes)))
-        unit = widened(tirx.FloatImm("float32", random.UNIT), lanes)
-        return Scalar(tirx.Mul(upper, unit), DType.float32, key.uses | evaluator().uses_of_index(counter))
+    def draws(self, seed: Scalar, salt: int, element: Any) -> TensorDraws:
+        """The random draws of the element of that number (`ops.random`), for a seed (int64) and a salt."""
+        return TensorDraws(random_key(seed, salt), element)
+
+    def number(self, value: float, dtype: DType) -> Scalar:
+        """A Python number as a data value."""
+        return literal(value, dtype)
 
     def clamp(self, index: Any, low: Any, high: Any) -> Expr:
         return tirx.max(tirx.min(index, high), low)
@@ -195,34 +192,6 @@ class TensorExpressions:
         for item in conditions:
             result = logical(tirx.Or, result, item)
         return result
-
-
-# ---- random numbers: `ops.random` over uint32 expressions ------------------------------------------------------------
-
-def as_word(expr: Expr) -> Expr:
-    """The lower 32 bits of an integer."""
-    return tirx.Cast(vector_dtype("uint32", lanes_of(expr)), expr)
-
-
-def word_of(value: int, lanes: int) -> Expr:
-    return widened(tirx.const(value, "uint32"), lanes)
-
-
-def mixed(x: Expr) -> Expr:
-    """`ops.random.mixed`; products are taken in 64 bits, where they do not overflow."""
-    lanes = lanes_of(x)
-    for shift, factor in random.ROUNDS:
-        x = tirx.bitwise_xor(x, tirx.shift_right(x, word_of(shift, lanes)))
-        product = tirx.Mul(tirx.Cast(vector_dtype("uint64", lanes), x), widened(tirx.const(factor, "uint64"), lanes))
-        x = as_word(product)
-    return tirx.bitwise_xor(x, tirx.shift_right(x, word_of(random.LAST_SHIFT, lanes)))
-
-
-def _key(seed: Scalar, salt: int) -> Scalar:
-    """What `ops.random.uniform` makes of a seed and a salt, as the bits of an int32."""
-    high = as_word(tirx.shift_right(seed.expr, tirx.const(32, "int64")))
-    word = tirx.bitwise_xor(tirx.bitwise_xor(mixed(as_word(seed.expr)), high), word_of(salt, 1))
-    return Scalar(tirx.Cast("int32", mixed(word)), DType.int32, seed.uses)
 
 
 # ---- node → tensors --------------------------------------------------------------------------------------------------

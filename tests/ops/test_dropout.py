@@ -7,7 +7,6 @@ from symc import ops
 from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.ops.operator import make, run_reference
-from symc.ops.random import uniform
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.seed_random import SEED, SeedRandom
@@ -63,18 +62,3 @@ def test_everything_may_be_dropped() -> None:
 def test_probability_is_checked(graph) -> None:
     with pytest.raises(InferenceError, match="p=1.5 is no probability"):
         graph(TEXT.replace("0.25", "1.5").format(""))
-
-
-@pytest.mark.parametrize("seed", [0, -1, 2**62])
-def test_uniform_numbers(seed: int) -> None:
-    draws = uniform(np.arange(100_000), seed, 7)
-    assert draws.dtype == np.float32 and draws.min() >= 0 and draws.max() < 1
-    assert abs(draws.mean() - 0.5) < 0.005 and abs(draws.std() - 12**-0.5) < 0.005
-    counts, _ = np.histogram(draws, 64, (0, 1))
-    assert ((counts - 1562.5) ** 2 / 1562.5).sum() < 110        # χ² of 63 degrees of freedom
-    assert abs(np.corrcoef(draws[1:], draws[:-1])[0, 1]) < 0.01
-
-
-def test_salts_tell_streams_apart() -> None:
-    counters = np.arange(10_000)
-    assert abs(np.corrcoef(uniform(counters, 3, 1), uniform(counters, 3, 2))[0, 1]) < 0.05

@@ -190,7 +190,7 @@ class RandomSlope(Operator):
         return F.where(data > 0, F.const(1, data), F.cast(draw * (self.high - self.low) + self.low, F.dtype(data)))
 
     def reference(self, data: np.ndarray, seed: np.ndarray) -> np.ndarray:
-        draws = uniform(np.arange(data.size), int(seed[0]), self.salt).reshape(data.shape)
+        draws = uniform(data.size, int(seed[0]), self.salt).reshape(data.shape)
         return self.slope(NumPyMath, data, draws)  # type: ignore[no-any-return]
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
@@ -200,7 +200,8 @@ class RandomSlope(Operator):
             number = 0
             for at, extent in zip(index, data.shape, strict=True):
                 number = number * extent + at
-            return self.slope(te.F, data[index], te.uniform(number, seed[0], self.salt))
+            draws = te.draws(seed[0], self.salt, number)
+            return self.slope(te.F, data[index], draws.unit(draws.bits(0), DType.float32))
         return [te.tensor(data.shape, element)]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:

@@ -76,7 +76,7 @@ class SeededDropout(Operator):
 
     def reference(self, data: np.ndarray, seed: np.ndarray) -> np.ndarray:
         shape = kept(data.shape, self.axes)
-        draws = uniform(np.arange(math.prod(shape)), int(seed[0]), self.salt).reshape(shape)
+        draws = uniform(math.prod(shape), int(seed[0]), self.salt).reshape(shape)
         return data * np.where(draws < np.float32(1 - self.p), self.factor, 0).astype(data.dtype)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
@@ -87,7 +87,8 @@ class SeededDropout(Operator):
             number = 0
             for at, extent in zip(i, shape, strict=True):
                 number = number * extent + (0 if extent == 1 else at)
-            stays = te.uniform(number, seed[0], self.salt) < 1 - self.p
+            draws = te.draws(seed[0], self.salt, number)
+            stays = draws.unit(draws.bits(0), DType.float32) < 1 - self.p
             return data[i] * te.F.where(stays, te.F.const(self.factor, data[i]), te.F.const(0, data[i]))
         return [te.tensor(data.shape, element)]
 
