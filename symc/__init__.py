@@ -21,7 +21,7 @@ _LAZY: dict[str, str] = {
     "AttrScope": "symc.frontend.attribute:AttrScope", "attribute": "symc.frontend.attribute",
     "name": "symc.frontend.name", "model": "symc.frontend.model",
     "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.runtime.ndarray:NDArray",
-    "random": "symc.frontend.nd_ops:random",
+    "rnn": "symc.frontend.rnn", "random": "symc.frontend.nd_ops:random", "operator": "symc.frontend.custom",
     "test_utils": "symc.frontend.test_utils",
     "context": "symc.runtime.context", "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu",
     "gpu": "symc.runtime.context:gpu", "cpu_pinned": "symc.runtime.context:cpu_pinned",

@@ -13,6 +13,7 @@ import numpy as np
 import symc
 from symc import ops
 from symc.codegen import cache, package
+from symc.codegen.assemble import host_name
 from symc.codegen.build import (
     Lowered,
     Options,
@@ -29,10 +30,11 @@ from symc.errors import MXNetError, SymcError, raise_collected
 from symc.frontend.params import NamedArrays, read, split
 from symc.frontend.reader import print_graph as print_network
 from symc.frontend.reader import read_graph
-from symc.ir.graph import Graph, Node, Value, constant
+from symc.ir.graph import Graph, Node, Value, constant, unique_names
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
-from symc.ops.operator import from_attributes, operation, run_reference
+from symc.ops.families.custom import with_instances
+from symc.ops.operator import operation, run_reference
 from symc.ops.slots import show
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
@@ -102,7 +104,7 @@ def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] 
     if train:
         return network, _lower_training(network, arrays, given, dtypes, train, options)
     constants = {name: array for name, array in arrays.items() if name not in given}
-    ready = typed(bind_constants(network, constants), given, _dtypes(dtypes))
+    ready = with_instances(typed(bind_constants(network, constants), given, _dtypes(dtypes)))
     refuse_missing(ready, given, arrays)
     return network, lower(ready, INFERENCE, {}, (), options, initial={})
 
@@ -111,8 +113,8 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
                     dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options) -> Lowered:
     """Parameters stay inputs, whose first values are the given arrays; states without any begin as zeros."""
     own = {name: array for name, array in arrays.items() if name in {node.name for node in network.variables}}
-    ready = typed(network, {name: array.shape for name, array in own.items()} | dict(shapes),
-                  {name: DType.of(array.dtype) for name, array in own.items()} | _dtypes(dtypes))
+    ready = with_instances(typed(network, {name: array.shape for name, array in own.items()} | dict(shapes),
+                                 {name: DType.of(array.dtype) for name, array in own.items()} | _dtypes(dtypes)))
     states = set(state_names(ready))
     zeros = {node.name: np.zeros(node.types[0].dims, node.types[0].element.numpy)
              for node in ready.variables if node.name in states}
@@ -226,18 +228,23 @@ def refuse_missing(graph: Graph, shapes: Mapping[str, Any], arrays: Mapping[str,
 
 
 def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:
-    """The functions that the host steps of a plan call: the references of their operators."""
-    hosts: dict[str, Callable[..., None]] = {}
-    for node in graph.nodes:
-        if node.op is not None and operation(node).is_host:
-            hosts[operation(node).name] = _host_function(operation(node).name)
-    return hosts
+    """The functions that the host steps of a plan call, one for each node: `host` of its operator, or its reference."""
+    return {host_name(operation(node), name): _host_function(node) for node, name in unique_names(graph).items()
+            if node.op is not None and operation(node).is_host}
 
 
-def _host_function(name: str) -> Callable[..., None]:
+def _host_function(node: Node) -> Callable[..., None]:
+    op = operation(node)
+    shapes = [value.type.dims for value in node.inputs]
+
     def call(program: Any, attributes: Mapping[str, str], inputs: Sequence[np.ndarray],
              outputs: Sequence[np.ndarray]) -> None:
-        for target, value in zip(outputs, run_reference(from_attributes(name, attributes, name), inputs), strict=True):
+        given = [array.reshape(shape) for array, shape in zip(inputs, shapes, strict=True)]
+        wanted = [array.reshape(type.dims) for array, type in zip(outputs, node.types, strict=True)]
+        if op.host is not None:
+            op.host(given, wanted)
+            return
+        for target, value in zip(wanted, run_reference(op, given, node.types), strict=True):
             target[...] = value
     return call
 
@@ -245,6 +252,7 @@ def _host_function(name: str) -> Callable[..., None]:
 def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str], options: Options) -> Unit:
     """Compile for all `levels`, link their libraries, and write the package."""
     unknown = [level for level in levels if level not in package.LEVELS]
+    refuse_host_steps(lowered.graph)
     if unknown or not levels:
         raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
     if not path.parent.is_dir():
@@ -255,6 +263,16 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
                   libraries=libraries, graph=print_graph(lowered.graph),
                   metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())}})
     return unit
+
+
+def refuse_host_steps(graph: Graph) -> None:
+    """Raise for nodes that run in Python, which a package does not hold."""
+    problems = [f"node '{node.name}' ({operation(node).name}: "
+                + ", ".join(f"{key}={value}" for key, value in operation(node).parameters().items())
+                + ") is computed in Python, which a package cannot hold"
+                for node in graph.nodes if node.op is not None and operation(node).is_host]
+    raise_collected(SymcError, "the package", problems, "compose the node of other operators, choose outputs in front "
+                    "of it, or run the network in this process: symc.compile, or bind")
 
 
 # ---- executors -----------------------------------------------------------------------------------------------------
@@ -269,9 +287,10 @@ class BoundNetwork:
     outputs: Sequence[tuple[str, tuple[int, ...], str]]
 
     def __init__(self, source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
-                 requests: Mapping[str, str], options: Options | None = None) -> None:
-        self.source = source
-        self.graph = graph = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, _dtypes(dtypes))
+                 requests: Mapping[str, str], options: Options | None = None, context: Context | None = None) -> None:
+        self.source, self.context = source, context
+        ready = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, _dtypes(dtypes))
+        self.graph = graph = with_instances(ready, context)
         self.requests = {name: req for name, req in requests.items() if req != "null"}
         self.options = options or Options()
         self.outputs = [(name, head.type.dims, head.type.element.name)
@@ -295,7 +314,7 @@ class BoundNetwork:
 
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
         dtypes = {node.name: node.types[0].element for node in self.graph.variables}
-        return BoundNetwork(self.source, shapes, dtypes, self.requests, self.options)
+        return BoundNetwork(self.source, shapes, dtypes, self.requests, self.options, self.context)
 
 
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],
@@ -310,7 +329,7 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
     gradients = {name: args_grad.get(name) if requests.get(name, "null") != "null" else None for name in args}
     network = BoundNetwork(graph, {name: array.shape for name, array in arrays.items()},
-                           {name: array.dtype for name, array in arrays.items()}, requests)
+                           {name: array.dtype for name, array in arrays.items()}, requests, context=ctx)
     return Executor(network, Bound(dict(args), gradients, dict(aux_states), requests), ctx)
 
 

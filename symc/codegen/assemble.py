@@ -12,10 +12,10 @@ import numpy as np
 
 from symc.codegen.group_code import GroupCode, Parameter
 from symc.codegen.plan import Buffer, HostStep, Kernel, KernelStep, Plan, Range, Step, check
-from symc.ir.graph import Graph, Node, Value
+from symc.ir.graph import Graph, Node, Value, unique_names
 from symc.ir.types import DType, TensorType
 from symc.ops.group import Group
-from symc.ops.operator import operation
+from symc.ops.operator import Operator, operation
 from symc.ops.parameters import format_value
 from symc.passes.gradient import HEAD_GRADIENT
 from symc.passes.materialize import ACCUMULATED, storages
@@ -95,6 +95,10 @@ class _Assembler:
     @cached_property
     def storage(self) -> Mapping[Value, Value]:
         return storages(self.graph)
+
+    @cached_property
+    def names(self) -> Mapping[Node, str]:
+        return unique_names(self.graph)
 
     @cached_property
     def views(self) -> Mapping[Value, list[Value]]:
@@ -295,7 +299,7 @@ class _Assembler:
         if node not in self.code:
             op = operation(node)
             attributes = {key: format_value(value) for key, value in op.parameters().items()}
-            return [HostStep(op.name, tuple(self._number(v) for v in node.inputs),
+            return [HostStep(host_name(op, self.names[node]), tuple(self._number(v) for v in node.inputs),
                              tuple(self._number(v) for v in node.outputs), phase, attributes)]
         steps: list[Step] = []
         for i, kernel in enumerate(self.code[node].kernels):
@@ -315,6 +319,11 @@ class _Assembler:
 
     def _number(self, value: Value) -> int:
         return self.numbers[self.storage[value]]
+
+
+def host_name(op: Operator, node: str) -> str:
+    """The function that a host step calls: each node has its own, for it may keep state."""
+    return f"{op.name}:{node}"
 
 
 def in_place_inputs(node: Node) -> list[Value]:

@@ -27,12 +27,12 @@ OPTIONS = ("name", "attr", "out")
 FLUENT = (
     "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "argmax", "argmax_channel", "argmin",
     "argsort", "broadcast_axes", "broadcast_like", "broadcast_to", "cbrt", "ceil", "clip", "cos", "cosh", "degrees",
-    "depth_to_space", "diag", "exp", "expand_dims", "expm1", "fix", "flatten", "flip", "floor", "log", "log10", "log1p",
-    "log2", "log_softmax", "max", "mean", "min", "nanprod", "nansum", "norm", "one_hot", "ones_like", "pad", "pick",
-    "prod", "radians", "rcbrt", "reciprocal", "relu", "repeat", "reshape", "reshape_like", "rint", "round", "rsqrt",
-    "shape_array", "sigmoid", "sign", "sin", "sinh", "size_array", "slice", "slice_axis", "slice_like", "softmax",
-    "softmin", "sort", "space_to_depth", "split", "sqrt", "square", "squeeze", "sum", "swapaxes", "take", "tan", "tanh",
-    "tile", "topk", "transpose", "trunc", "zeros_like",
+    "depth_to_space", "diag", "exp", "expand_dims", "expm1", "fix", "flatten", "flip", "floor", "log", "log10",
+    "log1p", "log2", "log_sigmoid", "log_softmax", "max", "mean", "min", "mish", "nanprod", "nansum", "norm",
+    "one_hot", "ones_like", "pad", "pick", "prod", "radians", "rcbrt", "reciprocal", "relu", "repeat", "reshape",
+    "reshape_like", "rint", "round", "rsqrt", "shape_array", "sigmoid", "sign", "sin", "sinh", "size_array", "slice",
+    "slice_axis", "slice_like", "softmax", "softmin", "sort", "space_to_depth", "split", "sqrt", "square", "squeeze",
+    "sum", "swapaxes", "take", "tan", "tanh", "tile", "topk", "transpose", "trunc", "zeros_like",
 )
 # What these methods write even if they are not given it, as in MXNet.
 FLUENT_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"squeeze": {"axis": None}, "diag": {"k": 0}}
@@ -60,12 +60,12 @@ def input_names(block: type[Operator]) -> list[str]:
 
 def is_variadic(block: type[Operator]) -> bool:
     """Whether the operator takes any number of inputs."""
-    return bool(variadic_counts(block))
+    return any(isinstance(item, Variadic) for item in block.inputs)
 
 
 def variadic_counts(block: type[Operator]) -> list[str]:
-    """The parameter that counts the inputs, if their number is open."""
-    return [item.count for item in block.inputs if isinstance(item, Variadic)]
+    """The parameter that counts the inputs, if their number is open and written down."""
+    return [item.count for item in block.inputs if isinstance(item, Variadic) and item.count]
 
 
 def parameters(block: type[Operator]) -> Mapping[str, dataclasses.Field]:
@@ -78,9 +78,9 @@ def read_call(block: type[Operator], function: str, kind: type, args: Sequence[A
 
     TypeError, as from any Python function: too many arguments, one given twice, an input of another type.
     """
-    if counts := variadic_counts(block):
+    if is_variadic(block):
         call = _sorted_call(block, function, kind, args, kwargs)
-        for count in counts:
+        for count in variadic_counts(block):
             call.attrs.setdefault(count, str(len(call.positional) + len(call.named)))
         return call
     names = [*input_names(block), *parameters(block), *OPTIONS]

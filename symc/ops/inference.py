@@ -67,6 +67,7 @@ def _to_fixpoint(graph: Graph, known: Types) -> None:
     writers = {value: node for node in operators for value in node.outputs}
     pending = set(operators)
     problems: dict[Node, str] = {}
+    causes: list[BaseException | None] = []
     while pending and not problems:
         for sweep in (operators, operators[::-1]):
             for node in sweep:
@@ -77,12 +78,16 @@ def _to_fixpoint(graph: Graph, known: Types) -> None:
                     changed = _visit(node, known)
                 except Conflict as conflict:
                     problems.setdefault(node, _explain(node, conflict, known))
+                    causes.append(conflict.__cause__)
                     continue
                 for value in changed:
                     pending.update(reader for reader in graph.readers.get(value, ()) if reader is not node)
                     if value in writers and writers[value] is not node:
                         pending.add(writers[value])
-    raise_collected(InferenceError, "shape and type inference", list(problems.values()))
+    try:
+        raise_collected(InferenceError, "shape and type inference", list(problems.values()))
+    except InferenceError as error:
+        raise error from next(filter(None, causes), None)
 
 
 def _visit(node: Node, known: Types) -> list[Value]:

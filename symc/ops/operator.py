@@ -45,7 +45,7 @@ class Optional:
 
 @dataclass(frozen=True)
 class Variadic:
-    """Any number of inputs name0, name1, ...; their number is the parameter `count`."""
+    """Any number of inputs name0, name1, ...; their number is the parameter `count`, '' where the block names them."""
 
     name: str
     count: str = "num_args"
@@ -62,7 +62,7 @@ class Operator:
       imperative(k, inputs, outputs)  an imperative kernel (sort, scatter, time loops);
       rewrite(g, *inputs)           other operators, put in its place before anything else;
       is_view = True                the output is the input's memory under another shape;
-      host                          the reference itself, called by the runtime.
+      is_host = True                called by the runtime between kernels: `host`, or the reference.
     """
 
     name: ClassVar[str]
@@ -93,7 +93,13 @@ class Operator:
     seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one
     gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
     updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value of the state}, in backward
+    host: ClassVar[Any] = None               # host(inputs, outputs): fills the output arrays in place
     overwrites: ClassVar[Any] = None         # overwrites(g, node) → {input position: what forward writes to it}
+
+    @classmethod
+    def read(cls, attrs: Mapping[str, str], where: str, allow_internal: bool = False) -> Operator:
+        """A node's operator from strings; `allow_internal` those of the text form.  ParameterError says `where`."""
+        return cls(**parse_parameters(cls, attrs, where, allow_internal))
 
     # ---- inputs and outputs ------------------------------------------------------------------------------
 
@@ -129,12 +135,13 @@ class Operator:
 
     @property
     def subgraphs(self) -> tuple[Graph, ...]:
-        return ()
+        """The graphs of an operator that holds some: it has them in the internal field `graphs`."""
+        return getattr(self, "graphs", ())
 
     def printed(self) -> str:
-        """Parameters that differ from their defaults, for the text form."""
+        """Parameters that differ from their defaults, for the text form, which shows graphs by themselves."""
         shown = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)  # type: ignore[arg-type]
-                 if getattr(self, f.name) != f.default]
+                 if f.name != "graphs" and getattr(self, f.name) != f.default]
         return " ".join(f"{name}={_quoted(format_value(value).replace(', ', ','))}" for name, value in shown)
 
     def changed_parameters(self) -> dict[str, Any]:
@@ -204,15 +211,13 @@ def make(name: str, **parameters: Any) -> Operator:
 
 def from_attributes(name: str, attrs: Mapping[str, str], node: str) -> Operator:
     """A node's operator from MXNet's strings.  ParameterError names the node."""
-    block = find(name)
-    return block(**parse_parameters(block, attrs, f"node {node!r} ({name})"))
+    return find(name).read(attrs, f"node {node!r} ({name})")
 
 
 def from_text(name: str, parameters: Mapping[str, str], subgraphs: Sequence[Graph] = ()) -> Operator:
     """A node's operator from the text form of a graph, fields set by passes included."""
-    block = find(name)
-    values = parse_parameters(block, parameters, name, allow_internal=True)
-    return block(**values, **({"graphs": tuple(subgraphs)} if subgraphs else {}))
+    made = find(name).read(parameters, name, allow_internal=True)
+    return dataclasses.replace(made, graphs=tuple(subgraphs)) if subgraphs else made  # type: ignore[call-arg]
 
 
 def operation(node: Node) -> Operator:

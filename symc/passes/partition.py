@@ -29,7 +29,7 @@ def stable_nodes(graph: Graph, parameters: Collection[str]) -> frozenset[Node]:
     heads = {value.node for value in graph.roots}
     stable: set[Node] = set()
     for node in graph.nodes:
-        derived = node.op is not None and node not in heads and bool(node.inputs)
+        derived = node.op is not None and node not in heads and bool(node.inputs) and not operation(node).is_host
         if node.is_constant or (node.is_variable and node.name in parameters) or (
                 derived and all(value.node in stable for value in node.inputs)):
             stable.add(node)
