@@ -33,14 +33,14 @@ from symc.frontend.reader import read_graph
 from symc.ir.graph import Graph, Node, Value, constant, unique_names
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
-from symc.ops.families.custom import with_instances
+from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import operation, run_reference
 from symc.ops.slots import show
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.prune import select_outputs
 from symc.runtime.context import Context
-from symc.runtime.executor import INFERENCE, TRAINING, Bound, Executor
+from symc.runtime.executor import FROZEN, INFERENCE, TRAINING, Bound, Executor
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
@@ -296,6 +296,12 @@ class BoundNetwork:
         self.outputs = [(name, head.type.dims, head.type.element.name)
                         for name, head in zip(output_names(graph), graph.heads, strict=True)]
         self._programs: dict[str, Program] = {}
+
+    @property
+    def evaluation(self) -> str:
+        """Custom operators run once for a forward, so that backward finds what they kept."""
+        custom = any(isinstance(node.op, Custom) for node in self.graph.nodes)
+        return FROZEN if custom and self.requests else INFERENCE
 
     def program(self, mode: str) -> Program:
         if mode not in self._programs:

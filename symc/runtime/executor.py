@@ -10,6 +10,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.memory import aligned_copy
 from symc.runtime.ndarray import NDArray, zeros
-from symc.runtime.plan import buffer_ids, storage_dtype
+from symc.runtime.plan import HostStep, buffer_ids, storage_dtype
 from symc.runtime.program import Program
 
 INFERENCE, TRAINING, FROZEN = "inference", "training", "frozen"
@@ -30,6 +31,12 @@ class Network(Protocol):
     """What an executor is made from (`symc.compiler`): programs compiled for the bound shapes, on demand."""
 
     outputs: Sequence[tuple[str, tuple[int, ...], str]]   # name, shape and dtype of each output
+
+    @property
+    def evaluation(self) -> str:
+        """The mode of forward outside training: `inference`, or `frozen` where forward must not run again before
+        backward."""
+        ...
 
     def program(self, mode: str) -> Program:
         """`inference`; `training`; or `frozen`: gradients of what inference computes."""
@@ -141,8 +148,8 @@ class Executor:
             for name, value in kwargs.items():
                 self._feed(name, value)
             self._seed[0] = random.next_seed()
-            self._mode = TRAINING if is_train else INFERENCE
-            self._program(self._mode).run("forward" if is_train else "infer")
+            self._mode = TRAINING if is_train else self._network.evaluation
+            self._program(self._mode).run("infer" if self._mode == INFERENCE else "forward")
             return self.outputs
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
@@ -255,7 +262,13 @@ class _BoundProgram:
         buffers, used = self.program.plan.buffers, self._used(entry)
         return [array for number, array in self.arrays.items() if number in used and (
             buffers[number].kind in ("output", "gradient")
-            or buffers[number].kind == "state" and (entry == "backward" or buffers[number].name not in self.states))]
+            or buffers[number].kind == "state" and (entry == "backward" or buffers[number].name not in self.states
+                                                    or number in self._read_by_hosts))]
+
+    @cached_property
+    def _read_by_hosts(self) -> frozenset[int]:
+        """Buffers that host steps see: custom operators write their states in forward too."""
+        return frozenset(n for step in self.program.plan.steps if isinstance(step, HostStep) for n in step.inputs)
 
     def _used(self, entry: str) -> frozenset[int]:
         """Buffers that the steps of an entry name."""
