@@ -107,6 +107,7 @@ def apply(name: str, *inputs: object, dtype: str = "float32", **parameters: obje
     ("relu", [math.nan, -math.inf], [math.nan, 0]),
     ("_relu_of_nan", [math.nan, -math.inf], [0, 0]),
     ("_softrelu", [math.inf, -math.inf, 100, math.nan], [math.inf, 0, 100, math.nan]),
+    ("log_sigmoid", [-200, math.inf, math.nan], [-200, 0, math.nan]), ("mish", [0, math.inf], [0, math.inf]),
     ("gamma", [0.0, -0.0, -1, math.inf], [math.inf, -math.inf, math.nan, math.inf]),
     ("gammaln", [0.0, -1, -math.inf], [math.inf] * 3),
     ("erfinv", [1, -1, 1.5, 0], [math.inf, -math.inf, math.nan, 0]),

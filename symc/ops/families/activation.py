@@ -38,11 +38,35 @@ def relu_of_nan(F: Any, x: Any) -> Any:
     return F.where(x > 0, x, F.const(0, x))
 
 
+def softplus(F: Any, x: Any) -> Any:
+    """ln(1 + exp(x)), without overflow, of a real x."""
+    return F.max_nan(x, F.const(0, x)) + F.log1p(F.exp(-F.abs(x)))
+
+
 @elementwise("_softrelu", hidden=True, gradient=real(lambda F, y, dy: -dy * F.expm1(-y)))
 @real
 def softrelu(F: Any, x: Any) -> Any:
     """ln(1 + exp(x)), without overflow."""
-    return F.max_nan(x, F.const(0, x)) + F.log1p(F.exp(-F.abs(x)))
+    return softplus(F, x)
+
+
+@elementwise("log_sigmoid", gradient=real(lambda F, y, dy: -dy * F.expm1(y)))
+@real
+def log_sigmoid(F: Any, x: Any) -> Any:
+    """ln(sigmoid(x)), without overflow.  In MXNet since 2.0."""
+    return F.where(x < 0, x, F.const(0, x)) - F.log1p(F.exp(-F.abs(x)))
+
+
+def _mish_derivative(F: Any, x: Any, dy: Any) -> Any:
+    gate = F.tanh(softplus(F, x))
+    return dy * (gate + x * F.sigmoid(x) * (1 - gate * gate))
+
+
+@elementwise("mish", gradient=real(_mish_derivative))
+@real
+def mish(F: Any, x: Any) -> Any:
+    """x·tanh(ln(1 + exp(x))) (Misra, 2019).  In MXNet since 2.0."""
+    return x * F.tanh(softplus(F, x))
 
 
 @elementwise("_leaky", hidden=True, gradient=real(lambda F, x, dy, *, slope: F.where(x > 0, dy, dy * slope)))
