@@ -172,6 +172,17 @@ class Emitter:
             self.add(tirx.For(var, low, extent, tirx.ForKind.SERIAL, sequence(level.statements)))
 
     @contextlib.contextmanager
+    def repetition(self, going: Cells, count: Cells, at_most: int) -> Iterator[None]:
+        """A loop as long as the cell `going` holds, which is a condition, and `count` is below `at_most`."""
+        holds, counted = self._content(going, 0, 1).expr, self._content(count, 0, 1).expr
+        self.levels.append(Level())
+        outside, self._floor = self._floor, len(self.levels) - 1
+        yield
+        self._floor = outside
+        body = sequence(self._close().statements)
+        self.add(tirx.While(tirx.And(holds, tirx.LT(counted, tirx.const(at_most, "int32"))), body))
+
+    @contextlib.contextmanager
     def job_loop(self, begin: Any, end: Any, count: int) -> Iterator[Any]:
         """The outermost loop, over jobs [begin, end) of `count`, which are i64; yields the job as an index."""
         assert len(self.levels) == 1, "jobs are the outermost loop"

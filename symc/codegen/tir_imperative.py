@@ -16,7 +16,9 @@ from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_schedule import jobs
 from symc.frontend.te import Tensor, TensorExpressions
 from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
+from symc.frontend.te_random import TensorDraws, random_key
 from symc.ir.types import DType
+from symc.ops.random import Step
 
 Extent = Any        # an int or an index expression
 
@@ -87,6 +89,15 @@ class KernelBuilder(TensorExpressions):
             yield step
 
     @contextlib.contextmanager
+    def repeat(self, going: Cell, at_most: int) -> Iterator[Expr]:
+        """Steps 0, 1, ... below `at_most` as long as the cell `going`, a condition, holds."""
+        count = self.cell(DType.int32, 0)
+        with self.emitter.repetition(going.cells, count.cells, at_most):
+            number = count.get()
+            yield self.index(number)
+            count.set(number + 1)
+
+    @contextlib.contextmanager
     def when(self, chosen: Any) -> Iterator[None]:
         with self.emitter.when(condition(chosen).expr):
             yield
@@ -103,6 +114,20 @@ class KernelBuilder(TensorExpressions):
         made = Cell(self.emitter, self.emitter.cells(dtype, 1))
         made.set(initial if isinstance(initial, Scalar) else literal(initial, dtype))
         return made
+
+    def draws(self, seed: Scalar, salt: int, element: Any) -> TensorDraws:
+        return TensorDraws(random_key(seed, salt), element, self._state_after)
+
+    def _state_after(self, going: Any, state: Sequence[Scalar], step: Step, at_most: int) -> tuple[Scalar, ...]:
+        """See `ops.random.Draws.repeat`."""
+        cells = [self.cell(value.dtype, value) for value in state]
+        goes_on = self.cell(DType.bool, condition(going))
+        with self.repeat(goes_on, at_most) as number:
+            still, made = step(number, (), [cell.get() for cell in cells])
+            for cell, value in zip(cells, made, strict=True):
+                cell.set(value)
+            goes_on.set(still)
+        return tuple(cell.get() for cell in cells)
 
     def _index(self, value: Any) -> Expr:
         return self.emitter.constant(value) if isinstance(value, int) else as_expr(value)

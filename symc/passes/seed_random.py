@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 
 from symc.ir.graph import Graph, Node, Source, Value, unique_names, variable
 from symc.ir.types import DType, TensorType
@@ -30,14 +31,22 @@ class SeedRandom(Pass):
     def __call__(self, graph: Graph) -> Graph:
         names = unique_names(graph)
         originals = iter(graph.nodes)
-        seed = Value(variable(SEED, SEED_TYPE, sources=(Source(SEED),)))
+        seed = Value(seed_of(graph))
 
         def visit(node: Node) -> tuple[Value, ...] | None:
             name = names[next(originals)]
             if node.op is None or not operation(node).is_random:
                 return None
-            return expand(node, operation(node).seeded, seed, salt_of(name))
+            op = operation(node)
+            rule = partial(op.seeded, types=list(node.types)) if op.reads_types else op.seeded
+            return expand(node, rule, seed, salt_of(name))
         return graph.rewrite(visit)
+
+
+def seed_of(graph: Graph) -> Node:
+    """The seed that a part of the graph draws from already, or a new one."""
+    return next((node for node in graph.variables if node.name == SEED and node.types[0] == SEED_TYPE),
+                None) or variable(SEED, SEED_TYPE, sources=(Source(SEED),))
 
 
 def salt_of(name: str) -> int:
