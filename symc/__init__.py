@@ -23,11 +23,13 @@ _LAZY: dict[str, str] = {
     "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.runtime.ndarray:NDArray",
     "rnn": "symc.frontend.rnn", "random": "symc.frontend.nd_ops:random", "operator": "symc.frontend.custom",
     "test_utils": "symc.frontend.test_utils",
+    "viz": "symc.frontend.visualization", "visualization": "symc.frontend.visualization",
     "context": "symc.runtime.context", "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu",
     "gpu": "symc.runtime.context:gpu", "cpu_pinned": "symc.runtime.context:cpu_pinned",
     "current_context": "symc.runtime.context:current_context", "num_gpus": "symc.runtime.context:num_gpus",
     "executor": "symc.runtime.executor", "Executor": "symc.runtime.executor:Executor",
-    "base": "symc.errors", "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
+    "base": "symc.frontend.base", "util": "symc.frontend.util",
+    "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
 # What MXNet has and symc is not for → what to use in its place.
 _TRAIN = "bind the symbol with simple_bind and step its arrays (examples/train_digits.py), or symc.compile(train=True)"

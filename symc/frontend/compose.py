@@ -12,7 +12,8 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.frontend.legacy import HIDDEN_KEYS, INITIALIZERS
 from symc.frontend.reader import variable_type
-from symc.ir.graph import Graph, Node, Source, Value, variable
+from symc.frontend.util import is_np_shape
+from symc.ir.graph import Graph, Node, Source, Value
 from symc.ir.types import TensorType
 from symc.ops.operator import Operator, from_attributes, operation
 from symc.ops.parameters import parameters_of
@@ -43,7 +44,8 @@ def is_parameter(block: type[Operator], key: str) -> bool:
 
 def make_variable(name: str, attrs: Mapping[str, str]) -> Node:
     """A variable; `__shape__` and `__dtype__` give its type."""
-    return variable(name, variable_type(attrs, f"variable '{name}'"), attrs=dict(attrs))
+    return Node(name, types=(variable_type(attrs, f"variable '{name}'", is_np_shape()),), attrs=dict(attrs),
+                sources=(Source(name),))
 
 
 def apply(block: type[Operator], name: str, attrs: Mapping[str, str], parameters: Mapping[str, str],
@@ -125,7 +127,7 @@ def with_attributes(node: Node, added: Mapping[str, str]) -> Node:
     not the operator's."""
     attrs = {**node.attrs, **added}
     if node.is_variable:
-        return replace(node, attrs=attrs, types=(variable_type(attrs, f"variable '{node.name}'"),))
+        return replace(node, attrs=attrs, types=(variable_type(attrs, f"variable '{node.name}'", is_np_shape()),))
     block = type(operation(node))
     op = from_attributes(block.name, _spoken_to(block, attrs, added), node.name)
     if op.subgraphs != operation(node).subgraphs:

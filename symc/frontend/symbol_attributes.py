@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symc.frontend.compose import is_parameter
 from symc.frontend.legacy import HIDDEN_KEYS
 from symc.ir.graph import Graph, Node
 from symc.ops.operator import operation
@@ -30,8 +29,8 @@ def users(node: Node) -> dict[str, str]:
     """The attributes of a node that are no parameters of its operator."""
     if node.op is None:
         return dict(node.attrs)
-    block = type(operation(node))
-    return {key: value for key, value in node.attrs.items() if not is_parameter(block, key)}
+    parameters = operation(node).parameters()
+    return {key: value for key, value in node.attrs.items() if key not in parameters}
 
 
 def by_node(graph: Graph) -> dict[str, dict[str, str]]:

@@ -1,4 +1,7 @@
-"""Shape and type inference as the Symbol API shows it: 0 is an unknown extent, () an unknown shape, None a type."""
+"""Shape and type inference as the Symbol API shows it: 0 is an unknown extent, () an unknown shape, None a type.
+
+Under NumPy semantics (`util.np_shape`) -1 is an unknown extent, None an unknown shape.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from symc.errors import MXNetError
+from symc.frontend.util import is_np_shape
 from symc.ir.graph import Value
 from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.inference import Types, infer
@@ -24,7 +28,7 @@ NOTHING: tuple[None, None, None] = (None, None, None)
 
 
 def infer_shape(symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any],
-                partial: bool) -> Lists[tuple[int, ...]]:
+                partial: bool) -> Lists[Any]:
     """See `Symbol.infer_shape`."""
     given = {name: read_shape(name, shape) for name, shape in _by_name(symbol, args, kwargs).items()}
     types = infer(symbol.graph, given)
@@ -50,6 +54,8 @@ def read_shape(name: str, shape: Any) -> PartialShape | None:
         return None
     if not isinstance(shape, tuple):
         raise TypeError(f"Arguments need to be shapes (tuple), but '{name}' is {type(shape)}.")
+    if is_np_shape():
+        return tuple(None if extent == -1 else int(extent) for extent in shape)
     return tuple(None if extent in (0, -1) else int(extent) for extent in shape) or None
 
 
@@ -65,8 +71,10 @@ def read_dtype(dtype: Any) -> DType:
     return DType.of(made)
 
 
-def show_shape(type: TensorType) -> tuple[int, ...]:
+def show_shape(type: TensorType) -> tuple[int, ...] | None:
     """A shape as MXNet gives it."""
+    if is_np_shape():
+        return None if type.shape is None else tuple(-1 if extent is None else extent for extent in type.shape)
     return tuple(extent or 0 for extent in type.shape or ())
 
 
