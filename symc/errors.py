@@ -31,6 +31,10 @@ class PackageError(SymcError):
     """A package or library that is damaged, of another format, or built for another machine."""
 
 
+class MissingPackageError(SymcError, ImportError):
+    """An optional Python package that is not installed."""
+
+
 class ParameterError(MXNetError):
     """An operator parameter or user attribute that is missing, unknown, or out of its domain."""
 

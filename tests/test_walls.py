@@ -34,7 +34,8 @@ ROOMS = {
 # imported inside functions alone, when the user asks for what lies above
 LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler",)}
 FOREIGN = {"tvm": ("frontend/te", "codegen/tir"), "tvm_ffi": ("frontend/te", "codegen/tir"),
-           "llvmlite": ("codegen/llvm",), "typer": ("cli.py",), "numpy": ("",)}
+           "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",),
+           "fsspec": ("frontend/files",), "typer": ("cli.py",), "numpy": ("",)}
 
 
 def room_of(name: str) -> str:
