@@ -14,6 +14,7 @@ import symc
 from symc import ops
 from symc.codegen import cache, package
 from symc.codegen.assemble import host_name
+from symc.codegen.bodies import names_with_bodies
 from symc.codegen.build import (
     Lowered,
     Options,
@@ -30,7 +31,7 @@ from symc.errors import MXNetError, SymcError, raise_collected
 from symc.frontend.params import NamedArrays, read, split
 from symc.frontend.reader import print_graph as print_network
 from symc.frontend.reader import read_graph
-from symc.ir.graph import Graph, Node, Value, constant, unique_names
+from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
 from symc.ops.families.custom import Custom, with_instances
@@ -229,7 +230,7 @@ def refuse_missing(graph: Graph, shapes: Mapping[str, Any], arrays: Mapping[str,
 
 def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:
     """The functions that the host steps of a plan call, one for each node: `host` of its operator, or its reference."""
-    return {host_name(operation(node), name): _host_function(node) for node, name in unique_names(graph).items()
+    return {host_name(operation(node), name): _host_function(node) for node, name in names_with_bodies(graph).items()
             if node.op is not None and operation(node).is_host}
 
 

@@ -10,15 +10,35 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symc.codegen.group_code import GroupCode, Parameter
-from symc.codegen.plan import Buffer, HostStep, Kernel, KernelStep, Plan, Range, Step, check
-from symc.ir.graph import Graph, Node, Value, unique_names
+from symc.codegen.bodies import (
+    Body,
+    all_bodies,
+    bodies_of,
+    names_with_bodies,
+    readers_with_bodies,
+    storages_with_bodies,
+)
+from symc.codegen.group_code import GroupCode, KernelCode, Parameter
+from symc.codegen.plan import (
+    BranchStep,
+    Buffer,
+    HostStep,
+    Kernel,
+    KernelStep,
+    LoopStep,
+    Plan,
+    Range,
+    Step,
+    check,
+)
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
+from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
 from symc.ops.parameters import format_value
 from symc.passes.gradient import HEAD_GRADIENT
-from symc.passes.materialize import ACCUMULATED, storages
+from symc.passes.materialize import ACCUMULATED
 from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
 from symc.passes.plan_memory import Block, MemoryPlan, plan_memory, rounded
 
@@ -38,10 +58,11 @@ def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str]
              output_names: Sequence[str], trains: bool, initial: Mapping[str, np.ndarray] = NOTHING) -> Assembly:
     """The plan of a fused, materialised graph.
 
-    code: of every group node.  states: names of the auxiliary states; variables that the graph updates are states
-    too.  parameters: names of the variables whose consequences the entry `prepare` computes; without such there is
-    no entry.  output_names: of the heads.  trains: entries forward and backward, otherwise infer.  initial: values of
-    inputs and states that lie in the weights, so that they need not be bound.
+    graph: no two bodies share a node (`bodies.unshared`).  code: of every group node.  states: names of the auxiliary
+    states; variables that the graph updates are states too.  parameters: names of the variables whose consequences
+    the entry `prepare` computes; without such there is no entry.  output_names: of the heads.  trains: entries
+    forward and backward, otherwise infer.  initial: values of inputs and states that lie in the weights, so that they
+    need not be bound.
     """
     updated = (update.variable.name for update in graph.updates)
     return _Assembler(graph, code, frozenset((*states, *updated)), frozenset(parameters), tuple(output_names), trains,
@@ -58,7 +79,8 @@ class UserBuffer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Scratch buffer `number` of a group node; no tuple, for it must differ from the node's values."""
+    """Scratch buffer `number` of a group node, or where the step of a loop puts its new state `number`; no tuple, for
+    it must differ from the node's values."""
 
     node: Node
     number: int
@@ -88,17 +110,31 @@ class _Assembler:
     lives: dict[Place, _Life] = field(default_factory=dict)
     buffers: list[Buffer] = field(default_factory=list)
     numbers: dict[Place, int] = field(default_factory=dict)             # buffer of each storage
-    kernels: dict[str, int] = field(default_factory=dict)               # number of each linker symbol
+    kernels: dict[str, tuple[int, Kernel]] = field(default_factory=dict)   # by linker symbol, each with its number
+    cuts: dict[Node, list[tuple[int, int, int]]] = field(default_factory=dict)   # the slices of each loop
     weights_bytes: int = 0
     contents: list[tuple[int, np.ndarray]] = field(default_factory=list)   # of the weights: offset and value
 
     @cached_property
+    def bodies(self) -> list[Body]:
+        return all_bodies(self.graph)
+
+    @cached_property
     def storage(self) -> Mapping[Value, Value]:
-        return storages(self.graph)
+        return storages_with_bodies(self.graph, self.bodies)
+
+    @cached_property
+    def readers(self) -> Mapping[Value, tuple[Node, ...]]:
+        return readers_with_bodies(self.graph, self.bodies)
+
+    @cached_property
+    def routed(self) -> frozenset[Value]:
+        """What bodies give back: it lies in memory of their owners."""
+        return frozenset(self.storage[head] for body in self.bodies for head in body.graph.heads)
 
     @cached_property
     def names(self) -> Mapping[Node, str]:
-        return unique_names(self.graph)
+        return names_with_bodies(self.graph)
 
     @cached_property
     def views(self) -> Mapping[Value, list[Value]]:
@@ -110,18 +146,24 @@ class _Assembler:
 
     @cached_property
     def entry(self) -> Mapping[Node, int]:
-        return partition(self.graph, self.parameters)
+        entry = partition(self.graph, self.parameters)
+        for body in self.bodies:
+            entry |= dict.fromkeys(body.graph.nodes, entry[body.owner])
+        return entry
 
     def run(self) -> Assembly:
         order = {entry: self._order(entry) for entry in (PREPARE, FORWARD, BACKWARD)}
-        self._assign_phases([node for entry in order.values() for node in entry])
+        self._assign_phases([node for entry in order.values() for node in entry], 0)
         self._measure_lives()
         merged = self._share_in_place()
         self._name_user_buffers()
         self._place_weights()
         memory = self._place_arena(merged)
-        steps, kernels, entries = self._steps(order)
-        plan = Plan(tuple(self.buffers), tuple(kernels), tuple(steps), entries, memory.arena_bytes, self.weights_bytes)
+        for body in self.bodies:
+            self._place_body(body)
+        steps, entries = self._steps(order)
+        kernels = tuple(kernel for _, kernel in self.kernels.values())
+        plan = Plan(tuple(self.buffers), kernels, steps, entries, memory.arena_bytes, self.weights_bytes)
         check(plan)
         return Assembly(plan, self._weights(), memory)
 
@@ -161,19 +203,33 @@ class _Assembler:
     def _computes(self, node: Node) -> bool:
         return node.op is not None and self.storage[Value(node)].node is node
 
-    def _assign_phases(self, order: Sequence[Node]) -> None:
-        """A node joins the phase of the node before it unless it needs, or overwrites, something of that phase."""
+    def _assign_phases(self, order: Sequence[Node], phase: int) -> int:
+        """A node joins the phase of the node before it unless it needs, or overwrites, something of that phase.  Loops
+        and branches have phases of their own, in which their bodies run.  Returns the last phase."""
         ready: dict[Value, int] = {}
-        phase, before = 0, None
+        before: object = None
         for node in order:
             earliest = max((ready.get(self.storage[value], -1) + 1 for value in node.inputs), default=0)
-            part = self.entry[node], node in self.late
+            part = node if isinstance(node.op, ControlFlow) else (self.entry[node], node in self.late)
             phase = max(earliest, phase + (before not in (None, part)))
             before = part
-            last = phase + max(len(self.code[node].kernels), 1) - 1 if node in self.code else phase
+            self.phases[node] = phase, phase     # before those of what is in its bodies
+            last = self._last_phase(node, phase)
             self.phases[node] = phase, last
             ready.update((self.storage[value], last) for value in node.outputs)
-            phase = max(phase, last)
+            phase = last
+        return phase
+
+    def _last_phase(self, node: Node, first: int) -> int:
+        if node in self.code:
+            return first + max(len(self.code[node].kernels), 1) - 1
+        last = first
+        for body in bodies_of(node):
+            last = self._assign_phases(self._order_of(body), last)
+        return last
+
+    def _order_of(self, body: Body) -> list[Node]:
+        return [node for node in body.graph.nodes if self._computes(node)]
 
     # ---- lives ---------------------------------------------------------------------------------------------
 
@@ -184,16 +240,22 @@ class _Assembler:
             for value in node.inputs:
                 if (life := self.lives.get(self.storage[value])) is not None:
                     life.last = max(life.last, last)
-            for number in range(len(self.code[node].scratch) if node in self.code else 0):
+            for number in range(self._scratch_count(node)):
                 self.lives[Scratch(node, number)] = _Life(first, last)
 
+    def _scratch_count(self, node: Node) -> int:
+        if isinstance(node.op, Scan):
+            return node.op.states
+        return len(self.code[node].scratch) if node in self.code else 0
+
     def _in_arena(self, value: Value) -> bool:
-        return value in self.lives and value not in self.written and not self._is_prepared(value)
+        return (value in self.lives and value not in self.written and value not in self.routed
+                and not self._is_prepared(value))
 
     def _is_prepared(self, value: Value) -> bool:
         """Computed by `prepare` and read by another entry, so that it must outlive a run."""
         return self.entry[value.node] == PREPARE and value.node.op is not None and any(
-            self.entry[reader] != PREPARE for view in self.views[value] for reader in self.graph.readers.get(view, ()))
+            self.entry[reader] != PREPARE for view in self.views[value] for reader in self.readers.get(view, ()))
 
     def _share_in_place(self) -> dict[Value, Value]:
         """Output → input whose place it takes, where the input dies with the step and the kernel allows it."""
@@ -212,8 +274,11 @@ class _Assembler:
         return merged
 
     def _only_reader(self, source: Value, node: Node, phase: int) -> bool:
-        """Whether no other node of the phase reads the storage, and `node` reads it through one value only."""
-        readers = [r for view in self.views[source] for r in self.graph.readers.get(view, ())]
+        """Whether no other node of the phase reads the storage, and `node` reads it through one value only.  The
+        state of a loop belongs to the loop until its end."""
+        if phase <= self.phases[source.node][1]:
+            return False
+        readers = [r for view in self.views[source] for r in self.readers.get(view, ())]
         return all(r is node or (r in self.phases and self.phases[r][1] < phase) or not self._computes(r)
                    for r in readers) and sum(self.storage[v] == source for v in node.inputs) == 1
 
@@ -245,7 +310,8 @@ class _Assembler:
 
     def _place_weights(self) -> None:
         """Constants and prepared values side by side in the block of weights."""
-        for node in self.graph.nodes:
+        inside = (node for body in self.bodies for node in body.graph.nodes)
+        for node in (*self.graph.nodes, *inside):
             for value in node.outputs:
                 if node.is_constant or (value in self.lives and self._is_prepared(value)):
                     self._add_weight(value, "weight", node.name, value.type, node.value)
@@ -276,40 +342,85 @@ class _Assembler:
     def _describe(self, key: Place) -> tuple[str, TensorType]:
         if isinstance(key, Value):
             return key.node.name, key.type
+        if isinstance(key.node.op, Scan):
+            return f"{key.node.name}/state{key.number}", key.node.types[key.node.op.stacked + key.number]
         size = self.code[key.node].scratch[key.number]
         return f"{key.node.name}/scratch{key.number}", TensorType((size,), DType.uint8)
 
+    def _place_body(self, body: Body) -> None:
+        """The memory of a body is that of its owner, or parts of it."""
+        owner = body.owner
+        if isinstance(owner.op, Scan):
+            for node, whole in body.inputs():
+                if node.name.startswith("x"):
+                    self._add_slice(owner, Value(node), node.types[0], whole)
+        for i, head in enumerate(body.graph.heads):
+            root = self.storage[head]
+            if not isinstance(owner.op, Scan):
+                self.numbers[root] = self._number(Value(owner, i))
+            elif i < owner.op.stacked:
+                self._add_slice(owner, root, head.type, Value(owner, i))
+            else:
+                self.numbers[root] = self.numbers[Scratch(owner, i - owner.op.stacked)]
+
+    def _add_slice(self, loop: Node, key: Value, type: TensorType, whole: Value) -> None:
+        self._add(key, "slice", key.node.name, type)
+        self.cuts.setdefault(loop, []).append((self.numbers[key], self._number(whole), type.bytes))
+
     # ---- steps ---------------------------------------------------------------------------------------------
 
-    def _steps(self, order: Mapping[int, Sequence[Node]]) -> tuple[list[Step], list[Kernel], dict[str, Range]]:
-        steps: list[Step] = []
-        kernels: list[Kernel] = []
+    def _steps(self, order: Mapping[int, Sequence[Node]]) -> tuple[tuple[Step, ...], dict[str, Range]]:
+        """Steps of the entries, then those of bodies: each behind the loop or branch that runs them."""
+        steps: list[Step | Node] = []
         names = {PREPARE: "prepare", FORWARD: "forward" if self.trains else "infer", BACKWARD: "backward"}
         entries: dict[str, Range] = {}
         for entry, nodes in order.items():
-            first = len(steps)
-            for node in nodes:
-                steps += self._steps_of(node, kernels)
+            bounds = self._append_steps(nodes, steps)
             if entry == FORWARD or (entry == BACKWARD and self.trains) or nodes:
-                entries[names[entry]] = first, len(steps)
-        return steps, kernels, entries
+                entries[names[entry]] = bounds
+        for number, item in enumerate(steps):   # grows on the way
+            if isinstance(item, Node):
+                steps[number] = self._control_step(item, [self._append_steps(self._order_of(body), steps)
+                                                          for body in bodies_of(item)])
+        return tuple(step for step in steps if not isinstance(step, Node)), entries
 
-    def _steps_of(self, node: Node, kernels: list[Kernel]) -> list[Step]:
+    def _append_steps(self, nodes: Sequence[Node], steps: list[Step | Node]) -> Range:
+        """The steps of a range; loops and branches, whose bodies have no steps yet, as nodes."""
+        first = len(steps)
+        for node in nodes:
+            steps += [node] if isinstance(node.op, ControlFlow) else self._steps_of(node)
+        return first, len(steps)
+
+    def _control_step(self, node: Node, ranges: Sequence[Range]) -> Step:
+        phase = self.phases[node][0]
+        if not isinstance(node.op, Scan):
+            return BranchStep(self._number(node.inputs[0]), ranges[0], ranges[1], phase)
+        op = node.op
+        outputs = [self._number(value) for value in node.outputs]
+        states = outputs[op.stacked:op.stacked + op.states]
+        given = [self._number(value) for value in node.inputs]
+        return LoopStep(
+            ranges[0], phase, trip=None if op.limited else op.count, trip_buffer=given[-1] if op.limited else None,
+            index=outputs[-1] if op.conditional else None, predicate=states[-1] if op.conditional else None,
+            carry=tuple((self.numbers[Scratch(node, i)], state) for i, state in enumerate(states)),
+            initial=tuple(zip(given[op.slices:], states, strict=False)),
+            clear=tuple(outputs[:op.stacked]) if op.conditional or op.limited else (),
+            slices=tuple(self.cuts.get(node, ())), reverse=op.reverse)
+
+    def _steps_of(self, node: Node) -> list[Step]:
         phase = self.phases[node][0]
         if node not in self.code:
             op = operation(node)
             attributes = {key: format_value(value) for key, value in op.parameters().items()}
             return [HostStep(host_name(op, self.names[node]), tuple(self._number(v) for v in node.inputs),
                              tuple(self._number(v) for v in node.outputs), phase, attributes)]
-        steps: list[Step] = []
-        for i, kernel in enumerate(self.code[node].kernels):
-            if kernel.symbol not in self.kernels:
-                self.kernels[kernel.symbol] = len(kernels)
-                kernels.append(Kernel(kernel.symbol, kernel.flops))
-            numbers = tuple(self._parameter(node, p) for p in kernel.parameters)
-            steps.append(KernelStep(self.kernels[kernel.symbol], numbers, kernel.jobs, phase + i,
-                                    nodes=tuple(map(str, node.sources))))
-        return steps
+        return [KernelStep(self._kernel(kernel), tuple(self._parameter(node, p) for p in kernel.parameters),
+                           kernel.jobs, phase + i, nodes=tuple(map(str, node.sources)))
+                for i, kernel in enumerate(self.code[node].kernels)]
+
+    def _kernel(self, code: KernelCode) -> int:
+        number, _ = self.kernels.setdefault(code.symbol, (len(self.kernels), Kernel(code.symbol, code.flops)))
+        return number
 
     def _parameter(self, node: Node, parameter: Parameter) -> int:
         kind, position = parameter

@@ -14,6 +14,7 @@ import numpy as np
 from symc import ops
 from symc.codegen import cache
 from symc.codegen.assemble import Assembly, assemble
+from symc.codegen.bodies import all_bodies, unshared
 from symc.codegen.compile_groups import Progress, compile_groups
 from symc.codegen.group_code import GroupCode
 from symc.codegen.pack import pack_rule
@@ -91,7 +92,7 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
                        verify=options.verify)
     trains = mode != INFERENCE
     states = state_names(graph) if trains or initial is None else []
-    return Lowered(fused, tuple(states), stable, tuple(output_names(graph)), trains, initial or {})
+    return Lowered(unshared(fused), tuple(states), stable, tuple(output_names(graph)), trains, initial or {})
 
 
 def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
@@ -102,7 +103,8 @@ def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
     """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
-    groups = [node for node in lowered.graph.nodes if isinstance(node.op, Group)]
+    graphs = [lowered.graph, *(body.graph for body in all_bodies(lowered.graph))]
+    groups = [node for graph in graphs for node in graph.nodes if isinstance(node.op, Group)]
     code = {level: compile_groups(groups, level, options.progress) for level in levels}
     assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
                                   lowered.outputs, lowered.trains, lowered.initial) for level in levels}

@@ -1,8 +1,9 @@
-"""The driver: one object that walks the kernel steps of a plan with a team of threads, as textual LLVM IR.
+"""The driver: one object that walks the native steps of a plan with a team of threads, as textual LLVM IR.
 
     i32 symc_run(ptr buffers, ptr symbols, i64 first, i64 last, ptr team)
 
-runs the kernel steps [first, last); 0 when done, 1 when the range holds anything else.  `buffers` has one pointer for
+runs the native steps [first, last), which are kernels, and loops and branches of such (`llvm_loops`); 0 when done,
+1 when the range holds anything else.  `buffers` has one pointer for
 each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
 [jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
 left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
@@ -13,17 +14,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_team import TRIPLES, team_text
-from symc.codegen.plan import KernelStep, Plan, Step
+from symc.codegen.plan import BranchStep, KernelStep, LoopStep, Plan, Range, Step, inner_ranges, runs_natively
 
 # What one core does in a nanosecond, and how long a phase must take before other threads are asked to help.
 FLOPS_PER_NANOSECOND = 30
 BYTES_PER_NANOSECOND = 10
 WORTH_SHARING_NANOSECONDS = 4000
 
-# %step: kernel, caller, jobs, first buffer id, symbol that multiplies jobs or -1, barrier behind it, thread 0 only
+# %step: kernel, caller, jobs, first buffer id, symbol that multiplies jobs or -1, barrier behind it, thread 0 only,
+# whether it is a loop or branch, whose function then stands for the kernel
 RUN = """
-%step = type { ptr, ptr, i64, i32, i32, i8, i8 }
+%step = type { ptr, ptr, i64, i32, i32, i8, i8, i8 }
 %call = type { ptr, ptr, i64, i64 }
 
 define i32 @symc_run(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {
@@ -70,14 +73,21 @@ refuse:
 }
 
 define internal void @symc_work(ptr %call, i64 %thread, i64 %threads, ptr %team) nounwind {
-entry:
   %symbols_at = getelementptr %call, ptr %call, i64 0, i32 1
   %first_at = getelementptr %call, ptr %call, i64 0, i32 2
   %last_at = getelementptr %call, ptr %call, i64 0, i32 3
-  %buffers = load ptr, ptr %call
+  %shared = load ptr, ptr %call
   %symbols = load ptr, ptr %symbols_at
   %first = load i64, ptr %first_at
   %last = load i64, ptr %last_at
+{table}
+  call void @symc_rows(ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads, ptr %team)
+  ret void
+}
+
+define internal void @symc_rows(ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
+                                ptr %team) nounwind {
+entry:
   br label %next
 next:
   %i = phi i64 [ %first, %entry ], [ %following, %after ], [ %following, %meet ]
@@ -86,6 +96,26 @@ next:
   br i1 %more, label %visit, label %done
 visit:
   %row = getelementptr %step, ptr @steps, i64 %i
+  %kernel = load ptr, ptr %row
+  %control_at = getelementptr %step, ptr %row, i64 0, i32 7
+  %control = load i8, ptr %control_at
+  %is_control = icmp ne i8 %control, 0
+  br i1 %is_control, label %enter, label %measure
+enter:
+  %alone_at = getelementptr %step, ptr %row, i64 0, i32 6
+  %alone = load i8, ptr %alone_at
+  %is_alone = icmp ne i8 %alone, 0
+  br i1 %is_alone, label %enter_alone, label %enter_all
+enter_alone:
+  %first_thread = icmp eq i64 %thread, 0
+  br i1 %first_thread, label %enter_first, label %after
+enter_first:
+  call void %kernel(ptr %buffers, ptr %symbols, i64 0, i64 1, ptr null)
+  br label %after
+enter_all:
+  call void %kernel(ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team)
+  br label %after
+measure:
   %per_at = getelementptr %step, ptr %row, i64 0, i32 4
   %solo_at = getelementptr %step, ptr %row, i64 0, i32 6
   %per = load i32, ptr %per_at
@@ -101,7 +131,7 @@ scale:
   %scaled = mul i64 %base_jobs, %factor
   br label %split
 split:
-  %jobs = phi i64 [ %base_jobs, %visit ], [ %scaled, %scale ]
+  %jobs = phi i64 [ %base_jobs, %measure ], [ %scaled, %scale ]
   %is_solo = icmp ne i8 %solo, 0
   br i1 %is_solo, label %whole, label %part
 whole:
@@ -128,7 +158,6 @@ share:
 work:
   %caller_at = getelementptr %step, ptr %row, i64 0, i32 1
   %ids_at = getelementptr %step, ptr %row, i64 0, i32 3
-  %kernel = load ptr, ptr %row
   %caller = load ptr, ptr %caller_at
   %first_id = load i32, ptr %ids_at
   %first_id64 = zext i32 %first_id to i64
@@ -153,40 +182,53 @@ done:
 """
 
 
+# Loops move slices and states in the table of buffers: each thread has its own.
+OWN_TABLE = """  %buffers = alloca [{count} x ptr], align 16
+  call void @llvm.memcpy.p0.p0.i64(ptr %buffers, ptr %shared, i64 {bytes}, i1 false)"""
+SHARED_TABLE = "  %buffers = getelementptr ptr, ptr %shared, i64 0"
+
+
 def driver_text(plan: Plan, architecture: str = "x86_64") -> str:
     """LLVM IR of the driver of `plan`, thread team included.  Needs the plan's kernels beside it when linked."""
-    steps = [step if isinstance(step, KernelStep) else None for step in plan.steps]
     solo, barriers = _alone(plan), _barriers(plan)
     ids: list[int] = []
     rows = []
-    for number, step in enumerate(steps):
-        rows.append(_row(plan, step, len(ids), barriers[number], solo[number]))
-        ids.extend(step.buffers if step else ())
-    signatures = sorted({_signature(plan, step) for step in steps if step})
+    for number, step in enumerate(plan.steps):
+        rows.append(_row(plan, number, len(ids), barriers[number], solo[number]))
+        ids.extend(step.buffers if isinstance(step, KernelStep) else ())
+    kernel_steps = [step for step in plan.steps if isinstance(step, KernelStep)]
+    signatures = sorted({_signature(plan, step) for step in kernel_steps})
+    controls = [control_text(plan, number, step) for number, step in enumerate(plan.steps)
+                if isinstance(step, LoopStep | BranchStep) and runs_natively(plan, step)]
+    count = len(plan.buffers)
+    table = OWN_TABLE.replace("{count}", str(count)).replace("{bytes}", str(8 * count)) if controls else SHARED_TABLE
     return "\n".join([
         f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"',
-        *_declarations(plan, steps), RUN.replace("{steps}", str(len(rows))),
+        *_declarations(plan, kernel_steps), RUN.replace("{steps}", str(len(rows))).replace("{table}", table),
         f"@ids = internal constant [{len(ids)} x i32] [{', '.join(f'i32 {number}' for number in ids)}]",
         f"@steps = internal constant [{len(rows)} x %step] [", ",\n".join(rows), "]",
-        *(_caller(count, symbols) for count, symbols in signatures), team_text(architecture)])
+        *(_caller(count, symbols) for count, symbols in signatures), DECLARATIONS, *controls, team_text(architecture)])
 
 
-def _row(plan: Plan, step: KernelStep | None, first_id: int, barrier: bool, solo: bool) -> str:
-    if step is None:
-        return "%step { ptr null, ptr null, i64 0, i32 0, i32 -1, i8 1, i8 1 }"
-    per = -1 if step.per is None else step.per
-    return (f"%step {{ ptr @{plan.kernels[step.kernel].name}, ptr @{_caller_name(*_signature(plan, step))}, "
-            f"i64 {step.jobs}, i32 {first_id}, i32 {per}, i8 {int(barrier)}, i8 {int(solo)} }}")
+def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool) -> str:
+    step = plan.steps[number]
+    flags = f"i8 {int(barrier)}, i8 {int(solo)}"
+    if isinstance(step, KernelStep):
+        per = -1 if step.per is None else step.per
+        return (f"%step {{ ptr @{plan.kernels[step.kernel].name}, ptr @{_caller_name(*_signature(plan, step))}, "
+                f"i64 {step.jobs}, i32 {first_id}, i32 {per}, {flags}, i8 0 }}")
+    function = f"@{control_name(number)}" if runs_natively(plan, step) else "null"
+    return f"%step {{ ptr {function}, ptr null, i64 0, i32 0, i32 -1, {flags}, i8 1 }}"
 
 
 def _signature(plan: Plan, step: KernelStep) -> tuple[int, tuple[int, ...]]:
     return len(step.buffers), plan.kernels[step.kernel].symbols
 
 
-def _declarations(plan: Plan, steps: Sequence[KernelStep | None]) -> list[str]:
+def _declarations(plan: Plan, steps: Sequence[KernelStep]) -> list[str]:
     """One `declare` for every kernel that a step calls, in plan order."""
     parameters = {step.kernel: ["ptr"] * count + ["i64"] * (len(symbols) + 2)
-                  for step in steps if step for count, symbols in [_signature(plan, step)]}
+                  for step in steps for count, symbols in [_signature(plan, step)]}
     return [f"declare void @{plan.kernels[kernel].name}({', '.join(parameters[kernel])})"
             for kernel in sorted(parameters)]
 
@@ -212,16 +254,30 @@ def _caller(count: int, symbols: tuple[int, ...]) -> str:
                       "ptr %symbols, i64 %begin, i64 %end) nounwind {", *lines, call, "  ret void", "}"])
 
 
+def _ranges(plan: Plan) -> list[Range]:
+    """Entries, loop bodies and branch arms, each once; inner ones last."""
+    inner = [bounds for step in plan.steps for bounds in inner_ranges(step)]
+    return sorted({*plan.entries.values(), *inner})
+
+
 def _alone(plan: Plan) -> list[bool]:
-    """For every step, whether thread 0 does the whole phase that it is in."""
+    """For every step, whether thread 0 does the whole phase that it is in; of a loop or branch: all that it holds."""
     alone = [True] * len(plan.steps)
-    for _, numbers in groupby(range(len(plan.steps)), lambda number: plan.steps[number].phase):
-        phase = list(numbers)
-        steps = [plan.steps[number] for number in phase]
-        small = sum(_nanoseconds(plan, step) for step in steps) < WORTH_SHARING_NANOSECONDS
-        for number in phase:
-            alone[number] = small or sum(_most_jobs(step) for step in steps) < 2
+    for first, last in reversed(_ranges(plan)):
+        for _, numbers in groupby(range(first, last), lambda number: plan.steps[number].phase):
+            phase = list(numbers)
+            is_alone = _is_alone(plan, [plan.steps[number] for number in phase], alone)
+            for number in phase:
+                alone[number] = is_alone
     return alone
+
+
+def _is_alone(plan: Plan, steps: Sequence[Step], alone: Sequence[bool]) -> bool:
+    """Whether a phase is left to thread 0.  alone: the answer for the steps inside its loops and branches."""
+    if any(not all(alone[first:last]) for step in steps for first, last in inner_ranges(step)):
+        return False
+    small = sum(_nanoseconds(plan, step) for step in steps) < WORTH_SHARING_NANOSECONDS
+    return small or sum(_most_jobs(step) for step in steps) < 2
 
 
 def _most_jobs(step: Step) -> int:
@@ -239,5 +295,8 @@ def _nanoseconds(plan: Plan, step: Step) -> float:
 def _barriers(plan: Plan) -> list[bool]:
     """For every step, whether all threads must meet before the next one: another phase, unless both are thread 0's."""
     solo = _alone(plan)
-    return [plan.steps[here].phase != plan.steps[there].phase and not (solo[here] and solo[there])
-            for here, there in pairwise(range(len(plan.steps)))] + [False]
+    barriers = [False] * len(plan.steps)
+    for first, last in _ranges(plan):
+        for here, there in pairwise(range(first, last)):
+            barriers[here] = plan.steps[here].phase != plan.steps[there].phase and not (solo[here] and solo[there])
+    return barriers

@@ -15,7 +15,9 @@ from symc.runtime.plan import (
     check,
     find_problems,
     inner_ranges,
+    runs_natively,
+    storage_dtype,
 )
 
 __all__ = ["ALIGNMENT", "FORMAT", "BranchStep", "Buffer", "HostStep", "Kernel", "KernelStep", "LoopStep", "Plan",
-           "Range", "Step", "check", "find_problems", "inner_ranges"]
+           "Range", "Step", "check", "find_problems", "inner_ranges", "runs_natively", "storage_dtype"]

@@ -29,10 +29,6 @@ class Group(Operator):
     def graph(self) -> Graph:
         return self.graphs[0]
 
-    @property
-    def subgraphs(self) -> tuple[Graph, ...]:
-        return self.graphs
-
     def input_names(self) -> list[str]:
         return [node.name for node in self.graph.variables]
 

@@ -25,6 +25,7 @@ import numpy as np
 from symc.errors import UnsupportedOperatorError
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
+from symc.ops.math import quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
@@ -75,6 +76,7 @@ class Operator:
     is_host: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
+    always_backward: ClassVar[bool] = False  # its backward runs even where no gradient arrives
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
 
@@ -137,6 +139,11 @@ class Operator:
     def subgraphs(self) -> tuple[Graph, ...]:
         """The graphs of an operator that holds some: it has them in the internal field `graphs`."""
         return getattr(self, "graphs", ())
+
+    def names_in_bodies(self) -> list[list[str]]:
+        """Of an operator that holds graphs: for each graph, and each input, the variable that stands for the input,
+        or ''."""
+        return [self.input_names() for _ in self.subgraphs]
 
     def printed(self) -> str:
         """Parameters that differ from their defaults, for the text form, which shows graphs by themselves."""
@@ -238,7 +245,10 @@ def input_types(node: Node) -> list[TensorType]:
 
 def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
     """Outputs of `op` by its reference, as a tuple; IEEE special values are no error."""
-    with np.errstate(all="ignore"):
-        result = op.reference(*inputs, types=list(types)) if op.reads_types else op.reference(*inputs)
+    if op.reads_types or op.is_host or op.subgraphs:
+        with np.errstate(all="ignore"):
+            result = op.reference(*inputs, types=list(types)) if op.reads_types else op.reference(*inputs)
+    else:
+        result = quietly(op.reference, *inputs)
     return result if isinstance(result, tuple) else (np.asarray(result),)
 

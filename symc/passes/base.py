@@ -13,6 +13,7 @@ from symc.ir.graph import Graph, Node, Value, merge_sources, rewritten_values
 from symc.ir.text import print_graph
 from symc.ir.verify import verify as verify_graph
 from symc.ops.builder import GraphBuilder
+from symc.ops.families.control_flow import ControlFlow
 
 
 class Pass(ABC):
@@ -24,9 +25,14 @@ class Pass(ABC):
     """
 
     name: ClassVar[str]   # verb-noun, as in `--print-after fold-batch-norm`
+    enters_bodies: ClassVar[bool] = False   # whether `run_passes` applies it to the bodies of control flow as well
 
     @abstractmethod
     def __call__(self, graph: Graph) -> Graph: ...
+
+    def in_body(self, body: Graph, op: ControlFlow) -> Graph:
+        """What the pass makes of a body of `op`, if it enters bodies.  Names of variables mean nothing there."""
+        return self(body)
 
 
 def run_passes(graph: Graph, passes: Iterable[Pass], *, dump: Path | None = None,
@@ -45,6 +51,8 @@ def run_passes(graph: Graph, passes: Iterable[Pass], *, dump: Path | None = None
     for number, step in enumerate(passes, 1):
         start = time.perf_counter()
         graph = step(graph)
+        if step.enters_bodies:
+            graph = within_bodies(graph, step.in_body)
         if times is not None:
             times[step.name] = times.get(step.name, 0.0) + time.perf_counter() - start
         if dump is not None:
@@ -54,6 +62,18 @@ def run_passes(graph: Graph, passes: Iterable[Pass], *, dump: Path | None = None
         if verify:
             _verify_after(step, graph, typed)
     return graph
+
+
+def within_bodies(graph: Graph, apply: Callable[[Graph, ControlFlow], Graph]) -> Graph:
+    """`graph` with `apply(body, operator)` done to the bodies of its loops and branches, then to those inside them."""
+    def visit(node: Node) -> Sequence[Value] | None:
+        if not isinstance(node.op, ControlFlow):
+            return None
+        bodies = tuple(within_bodies(apply(body, node.op), apply) for body in node.op.graphs)
+        if all(new is old for new, old in zip(bodies, node.op.graphs, strict=True)):
+            return None
+        return replace(node, op=replace(node.op, graphs=bodies)).outputs
+    return graph.rewrite(visit)
 
 
 def is_typed(graph: Graph) -> bool:

@@ -28,6 +28,7 @@ class MergeCommonSubexpressions(Pass):
     """
 
     name = "merge-common-subexpressions"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         classes = _classes(graph)

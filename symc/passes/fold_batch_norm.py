@@ -37,6 +37,7 @@ class FoldBatchNorm(Pass):
     """
 
     name = "fold-batch-norm"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         single = {value.node for value, readers in graph.readers.items() if len(readers) == 1} \

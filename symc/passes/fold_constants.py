@@ -11,6 +11,7 @@ from symc.ir.graph import Graph, Node, Value, constant, merge_sources, topologic
 from symc.ir.layouts import to_physical
 from symc.ops.operator import operation
 from symc.passes.base import Pass
+from symc.passes.frontier import frontier, replaced
 
 ALWAYS_FOLDED = 1 << 16   # bytes
 
@@ -31,29 +32,15 @@ class FoldConstants(Pass):
     """
 
     name = "fold-constants"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
-        chosen = _chosen(graph)
+        chosen = frontier(graph, _constant_nodes(graph), _is_small_enough)
         if not chosen:
             return graph
         arrays = run(Graph(tuple(chosen)), {}).heads
-        return _with_constants(graph, {value: _constant(value, array)
-                                       for value, array in zip(chosen, arrays, strict=True)})
-
-
-def _chosen(graph: Graph) -> list[Value]:
-    """The values to fold: going up from their readers, the first that is not too large."""
-    constant_nodes = _constant_nodes(graph)
-    needed = {value for node in graph.nodes if node not in constant_nodes for value in node.inputs} | {*graph.roots}
-    chosen: list[Value] = []
-    for node in reversed(graph.nodes):
-        if node not in constant_nodes or node.is_constant:
-            continue
-        folded = [value for value in node.outputs if value in needed and _is_small_enough(value)]
-        chosen += folded
-        if any(value in needed and value not in folded for value in node.outputs):
-            needed.update(node.inputs)
-    return chosen[::-1]
+        return replaced(graph, {value: _constant(value, array)
+                                for value, array in zip(chosen, arrays, strict=True)})
 
 
 def _constant_nodes(graph: Graph) -> set[Node]:
@@ -81,12 +68,3 @@ def _constant(value: Value, array: np.ndarray) -> Value:
     name = value.node.name + (f".{value.index}" if value.index else "")
     physical = np.array(to_physical(array, value.type.layout), order="C")
     return Value(constant(name, physical, value.type, merge_sources(*topological([value.node]))))
-
-
-def _with_constants(graph: Graph, constants: dict[Value, Value]) -> Graph:
-    originals = iter(graph.nodes)
-
-    def visit(node: Node) -> list[Value] | None:
-        outputs = [constants.get(old, new) for old, new in zip(next(originals).outputs, node.outputs, strict=True)]
-        return None if tuple(outputs) == node.outputs else outputs
-    return graph.rewrite(visit)

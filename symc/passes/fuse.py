@@ -10,12 +10,14 @@ from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources, variable
 from symc.ir.types import TensorType
+from symc.ops.families.control_flow import ControlFlow
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
 from symc.passes.base import Pass
 from symc.passes.partition import partition
 
 LARGEST_GROUP = 48
+ALONE = ("view", "host", "control")    # kinds of nodes that stay outside of groups
 EXPENSIVE = frozenset({"exp", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "arcsin", "arccos",
                        "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "power", "erf", "tgamma",
                        "lgamma", "sigmoid", "cbrt", "hypot"})
@@ -24,7 +26,7 @@ EXPENSIVE = frozenset({"exp", "expm1", "log", "log2", "log10", "log1p", "sin", "
 @dataclass(frozen=True)
 class Fuse(Pass):
     """Needs a typed graph of operators that all have a lowering.  Every operator ends up in a `group` node whose
-    nested graph computes it, except views and host operators, which stay.
+    nested graph computes it, except views, host operators and control flow, which stay.
 
         %c = Convolution(%x, %w, %b) ...            %c_r = group(%x, %w, %b) master=contraction { ... }
         %r = relu(%c)                         →
@@ -36,6 +38,7 @@ class Fuse(Pass):
     """
 
     name = "fuse"
+    enters_bodies = True
     parameters: frozenset[str] = frozenset()
 
     def __call__(self, graph: Graph) -> Graph:
@@ -45,10 +48,16 @@ class Fuse(Pass):
                 clusters.place(node)
         return _build(graph, clusters)
 
+    def in_body(self, body: Graph, op: ControlFlow) -> Graph:
+        return Fuse()(body)
+
 
 def kind_of(node: Node) -> str:
-    """How a node is computed: elementwise, injective, window, rows, reduction, contraction, imperative, view, host."""
+    """How a node is computed: elementwise, injective, window, rows, reduction, contraction, imperative, view, host,
+    control."""
     op = operation(node)
+    if isinstance(op, ControlFlow):
+        return "control"
     if op.is_view or op.is_host:
         return "view" if op.is_view else "host"
     if op.expression is not None:
@@ -96,7 +105,7 @@ class _Clustering:
         position = self.position[node]
         own = Cluster("injective" if kind == "elementwise" else kind, self.entries[node], position, position, [node])
         self.cluster_of[node] = own
-        if kind in ("view", "host", "imperative"):
+        if kind in (*ALONE, "imperative"):
             return
         for producer in self._producers(own):
             if self._may_merge(producer, self.cluster_of[node]):
@@ -299,7 +308,7 @@ def _ordered(graph: Graph, clusters: _Clustering) -> list[Node | Cluster]:
 
     def item_of(node: Node) -> Node | Cluster:
         cluster = clusters.cluster_of.get(node)
-        return node if cluster is None or kind_of(node) in ("view", "host") else cluster
+        return node if cluster is None or kind_of(node) in ALONE else cluster
 
     def needs(item: Node | Cluster) -> list[Node | Cluster]:
         values = item.inputs if isinstance(item, Node) else clusters._reads(item)

@@ -21,10 +21,12 @@ class UseInferenceForms(Pass):
         %softmax = softmax(%fc)
         heads %softmax, %x
 
-    keep_losses: leave loss heads as they are, for the gradients of what inference computes.
+    keep_losses: leave loss heads as they are, for the gradients of what inference computes; custom operators, which
+    are told whether they train, stay what they are anyway.
     """
 
     name = "use-inference-forms"
+    enters_bodies = True
     keep_losses: bool = False
 
     def __call__(self, graph: Graph) -> Graph:
@@ -32,6 +34,8 @@ class UseInferenceForms(Pass):
         return rewrite(graph, self._inference_form)
 
     def _inference_form(self, node: Node) -> tuple[Value, ...] | None:
-        if node.op is None or operation(node).inference is None or (self.keep_losses and operation(node).is_loss):
+        if node.op is None or operation(node).inference is None:
+            return None
+        if self.keep_losses and operation(node).is_loss and not operation(node).is_host:
             return None
         return expand(node, operation(node).inference)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
+from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import make, operation
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
@@ -34,6 +35,7 @@ class AssignLayouts(Pass):
     """
 
     name = "assign-layouts"
+    enters_bodies = True
     pack: PackRule
     parameters: frozenset[str] = frozenset()
 
@@ -46,6 +48,11 @@ class AssignLayouts(Pass):
             return graph
         roots = {root: work.plain(root) for root in graph.roots}
         return graph.substitute(roots)
+
+    def in_body(self, body: Graph, op: ControlFlow) -> Graph:
+        """Constants of a loop are packed in front of it (`HoistInvariants`)."""
+        constants = frozenset(op.body_names()) if isinstance(op, Scan) else frozenset()
+        return AssignLayouts(self.pack, frozenset(name for name in constants if name.startswith("c")))(body)
 
 
 def blocked_layout(rank: int) -> str:

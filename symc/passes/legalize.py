@@ -28,6 +28,7 @@ class Legalize(Pass):
 
     keep_differentiable: bool = False
     name = "legalize"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         for _ in range(MAX_ROUNDS):

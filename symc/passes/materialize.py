@@ -26,6 +26,7 @@ class Materialize(Pass):
     """
 
     name = "materialize"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         taken: set[Value] = set()

@@ -19,6 +19,7 @@ class PackConstants(Pass):
     """
 
     name = "pack-constants"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         return graph.rewrite(_packed)

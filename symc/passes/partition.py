@@ -48,7 +48,20 @@ def parameter_variables(graph: Graph) -> frozenset[str]:
     for node in graph.nodes:
         if node.op is None:
             continue
-        for value, name in zip(node.inputs, operation(node).input_names(), strict=True):
+        for value, read_as_parameter in zip(node.inputs, _reads_as_parameters(node), strict=True):
             if value.node.is_variable:
-                (as_parameter if name in PARAMETER_NAMES else as_data).add(value.node.name)
+                (as_parameter if read_as_parameter else as_data).add(value.node.name)
     return frozenset(as_parameter - as_data)
+
+
+def _reads_as_parameters(node: Node) -> list[bool]:
+    """For each input whether it is a parameter of the operator, or of all operators in its bodies that read it."""
+    op = operation(node)
+    if not op.subgraphs:
+        return [name in PARAMETER_NAMES for name in op.input_names()]
+    inside = list(zip(op.subgraphs, op.names_in_bodies(), strict=True))
+    parameters = [parameter_variables(body) for body, _ in inside]
+    read = [{variable.name for variable in body.variables} for body, _ in inside]
+    return [bool(found) and all(found) for found in (
+        [names[i] in parameters[k] for k, (_, names) in enumerate(inside) if names[i] in read[k]]
+        for i in range(len(node.inputs)))]

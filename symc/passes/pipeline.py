@@ -11,16 +11,20 @@ from symc.ops.inference import Types, infer, unresolved, with_types
 from symc.ops.slots import show
 from symc.passes.base import Pass
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
+from symc.passes.custom_requests import TellCustomRequests
+from symc.passes.expand_gradients import ExpandGradients
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
 from symc.passes.fuse import Fuse
 from symc.passes.gradient import Differentiate
+from symc.passes.hoist_invariants import HoistInvariants
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.layout import AssignLayouts, PackRule
 from symc.passes.legalize import Legalize
 from symc.passes.materialize import Materialize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
+from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import SeedRandom
 from symc.passes.simplify import Simplify
 
@@ -28,6 +32,7 @@ from symc.passes.simplify import Simplify
 def inference_pipeline() -> list[Pass]:
     """From a typed graph to the one that inference runs."""
     return [
+        ExpandGradients(training=False),
         OverwriteInputs(),
         UseInferenceForms(),
         SeedRandom(),
@@ -42,6 +47,7 @@ def inference_pipeline() -> list[Pass]:
 def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the one that runs forward and backward.  requests: see `Differentiate`."""
     return [
+        ExpandGradients(training=True),
         OverwriteInputs(),
         SeedRandom(),
         Legalize(keep_differentiable=True),
@@ -55,7 +61,7 @@ def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
 
 def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the gradients of what inference computes: backward after forward(is_train=False)."""
-    return [UseInferenceForms(keep_losses=True), *training_pipeline(requests)]
+    return [ExpandGradients(training=False), UseInferenceForms(keep_losses=True), *training_pipeline(requests)]
 
 
 def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
@@ -64,8 +70,13 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
     pack: see `AssignLayouts`.  parameters: names of the variables whose consequences the entry `prepare` computes.
     """
     return [
+        TellCustomRequests(),
+        HoistInvariants(),
+        PruneBodies(),
         Materialize(),
         AssignLayouts(pack, parameters),
+        HoistInvariants(),
+        PruneBodies(),
         PackConstants(),
         Fuse(parameters),
     ]

@@ -38,6 +38,7 @@ class Simplify(Pass):
     """
 
     name = "simplify"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         return rewrite(graph, _simplified)

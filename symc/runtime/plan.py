@@ -22,7 +22,7 @@ from symc.errors import PackageError
 
 FORMAT = 1
 ALIGNMENT = 64  # of every offset, in bytes
-BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state")
+BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice")
 
 Range = tuple[int, int]
 
@@ -35,6 +35,7 @@ class Buffer:
     state: read and written (auxiliary states); bound by the caller.
     weight, arena: `offset` bytes into weights.bin (or the block `prepare` fills) and into the arena.
     An input or state with an `offset` finds its first value there in weights.bin, and need not be bound.
+    slice: the part of another buffer that one iteration of a loop sees; the loop says which.
     `dtype` is NumPy's name or 'bfloat16'; `shape` is physical, that is in `layout` where one is given.
     """
 
@@ -91,7 +92,10 @@ class LoopStep:
 
     `index` is an int64 buffer that holds the number of the iteration, and after the loop how many ran.
     `predicate`, tested before every iteration, ends the loop when its element is zero.
-    After every iteration each (from, to) of `carry` is copied, all at once.
+    Before the loop the bytes of the buffers `clear` become zero and each (from, to) of `initial` is copied.
+    In iteration i each (slice, whole, stride) of `slices` is the part of `whole` from byte i·stride on; with
+    `reverse` the iterations see the parts from the last one backwards.
+    After every iteration each (from, to) of `carry` is copied, all at once; `from` is then undefined.
     """
 
     body: Range
@@ -101,6 +105,10 @@ class LoopStep:
     index: int | None = None
     predicate: int | None = None
     carry: tuple[tuple[int, int], ...] = ()
+    initial: tuple[tuple[int, int], ...] = ()
+    clear: tuple[int, ...] = ()
+    slices: tuple[tuple[int, int, int], ...] = ()
+    reverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,10 @@ def _integer(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < 2**63 else None
 
 
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -231,9 +243,10 @@ def _strings(value: Any) -> dict[str, str] | None:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "int": _integer, "str": _string, "Range": _tuple_of(_integer, 2), "tuple[int, ...]": _tuple_of(_integer),
-    "tuple[str, ...]": _tuple_of(_string), "tuple[tuple[int, int], ...]": _tuple_of(_tuple_of(_integer, 2)),
-    "Mapping[str, str]": _strings}
+    "int": _integer, "str": _string, "bool": _flag, "Range": _tuple_of(_integer, 2),
+    "tuple[int, ...]": _tuple_of(_integer), "tuple[str, ...]": _tuple_of(_string),
+    "tuple[tuple[int, int], ...]": _tuple_of(_tuple_of(_integer, 2)),
+    "tuple[tuple[int, int, int], ...]": _tuple_of(_tuple_of(_integer, 3)), "Mapping[str, str]": _strings}
 
 
 def storage_dtype(name: str) -> np.dtype[Any]:
@@ -302,11 +315,21 @@ def _step_problems(plan: Plan) -> Iterator[str]:
             yield f"step {number} names buffers that do not exist: {', '.join(wrong)}"
         elif isinstance(step, KernelStep):
             yield from _kernel_step_problems(plan, number, step, arity)
-        elif isinstance(step, LoopStep) and (step.trip is None) == (step.trip_buffer is None):
-            yield f"step {number} is a loop that needs either 'trip' or 'trip_buffer'"
-        elif isinstance(step, LoopStep) and any(plan.buffers[source].bytes != plan.buffers[target].bytes
-                                                for source, target in step.carry):
-            yield f"step {number} carries between buffers of different sizes"
+        elif isinstance(step, LoopStep):
+            yield from _loop_problems(plan, number, step)
+
+
+def _loop_problems(plan: Plan, number: int, loop: LoopStep) -> Iterator[str]:
+    if (loop.trip is None) == (loop.trip_buffer is None):
+        yield f"step {number} is a loop that needs either 'trip' or 'trip_buffer'"
+    if any(plan.buffers[source].bytes != plan.buffers[target].bytes for source, target in (*loop.carry, *loop.initial)):
+        yield f"step {number} carries between buffers of different sizes"
+    for part, whole, stride in loop.slices:
+        last = max((loop.trip or 0) - 1, 0) * stride if loop.trip else 0
+        if plan.buffers[part].kind != "slice":
+            yield f"step {number} cuts buffer {whole} into buffer {part}, which is no slice"
+        elif loop.trip and last + plan.buffers[part].bytes > plan.buffers[whole].bytes:
+            yield f"step {number} cuts {loop.trip} parts of {stride} bytes from buffer {whole}, which is too small"
 
 
 def _kernel_step_problems(plan: Plan, number: int, step: KernelStep, arity: dict[int, int]) -> Iterator[str]:
@@ -331,7 +354,31 @@ def buffer_ids(step: Step) -> tuple[int, ...]:
             return (step.predicate,)
         case LoopStep():
             single = (step.trip_buffer, step.index, step.predicate)
-            return (*(number for number in single if number is not None), *(end for pair in step.carry for end in pair))
+            return (*(number for number in single if number is not None), *step.clear,
+                    *(end for pair in (*step.initial, *step.carry) for end in pair),
+                    *(end for part, whole, _ in step.slices for end in (part, whole)))
+
+
+def runs_natively(plan: Plan, step: Step) -> bool:
+    """Whether the driver runs the step by itself: all but host steps, loops and branches that hold one, test a float
+    or carry in a circle."""
+    waiting = [step]
+    while waiting:
+        step = waiting.pop()
+        if isinstance(step, HostStep) or not (_tests_integers(plan, step) and _carries_apart(step)):
+            return False
+        waiting += [inner for first, last in inner_ranges(step) for inner in plan.steps[first:last]]
+    return True
+
+
+def _tests_integers(plan: Plan, step: Step) -> bool:
+    tested = (getattr(step, "predicate", None), getattr(step, "trip_buffer", None))
+    return all(storage_dtype(plan.buffers[number].dtype).kind in "iub" for number in tested if number is not None)
+
+
+def _carries_apart(step: Step) -> bool:
+    ends = [end for pair in step.carry for end in pair] if isinstance(step, LoopStep) else []
+    return len(ends) == len(set(ends))
 
 
 def inner_ranges(step: Step) -> tuple[Range, ...]:

@@ -1,4 +1,5 @@
-"""Runs the entries of a plan: native kernel steps through the driver, host, loop and branch steps from here."""
+"""Runs the entries of a plan: native steps through the driver; host steps, and loops and branches that hold them, from
+here."""
 
 from __future__ import annotations
 
@@ -13,19 +14,20 @@ from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_emp
 from symc.runtime.plan import (
     BranchStep,
     HostStep,
-    KernelStep,
     LoopStep,
     Plan,
     Range,
     Step,
     buffer_ids,
     inner_ranges,
+    runs_natively,
     storage_dtype,
 )
 from symc.runtime.team import TEAM
 
-# Kinds of buffers that lie in a block of the program; arrays are bound to all others.
+# Kinds of buffers that lie in a block of the program, or in another buffer; arrays are bound to all others.
 PLACED = ("arena", "weight")
+INSIDE = (*PLACED, "slice")
 
 # (program, attributes, inputs, outputs): fills the output arrays in place; may call program.bind_symbol
 HostFunction = Callable[["Program", Mapping[str, str], Sequence[np.ndarray], Sequence[np.ndarray]], None]
@@ -125,7 +127,7 @@ class Program:
         """Ids of the buffers that the caller must bind before `entry`."""
         if entry not in self._callers:
             used = {number for step in self._steps_within(self.plan.entries[entry]) for number in buffer_ids(step)}
-            self._callers[entry] = tuple(n for n in sorted(used) if self.plan.buffers[n].kind not in PLACED)
+            self._callers[entry] = tuple(n for n in sorted(used) if self.plan.buffers[n].kind not in INSIDE)
         return self._callers[entry]
 
     def _steps_within(self, bounds: Range) -> Iterator[Step]:
@@ -143,7 +145,7 @@ class Program:
         for part in self._runs[bounds]:
             match part:
                 case (first, last):
-                    self._run_kernels(first, last)
+                    self._run_natively(first, last)
                 case HostStep():
                     self.hosts[part.name](self, part.attributes, [self.array(number) for number in part.inputs],
                                           [self.array(number) for number in part.outputs])
@@ -152,16 +154,21 @@ class Program:
                 case BranchStep():
                     self._run_range(part.then if self._truth(part.predicate) else part.otherwise)
 
-    def _run_kernels(self, first: int, last: int) -> None:
+    def _run_natively(self, first: int, last: int) -> None:
         status = self.library.run(*self._tables, first, last, TEAM.address_for(self.library))
-        assert status == 0, f"steps [{first}, {last}) are not kernel steps of this library"
+        assert status == 0, f"steps [{first}, {last}) are not native steps of this library"
 
     def _run_loop(self, loop: LoopStep) -> None:
         trips = loop.trip if loop.trip_buffer is None else int(self.array(loop.trip_buffer).item())
         assert trips is not None
+        for number in loop.clear:
+            self.array(number)[...] = 0
+        for source, target in loop.initial:
+            self._copy(source, target)
         trip = 0
         while trip < trips and (loop.predicate is None or self._truth(loop.predicate)):
             self._count(loop, trip)
+            self._cut(loop, trips - 1 - trip if loop.reverse else trip)
             self._run_range(loop.body)
             self._carry(loop)
             trip += 1
@@ -171,23 +178,39 @@ class Program:
         if loop.index is not None:
             self.array(loop.index)[...] = trip
 
+    def _cut(self, loop: LoopStep, index: int) -> None:
+        """Point the slices of a loop to the parts number `index`."""
+        for number, whole, stride in loop.slices:
+            buffer = self.plan.buffers[number]
+            part = _bytes(self.array(whole))[index * stride:index * stride + buffer.bytes]
+            self._arrays[number] = part.view(storage_dtype(buffer.dtype)).reshape(buffer.shape)
+            self._pointers[number] = address_of(part)
+
     def _carry(self, loop: LoopStep) -> None:
         targets = {target for _, target in loop.carry}
-        values = [self.array(source).copy() if source in targets else self.array(source) for source, _ in loop.carry]
-        for value, (_, target) in zip(values, loop.carry, strict=True):
-            self.array(target)[...] = value
+        kept = {source: _bytes(self.array(source)).copy() for source, _ in loop.carry if source in targets}
+        for source, target in loop.carry:
+            _bytes(self.array(target))[:] = kept[source] if source in kept else _bytes(self.array(source))
+
+    def _copy(self, source: int, target: int) -> None:
+        _bytes(self.array(target))[:] = _bytes(self.array(source))
 
     def _truth(self, number: int) -> bool:
         return bool(self.array(number).item())
 
 
+def _bytes(array: np.ndarray) -> np.ndarray:
+    """The memory of a contiguous array."""
+    return array.reshape(-1).view(np.uint8)
+
+
 def _parts(plan: Plan, bounds: Range) -> Iterator[Range | Step]:
-    """The range cut into runs of kernel steps, as ranges, and single steps of other kinds."""
+    """The range cut into runs of native steps, as ranges, and single steps of other kinds."""
     first, last = bounds
     start = first
     for number in range(first, last):
         step = plan.steps[number]
-        if not isinstance(step, KernelStep):
+        if not runs_natively(plan, step):
             if start < number:
                 yield start, number
             yield step

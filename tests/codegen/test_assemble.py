@@ -325,7 +325,7 @@ def test_host_steps_carry_the_parameters_of_their_operators(made, monkeypatch):
     monkeypatch.setattr(find("softmax"), "is_host", True)
     plan = made("%x: f32[4,2]\n%a = softmax(%x) axis=0\n%b = exp(%a)\nheads %b").plan
     host = plan.steps[0]
-    assert isinstance(host, HostStep) and (host.name, host.attributes["axis"]) == ("softmax", "0")
+    assert isinstance(host, HostStep) and (host.name, host.attributes["axis"]) == ("softmax:a", "0")
     assert plan.steps[1].phase == 1
 
 
