@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
 from symc import ops
-from symc.errors import ParameterError, SymcError, UnsupportedOperatorError, raise_collected
+from symc.errors import MXNetError, ParameterError, SymcError, UnsupportedOperatorError, raise_collected
 from symc.frontend import symbol_json
 from symc.frontend.files import FilePath, read_bytes
 from symc.frontend.legacy import upgrade
 from symc.frontend.symbol_json import VARIABLE, Entry, RawGraph, RawNode
+from symc.frontend.util import is_np_shape
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import BY_CODE, TensorType
+from symc.ops.families.gradient import NetworkGradient
 from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
-from symc.ops.parameters import Dims, format_value, parameters_of, parse_value
+from symc.ops.parameters import Dims, format_value, parse_value
 
 
 def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
@@ -31,8 +33,23 @@ def parse_graph(text: str | bytes, file: str = "symbol", outputs: Sequence[str] 
 
 
 def print_graph(graph: Graph) -> str:
-    """The symbol.json text of a graph whose nodes are MXNet's, as MXNet 1.9.1 writes it (`Symbol.tojson`)."""
-    return symbol_json.print_graph(to_raw(graph), output_count)
+    """The symbol.json text of a graph whose nodes are MXNet's, as MXNet 1.9.1 writes it (`Symbol.tojson`).
+
+    MXNetError: the graph holds the gradient of a symbol, for which MXNet has no operator.
+    """
+    _refuse_gradients(graph)
+    return symbol_json.print_graph(replace(to_raw(graph), np_shape=is_np_shape()), output_count)
+
+
+def _refuse_gradients(graph: Graph) -> None:
+    waiting = [graph]
+    while waiting:
+        nodes = waiting.pop().nodes
+        for node in nodes:
+            if isinstance(node.op, NetworkGradient):
+                raise MXNetError(f"'{node.name}' is the gradient of a symbol, for which symbol.json has no operator",
+                                 "save the symbol itself, and take its gradient again after loading")
+            waiting += node.op.subgraphs if node.op else ()
 
 
 class RegisteredOperators:
@@ -252,7 +269,7 @@ def _attributes(node: Node) -> dict[str, str]:
     """
     if node.op is None:
         return dict(node.attrs)
-    known = parameters_of(type(operation(node)))
+    known = operation(node).parameters()
     made = {key: format_value(value) for key, value in operation(node).changed_parameters().items()}
     written = {key if key in known or _is_hidden(key) or not known else f"__{key}__": value
                for key, value in node.attrs.items()}

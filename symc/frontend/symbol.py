@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from symc.errors import MXNetError, NotImplementedForSymbol
-from symc.frontend import backends, binding, compose, reader, symbol_attributes, symbol_infer, symbol_methods
+from symc.frontend import backends, binding, compose, gradient, reader, symbol_attributes, symbol_infer, symbol_methods
 from symc.frontend.attribute import AttrScope
 from symc.frontend.files import replacing
 from symc.frontend.name import NameManager
@@ -227,6 +227,16 @@ class Symbol:
     def infer_type_partial(self, *args: Any, **kwargs: Any) -> tuple[Dtypes | None, Dtypes | None, Dtypes | None]:
         """As `infer_type`, with None for a type that does not follow."""
         return symbol_infer.infer_type(self, args, kwargs, partial=True)
+
+    def gradient(self, wrt: Sequence[str]) -> Symbol:
+        """The gradients of the sum of the outputs by the arguments named in `wrt`, as a group of one output for each.
+
+        Loss heads (SoftmaxOutput, MakeLoss, ...) push their own gradient, as in `Executor.backward`.  It can be bound,
+        composed with other symbols and differentiated again, as far as the operators' gradients have gradients.  It
+        cannot be saved as JSON: MXNet, which never implemented this method, has no such operator.
+        MXNetError: there is no such argument.
+        """
+        return Symbol(gradient.gradient_values(self.graph, wrt))
 
     # ---- executors
 

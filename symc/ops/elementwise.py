@@ -29,6 +29,7 @@ Expression = Callable[..., Any]
 Keywords = Mapping[str, inspect.Parameter]
 SAME = "the gradient of the output"  # an input's gradient that needs no computation
 Derivative = Expression | str | None  # an expression, SAME, or None where no gradient flows
+BFLOAT16 = DType.bfloat16
 WIDE = (DType.float32, DType.float64)
 WIDENED = {DType.float16: DType.float32, DType.bfloat16: DType.float32}
 DEFAULT_NAMES = (("data",), ("lhs", "rhs"))
@@ -55,8 +56,10 @@ class Elementwise(Operator):
 
     def reference(self, *inputs: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:
         result = self.expression(NumPyMath, *inputs)
-        shape = np.broadcast_shapes(*(x.shape for x in inputs))
-        outputs = [np.broadcast_to(np.asarray(y), shape) for y in (result if isinstance(result, tuple) else (result,))]
+        shapes = {x.shape for x in inputs}
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        outputs = [y if isinstance(y, np.ndarray) and y.shape == shape else np.broadcast_to(np.asarray(y), shape)
+                   for y in (result if isinstance(result, tuple) else (result,))]
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
 
@@ -114,6 +117,8 @@ def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative 
         if derivatives:
             assert len(derivatives) == len(names), f"{name}: one derivative for each input"
             _register_gradient(made, arguments, names, derivatives, _keywords(function))
+        elif hidden:
+            made.gradient = _gradient_by_expression
         return made
     return register
 
@@ -133,7 +138,7 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], b
            fields: Keywords) -> type[Operator]:
     """A block class that evaluates `function`, with its keywords as fields."""
     def expression(self: Any, F: Any, *values: Any) -> Any:
-        halves = any(F.dtype(value) is DType.bfloat16 for value in values)
+        halves = BFLOAT16 in [F.dtype(value) for value in values]
         result = (real(function) if halves else function)(F, *values, **{key: getattr(self, key) for key in fields})
         return as_value(F, result, values[-1])
 
@@ -171,8 +176,15 @@ def _backward(block: type[Operator], argument: str, derivative: Expression,
     taken = {key: keywords[key] for key in _keywords(derivative)}
     name = f"_backward_{block.name.lstrip('_')}" + (f"_{argument}" if argument else "")
     made = _block(name, derivative, f"Gradient of {block.name}.", needs, True, taken)
-    made.__module__ = block.__module__
+    made.__module__, made.gradient = block.__module__, _gradient_by_expression
     return operator(name, hidden=True)(made), needs
+
+
+def _gradient_by_expression(self: Any, g: Any, node: Node, dy: Value) -> list[Value | None]:
+    """Gradients of gradients: the expression is differentiated as it stands."""
+    from symc.ops.families.derivative import gradient_by_expression
+
+    return gradient_by_expression(self, g, node, dy)
 
 
 def sum_to_shape(g: Any, value: Value, like: Value) -> Value:

@@ -93,7 +93,7 @@ class _Backward:
         incoming: list[Value | None] = [None] * len(node.types)
         if not op.is_loss:
             incoming = [self._total(value) for value in node.outputs]
-        if op.is_loss or any(value is not None for value in incoming):
+        if op.is_loss or op.always_backward or any(value is not None for value in incoming):
             self._distribute(node, g, incoming)
         if op.updates is not None:
             self.updates += [Update(node.inputs[position].node, value)
@@ -131,6 +131,11 @@ def nodes_fed_by(graph: Graph, variables: list[Node]) -> set[Node]:
         if any(value.node in fed for value in node.inputs):
             fed.add(node)
     return fed
+
+
+def is_head_gradient(node: Node) -> bool:
+    """Whether a variable stands for what comes from outside."""
+    return node.name.startswith(HEAD_GRADIENT.format(""))
 
 
 def _is_loss(node: Node) -> bool:

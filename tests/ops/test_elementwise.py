@@ -70,8 +70,9 @@ def test_reference_of_activations(case: Case) -> None:
 
 
 def differentiable() -> list[Operator]:
-    """An operator of each block in these families that has a gradient."""
-    blocks = [block for name, block in REGISTRY.items() if name == block.name and issubclass(block, Elementwise)]
+    """An operator of each block in these families that has a gradient; `test_derivative.py` has those of gradients."""
+    blocks = [block for name, block in REGISTRY.items() if name == block.name and issubclass(block, Elementwise)
+              and not name.startswith("_backward_")]
     return [block(**PARAMETERS.get(block.name, {})) for block in blocks
             if block.__module__.rpartition(".")[2] in FAMILIES and block.gradient and block.name not in NOT_DERIVATIVES]
 

@@ -162,6 +162,24 @@ class BackwardSoftmax(Operator):
         total = self.term(y, dy).sum(axis=self.axis, keepdims=True, dtype=wide)
         return self.element(NumPyMath, y, dy, total).astype(self.data_dtype)
 
+    def gradient(self, g: Any, node: Node, v: Value) -> list[Value | None]:
+        """The operator is linear in dy, its own transpose but for the logarithm; of y it is a polynomial, or exp."""
+        y, dy = node.inputs
+        v = g._mul_scalar(self._cast(g, v, y), scalar=self.factor)
+        if self.is_logarithm:
+            part = g.elemwise_mul(v, g.exp(y))
+            return [g.negative(g.broadcast_mul(part, self._summed(g, dy))), g.broadcast_sub(v, self._summed(g, part))]
+        total, inner = (self._summed(g, g.elemwise_mul(y, other)) for other in (dy, v))
+        along_y = g.elemwise_sub(g.elemwise_mul(v, g.broadcast_sub(dy, total)), g.broadcast_mul(dy, inner))
+        return [along_y, g.elemwise_mul(y, g.broadcast_sub(v, inner))]
+
+    def _summed(self, g: Any, value: Value) -> Value:
+        return g.sum(value, axis=(self.axis,), keepdims=True)  # type: ignore[no-any-return]
+
+    def _cast(self, g: Any, value: Value, like: Value) -> Value:
+        same = value.type.dtype is like.type.dtype
+        return value if same else g.Cast(value, dtype=like.type.element.name)  # type: ignore[no-any-return]
+
     def term(self, y: Any, dy: Any) -> Any:
         return dy if self.is_logarithm else y * dy
 
