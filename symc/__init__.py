@@ -20,7 +20,7 @@ _LAZY: dict[str, str] = {
     "sym": "symc.frontend.symbol_ops", "symbol": "symc.frontend.symbol_ops", "Symbol": "symc.frontend.symbol:Symbol",
     "AttrScope": "symc.frontend.attribute:AttrScope", "attribute": "symc.frontend.attribute",
     "name": "symc.frontend.name", "model": "symc.frontend.model",
-    "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.runtime.ndarray:NDArray",
+    "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.frontend.nd_ops:NDArray",
     "rnn": "symc.frontend.rnn", "random": "symc.frontend.nd_ops:random", "operator": "symc.frontend.custom",
     "test_utils": "symc.frontend.test_utils",
     "viz": "symc.frontend.visualization", "visualization": "symc.frontend.visualization",
@@ -28,6 +28,8 @@ _LAZY: dict[str, str] = {
     "gpu": "symc.runtime.context:gpu", "cpu_pinned": "symc.runtime.context:cpu_pinned",
     "current_context": "symc.runtime.context:current_context", "num_gpus": "symc.runtime.context:num_gpus",
     "executor": "symc.runtime.executor", "Executor": "symc.runtime.executor:Executor",
+    "np_shape": "symc.frontend.util:np_shape", "is_np_shape": "symc.frontend.util:is_np_shape",
+    "set_np_shape": "symc.frontend.util:set_np_shape",
     "base": "symc.frontend.base", "util": "symc.frontend.util",
     "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }

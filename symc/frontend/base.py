@@ -9,9 +9,10 @@ import numpy as np
 
 from symc.errors import MXNetError, NotImplementedForSymbol, SymcError
 
-__all__ = ["MXNetError", "NotImplementedForSymbol", "SymcError", "data_dir", "integer_types", "numeric_types",
-           "string_types"]
+__all__ = ["MXNetError", "NotImplementedForSymbol", "SymcError", "data_dir", "integer_types", "mx_real_t",
+           "numeric_types", "string_types"]
 
+mx_real_t = np.float32      # the type of arrays for which none is given
 integer_types = (int, np.int32, np.int64)
 numeric_types = (float, int, np.generic)
 string_types = (str,)

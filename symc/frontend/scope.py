@@ -24,7 +24,7 @@ class ScopeType(type):
     def stack(cls) -> list[Any]:
         """The scopes this thread has entered, the innermost last."""
         family = next(base for base in reversed(cls.__mro__) if isinstance(base, ScopeType) and base is not Scope)
-        return _entered.scopes.setdefault(family, [family()])
+        return _entered.scopes.setdefault(family, [family.outermost()])
 
 
 class _Entered(threading.local):
@@ -39,6 +39,11 @@ _entered = _Entered()
 
 class Scope(metaclass=ScopeType):
     """Base of NameManager and AttrScope."""
+
+    @classmethod
+    def outermost(cls) -> Self:
+        """The scope of threads that have entered none."""
+        return cls()
 
     def __enter__(self) -> Self:
         type(self).stack().append(self)

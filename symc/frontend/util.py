@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from symc.frontend.scope import Scope
 
@@ -32,8 +32,12 @@ def setenv(name: str, value: str | None) -> None:
 class np_shape(Scope):  # noqa: N801  (MXNet's name)
     """NumPy semantics of shapes, on or off, in this thread and `with` block, or within the function it decorates."""
 
-    def __init__(self, active: bool = False) -> None:
+    def __init__(self, active: bool = True) -> None:
         self.active = bool(active)
+
+    @classmethod
+    def outermost(cls) -> Self:
+        return cls(False)
 
     def __call__(self, function: F) -> F:
         @functools.wraps(function)

@@ -83,3 +83,10 @@ def test_wrong_requests() -> None:
             FC.infer_shape((2, 4), None, None, None)
         with pytest.raises(TypeError):
             FC.infer_type(data="complex64")
+
+
+def test_splits_are_inferred_from_one_part() -> None:
+    part = S.SliceChannel(S.var("a", shape=(0, 15, 0)), num_outputs=3)[1] + S.var("c", shape=(3, 5, 2))
+    assert part.infer_shape()[0] == [(3, 15, 2), (3, 5, 2)]
+    part = S.SliceChannel(S.var("a", shape=(0, 10)), num_outputs=10, squeeze_axis=True)[1] + S.var("c", shape=(5,))
+    assert part.infer_shape()[0] == [(5, 10), (5,)]

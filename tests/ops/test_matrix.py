@@ -75,7 +75,8 @@ def test_khatri_rao(case: Case) -> None:
 def test_inference() -> None:
     assert shapes("dot", [(None, 3), (None, 4)]) == [(None, 3), (3, 4), (None, 4)]
     assert shapes("dot", [(2, 3), None]) == [(2, 3), None, None]
-    assert shapes("batch_dot", [(None, 3, 4), (2, None, 5)]) == [(2, 3, 4), (2, 4, 5), (2, 3, 5)]
+    assert shapes("batch_dot", [(None, 3, 4), (2, 4, 5)]) == [(2, 3, 4), (2, 4, 5), (2, 3, 5)]
+    assert shapes("batch_dot", [(None, 3, 4), (2, None, 5)]) == [(None, 3, 4), (2, None, 5), None]
     for name, inputs in [("dot", [(2, 3), (4, 5)]), ("batch_dot", [(1, 3, 4), (2, 4, 5)]),
                          ("batch_dot", [(3, 4), (4, 5)])]:
         with pytest.raises(InferenceError, match="node 'y'"):

@@ -430,8 +430,10 @@ class Where(Elementwise):
     broadcasts = True
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if not s.condition.known:   # as in MXNet; it says whether rows are chosen
+            return
         unify(s.x, s.y, s.output)
-        if s.x.rank is None or s.condition.rank is None:
+        if s.x.rank is None:
             return
         if s.condition.rank == 1:
             s.condition.unify(s.x.shape[:1])

@@ -114,6 +114,8 @@ class StackedProduct(MatrixProduct):
             return
         if a.rank != b.rank or a.rank < 3:
             raise Conflict(f"{a.name} {show(a.shape)} and {b.name} {show(b.shape)} are not stacks of matrices alike")
+        if None in (a[-2 if self.transpose_a else -1], b[-1 if self.transpose_b else -2]):   # as in MXNet
+            return
         for axis in range(a.rank - 2):
             a.unify_axis(axis, b[axis])
             b.unify_axis(axis, a[axis])

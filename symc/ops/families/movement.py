@@ -226,12 +226,14 @@ class Split(Operator):
             s.data.unify_axis(at, self.count())
             if s.data.rank == 1:
                 raise Conflict("squeeze_axis would leave no dimension")
+        for output in s.outputs:
+            if output.rank is not None:
+                s.data.unify((*output.shape[:at], None, *output.shape[at:]) if self.squeeze_axis
+                             else with_extent(output.shape, at, None))
         extent = s.data[at]
         lengths = [None] * self.count() if extent is None else [n for _, n in self.pieces(extent)]
         for output, length in zip(s.outputs, lengths, strict=True):
             output.unify(without(s.data.shape, at) if self.squeeze_axis else with_extent(s.data.shape, at, length))
-            s.data.unify((*output.shape[:at], None, *output.shape[at:]) if self.squeeze_axis
-                         else with_extent(output.shape, at, None))
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data,) = inputs
@@ -270,6 +272,13 @@ class SliceChannel(Split):
 
     def count(self) -> int:
         return self.num_outputs
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        super().infer_shape(s)
+        if s.data.rank is not None and not self.squeeze_axis:
+            at = axis_in(self.axis, s.data.rank)
+            part = next((output[at] for output in s.outputs if output[at] is not None), None)
+            s.data.unify_axis(at, None if part is None else part * self.count())
 
     def pieces(self, extent: int) -> list[tuple[int, int]]:
         if self.num_outputs < 1 or extent % self.num_outputs:
