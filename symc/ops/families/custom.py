@@ -79,6 +79,7 @@ class Custom(Operator):
     instance: Any = _hidden(None)
     inputs = (Variadic("data", count=""),)
     is_host = True
+    always_backward = True
     reads_types = True
 
     @classmethod
