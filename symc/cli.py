@@ -35,8 +35,8 @@ class Different(SymcError):
 
 @app.command()
 def compile(
-    network: Annotated[Path, typer.Argument(help="symbol.json of the network, of any MXNet release.")],
-    params: Annotated[Path | None, typer.Option(help=".params or .npz file with the parameters.")] = None,
+    network: Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")],
+    params: Annotated[str | None, typer.Option(help=".params or .npz file with the parameters; a path or URL.")] = None,
     shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=1,3,224,224.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="Type of an input, as data=float16.")] = None,
     outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
@@ -51,7 +51,7 @@ def compile(
     """Compile a network to a package that runs with NumPy alone."""
     from symc import compiler
 
-    target = output or network.with_suffix(".symc")
+    target = output or _package_name(network)
     times: dict[str, float] = {}
     with _progress() as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress)
@@ -124,6 +124,13 @@ def _dims(text: str) -> tuple[int, ...]:
     if not all(re.fullmatch(r"\d+", part) for part in parts):
         raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224")
     return tuple(map(int, parts))
+
+
+def _package_name(network: str) -> Path:
+    """The package beside a network's file; for a remote one in the current folder."""
+    from symc.frontend.files import is_remote
+
+    return Path(network.rpartition("/")[2] if is_remote(network) else network).with_suffix(".symc")
 
 
 def _names(text: str) -> list[str]:

@@ -6,14 +6,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from symc.errors import SymcError
 from symc.frontend import params
-from symc.frontend.files import FilePath, replacing
+from symc.frontend.files import FilePath, folder_of, is_file, listing, replacing
 
 PARAMETER_SUFFIXES = (".params", ".npz")
 
@@ -21,33 +20,32 @@ PARAMETER_SUFFIXES = (".params", ".npz")
 class Checkpoint(NamedTuple):
     """A graph and its parameters; prefixes 'arg:' and 'aux:' are taken off."""
 
-    symbol_file: Path
+    symbol_file: str
     arguments: dict[str, np.ndarray]
     auxiliary: dict[str, np.ndarray]
 
 
 def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
     """The checkpoint of an epoch, or of the last one.  SymcError says which files were looked for and what is there."""
-    symbol_file = _present([Path(f"{os.fspath(prefix)}-symbol.json")], f"the graph of {os.fspath(prefix)}")
+    symbol_file = _present([f"{os.fspath(prefix)}-symbol.json"], f"the graph of {os.fspath(prefix)}")
     return Checkpoint(symbol_file, *params.split(params.read(parameter_file(prefix, epoch))))
 
 
-def parameter_file(prefix: FilePath, epoch: int | None = None) -> Path:
+def parameter_file(prefix: FilePath, epoch: int | None = None) -> str:
     """The file with the parameters of an epoch: prefix-NNNN.params, else .npz.
 
     Without an epoch it is that of the last one, or prefix.params as Gluon's `save_parameters` is often told.
     """
     wanted = epoch if epoch is not None else max(epochs(prefix), default=0)
     candidates = [_parameter_path(prefix, wanted, suffix) for suffix in PARAMETER_SUFFIXES]
-    candidates += [Path(f"{os.fspath(prefix)}{suffix}") for suffix in PARAMETER_SUFFIXES if epoch is None]
+    candidates += [f"{os.fspath(prefix)}{suffix}" for suffix in PARAMETER_SUFFIXES if epoch is None]
     return _present(candidates, f"parameters of {os.fspath(prefix)}, epoch {wanted}")
 
 
 def epochs(prefix: FilePath) -> list[int]:
     """The epochs there are parameters of, in order."""
-    path = Path(prefix)
-    pattern = re.compile(re.escape(path.name) + r"-(\d{4,9})(\.params|\.npz)")
-    found = (pattern.fullmatch(name) for name in _listing(path.parent))
+    pattern = re.compile(re.escape(os.path.basename(prefix)) + r"-(\d{4,9})(\.params|\.npz)")
+    found = (pattern.fullmatch(name) for name in listing(folder_of(prefix)))
     return sorted({int(match[1]) for match in found if match})
 
 
@@ -61,20 +59,16 @@ def save_checkpoint(prefix: FilePath, epoch: int, symbol_text: str, arguments: M
                   **{f"aux:{name}": array for name, array in auxiliary.items()}})
 
 
-def _parameter_path(prefix: FilePath, epoch: int, suffix: str) -> Path:
-    return Path(f"{os.fspath(prefix)}-{epoch:04d}{suffix}")
+def _parameter_path(prefix: FilePath, epoch: int, suffix: str) -> str:
+    return f"{os.fspath(prefix)}-{epoch:04d}{suffix}"
 
 
-def _present(candidates: Sequence[Path], what: str) -> Path:
+def _present(candidates: Sequence[str], what: str) -> str:
     """The first of `candidates` that exists."""
     for path in candidates:
-        if path.is_file():
+        if is_file(path):
             return path
-    folder = candidates[0].parent
-    alike = [name for name in _listing(folder) if name.endswith(("-symbol.json", *PARAMETER_SUFFIXES))]
-    raise SymcError(f"{what} not found: tried {', '.join(map(str, candidates))}",
+    folder = folder_of(candidates[0])
+    alike = [name for name in listing(folder) if name.endswith(("-symbol.json", *PARAMETER_SUFFIXES))]
+    raise SymcError(f"{what} not found: tried {', '.join(candidates)}",
                     f"{folder} has {', '.join(alike[:10])}" if alike else f"{folder} has no model files")
-
-
-def _listing(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder)) if folder.is_dir() else []

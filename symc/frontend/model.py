@@ -30,7 +30,7 @@ def load_params(prefix: str, epoch: int) -> tuple[Arrays, Arrays]:
 def load_checkpoint(prefix: str, epoch: int) -> tuple[Symbol, Arrays, Arrays]:
     """The symbol, arguments and auxiliary states of an epoch.  SymcError says which files were looked for."""
     found = checkpoint.load_checkpoint(prefix, epoch)
-    return load(str(found.symbol_file)), _held(found.arguments), _held(found.auxiliary)
+    return load(found.symbol_file), _held(found.arguments), _held(found.auxiliary)
 
 
 def _held(arrays: Mapping[str, np.ndarray]) -> Arrays:

@@ -22,7 +22,7 @@ def test_what_is_saved_loads(tmp_path: Path) -> None:
         "net-1-0007.params", "net-1-0012.params", "net-1-symbol.json"]
     assert epochs(tmp_path / "net-1") == [7, 12]
     symbol_file, arguments, auxiliary = load_checkpoint(tmp_path / "net-1", 7)
-    assert symbol_file == tmp_path / "net-1-symbol.json"
+    assert symbol_file == str(tmp_path / "net-1-symbol.json")
     assert np.array_equal(arguments["w"], W + 7) and np.array_equal(auxiliary["m"], M)
     assert np.array_equal(load_checkpoint(tmp_path / "net-1").arguments["w"], W + 12)
 
@@ -30,13 +30,13 @@ def test_what_is_saved_loads(tmp_path: Path) -> None:
 def test_npz_stands_in_for_params(tmp_path: Path) -> None:
     save(tmp_path / "net", 0)
     params.write(tmp_path / "net-0003.npz", {"arg:w": W})
-    assert parameter_file(tmp_path / "net") == tmp_path / "net-0003.npz"
+    assert parameter_file(tmp_path / "net") == str(tmp_path / "net-0003.npz")
     assert list(load_checkpoint(str(tmp_path / "net"), 3).arguments) == ["w"]
 
 
 def test_parameters_without_an_epoch(tmp_path: Path) -> None:
     params.write(tmp_path / "net.params", {"w": W})
-    assert parameter_file(tmp_path / "net") == tmp_path / "net.params"
+    assert parameter_file(tmp_path / "net") == str(tmp_path / "net.params")
     with pytest.raises(SymcError, match="epoch 0 not found"):
         parameter_file(tmp_path / "net", 0)
 
