@@ -150,7 +150,9 @@ class Drawn(Operator):
         """The value of an element in the dtype of the result."""
         dtype = DType[self.dtype]
         value = self.distribution.draw(draws, dtype, *parameters)
-        return draws.F.cast(draws.F.cast(value, DType.float32), dtype) if dtype is DType.float16 else value
+        if dtype is DType.float16:      # as kernels do, which have no conversion from float64
+            value = draws.F.cast(value, DType.float32)
+        return draws.F.cast(value, dtype)
 
     def typed(self, te: Any, inputs: Sequence[Any], row: Any) -> list[Any]:
         """The parameters of a row, as values."""
