@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from symc import interpreter
 from symc.ir.graph import Graph, Node, Source, Value, variable
-from symc.ir.types import DType, TensorType
-from symc.ops.operator import Operator
+from symc.ir.types import TensorType
+from symc.ops.math import NumPyMath
+from symc.ops.operator import Operator, run_reference
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import typed
@@ -18,26 +19,72 @@ from symc.passes.seed_random import SEED, SeedRandom
 from symc.runtime.random import next_seed
 
 PASSES = (OverwriteInputs(), UseInferenceForms(), SeedRandom())
+PREPARED = 256      # kinds of inputs that an invocation remembers
 
 
 class Outcome(NamedTuple):
-    """What an operator computes: its visible outputs, and what it writes to its inputs, by their positions."""
+    """What an operator computes: its visible outputs, and what it writes to its inputs, by their positions.
+
+    The arrays may share memory with the inputs and each other, and may be read-only.
+    """
 
     outputs: tuple[np.ndarray, ...]
     written: dict[int, np.ndarray]
 
 
-def invoke(op: Operator, name: str, arrays: Sequence[np.ndarray]) -> Outcome:
-    """Run `op` on arrays of its inputs, in its meaning outside training, by its NumPy reference.
+Arrays = Sequence[np.ndarray]
+Run = Callable[[Arrays], Outcome]
 
-    InferenceError: the arrays' shapes or dtypes do not fit it, or the shape of its output does not follow from them.
+
+class Invocation:
+    """An operator to be run on arrays, in its meaning outside training, by its NumPy reference.
+
+    What follows from the shapes and dtypes of the arrays is kept for the next call with the like.
     """
+
+    def __init__(self, op: Operator, name: str) -> None:
+        self.op, self.name = op, name
+        self._prepared: dict[tuple[object, ...], Run] = {}
+
+    def __call__(self, arrays: Arrays) -> Outcome:
+        """InferenceError: the shapes or dtypes do not fit the operator, or its output's shape does not follow."""
+        kinds = tuple([(array.shape, array.dtype) for array in arrays])
+        run = self._prepared.get(kinds)
+        if run is None:
+            run = _prepare(self.op, self.name, arrays)
+            if len(self._prepared) >= PREPARED:
+                self._prepared.clear()
+            self._prepared[kinds] = run
+        return run(arrays)
+
+
+def invoke(op: Operator, name: str, arrays: Arrays) -> Outcome:
+    """Run `op` once; see `Invocation`."""
+    return Invocation(op, name)(arrays)
+
+
+def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
     names = [f"{name}:{key}" for key in op.input_names()]       # no two alike
-    inputs = [Value(variable(key, TensorType(array.shape, DType.of(array.dtype))))
+    inputs = [Value(variable(key, TensorType(array.shape, NumPyMath.dtype(array))))
               for key, array in zip(names, arrays, strict=True)]
     node = Node(name, op, tuple(inputs), (TensorType(),) * op.output_count, sources=(Source(name),))
-    graph = typed(Graph(node.outputs[:op.visible_count]))
+    graph = given = typed(Graph(node.outputs[:op.visible_count]))
     for run in PASSES:
         graph = run(graph)
-    results = interpreter.run(graph, {SEED: np.array([next_seed()]), **dict(zip(names, arrays, strict=True))})
-    return Outcome(results.heads, {names.index(key): value for key, value in results.updates.items()})
+    if graph.heads == given.heads and not graph.updates and not op.subgraphs:
+        return _by_reference(op, given.heads[0].node.types)
+    return _by_interpreter(graph, names)
+
+
+def _by_reference(op: Operator, types: Sequence[TensorType]) -> Run:
+    """The operator is what it was before the passes: nothing but its reference is to be run."""
+    visible = op.visible_count
+    return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
+
+
+def _by_interpreter(graph: Graph, names: Sequence[str]) -> Run:
+    def run(arrays: Arrays) -> Outcome:
+        values = {SEED: np.array([next_seed()]), **dict(zip(names, arrays, strict=True))}
+        results = interpreter.run(graph, values)
+        return Outcome(results.heads, {names.index(key): value for key, value in results.updates.items()})
+    return run

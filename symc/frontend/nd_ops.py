@@ -11,22 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from symc.errors import MXNetError
-from symc.frontend import params
+from symc.frontend import array_methods, params
 from symc.frontend.files import FilePath
-from symc.frontend.op_functions import (
-    FLUENT,
-    Call,
-    Function,
-    Namespace,
-    describe,
-    fluent_arguments,
-    read_call,
-    split_points,
-)
+from symc.frontend.nd_functions import array_function
+from symc.frontend.op_functions import Namespace
 from symc.frontend.random_functions import sampling_functions
-from symc.ops.operator import Operator, from_attributes
-from symc.runtime.context import Context, current_context
 from symc.runtime.ndarray import (
     NDArray,
     arange,
@@ -44,67 +33,12 @@ from symc.runtime.ndarray import (
 )
 from symc.runtime.random import seed
 
-Result = NDArray | list[NDArray]
-
 __all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy", "full",
            "histogram", "linspace", "load", "load_frombuffer", "moveaxis", "ones", "save", "split_v2",
            "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
 
 
 # ---- operators -------------------------------------------------------------------------------------------------
-
-
-def array_function(block: type[Operator], name: str) -> Function:
-    """The function `name` of mx.nd that runs `block`."""
-    def function(*args: Any, **kwargs: Any) -> Result:
-        call = read_call(block, name, NDArray, args, kwargs)
-        attrs = {key: value for key, value in call.attrs.items() if key != "ctx"}
-        op = from_attributes(block.name, attrs, name)
-        return _run(op, name, _ordered(op, name, call), call)
-    return describe(function, block, name, NDArray)
-
-
-def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
-    """The inputs of `op` in its order.  MXNetError: one is missing, or one too many."""
-    names = op.input_names()
-    given = dict(zip(names, call.positional, strict=False)) | call.named
-    problems = [f"input {key} is missing" for key in names if key not in given]
-    problems += [f"there is no input {key}" for key in given if key not in names]
-    if problems or len(call.positional) > len(names):
-        raise MXNetError(f"{name}: {'; '.join(problems) or f'{len(call.positional)} inputs are given'}",
-                         f"with these parameters the inputs are {', '.join(names) or 'none'}")
-    return [given[key] for key in names]
-
-
-def _run(op: Operator, name: str, inputs: Sequence[NDArray], call: Call) -> Result:
-    from symc import imperative
-
-    outcome = imperative.invoke(op, name, [item.memory for item in inputs])
-    for position, value in outcome.written.items():
-        inputs[position][:] = array(value, dtype=value.dtype)
-    context = inputs[0].context if inputs else _context(call.attrs.get("ctx"))
-    made = [array(value, context, value.dtype) for value in outcome.outputs]
-    if (out := call.options.get("out")) is not None:
-        made = _stored(name, made, [out] if isinstance(out, NDArray) else list(out))
-    return made[0] if len(made) == 1 else made
-
-
-def _context(text: str | None) -> Context:
-    """The context that a parameter such as 'cpu(0)' names."""
-    if not text:
-        return current_context()
-    kind, _, number = text.rstrip(")").partition("(")
-    return Context(kind, int(number or 0))
-
-
-def _stored(name: str, results: Sequence[NDArray], targets: Sequence[NDArray]) -> list[NDArray]:
-    """`targets`, after the results were copied there."""
-    if [result.shape for result in results] != [target.shape for target in targets]:
-        raise MXNetError(f"{name}: out has shapes {[target.shape for target in targets]}, the results have "
-                         f"{[result.shape for result in results]}")
-    for result, target in zip(results, targets, strict=True):
-        result.copyto(target)
-    return list(targets)
 
 
 op = Namespace("symc.ndarray.op", "", array_function)
@@ -125,21 +59,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, *_TWO, "op", "contrib", "linalg", "sparse", "image", "random", *dir(op)})
-
-
-# ---- methods of arrays -----------------------------------------------------------------------------------------
-
-
-def _fluent(name: str) -> Callable[..., Result]:
-    def method(self: NDArray, *args: Any, **kwargs: Any) -> Result:
-        return getattr(op, name)(self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
-    method.__name__, method.__doc__ = name, f"`symc.nd.{name}` of the array."
-    return method
-
-
-for _name in FLUENT:
-    if not hasattr(NDArray, _name):     # reshape is a view, NDArray's own
-        setattr(NDArray, _name, _fluent(_name))
 
 
 # ---- of two arrays, or an array and a number -------------------------------------------------------------------
@@ -218,11 +137,7 @@ def histogram(a: NDArray, bins: Any = 10, range: tuple[float, float] | None = No
     return _internal._histogram(data=a, bin_cnt=bins, range=range)  # type: ignore[no-any-return]
 
 
-def split_v2(ary: NDArray, indices_or_sections: int | tuple[int, ...], axis: int = 0,
-             squeeze_axis: bool = False) -> Result:
-    """`ary` in that many equal parts, or split at these indices, along an axis."""
-    indices, sections = split_points(indices_or_sections)
-    return _internal._split_v2(ary, indices, axis, squeeze_axis, sections)  # type: ignore[no-any-return]
+split_v2 = array_methods.split_v2
 
 
 def moveaxis(tensor: NDArray, source: int | Sequence[int], destination: int | Sequence[int]) -> NDArray:

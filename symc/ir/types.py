@@ -35,11 +35,8 @@ class DType(enum.Enum):
         self.short = short
         self.code = code
         self.itemsize = itemsize
-
-    @property
-    def numpy(self) -> np.dtype:
-        """The NumPy dtype; bfloat16, which NumPy lacks, is held as the upper half of float32 in uint16."""
-        return np.dtype("uint16" if self is DType.bfloat16 else self.name)
+        # the NumPy dtype; bfloat16, which NumPy lacks, is held as the upper half of float32 in uint16
+        self.numpy: np.dtype = np.dtype("uint16" if short == "bf16" else self._name_)
 
     @property
     def is_float(self) -> bool:  # type: ignore[valid-type]
@@ -50,12 +47,15 @@ class DType(enum.Enum):
         """The DType of a name, NumPy dtype or scalar type.  KeyError when symc has no such type."""
         if isinstance(value, DType):
             return value
+        if isinstance(value, np.dtype) and value in BY_NUMPY:
+            return BY_NUMPY[value]
         name = value if isinstance(value, str) else np.dtype(value).name  # type: ignore[call-overload]
         return DType[name]
 
 
 BY_SHORT_NAME = {dtype.short: dtype for dtype in DType}
 BY_CODE = {dtype.code: dtype for dtype in DType}
+BY_NUMPY = {dtype.numpy: dtype for dtype in DType if dtype is not DType.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ dtype of the other operand; comparisons give conditions, which only `where`, `lo
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import math as libm
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +21,32 @@ import numpy as np
 
 from symc.ir.types import DType
 
+BFLOAT16, UINT16 = DType.bfloat16, DType.bfloat16.numpy
 Value = Any  # an array (NumPy), a PrimExpr (TE) or a vector (LLVM)
+
+
+class _Quiet(threading.local):
+    """Each thread's way to run NumPy where IEEE special values are no error."""
+
+    def __init__(self) -> None:
+        with np.errstate(all="ignore"):
+            self.run = contextvars.copy_context().run
+        self.entered = False
+
+
+_quiet = _Quiet()
+
+
+def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """function(*arguments) within np.errstate(all="ignore"), which costs more than a small array's arithmetic; so the
+    function runs in a context made once for the thread, and must not read context variables of the caller's."""
+    if _quiet.entered:
+        return function(*arguments)
+    _quiet.entered = True
+    try:
+        return _quiet.run(function, *arguments)
+    finally:
+        _quiet.entered = False
 
 
 def _elementwise(function: Callable[[float], float],
@@ -97,27 +125,36 @@ class NumPyMath:
     @staticmethod
     def const(value: float, like: Value) -> Value:
         """`value` in the dtype of `like` (truncated toward zero for integers)."""
-        return np.asarray(value).astype(np.asarray(like).dtype)
+        dtype = np.asarray(like).dtype
+        return _constant(value, dtype) if type(value) is int else np.asarray(value).astype(dtype)
 
     @staticmethod
     def cast(x: Value, dtype: DType) -> Value:
         """C's conversion: floats are truncated toward zero and integers wrap; a condition gives 0 or 1."""
         x = np.asarray(x)
-        if x.dtype == np.uint16:
+        if x.dtype == UINT16:
             x = (x.astype(np.uint32) << 16).view(np.float32)
-        return _as_bfloat16(x.astype(np.float32)) if dtype is DType.bfloat16 else x.astype(dtype.numpy)
+        return _as_bfloat16(x.astype(np.float32)) if dtype is BFLOAT16 else x.astype(dtype.numpy)
 
     @staticmethod
     def dtype(x: Value) -> DType:
         """uint16, which MXNet lacks, holds the upper halves of float32: bfloat16."""
         found = np.asarray(x).dtype
-        return DType.bfloat16 if found == np.uint16 else DType.of(found)
+        return BFLOAT16 if found == UINT16 else DType.of(found)
 
     @staticmethod
     def divide_truncating(x: Value, y: Value) -> Value:
         """Integer division as in C; x / 0 is 0 here, undefined there."""
         quotient = np.floor_divide(np.abs(x), np.where(y == 0, 1, np.abs(y)))
         return np.where(np.equal(y, 0), 0, np.sign(x) * np.sign(y) * quotient).astype(np.asarray(x).dtype)
+
+
+@functools.lru_cache(4096)
+def _constant(value: int, dtype: np.dtype) -> np.ndarray:
+    """A number that was used before, as an array that nobody may write."""
+    made = np.asarray(np.asarray(value).astype(dtype))
+    made.setflags(write=False)
+    return made
 
 
 def _as_bfloat16(x: np.ndarray) -> np.ndarray:

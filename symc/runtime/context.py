@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import ClassVar
+from typing import ClassVar, NoReturn
+
+from symc.errors import MXNetError
 
 DEVICE_TYPES = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
+GPU = DEVICE_TYPES["gpu"]
 
 
 class Context:
@@ -27,7 +30,8 @@ class Context:
         return self.devtype2str[self.device_typeid]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Context) and str(self) == str(other)
+        return (isinstance(other, Context) and self.device_typeid == other.device_typeid
+                and self.device_id == other.device_id)
 
     def __hash__(self) -> int:
         return hash((self.device_typeid, self.device_id))
@@ -43,6 +47,9 @@ class Context:
 
     def __exit__(self, *_: object) -> None:
         _stack().pop()
+
+    def empty_cache(self) -> None:
+        """Nothing to give back: no device memory is kept for later."""
 
 
 _local = threading.local()
@@ -83,3 +90,8 @@ def cpu_pinned(device_id: int = 0) -> Context:
 def num_gpus() -> int:
     """GPUs that arrays can lie on: none."""
     return 0
+
+
+def gpu_memory_info(device_id: int = 0) -> NoReturn:
+    """MXNetError: there is no GPU whose memory could be asked for."""
+    raise MXNetError(f"there is no {gpu(device_id)}: symc runs on the CPU", "ask num_gpus() first")

@@ -1,25 +1,30 @@
-"""NDArray: MXNet's array over 64-byte aligned NumPy memory.
+"""NDArray: MXNet's array over NumPy memory.
 
 Where MXNet shares memory, so does this: `a[i]`, `a[i:j]` and `reshape` are views as long as they are contiguous, all
 other indexing copies.  Every write is counted, so that what was computed from an array can be computed again.
-Operators beyond arithmetic are attached from above, by the operator registry.
+All operators, arithmetic among them, are attached from above (`symc.frontend.array_methods`).
 """
 
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from symc.errors import MXNetError
-from symc.runtime.context import Context, cpu, current_context
+from symc.runtime.context import GPU, Context, cpu, current_context
+from symc.runtime.indexing import numpy_key, select
 from symc.runtime.memory import aligned_copy, aligned_empty
 
 Shape = int | Sequence[int]
-Number = (int, float, np.number, np.bool_)
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])      # as MXNet shows it to NumPy; the memory is uint16
+STORED = ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")
+SMALL = 4096    # bytes; below, alignment is not worth its price
+NO_AUTOGRAD = ("symc records no operators: gradients are those of symbols",
+               "bind a symbol with simple_bind and call backward, or use Symbol.gradient")
 
 
 class NDArray:
@@ -29,17 +34,18 @@ class NDArray:
     holds the memory too, so that nobody can tell whether it changed.
     """
 
-    __slots__ = ("memory", "context", "_root", "_writes", "_escaped", "grad", "__weakref__")
+    __slots__ = ("memory", "context", "_root", "_writes", "_escaped", "__weakref__")
     __array_ufunc__ = None
+    __array_priority__ = 1000.0
+    writable = True
 
     def __init__(self, memory: np.ndarray, context: Context | None = None, root: NDArray | None = None) -> None:
         assert memory.flags.c_contiguous
         self.memory = memory
-        self.context = context or current_context()
+        self.context = current_context() if context is None else context
         self._root = root
         self._writes, self._escaped = 0, False
-        self.grad: NDArray | None = None
-        if self.context.device_type == "gpu":
+        if self.context.device_typeid == GPU:
             raise MXNetError(f"no array can lie on {self.context}: symc holds arrays on the CPU", "use symc.cpu()")
 
     # ---- what it is
@@ -50,8 +56,13 @@ class NDArray:
 
     @property
     def dtype(self) -> type:
-        """The NumPy scalar type, as in MXNet."""
-        return self.memory.dtype.type
+        """The NumPy scalar type, as in MXNet; of bfloat16 the NumPy dtype that MXNet uses for it."""
+        return BFLOAT16 if self.is_bfloat16 else self.memory.dtype.type  # type: ignore[return-value]
+
+    @property
+    def is_bfloat16(self) -> bool:
+        """Whether the elements are bfloat16: the upper halves of float32, in uint16, which MXNet lacks."""
+        return self.memory.dtype == np.uint16
 
     @property
     def size(self) -> int:
@@ -70,11 +81,16 @@ class NDArray:
         """Storage type; symc has dense arrays only."""
         return "default"
 
+    @property
+    def grad(self) -> None:
+        """None: no array has a gradient of its own; those of executors are in their `grad_dict`."""
+        return None
+
     def __len__(self) -> int:
-        return len(self.memory)
+        return self.memory.shape[0]
 
     def __repr__(self) -> str:
-        return f"\n{self.memory}\n<{type(self).__name__} {'x'.join(map(str, self.shape))} @{self.context}>"
+        return f"\n{self.asnumpy()}\n<{type(self).__name__} {'x'.join(map(str, self.shape))} @{self.context}>"
 
     # ---- writes
 
@@ -99,14 +115,30 @@ class NDArray:
     # ---- values in and out
 
     def asnumpy(self) -> np.ndarray:
-        """A copy as a NumPy array."""
-        return self.memory.copy()
+        """A copy as a NumPy array; of bfloat16 with the dtype BFLOAT16."""
+        copied = self.memory.copy()
+        return copied.view(BFLOAT16) if self.is_bfloat16 else copied
 
     def asscalar(self) -> Any:
         """The one element, as a NumPy scalar.  ValueError: more or fewer than one."""
         if self.shape != (1,) and self.shape != ():
             raise ValueError("The current array is not a scalar")
-        return self.memory.reshape(1)[0]
+        return self.asnumpy().reshape(1)[0]
+
+    def item(self) -> Any:
+        """The one element as a Python number.  ValueError: more or fewer than one."""
+        return self.memory.item()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.memory.dtype.kind not in "iu" or self.size != 1:
+            raise TypeError("only an array of one integer can be an index")
+        return int(self.item())
 
     def __bool__(self) -> bool:
         if self.size > 1:
@@ -132,6 +164,28 @@ class NDArray:
     def wait_to_read(self) -> None:
         """Nothing to wait for: results are there when a call returns."""
 
+    def to_dlpack_for_read(self) -> Any:
+        """A DLPack capsule of the array's memory, to be read."""
+        return self.__dlpack__()
+
+    def to_dlpack_for_write(self) -> Any:
+        """A DLPack capsule of the array's memory, to be written."""
+        return self.__dlpack__()
+
+    # ---- gradients
+
+    def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> NoReturn:
+        """MXNetError: there is no autograd."""
+        raise MXNetError(*NO_AUTOGRAD)
+
+    def backward(self, out_grad: Any = None, retain_graph: bool = False, train_mode: bool = True) -> NoReturn:
+        """MXNetError: there is no autograd."""
+        raise MXNetError(*NO_AUTOGRAD)
+
+    def detach(self) -> NDArray:
+        """A view of all elements: no array belongs to a recorded computation."""
+        return self.view(self.memory)
+
     # ---- copies
 
     def copy(self) -> NDArray:
@@ -151,22 +205,35 @@ class NDArray:
         if isinstance(other, Context):
             return NDArray(aligned_copy(self.memory), other)
         if other is self:
+            warnings.warn("You are attempting to copy an array to itself", RuntimeWarning, stacklevel=2)
             return False
+        if not isinstance(other, NDArray):
+            raise TypeError(f"copyto does not support type {type(other)}")
         if other.shape != self.shape:
             raise MXNetError(f"copyto: the source is {self.shape}, the target {other.shape}")
-        other.memory[...] = self.memory
-        other.count_write()
+        other[:] = self
         return other
 
     def as_in_context(self, context: Context) -> NDArray:
         """This array when it lies on `context`, else a copy there."""
         return self if context == self.context else NDArray(aligned_copy(self.memory), context)
 
+    as_in_ctx = as_in_context
+
     def astype(self, dtype: Any, copy: bool = True) -> NDArray:
         """A copy in another dtype; this array itself when the dtype is the same and copy=False."""
-        if not copy and np.dtype(dtype) == self.memory.dtype:
+        if not copy and storage_of(dtype or np.float32) == self.memory.dtype:
             return self
-        return array(self, self.context, dtype)
+        return array(self, self.context, dtype or np.float32)
+
+    def tostype(self, stype: str) -> NDArray:
+        """A copy as a dense array.  MXNetError: any other storage type."""
+        _check_storage(stype)
+        return self.copy()
+
+    def as_nd_ndarray(self) -> NDArray:
+        """The array itself."""
+        return self
 
     # ---- views
 
@@ -179,168 +246,90 @@ class NDArray:
     def reshape(self, *shape: Any, **options: Any) -> NDArray:
         """A view of the same elements.  0 keeps a dimension, -1 is inferred, -2 keeps all the rest, -3 merges two,
         -4 splits one into the two that follow; reverse=True reads from the right.  MXNet: NDArray.reshape.
+
+        ValueError: the new shape has fewer elements; MXNetError: more, or the codes are no shape.
         """
-        wanted = options.pop("shape", shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
-        reverse = options.pop("reverse", False)
+        wanted: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
+        reverse = False
+        if options:
+            wanted = wanted or options.get("shape", ())
+            reverse = options.pop("reverse", False)
+            options.pop("shape", None)
         if options:
             raise TypeError(f"reshape has no argument '{next(iter(options))}', only shape and reverse")
-        target = new_shape(self.shape, [int(extent) for extent in wanted], reverse)
-        return self.view(self.memory.reshape(target))
+        assert shape or wanted, "Shape must be provided."
+        if not wanted or min(wanted) <= 0 or math.prod(wanted) != self.memory.size:
+            wanted = new_shape(self.shape, [int(extent) for extent in wanted], reverse)
+        return NDArray(self.memory.reshape(wanted), self.context, self._owner)
 
     @property
     def T(self) -> NDArray:
-        """A copy with the dimensions in reverse order."""
-        return self.view(self.memory.T)
+        """A copy with the dimensions in reverse order; the array itself below two dimensions."""
+        return self if self.ndim < 2 else self.view(self.memory.T)
+
+    def expand_dims(self, axis: int, inplace: bool = False) -> NDArray:
+        """A copy, or a view if `inplace`, with a dimension of extent 1 at `axis`."""
+        assert -self.ndim - 1 <= axis <= self.ndim, f"axis {axis} is out of range for shape {self.shape}"
+        return self._viewed(np.expand_dims(self.memory, axis), inplace)
+
+    def flatten(self, inplace: bool = False) -> NDArray:
+        """A copy, or a view if `inplace`, with all dimensions behind the first merged."""
+        return self._viewed(self.memory.reshape(self.shape[0], math.prod(self.shape[1:])), inplace)
+
+    def squeeze(self, axis: int | Sequence[int] | None = None, inplace: bool = False) -> NDArray:
+        """A copy, or a view if `inplace`, without dimensions of extent 1: all, or those of `axis`; (1,) remains."""
+        axes = range(self.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+        gone = {at % self.ndim for at in axes if -self.ndim <= at < self.ndim and (axis is None or self.shape[at] == 1)}
+        if axis is not None and len(gone) < len(list(axes)):
+            raise MXNetError(f"squeeze: axis={axis} names a dimension twice, or one that is not 1, of {self.shape}")
+        kept = tuple(extent for at, extent in enumerate(self.shape) if at not in gone or axis is None and extent != 1)
+        return self._viewed(self.memory.reshape(kept or (1,)), inplace)
+
+    def _viewed(self, memory: np.ndarray, inplace: bool) -> NDArray:
+        return self.view(memory) if inplace else NDArray(aligned_copy(memory), self.context)
 
     def __getitem__(self, key: Any) -> NDArray:
-        key = _numpy_key(key)
-        advanced = any(isinstance(part, np.ndarray) for part in key)
-        # the ellipsis turns what would be a NumPy scalar into a view of no dimensions
-        part = self.memory[key] if advanced or Ellipsis in key else self.memory[(*key, Ellipsis)]
-        return self.view(part.reshape(1) if part.ndim == 0 and self.ndim else part)
+        memory = self.memory
+        if type(key) is int and memory.ndim > 1 or type(key) is slice and key.step is None and memory.ndim:
+            part = memory[key]      # contiguous always
+            return self if part.shape == memory.shape else NDArray(part, self.context, self._owner)
+        if memory.ndim and key == () and isinstance(key, tuple):
+            return self
+        return self.view(select(memory, numpy_key(key, memory_of)))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key = _numpy_key(key)
-        source = value.memory if isinstance(value, NDArray) else np.asarray(value)
+        key = numpy_key(key, memory_of)
         with np.errstate(invalid="ignore", over="ignore"):
-            self.memory[key] = source.astype(self.memory.dtype, copy=False)
+            self.memory[key] = self._elements(value)
         self.count_write()
+
+    def _elements(self, value: Any) -> np.ndarray:
+        """`value` as NumPy elements of this array's dtype.  TypeError: it is no array; ValueError: of text."""
+        if isinstance(value, NDArray):
+            source = value.memory
+        elif isinstance(value, np.ndarray) and value.dtype not in (BFLOAT16, np.uint16):
+            source = value
+        else:
+            try:
+                source = _values(value)
+            except TypeError:
+                raise TypeError(f"{type(self)} does not support assignment with non-array-like object {value} of type "
+                                f"{type(value)}") from None
+        return converted(source, self.memory.dtype)
 
     def __iter__(self) -> Iterator[NDArray]:
         return (self[i] for i in range(len(self)))
 
-    # ---- arithmetic
-
-    def _apply(self, function: Callable[..., np.ndarray], other: Any = None, swap: bool = False) -> NDArray:
-        """function(self, other) in the dtype of the array; a number is cast to it first, as in MXNet."""
-        left = self.memory
-        if other is None:
-            return NDArray(_aligned(function(left), left.dtype), self.context)
-        if isinstance(other, NDArray):
-            right = other.memory
-            _check_operands(self, other)
-        elif isinstance(other, Number):
-            left = left.astype(np.int64) if left.dtype == bool else left
-            right = cast_scalar(other, left.dtype)
-        else:
-            raise TypeError(f"type {type(other)} not supported")
-        with np.errstate(all="ignore"):
-            result = function(right, left) if swap else function(left, right)
-        return NDArray(_aligned(result, left.dtype), self.context)
-
-    def _assign(self, result: NDArray) -> NDArray:
-        if result.shape != self.shape or result.dtype != self.dtype:
-            raise MXNetError(f"the result {result.shape} does not fit in place into {self.shape}")
-        self.memory[...] = result.memory
-        self.count_write()
-        return self
-
-    def __neg__(self) -> NDArray:
-        return self._apply(np.negative)
-
-    def __abs__(self) -> NDArray:
-        return self._apply(np.abs)
-
     __hash__ = object.__hash__
+
+
+def memory_of(value: Any) -> np.ndarray | None:
+    """The memory of an NDArray, None of anything else."""
+    return value.memory if isinstance(value, NDArray) else None
 
 
 def _restore(memory: np.ndarray, device_type: str, device_id: int) -> NDArray:
     return NDArray(aligned_copy(memory), Context(device_type, device_id))
-
-
-def _aligned(result: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    target = aligned_empty(np.shape(result), dtype)
-    target[...] = result
-    return target
-
-
-def _check_operands(left: NDArray, right: NDArray) -> None:
-    if left.dtype != right.dtype:
-        raise MXNetError(f"operands have different types: {left.memory.dtype} and {right.memory.dtype}",
-                         "convert one with astype")
-    if left.context != right.context:
-        raise MXNetError(f"operands lie on different contexts: {left.context} and {right.context}",
-                         "copy one with as_in_context")
-    pairs = zip(reversed(left.shape), reversed(right.shape), strict=False)
-    if any(a != b and 1 not in (a, b) for a, b in pairs):
-        raise MXNetError(f"operands of shapes {left.shape} and {right.shape} cannot be broadcast together")
-
-
-def cast_scalar(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
-    """A number in `dtype` as C casts it: truncated, and wrapped around where an integer type is too small."""
-    if dtype.kind in "iu" and math.isfinite(value):
-        bits = 8 * dtype.itemsize
-        return np.array(int(value) % 2**bits, np.uint64).astype(f"uint{bits}").view(dtype)
-    with np.errstate(all="ignore"):
-        return np.asarray(value).astype(dtype)
-
-
-def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b; integers truncate towards zero, and give 0 for b = 0, where MXNet traps."""
-    if a.dtype.kind not in "iu":
-        return np.divide(a, b)
-    quotient = np.floor_divide(a, b)
-    return quotient + ((np.remainder(a, b) != 0) & ((a < 0) != (b < 0))) * (b != 0)
-
-
-def _modulo(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Remainder with the sign of b; 0 for b = 0."""
-    return np.where(b == 0, np.zeros((), a.dtype), np.remainder(a, b))
-
-
-def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.power(a, b) if a.dtype.kind == "f" else np.power(a.astype(np.float64), b)
-
-
-_ARITHMETIC: dict[str, Callable[..., np.ndarray]] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": _divide, "mod": _modulo, "pow": _power}
-_COMPARISONS: dict[str, Callable[..., np.ndarray]] = {
-    "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
-
-
-def _attach_operators() -> None:
-    """Give NDArray its infix operators: plain, reflected and in place; comparisons give 0 and 1 in the same dtype."""
-    for name, function in (*_ARITHMETIC.items(), *_COMPARISONS.items()):
-        setattr(NDArray, f"__{name}__", _plain(function))
-    for name, function in _ARITHMETIC.items():
-        setattr(NDArray, f"__r{name}__", _reflected(function))
-        setattr(NDArray, f"__i{name}__", _in_place(function))
-
-
-def _plain(function: Callable[..., np.ndarray]) -> Callable[[NDArray, Any], NDArray]:
-    return lambda self, other: self._apply(function, _operand(other))
-
-
-def _reflected(function: Callable[..., np.ndarray]) -> Callable[[NDArray, Any], NDArray]:
-    return lambda self, other: self._apply(function, _operand(other), swap=True)
-
-
-def _in_place(function: Callable[..., np.ndarray]) -> Callable[[NDArray, Any], NDArray]:
-    return lambda self, other: self._assign(self._apply(function, _operand(other)))
-
-
-def _operand(other: Any) -> Any:
-    if other is None:
-        raise TypeError(f"type {type(other)} not supported")
-    return other
-
-
-_attach_operators()
-
-
-def _numpy_key(key: Any) -> tuple[Any, ...]:
-    """An index as a tuple for NumPy: arrays and lists become integers, as MXNet reads them (booleans too)."""
-    return tuple(_numpy_key_part(part) for part in (key if isinstance(key, tuple) else (key,)))
-
-
-def _numpy_key_part(part: Any) -> Any:
-    if isinstance(part, NDArray):
-        return part.memory.astype(np.int64)
-    if isinstance(part, list | np.ndarray):
-        return np.asarray(part).astype(np.int64)
-    if part is None or part is Ellipsis or isinstance(part, int | np.integer | slice):
-        return part
-    raise ValueError(f"NDArray does not support slicing with key {part} of type {type(part)}.")
 
 
 def new_shape(shape: Sequence[int], wanted: Sequence[int], reverse: bool = False) -> tuple[int, ...]:
@@ -373,23 +362,78 @@ def _inferred(shape: Sequence[int], target: list[int], wanted: Sequence[int]) ->
     size, known = math.prod(shape), math.prod(extent for extent in target if extent != -1)
     if target.count(-1) == 1 and known:
         target[target.index(-1)] = size // known
-    if -1 in target or math.prod(target) != size:
+    if -1 in target or math.prod(target) > size:
         raise MXNetError(f"cannot reshape {tuple(shape)} to {tuple(wanted)}")
+    if math.prod(target) < size:
+        raise ValueError(f"Cannot reshape array of size {size} into shape {tuple(wanted)}")
     return tuple(target)
+
+
+# ---- dtypes
+
+
+def storage_of(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype that holds elements of an MXNet dtype; bfloat16 lies in uint16.
+
+    TypeError: NumPy knows no such dtype.  MXNetError: MXNet has none.
+    """
+    if isinstance(dtype, str) and dtype == "bfloat16" or isinstance(dtype, np.dtype) and dtype == BFLOAT16:
+        return np.dtype(np.uint16)
+    found = np.dtype(dtype)
+    if found.name not in STORED:
+        raise MXNetError(f"MXNet has no arrays of {found}", f"the dtypes are {', '.join(STORED)}, bfloat16")
+    return found
+
+
+def converted(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Elements in another storage dtype, as C casts them; uint16 stands for bfloat16 on either side."""
+    if values.dtype == dtype:
+        return values
+    if values.dtype == np.uint16:
+        values = (values.astype(np.uint32) << 16).view(np.float32)
+    return _bfloat16(values.astype(np.float32)) if dtype == np.uint16 else values.astype(dtype)
+
+
+def _bfloat16(values: np.ndarray) -> np.ndarray:
+    """The upper halves of float32, rounded to the nearest, ties to even."""
+    bits = values.view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(values), 0x7FC0, rounded).astype(np.uint16)
+
+
+def _check_storage(stype: str | None) -> None:
+    if stype not in (None, "default"):
+        raise MXNetError(f"symc has no arrays of storage type '{stype}', only dense ones",
+                         "leave stype out, or pass 'default'")
 
 
 # ---- making arrays
 
-def array(source: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """A new array with the values of `source`: float32 unless `dtype` says otherwise or the source is an NDArray."""
-    if isinstance(source, NDArray):
-        values, dtype = source.memory, dtype or source.dtype
+
+def new_memory(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
+    """Memory whose elements are not set, aligned to 64 bytes when it is not small."""
+    size = math.prod(shape) * dtype.itemsize
+    return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype)
+
+
+def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
+    """A new array with the values of `source_array`: float32 unless `dtype` says otherwise or it is an NDArray."""
+    if isinstance(source_array, NDArray):
+        values = source_array.memory
+        storage = values.dtype if dtype is None else storage_of(dtype)
     else:
-        values = _values(source)
-    target = aligned_empty(values.shape, np.dtype(dtype or np.float32))
-    with np.errstate(invalid="ignore", over="ignore"):
-        target[...] = values
+        values = _values(source_array)
+        storage = FLOAT32 if dtype is None else storage_of(dtype)
+    target = new_memory(values.shape, storage)
+    if values.dtype == storage or values.dtype.kind in "biu" and storage.kind == "f":
+        target[...] = values        # nothing that NumPy could warn of
+    else:
+        with np.errstate(invalid="ignore", over="ignore"):
+            target[...] = converted(values, storage)
     return NDArray(target, ctx)
+
+
+FLOAT32 = np.dtype(np.float32)
 
 
 def _values(source: Any) -> np.ndarray:
@@ -397,39 +441,48 @@ def _values(source: Any) -> np.ndarray:
         values = np.asarray(source)
     except ValueError:
         values = np.empty(0, object)
+    if values.dtype == object and values.size and all(item is None for item in values.flat):
+        values = values.astype(np.float32)      # None is NaN, as MXNet has it
+    if values.dtype == BFLOAT16:
+        return values.view(np.uint16)
     if values.dtype.kind not in "biuf":
         raise TypeError("source_array must be array like object")
-    return values
+    return values.astype(np.int64) if values.dtype == np.uint16 else values
 
 
-def empty(shape: Shape, ctx: Context | None = None, dtype: Any = None) -> NDArray:
+def empty(shape: Shape, ctx: Context | None = None, dtype: Any = None, stype: str | None = None) -> NDArray:
     """An array whose elements are not set."""
-    extents = (shape,) if isinstance(shape, int) else tuple(shape)
-    return NDArray(aligned_empty(extents, np.dtype(dtype or np.float32)), ctx)
+    _check_storage(stype)
+    extents = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    return NDArray(new_memory(extents, storage_of(np.float32 if dtype is None else dtype)), ctx)
 
 
 def full(shape: Shape, val: float, ctx: Context | None = None, dtype: Any = None,
          out: NDArray | None = None) -> NDArray:
-    """An array, or `out`, filled with one value."""
-    target = empty(shape, ctx, dtype) if out is None else out
-    target[...] = val
-    return target
+    """An array, or `out`, filled with one value.  MXNetError: `out` has another shape."""
+    if out is None:
+        out = empty(shape, ctx, dtype)
+    elif out.shape != ((shape,) if isinstance(shape, int) else tuple(shape)):
+        raise MXNetError(f"out is {out.shape}, the result {shape}")
+    out[...] = val
+    return out
 
 
-def zeros(shape: Shape, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """An array of zeros."""
-    return full(shape, 0, ctx, dtype)
+def zeros(shape: Shape, ctx: Context | None = None, dtype: Any = None, stype: str | None = None,
+          out: NDArray | None = None) -> NDArray:
+    """An array, or `out`, of zeros."""
+    _check_storage(stype)
+    return full(shape, 0, ctx, dtype, out)
 
 
-def ones(shape: Shape, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """An array of ones."""
-    return full(shape, 1, ctx, dtype)
+def ones(shape: Shape, ctx: Context | None = None, dtype: Any = None, out: NDArray | None = None) -> NDArray:
+    """An array, or `out`, of ones."""
+    return full(shape, 1, ctx, dtype, out)
 
 
 def arange(start: float, stop: float | None = None, step: float = 1.0, repeat: int = 1, infer_range: bool | None = None,
            ctx: Context | None = None, dtype: Any = np.float32) -> NDArray:
     """start, start + step, ... below stop, each `repeat` times; arange(n) counts from 0.  MXNet: arange."""
-    assert infer_range is not True, "an array must know its stop"
     start, stop = (0, start) if stop is None else (start, stop)
     count = math.ceil((stop - start) / step)
     if count <= 0:
@@ -439,29 +492,44 @@ def arange(start: float, stop: float | None = None, step: float = 1.0, repeat: i
 
 def concatenate(arrays: Sequence[NDArray], axis: int = 0, always_copy: bool = True) -> NDArray:
     """The arrays joined along `axis`; a single one is returned itself when always_copy=False."""
-    if not arrays:
-        raise MXNetError("concatenate needs at least one array")
+    assert arrays and all(isinstance(item, NDArray) for item in arrays), "concatenate takes a list of NDArrays"
     if len(arrays) == 1 and not always_copy:
         return arrays[0]
-    joined = np.concatenate([item.memory for item in arrays], axis)
-    return NDArray(aligned_copy(joined), arrays[0].context)
+    first = arrays[0]
+    if any(item.dtype != first.dtype or item.shape[1:] != first.shape[1:] and axis == 0 for item in arrays):
+        raise MXNetError("concatenate: arrays differ in dtype or shape: "
+                         + ", ".join(f"{item.memory.dtype}{list(item.shape)}" for item in arrays))
+    return NDArray(aligned_copy(np.concatenate([item.memory for item in arrays], axis)), first.context)
 
 
 def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
-    """An array of the same dtype; it shares the memory of a contiguous source when zero_copy, and then counts as
-    changed before every use."""
+    """An array of the same dtype; when zero_copy it has the memory of the source, which must be contiguous and can no
+    longer be written through the name it was passed by; it counts as changed before every use.
+
+    ValueError: the source is not contiguous.  MXNetError: MXNet has no such dtype.
+    """
+    storage_of(ndarray.dtype)
     if not zero_copy:
         return NDArray(aligned_copy(ndarray), cpu())
     if not ndarray.flags.c_contiguous:
         raise ValueError("Only c-contiguous arrays are supported for zero-copy")
-    made = NDArray(ndarray, cpu())
+    made = NDArray(ndarray[...], cpu())
+    ndarray.flags.writeable = False
     made._escaped = True
     return made
 
 
 def from_dlpack(source: Any) -> NDArray:
-    """An array over the memory of a DLPack capsule, or of an object that can make one."""
-    return from_numpy(np.from_dlpack(source if hasattr(source, "__dlpack__") else _Capsule(source)))
+    """An array over the memory of a DLPack capsule, or of an object that can make one.
+
+    What NumPy hands over as read-only is copied.
+    """
+    shared = np.from_dlpack(source if hasattr(source, "__dlpack__") else _Capsule(source))
+    if not shared.flags.writeable or not shared.flags.c_contiguous:
+        return NDArray(aligned_copy(shared), cpu())
+    made = NDArray(shared, cpu())
+    made._escaped = True
+    return made
 
 
 class _Capsule:
@@ -479,12 +547,12 @@ class _Capsule:
 
 def to_dlpack_for_read(data: NDArray) -> Any:
     """A DLPack capsule of the array's memory, to be read."""
-    return data.__dlpack__()
+    return data.to_dlpack_for_read()
 
 
 def to_dlpack_for_write(data: NDArray) -> Any:
     """A DLPack capsule of the array's memory, to be written."""
-    return data.__dlpack__()
+    return data.to_dlpack_for_write()
 
 
 def waitall() -> None:

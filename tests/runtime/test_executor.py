@@ -102,7 +102,7 @@ def test_every_write_is_seen(bind, name, write):
 def test_memory_that_others_hold_is_read_every_time(bind):
     shared, borrowed = W.copy(), array(B)
     held = np.from_dlpack(borrowed)
-    executor = bind(DENSE, x=X, w=from_numpy(shared), b=from_dlpack(borrowed))
+    executor = bind(DENSE, x=X, w=from_numpy(shared[...]), b=from_dlpack(borrowed))
     for factor in (1, 2, 3):
         shared[...], held[...] = factor * W, factor * B
         np.testing.assert_allclose(executor.forward()[0].asnumpy(), dense(X, factor * W, factor * B))

@@ -1,0 +1,171 @@
+"""The operators of NDArrays as infix operators and methods.
+
+Arithmetic on arrays of one shape evaluates the expression that the operators are made of (`ops.families.binary`) at
+once; all else calls the function of mx.nd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symc import ops
+from symc.errors import MXNetError
+from symc.frontend.nd_functions import Result, array_function, owned
+from symc.frontend.op_functions import FLUENT, fluent_arguments, split_points
+from symc.ops.families.binary import BINARY
+from symc.ops.math import NumPyMath, quietly
+from symc.ops.operator import find
+from symc.runtime.ndarray import NDArray
+
+Method = Callable[..., Any]
+NUMBERS = (int, float, np.number, np.bool_)
+PLAIN = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8"))
+
+# infix operator → key in BINARY, the operators with a number on the right and on the left
+ARITHMETIC = {"add": ("add", "_plus_scalar", "_plus_scalar"), "sub": ("sub", "_minus_scalar", "_rminus_scalar"),
+              "mul": ("mul", "_mul_scalar", "_mul_scalar"), "truediv": ("div", "_div_scalar", "_rdiv_scalar"),
+              "mod": ("mod", "_mod_scalar", "_rmod_scalar"), "pow": ("power", "_power_scalar", "_rpower_scalar")}
+COMPARISONS = {"eq": "equal", "ne": "not_equal", "gt": "greater", "ge": "greater_equal", "lt": "lesser",
+               "le": "lesser_equal"}
+
+
+def run(name: str, *arrays: NDArray, **parameters: Any) -> Any:
+    """The function `name` of mx.nd, of whatever namespace."""
+    if name not in _functions:
+        ops.load()
+        _functions[name] = array_function(find(name), name)
+    return _functions[name](*arrays, **parameters)
+
+
+_functions: dict[str, Method] = {}
+
+
+def _infix(key: str, with_number: str) -> Method:
+    """array ∘ array or array ∘ number.  TypeError: the other operand is neither, MXNetError: the arrays do not fit."""
+    function, broadcasting = BINARY[key].function, f"broadcast_{key}"
+
+    def method(self: NDArray, other: Any) -> NDArray:
+        left = self.memory
+        if isinstance(other, NDArray):
+            right = other.memory
+            if left.shape != right.shape or left.dtype != right.dtype or left.dtype not in PLAIN:
+                return run(broadcasting, self, other)  # type: ignore[no-any-return]
+            return owned(quietly(function, NumPyMath, left, right), (), self.context)
+        if left.dtype not in PLAIN:
+            return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
+        number = NumPyMath.const(_number(other), left)
+        return owned(quietly(function, NumPyMath, left, number), (), self.context)
+    return method
+
+
+def _reflected(key: str, with_number: str) -> Method:
+    """number ∘ array."""
+    function = BINARY[key].function
+
+    def method(self: NDArray, other: Any) -> NDArray:
+        right = self.memory
+        if right.dtype not in PLAIN:
+            return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
+        number = NumPyMath.const(_number(other), right)
+        return owned(quietly(function, NumPyMath, number, right), (), self.context)
+    return method
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, NUMBERS):
+        raise TypeError(f"type {type(value)} not supported")
+    return value
+
+
+def _integers(array: NDArray) -> NDArray:
+    """An array of bool as int64, which is what it becomes beside a number."""
+    return array.astype(np.int64) if array.memory.dtype == bool else array
+
+
+def _in_place(method: Method) -> Method:
+    """array ∘= other: the array keeps its shape and dtype.  MXNetError: the result does not fit."""
+    def changed(self: NDArray, other: Any) -> NDArray:
+        result = method(self, other).memory
+        if result.shape != self.shape or result.dtype != self.memory.dtype:
+            raise MXNetError(f"the result {result.dtype}{list(result.shape)} does not fit in place into "
+                             f"{self.memory.dtype}{list(self.shape)}")
+        self.memory[...] = result
+        self.count_write()
+        return self
+    return changed
+
+
+def negative(self: NDArray) -> NDArray:
+    """-array."""
+    return run("_mul_scalar", _integers(self), scalar=-1.0)  # type: ignore[no-any-return]
+
+
+def absolute(self: NDArray) -> NDArray:
+    """abs(array)."""
+    return run("abs", self)  # type: ignore[no-any-return]
+
+
+# ---- methods that are not their operator alone -----------------------------------------------------------------
+
+
+def broadcast_to(self: NDArray, shape: Sequence[int]) -> NDArray:
+    """The array repeated to `shape`, which may have more dimensions.  ValueError: it does not broadcast."""
+    shape = tuple(shape)
+    own = (1,) * (len(shape) - self.ndim) + self.shape
+    if len(own) != len(shape) or any(a not in (1, b) and b != 0 for a, b in zip(own, shape, strict=True)):
+        raise ValueError(f"an array of shape {self.shape} cannot be broadcast to {shape}")
+    return run("broadcast_to", self.reshape(own), shape=shape)  # type: ignore[no-any-return]
+
+
+def broadcast_like(self: NDArray, other: NDArray) -> NDArray:
+    """The array repeated to the shape of `other`."""
+    return broadcast_to(self, other.shape)
+
+
+def slice_assign(self: NDArray, rhs: NDArray, begin: Any, end: Any, step: Any) -> NDArray:
+    """Put `rhs` into array[begin:end:step]; the array itself."""
+    return run("_slice_assign", self, rhs, begin=begin, end=end, step=step, out=self)  # type: ignore[no-any-return]
+
+
+def slice_assign_scalar(self: NDArray, value: float, begin: Any, end: Any, step: Any) -> NDArray:
+    """Fill array[begin:end:step] with a number; the array itself."""
+    return run("_slice_assign_scalar", self, scalar=value, begin=begin, end=end, step=step,  # type: ignore[no-any-return]
+               out=self)
+
+
+def split_v2(self: NDArray, indices_or_sections: int | tuple[int, ...], axis: int = 0,
+             squeeze_axis: bool = False) -> Result:
+    """The array in that many equal parts, or split at these indices, along an axis."""
+    indices, sections = split_points(indices_or_sections)
+    return run("_split_v2", self, indices=indices, axis=axis, squeeze_axis=squeeze_axis,  # type: ignore[no-any-return]
+               sections=sections)
+
+
+def _fluent(name: str) -> Method:
+    def method(self: NDArray, *args: Any, **kwargs: Any) -> Result:
+        return run(name, self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
+    method.__name__, method.__doc__ = name, f"`symc.nd.{name}` of the array."
+    return method
+
+
+def _attach() -> None:
+    for name, (key, on_right, on_left) in ARITHMETIC.items():
+        method = _infix(key, on_right)
+        setattr(NDArray, f"__{name}__", method)
+        setattr(NDArray, f"__r{name}__", _reflected(key, on_left))
+        setattr(NDArray, f"__i{name}__", _in_place(method))
+    for name, key in COMPARISONS.items():
+        setattr(NDArray, f"__{name}__", _infix(key, f"_{key}_scalar"))
+    own = (broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)
+    methods = {"__neg__": negative, "__abs__": absolute, **{method.__name__: method for method in own}}
+    for name in FLUENT:
+        if not hasattr(NDArray, name):      # reshape and some others are NDArray's own
+            methods.setdefault(name, _fluent(name))
+    for name, method in methods.items():
+        setattr(NDArray, name, method)
+
+
+_attach()

@@ -1,0 +1,150 @@
+"""Operators as functions of NDArrays, run at once by their NumPy references, in their meaning outside training.
+
+What a call says besides its arrays (how many, under which names, and all parameters) is its pattern; the operator that
+a pattern asks for is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symc.errors import MXNetError
+from symc.frontend.op_functions import Call, Function, describe, read_call
+from symc.imperative import Invocation
+from symc.ops.operator import Operator, from_attributes
+from symc.runtime.context import Context, current_context
+from symc.runtime.memory import aligned_copy
+from symc.runtime.ndarray import NDArray
+
+Result = NDArray | list[NDArray]
+Pattern = tuple[Any, ...]
+PATTERNS = 512      # of calls, that a function remembers
+
+
+class _Prepared(NamedTuple):
+    """What a pattern asks for: the operator, which array of the call is which input, where results go."""
+
+    invocation: Invocation
+    order: tuple[int, ...]
+    context: str
+    out: int | None
+
+
+def array_function(block: type[Operator], name: str) -> Function:
+    """The function `name` of mx.nd that runs `block`."""
+    prepared: dict[Pattern, _Prepared] = {}
+
+    def function(*args: Any, **kwargs: Any) -> Result:
+        out = kwargs.pop("out", None)
+        arrays, pattern = _pattern(args, kwargs)
+        ready = prepared.get(pattern)
+        if ready is None:
+            ready = _prepare(block, name, args, kwargs)
+            if len(prepared) >= PATTERNS:
+                prepared.clear()
+            prepared[pattern] = ready
+        return _run(ready, arrays, arrays[ready.out] if ready.out is not None else out)
+    return describe(function, block, name, NDArray)
+
+
+def _pattern(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[NDArray], Pattern]:
+    """The arrays of a call, and all else that it says."""
+    arrays: list[NDArray] = []
+    pattern: list[Any] = []
+    for value in args:
+        if isinstance(value, NDArray):
+            arrays.append(value)
+            pattern.append(NDArray)
+        else:
+            pattern.append(_text(value))
+    for key, value in kwargs.items():
+        pattern.append(key)
+        if isinstance(value, NDArray):
+            arrays.append(value)
+            pattern.append(NDArray)
+        else:
+            pattern.append(_text(value))
+    return arrays, tuple(pattern)
+
+
+def _text(value: Any) -> Any:
+    """A key for a value: alike for values that an operator cannot tell apart."""
+    return (type(value), value.tobytes(), value.shape) if isinstance(value, np.ndarray) else repr(value)
+
+
+def _prepare(block: type[Operator], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Prepared:
+    """Read a call, with a stand-in for each of its arrays, so that equal arrays are told apart."""
+    stand_ins: list[NDArray] = []
+
+    def stand_in(value: Any) -> Any:
+        if isinstance(value, NDArray):
+            value = object.__new__(NDArray)
+            stand_ins.append(value)
+        return value
+
+    call = read_call(block, name, NDArray, [stand_in(value) for value in args],
+                     {key: stand_in(value) for key, value in kwargs.items()})
+    op = from_attributes(block.name, {key: value for key, value in call.attrs.items() if key != "ctx"}, name)
+    position = {id(value): i for i, value in enumerate(stand_ins)}
+    out = call.options.get("out")
+    return _Prepared(Invocation(op, name), tuple(position[id(value)] for value in _ordered(op, name, call)),
+                     call.attrs.get("ctx", ""), None if out is None else position[id(out)])
+
+
+def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
+    """The inputs of `op` in its order.  MXNetError: one is missing, or one too many."""
+    names = op.input_names()
+    given = dict(zip(names, call.positional, strict=False)) | call.named
+    problems = [f"input {key} is missing" for key in names if key not in given]
+    problems += [f"there is no input {key}" for key in given if key not in names]
+    if problems or len(call.positional) > len(names):
+        raise MXNetError(f"{name}: {'; '.join(problems) or f'{len(call.positional)} inputs are given'}",
+                         f"with these parameters the inputs are {', '.join(names) or 'none'}")
+    return [given[key] for key in names]
+
+
+def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[NDArray] | None) -> Result:
+    inputs = [arrays[i] for i in ready.order]
+    memories = [item.memory for item in inputs]
+    outcome = ready.invocation(memories)
+    outputs = outcome.outputs
+    if out is not None or outcome.written:
+        outputs = tuple([value.copy() for value in outputs])     # they may lie in what is written now
+    for position, value in outcome.written.items():
+        memories[position][...] = value
+        inputs[position].count_write()
+    if out is not None:
+        made = _stored(ready.invocation.name, outputs, [out] if isinstance(out, NDArray) else list(out))
+    else:
+        context = inputs[0].context if inputs else _context(ready.context)
+        made = [owned(value, memories, context) for value in outputs]
+    return made[0] if len(made) == 1 else made
+
+
+def owned(value: np.ndarray, others: Sequence[np.ndarray], context: Context) -> NDArray:
+    """What an operator computed as an NDArray: a copy, unless the memory is all its own."""
+    flags = value.flags
+    if flags.owndata and flags.c_contiguous and flags.writeable and not any(value is other for other in others):
+        return NDArray(value, context)
+    return NDArray(aligned_copy(value), context)
+
+
+def _context(text: str) -> Context:
+    """The context that a parameter such as 'cpu(0)' names."""
+    if not text or text == "None":
+        return current_context()
+    kind, _, number = text.rstrip(")").partition("(")
+    return Context(kind, int(number or 0))
+
+
+def _stored(name: str, results: Sequence[np.ndarray], targets: Sequence[NDArray]) -> list[NDArray]:
+    """`targets`, after the results were copied there."""
+    if [result.shape for result in results] != [target.shape for target in targets]:
+        raise MXNetError(f"{name}: out has shapes {[target.shape for target in targets]}, the results have "
+                         f"{[result.shape for result in results]}")
+    for result, target in zip(results, targets, strict=True):
+        target[...] = NDArray(np.ascontiguousarray(result).reshape(result.shape), target.context)
+    return list(targets)
