@@ -14,7 +14,8 @@ def define_generator(llvm_text: str) -> str:
     """Define what the text declares of `symc.threefry.SUFFIX(element, number, key)`, for lanes of i32 (vNi32).
 
     element, number: the words of the counter; key: its words in an i64, the first one below.  The result is the block
-    as an i64, or a vector of i64, in the same way.
+    as an i64, or a vector of i64, in the same way.  Scalars stay calls: kernels of loops draw in many places, and
+    LLVM takes its time over each.
     """
     found = {match[1]: int(match[2] or 0) for match in _DECLARATION.finditer(llvm_text)}
     rest = _DECLARATION.sub("", llvm_text)
@@ -40,4 +41,4 @@ def _function(builder: Builder, suffix: str, words: Type) -> str:
     block = wide[0] | (wide[1] << 32)
     builder.emit(f"ret {block.type} {block.name}")
     header = f"internal {block.type} @symc.threefry.{suffix}({words} %element, {words} %number, i64 %key)"
-    return builder.function(header, "alwaysinline nounwind")
+    return builder.function(header, f"{'alwaysinline' if words.lanes else 'noinline'} nounwind willreturn memory(none)")
