@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import math
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from symc.errors import UnsupportedOperatorError, raise_collected
 from symc.ir.graph import Gradient, Graph, Node, Update, Value, variable
 from symc.ops.builder import GraphBuilder
+from symc.ops.families.control_flow import Branch, ControlFlow, Scan
 from symc.ops.operator import operation
 from symc.passes.base import Pass
+from symc.passes.gradient_of_bodies import BodyGradient, LoopGradient, gradient_of_branch, gradient_of_loop, zeros
 
 HEAD_GRADIENT = "_head_gradient{}"   # variable name of the gradient of head number {}
 
@@ -47,21 +47,35 @@ class Differentiate(Pass):
         wanted = [node for node in graph.variables if node.name in requests]
         if not wanted:
             return graph
-        backward = _Backward(graph, wanted)
+        backward = _Backward(graph, wanted, _head_gradients(graph))
         gradients = tuple(Gradient(node, backward.of_variable(node), requests[node.name]) for node in wanted)
-        return Graph(graph.heads, gradients, (*graph.updates, *backward.updates))
+        return backward.with_saved(Graph(graph.heads, gradients, (*graph.updates, *backward.updates)))
+
+
+def _head_gradients(graph: Graph) -> dict[Value, list[Value]]:
+    """For each head the variable that stands for its gradient."""
+    return {head: [Value(variable(HEAD_GRADIENT.format(number), head.type))]
+            for number, head in enumerate(graph.heads) if not _is_loss(head.node)}
+
+
+def _gradient_of_body(body: Graph, wanted: Sequence[Node], parts: Mapping[Value, list[Value]]) -> BodyGradient:
+    backward = _Backward(body, wanted, parts)
+    gradients = [backward.of_variable(node) for node in wanted]
+    heads = backward.with_saved(Graph((*body.heads, *gradients))).heads
+    return BodyGradient(heads[:len(body.heads)], heads[len(body.heads):])
 
 
 class _Backward:
     """The state of one walk from the heads to the variables."""
 
-    def __init__(self, graph: Graph, wanted: list[Node]) -> None:
+    def __init__(self, graph: Graph, wanted: Sequence[Node], parts: Mapping[Value, list[Value]]) -> None:
+        """parts: the gradients that come from outside."""
         self.graph = graph
         self.leading = nodes_fed_by(graph, wanted)
-        self.parts: dict[Value, list[Value]] = {}     # what a value's gradient is the sum of
+        self.parts = {value: list(given) for value, given in parts.items()}   # what a value's gradient is the sum of
+        self.loops: dict[Node, LoopGradient] = {}
         self.updates: list[Update] = []
         self.lacking: dict[str, list[str]] = {}       # operators without a rule that a gradient reaches: their nodes
-        self._add_head_gradients()
         for node in reversed(graph.nodes):
             if node.op is not None and node in self.leading:
                 self._visit(node)
@@ -76,15 +90,21 @@ class _Backward:
         total = self._total(Value(node))
         if total is not None:
             return total
-        g, dims, dtype = GraphBuilder(f"{node.name}/backward", node.sources), node.types[0].dims, node.types[0].element
-        if math.prod(dims) < 2:   # MXNet's _zeros cannot say () and (0,)
-            return g.constant(np.zeros(dims), dtype)
-        return g.op("_zeros", shape=dims, dtype=dtype.name)
+        return zeros(GraphBuilder(f"{node.name}/backward", node.sources), node.types[0])
 
-    def _add_head_gradients(self) -> None:
-        for number, head in enumerate(self.graph.heads):
-            if head.node in self.leading and not _is_loss(head.node):
-                self.parts[head] = [Value(variable(HEAD_GRADIENT.format(number), head.type))]
+    def with_saved(self, graph: Graph) -> Graph:
+        """`graph`, made of what backward computes, with loops that also give back what their gradients read."""
+        originals = iter(graph.nodes)    # those of the forward part, the loops, come first
+        saved: dict[Node, Value] = {}
+
+        def visit(node: Node) -> Sequence[Value] | None:
+            original = next(originals)
+            if (loop := self.loops.get(original)) is not None:
+                made = replace(node, op=loop.forward, types=loop.types)
+                saved.update({inner: Value(made, number) for inner, number in loop.saved.items()})
+                return [Value(made, number) for number in loop.outputs]
+            return (saved[original],) if original in saved else None
+        return graph.rewrite(visit) if self.loops else graph
 
     def _visit(self, node: Node) -> None:
         """Apply the rules of one operator; all its readers have been visited."""
@@ -102,16 +122,26 @@ class _Backward:
     def _distribute(self, node: Node, g: GraphBuilder, incoming: list[Value | None]) -> None:
         """Hand the gradients of the inputs on."""
         op = operation(node)
-        if op.gradient is None:
+        if op.gradient is None and not isinstance(op, ControlFlow):
             self.lacking.setdefault(op.name, []).append(repr(node.name))
             return
-        gradients = op.gradient(g, node, *incoming)
+        gradients = self._gradients(node, g, incoming)
         assert len(gradients) == len(node.inputs), f"{node} has {len(node.inputs)} inputs, {len(gradients)} gradients"
         for value, gradient in zip(node.inputs, gradients, strict=True):
             if gradient is not None and value.node in self.leading:
                 assert (gradient.type.shape, gradient.type.dtype) == (value.type.shape, value.type.dtype), \
                     f"{node}: gradient of {value!r} is {gradient.type}, expected {value.type}"
                 self.parts.setdefault(value, []).append(gradient)
+
+    def _gradients(self, node: Node, g: GraphBuilder, incoming: list[Value | None]) -> Sequence[Value | None]:
+        """The gradients of the inputs."""
+        op, leading = operation(node), [value.node in self.leading for value in node.inputs]
+        if isinstance(op, Scan):
+            self.loops[node] = gradient_of_loop(g, node, incoming, leading, _gradient_of_body)
+            return self.loops[node].gradients
+        if isinstance(op, Branch):
+            return gradient_of_branch(g, node, incoming, leading, _gradient_of_body)
+        return op.gradient(g, node, *incoming)
 
     def _total(self, value: Value) -> Value | None:
         """The sum of all gradients of `value`.
@@ -124,7 +154,7 @@ class _Backward:
         return functools.reduce(g.elemwise_add, parts) if parts else None
 
 
-def nodes_fed_by(graph: Graph, variables: list[Node]) -> set[Node]:
+def nodes_fed_by(graph: Graph, variables: Sequence[Node]) -> set[Node]:
     """The nodes whose value depends on one of `variables`, these included."""
     fed = set(variables)
     for node in graph.nodes:
