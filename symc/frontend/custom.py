@@ -152,7 +152,7 @@ class _Property:
         return self._dtypes(arguments), self._dtypes(outputs), self._dtypes(states)
 
     def create(self, node: str, context: Any, types: Sequence[TensorType]) -> _Instance:
-        where, context = f"node '{node}': ", context or current_context()
+        where, context = f"node '{node}': " if node else "", context or current_context()
         made = self._ask("create_operator", self.prop.create_operator, context, [list(type.dims) for type in types],
                          [type.element.code for type in types], where=where)
         if not isinstance(made, CustomOp):

@@ -45,7 +45,8 @@ def array_function(block: type[Operator], name: str) -> Function:
             ready = _prepare(block, name, args, kwargs)
             if len(prepared) >= PATTERNS:
                 prepared.clear()
-            prepared[pattern] = ready
+            if not block.is_users:
+                prepared[pattern] = ready
         return _run(ready, arrays, arrays[ready.out] if ready.out is not None else out)
     return describe(function, block, name, NDArray)
 
@@ -110,6 +111,9 @@ def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[ND
     inputs = [arrays[i] for i in ready.order]
     memories = [item.memory for item in inputs]
     outcome = ready.invocation(memories)
+    if ready.invocation.op.is_users:
+        for item in inputs:
+            item.count_write()
     outputs = outcome.outputs
     if out is not None or outcome.written:
         outputs = tuple([value.copy() for value in outputs])     # they may lie in what is written now

@@ -77,6 +77,7 @@ class Operator:
     is_random: ClassVar[bool] = False
     is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
     always_backward: ClassVar[bool] = False  # its backward runs even where no gradient arrives
+    is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
 

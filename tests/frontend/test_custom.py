@@ -122,10 +122,19 @@ def test_inference_that_raises_is_carried_on(method: str) -> None:
 def test_on_arrays_states_are_written_and_nothing_trains() -> None:
     CALLS.clear()
     state = nd.ones((2,))
+    writes = state.writes
     twice, total = nd.Custom(nd.array([1, 2]), nd.array([3, 4]), state, op_type="recording")
     assert twice.asnumpy().tolist() == [2, 4] and total.asnumpy().tolist() == [4, 5]
-    assert state.asnumpy().tolist() == [2, 2] and state.writes
+    assert state.asnumpy().tolist() == [2, 2] and state.writes > writes
     assert CALLS == [("create", "cpu(0)", [[2], [2], [2]], [0, 0, 0]), ("forward", False, ["write", "write"])]
+
+
+def test_the_operator_registered_last_counts() -> None:
+    for factor in (2, 3):
+        def times(self: Any, in_data: Any, out_data: Any, factor: int = factor) -> None:
+            out_data[0][:] = in_data[0] * factor
+        register("changing", times)
+        assert nd.Custom(nd.ones((1,)), op_type="changing").asscalar() == factor
 
 
 def test_an_operator_without_inputs() -> None:

@@ -53,7 +53,7 @@ class Property(Protocol):
     def infer_type(self, dtypes: Sequence[DType | None]) -> Facts[DType | None]: ...
 
     def create(self, node: str, context: Any, types: Sequence[TensorType]) -> Instance:
-        """For inputs, states last, of these types; context None: the current one."""
+        """For inputs, states last, of these types; node '': of no graph; context None: the current one."""
 
 
 # op_type → the property for the parameters of a node; registered by users
@@ -79,6 +79,7 @@ class Custom(Operator):
     instance: Any = _hidden(None)
     inputs = (Variadic("data", count=""),)
     is_host = True
+    is_users = True
     always_backward = True
     reads_types = True
 
@@ -233,7 +234,7 @@ def _instance(op: Custom | CustomBackward, inputs: Arrays | None) -> Instance:
         return op.instance  # type: ignore[no-any-return]
     types = ([TensorType(array.shape, DType.of(array.dtype)) for array in inputs] if inputs is not None
              else op.types)  # type: ignore[union-attr]
-    return op.prop.create(op.op_type, None, types)  # type: ignore[no-any-return]
+    return op.prop.create("", None, types)  # type: ignore[no-any-return]
 
 
 def _facts(infer: Callable[[Any], Facts[Any]], given: Sequence[Any], known: bool,
