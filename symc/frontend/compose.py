@@ -81,6 +81,8 @@ def _spoken_to(block: type[Operator], attrs: Mapping[str, str], given: Mapping[s
 
 def _hidden_suffix(key: str) -> str | None:
     """lr_mult of weight_lr_mult."""
+    if not key.endswith(HIDDEN_KEYS):
+        return None
     return next((name for name in HIDDEN_KEYS if key.endswith(f"_{name}")), None)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,12 +53,14 @@ class Call:
     options: dict[str, Any]
 
 
-def input_names(block: type[Operator]) -> list[str]:
+@functools.cache
+def input_names(block: type[Operator]) -> tuple[str, ...]:
     """All inputs an operator may have, auxiliary states last; none when their number is open."""
     names = [item if isinstance(item, str) else item.name for item in block.inputs if not isinstance(item, Variadic)]
-    return [] if is_variadic(block) else [*names, *block.auxiliary]
+    return () if is_variadic(block) else (*names, *block.auxiliary)
 
 
+@functools.cache
 def is_variadic(block: type[Operator]) -> bool:
     """Whether the operator takes any number of inputs."""
     return any(isinstance(item, Variadic) for item in block.inputs)

@@ -19,6 +19,8 @@ from symc.ops.families.gradient import NetworkGradient
 from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
 from symc.ops.parameters import Dims, format_value, parse_value
 
+UNKNOWN = TensorType()
+
 
 def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
     """The graph of a symbol.json file of any MXNet release; with `outputs` (names as `list_outputs` gives them, or of
@@ -140,15 +142,16 @@ class _Conversion:
         nodes: dict[int, Node | None] = {}
         for position in _needed(raw):
             node = raw.nodes[position]
-            inputs = [self.value(nodes[entry.node], entry, _where(node)) for entry in node.inputs]
+            inputs = [self.value(nodes[entry.node], entry, node) for entry in node.inputs]
             nodes[position] = (self.variable(node, raw.np_shape) if node.op == VARIABLE
                                else self.application(node, inputs))
-        heads = [self.value(nodes[entry.node], entry, f"head {i}") for i, entry in enumerate(raw.heads)]
+        heads = [self.value(nodes[entry.node], entry, i) for i, entry in enumerate(raw.heads)]
         return None if None in heads else Graph(tuple(head for head in heads if head))
 
-    def value(self, node: Node | None, entry: Entry, where: str) -> Value | None:
-        """The value that `entry` speaks of; None when its node is wrong."""
+    def value(self, node: Node | None, entry: Entry, reader: RawNode | int) -> Value | None:
+        """The value that `entry` of a node, or of the head of this number, speaks of; None when its node is wrong."""
         if node is not None and entry.output >= len(node.types):
+            where = f"head {reader}" if isinstance(reader, int) else _where(reader)
             self.problems.append(f"{where}: needs output {entry.output} of '{node.name}', which has {len(node.types)}")
             return None
         return Value(node, entry.output) if node else None
@@ -188,6 +191,8 @@ def variable_type(attrs: Mapping[str, str], where: str, np_shape: bool = False) 
 
     An unknown extent is written 0 or -1, and () is an unknown rank; under NumPy semantics 0 and () mean themselves.
     """
+    if "__shape__" not in attrs and "__dtype__" not in attrs:
+        return UNKNOWN
     shape = parse_value(Dims | None, attrs.get("__shape__", "None"), f"{where}: __shape__")
     code = parse_value(int, attrs.get("__dtype__", "-1"), f"{where}: __dtype__")
     if code != -1 and code not in BY_CODE:

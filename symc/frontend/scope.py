@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import Any, Self
 
@@ -23,8 +24,17 @@ class ScopeType(type):
 
     def stack(cls) -> list[Any]:
         """The scopes this thread has entered, the innermost last."""
-        family = next(base for base in reversed(cls.__mro__) if isinstance(base, ScopeType) and base is not Scope)
-        return _entered.scopes.setdefault(family, [family.outermost()])
+        family = _family(cls)
+        stack = _entered.scopes.get(family)
+        if stack is None:
+            stack = _entered.scopes[family] = [family.outermost()]
+        return stack
+
+
+@functools.cache
+def _family(kind: ScopeType) -> Any:
+    """The direct subclass of `Scope` that `kind` is or comes from."""
+    return next(base for base in reversed(kind.__mro__) if isinstance(base, ScopeType) and base is not Scope)
 
 
 class _Entered(threading.local):

@@ -180,8 +180,15 @@ def _node(value: Any, index: int, count: int, place: _Place, depth: int) -> RawN
     inputs = here.at("inputs").items(fields["inputs"], "entries [node, output, version]")
     subgraphs = here.at("subgraphs").items(fields.get("subgraphs", []), "graphs")
     return RawNode(here.at("op").string(fields["op"]), name, _attributes(fields, here),
-                   tuple(_entry(item, count, here.at(f"input {i}")) for i, item in enumerate(inputs)),
+                   tuple(Entry(*item) if _is_entry(item, count) else _entry(item, count, here.at(f"input {i}"))
+                         for i, item in enumerate(inputs)),
                    tuple(_graph(item, here.at(f"subgraph {i}"), depth + 1) for i, item in enumerate(subgraphs)), index)
+
+
+def _is_entry(value: Any, count: int) -> bool:
+    """Whether `value` is the form that MXNet writes, and nothing is wrong with it."""
+    return (type(value) is list and len(value) == 3 and all(type(number) is int for number in value)
+            and 0 <= value[0] < count and 0 <= value[1] < 2**32 and 0 <= value[2] < 2**32)
 
 
 def _entry(value: Any, count: int, place: _Place) -> Entry:
@@ -198,8 +205,10 @@ def _entry(value: Any, count: int, place: _Place) -> Entry:
 def _attributes(fields: Mapping[str, Any], place: _Place) -> dict[str, str]:
     attrs: dict[str, str] = {}
     for key in ATTRIBUTE_KEYS:
+        if key not in fields:
+            continue
         here = place.at(key)
-        for name, value in here.expect(fields.get(key, {}), dict, "an object of strings").items():
+        for name, value in here.expect(fields[key], dict, "an object of strings").items():
             hint = 'MXNet writes every attribute as a string: "3", not 3'
             attrs[here.string(name)] = here.at(name).string(value, hint)
     return attrs
@@ -307,6 +316,8 @@ def _layout(value: Any, depth: int = 0) -> str:
     if isinstance(value, dict):
         items = [f"{_quoted(key)}: {_layout(item, depth + 1)}" for key, item in value.items()]
         return "{" + _lines(items, len(items) > 1, depth) + "}"
+    if value and isinstance(value[0], int):
+        return "[" + _lines([*map(str, value)], len(value) > 10, depth) + "]"
     broken = len(value) > 10 or isinstance(value[0] if value else None, dict)
     return "[" + _lines([_layout(item, depth + 1) for item in value], broken, depth) + "]"
 

@@ -83,6 +83,8 @@ class Node:
 
     @property
     def outputs(self) -> tuple[Value, ...]:
+        if len(self.types) == 1:    # most nodes
+            return (Value(self),)
         return tuple(Value(self, i) for i in range(len(self.types)))
 
     def __repr__(self) -> str:

@@ -102,9 +102,9 @@ def _visit(node: Node, known: Types) -> list[Value]:
     op.infer_type(Slots(types[:count], types[count:]))
     changed = []
     for value, shape, dtype in zip(values, shapes, types, strict=True):
-        refined = TensorType(shape.shape, dtype.dtype, known[value].layout)
-        if refined != known[value]:
-            known[value] = refined
+        old = known[value]
+        if shape.shape != old.shape or dtype.dtype is not old.dtype:
+            known[value] = TensorType(shape.shape, dtype.dtype, old.layout)
             changed.append(value)
     return changed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import difflib
 import functools
 import types
 import typing
@@ -49,35 +50,60 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
         if key.startswith("__") and key.endswith("__") or not known:  # MXNet reads none where it has no parameters
             continue
         if key not in known:
-            raise ParameterError(f"{where}: unknown parameter {key}={text!r}",
+            near = difflib.get_close_matches(key, known, 1)
+            raise ParameterError(f"{where}: unknown parameter {key}={text!r}"
+                                 + (f"; did you mean {near[0]!r}?" if near else ""),
                                  f"parameters are: {', '.join(known) or 'none'}")
         values[key] = parse_value(_hints(block)[key], text, f"{where}: parameter {key}={text!r}")
     for name, f in known.items():
         if name not in values and f.default is dataclasses.MISSING:
-            raise ParameterError(f"{where}: required parameter {name} is missing")
+            raise ParameterError(f"{where}: required parameter {name} is missing",
+                                 f"it is {type_text(_hints(block)[name])}")
     return values
+
+
+def type_text(hint: Any) -> str:
+    """The type of a parameter in words: 'int', 'tuple of int or None', or the values of an enum."""
+    inner, may_be_none = inner_type(hint)
+    if typing.get_origin(inner) is Literal:
+        text = "one of " + ", ".join(typing.get_args(inner))
+    else:
+        text = {Dims: "tuple of int", PartialDims: "tuple of int and None"}.get(inner) or inner.__name__
+    return f"{text} or None" if may_be_none else text
 
 
 def parse_value(hint: Any, value: Any, where: str) -> Any:
     """`value`, a string as MXNet writes it or a Python value, as the type `hint` says.  ParameterError if it is not."""
     text = str(value).strip()
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        if text == "None":
-            return None
-        hint = next(h for h in typing.get_args(hint) if h is not type(None))
-        origin = typing.get_origin(hint)
+    parse, may_be_none = _parser(hint)
+    if may_be_none and text == "None":
+        return None
     try:
-        if origin is Literal:
-            return _choice(text, typing.get_args(hint))
-        return _PARSERS[hint](text)
+        return parse(text)
     except (ValueError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as problem:
         raise ParameterError(f"{where} is not valid: {problem}") from None
 
 
+@functools.cache
+def _parser(hint: Any) -> tuple[Callable[[str], Any], bool]:
+    """What reads a text as the type `hint` says, and whether None is a value too."""
+    inner, may_be_none = inner_type(hint)
+    if typing.get_origin(inner) is Literal:
+        return functools.partial(_choice, choices=typing.get_args(inner)), may_be_none
+    return _PARSERS[inner], may_be_none
+
+
+def inner_type(hint: Any) -> tuple[Any, bool]:
+    """(X, True) of X | None, (X, False) of any other X."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, False
+    return next(item for item in typing.get_args(hint) if item is not type(None)), True
+
+
 def _choice(text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
-        raise ValueError(f"expected one of {', '.join(choices)}")
+        near = difflib.get_close_matches(text, choices, 1)
+        raise ValueError(f"expected one of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else ""))
     return text
 
 

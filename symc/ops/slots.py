@@ -43,7 +43,7 @@ class ShapeSlot:
 
     def unify(self, shape: PartialShape | None) -> None:
         """Take in what `shape` knows.  Conflict when ranks or known extents differ."""
-        if shape is None:
+        if shape is None or shape == self.shape:
             return
         if self.shape is None:
             self.shape = tuple(shape)
