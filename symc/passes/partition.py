@@ -8,7 +8,8 @@ from symc.ir.graph import Graph, Node
 from symc.ops.operator import operation
 
 PREPARE, FORWARD, BACKWARD = range(3)
-PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var"})
+PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var",
+                             "parameters"})
 
 
 def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:

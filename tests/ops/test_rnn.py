@@ -11,11 +11,17 @@ from symc.ops.families.rnn import ParameterLayout
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
 from symc.passes.seed_random import SEED, SeedRandom
+from tests.golden import Case, differences, each_case
 from tests.inference import shapes
 
 ops.load()
 LSTM = "mode=lstm state_size=3 num_layers=2 state_outputs=True"
 TIME, BATCH, WIDTH, STATE = 5, 2, 4, 3
+
+
+@each_case("rnn")
+def test_recorded(case: Case) -> None:
+    assert not differences(case)
 
 
 def network(graph, parameters: str, dtype: str = "f32", time: int = TIME) -> Graph:
