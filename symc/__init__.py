@@ -22,7 +22,7 @@ _LAZY: dict[str, str] = {
     "name": "symc.frontend.name", "model": "symc.frontend.model",
     "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.frontend.nd_ops:NDArray",
     "rnn": "symc.frontend.rnn", "random": "symc.frontend.nd_ops:random", "operator": "symc.frontend.custom",
-    "test_utils": "symc.frontend.test_utils",
+    "rnd": "symc.frontend.nd_ops:random", "test_utils": "symc.frontend.test_utils",
     "viz": "symc.frontend.visualization", "visualization": "symc.frontend.visualization",
     "context": "symc.runtime.context", "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu",
     "gpu": "symc.runtime.context:gpu", "cpu_pinned": "symc.runtime.context:cpu_pinned",
@@ -30,7 +30,9 @@ _LAZY: dict[str, str] = {
     "executor": "symc.runtime.executor", "Executor": "symc.runtime.executor:Executor",
     "np_shape": "symc.frontend.util:np_shape", "is_np_shape": "symc.frontend.util:is_np_shape",
     "set_np_shape": "symc.frontend.util:set_np_shape",
-    "base": "symc.frontend.base", "util": "symc.frontend.util",
+    "mon": "symc.frontend.monitor", "monitor": "symc.frontend.monitor",
+    "use_np_shape": "symc.frontend.util:use_np_shape", "is_np_array": "symc.frontend.util:is_np_array",
+    "engine": "symc.frontend.engine", "base": "symc.frontend.base", "util": "symc.frontend.util",
     "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
 # What MXNet has and symc is not for → what to use in its place.
@@ -42,6 +44,14 @@ _INSTEAD = {
     "image": "Pillow or OpenCV; operators on images are symc.nd.image", "metric": "NumPy, or scikit-learn's metrics",
     "kv": "one process for each machine", "kvstore": "one process for each machine",
     "np": "NumPy, and symc.nd for arrays of executors", "npx": "symc.nd and symc.sym",
+    "numpy": "NumPy, and symc.nd for arrays of executors", "numpy_extension": "symc.nd and symc.sym",
+    "callback": _TRAIN, "executor_manager": _TRAIN, "lr_scheduler": "a function of the number of the step",
+    "profiler": "symc inspect for kernels and memory, symc.test_utils.check_speed for times",
+    "log": "Python's logging", "libinfo": "nothing: symc loads no library of MXNet", "library": "symc.operator",
+    "img": "Pillow or OpenCV; operators on images are symc.nd.image", "rtc": "symc.operator, and symc.compile",
+    "contrib": "symc.sym.contrib and symc.nd.contrib for its operators", "onnx": "the network's symbol.json",
+    "notebook": "symc.viz", "torch": "symc.nd.from_dlpack", "th": "symc.nd.from_dlpack",
+    "registry": "a dict", "tvmop": "symc.compile",
 }
 _OUTSIDE = {name: f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside; "
                   f"what serves instead: {instead}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +27,26 @@ from symc.codegen.build import (
     library_bytes,
     load_in_process,
     lower,
-    output_names,
     state_names,
 )
 from symc.errors import MXNetError, SymcError, raise_collected
+from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.params import NamedArrays, read, split
+from symc.frontend.reader import describe_graph, read_graph
 from symc.frontend.reader import print_graph as print_network
-from symc.frontend.reader import read_graph
 from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
 from symc.ops.families.custom import Custom, with_instances
-from symc.ops.operator import operation, run_reference
+from symc.ops.operator import operation, output_name, run_reference
 from symc.ops.slots import show
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.prune import select_outputs
+from symc.passes.watch_values import WatchValues
 from symc.runtime.context import Context
-from symc.runtime.executor import FROZEN, INFERENCE, TRAINING, Bound, Executor
+from symc.runtime.dynamic import KEPT, DynamicExecutor
+from symc.runtime.executor import FROZEN, INFERENCE, TRAINING, Bound, Executor, Sight
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
@@ -99,6 +104,7 @@ def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] 
     if target != "cpu":
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
     network = load_network(symbol, outputs)
+    refuse_dynamic(network)
     arrays = load_parameters(params, network)
     given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
@@ -294,8 +300,7 @@ class BoundNetwork:
         self.graph = graph = with_instances(ready, context)
         self.requests = {name: req for name, req in requests.items() if req != "null"}
         self.options = options or Options()
-        self.outputs = [(name, head.type.dims, head.type.element.name)
-                        for name, head in zip(output_names(graph), graph.heads, strict=True)]
+        self.outputs = _described(graph)
         self._programs: dict[str, Program] = {}
 
     @property
@@ -314,14 +319,99 @@ class BoundNetwork:
                                            host_functions(lowered.graph))
         return self._programs[mode]
 
+    def watched(self) -> tuple[BoundNetwork, list[Sight]]:
+        twin = copy.copy(self)
+        twin.graph, twin._programs = WatchValues()(self.graph), {}
+        twin.outputs = _described(twin.graph)
+        return twin, _sights(self.graph)
+
+    def describe(self) -> str:
+        return describe_graph(self.source)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {node.name: node.types[0].dims for node in self.graph.variables}
 
+    @property
+    def _variable_dtypes(self) -> dict[str, DType]:
+        return {node.name: node.types[0].element for node in self.graph.variables}
+
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
-        dtypes = {node.name: node.types[0].element for node in self.graph.variables}
-        return BoundNetwork(self.source, shapes, dtypes, self.requests, self.options, self.context)
+        return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.options, self.context)
+
+
+class DynamicNetwork(BoundNetwork):
+    """A graph with an operator whose output's shape depends on data, here the first of them.
+
+    See `runtime.dynamic.OpenNetwork`.  Custom operators in front of it run for the probe too, with an instance of
+    their own.
+    """
+
+    def __init__(self, source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
+                 requests: Mapping[str, str], options: Options | None = None, context: Context | None = None) -> None:
+        self.source, self.context = source, context
+        self.graph = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, _dtypes(dtypes))
+        self.requests, self.options, self.outputs = dict(requests), options or Options(), []
+        self.node = next(node for node in source.nodes if _is_dynamic(node))
+        self._settled: dict[Any, BoundNetwork] = {}
+
+    @cached_property
+    def probe(self) -> BoundNetwork:
+        heads = tuple(self.node.inputs[position] for position in operation(self.node).shape_inputs)
+        return BoundNetwork(Graph(heads), self.shapes, self._variable_dtypes, {}, self.options, self.context)
+
+    def settled(self, arrays: Sequence[np.ndarray]) -> BoundNetwork:
+        op = operation(self.node).settled(*arrays)
+        if op not in self._settled:
+            if len(self._settled) >= KEPT:
+                self._settled.clear()
+            graph = self.source.rewrite(lambda node: replace(node, op=op).outputs if node is self.node else None)
+            self._settled[op] = network_of(graph, self.shapes, self._variable_dtypes, self.requests, self.options,
+                                           self.context)
+        return self._settled[op]
+
+    def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> DynamicNetwork:
+        return DynamicNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.options, self.context)
+
+
+def network_of(source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
+               requests: Mapping[str, str], options: Options | None = None,
+               context: Context | None = None) -> BoundNetwork:
+    """The network of a graph, an open one if shapes in it depend on data."""
+    kind = DynamicNetwork if any(map(_is_dynamic, source.nodes)) else BoundNetwork
+    return kind(source, shapes, dtypes, requests, options, context)
+
+
+def _is_dynamic(node: Node) -> bool:
+    return node.op is not None and bool(operation(node).shape_inputs)
+
+
+def refuse_dynamic(graph: Graph) -> None:
+    """Raise for nodes whose output's shape depends on data: modules and packages are compiled before they see any."""
+    problems = [f"node '{node.name}' ({operation(node).name}): the shape of its output depends on data"
+                for node in graph.nodes if _is_dynamic(node)]
+    raise_collected(SymcError, "the network", problems, "bind the symbol: executors compile for the shapes they meet")
+
+
+def _described(graph: Graph) -> list[tuple[str, tuple[int, ...], str]]:
+    """Name, shape and dtype of each head."""
+    return [(output_name(head), head.type.dims, head.type.element.name) for head in graph.heads]
+
+
+def _sights(graph: Graph) -> list[Sight]:
+    """What a monitor is shown of a run, in MXNet's order: of each operator its inputs, then its outputs."""
+    operators = [node for node in graph.nodes if node.op is not None]
+    values = [value for node in operators for value in node.outputs]
+    places: dict[Value, int | str] = {value: len(graph.heads) + i for i, value in enumerate(values)}
+    places |= {Value(node): node.name for node in graph.variables}
+    sights = []
+    for node in operators:
+        for name, value in zip(operation(node).input_names(), node.inputs, strict=True):
+            if value.node.is_variable:
+                sights.append(Sight(value.node.name, True, places[value]))
+            sights.append(Sight(f"{node.name}_{name}", True, places[value]))
+        sights += [Sight(output_name(value), False, places[value]) for value in node.outputs]
+    return sights
 
 
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],
@@ -335,9 +425,10 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
     arrays = {**args, **aux_states}
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
     gradients = {name: args_grad.get(name) if requests.get(name, "null") != "null" else None for name in args}
-    network = BoundNetwork(graph, {name: array.shape for name, array in arrays.items()},
-                           {name: array.dtype for name, array in arrays.items()}, requests, context=ctx)
-    return Executor(network, Bound(dict(args), gradients, dict(aux_states), requests), ctx)
+    network = network_of(graph, {name: array.shape for name, array in arrays.items()},
+                         {name: array.dtype for name, array in arrays.items()}, requests, context=ctx)
+    kind = DynamicExecutor if isinstance(network, DynamicNetwork) else Executor
+    return kind(network, Bound(dict(args), gradients, dict(aux_states), requests), ctx)
 
 
 def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_dict: Mapping[str, Any],

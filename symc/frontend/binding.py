@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symc.errors import MXNetError
 from symc.frontend.symbol_infer import read_dtype
 from symc.runtime.context import Context, current_context
+from symc.runtime.executor import leading
 from symc.runtime.ndarray import NDArray
 
 if TYPE_CHECKING:
@@ -29,12 +31,23 @@ class Shared:
     executor: Executor | None = None
     buffer: MutableMapping[str, NDArray] | None = None
 
+    @staticmethod
+    def of(names: Any, executor: Executor | None, buffer: Any) -> Shared:
+        """From the arguments of `simple_bind`.  ValueError: they are no list and no dict."""
+        if names is not None and not isinstance(names, list):
+            raise ValueError(f"shared_arg_names in simple_bind must be a list or None, it is {type(names)}")
+        if buffer is not None and not isinstance(buffer, MutableMapping):
+            raise ValueError(f"shared_buffer in simple_bind must be dict or None, it is {type(buffer)}")
+        return Shared(tuple(names or ()), executor, buffer)
 
-def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any) -> Executor:
+
+def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any,
+         group2ctx: Mapping[str, Any] | None = None) -> Executor:
     """See `Symbol.bind`.  ValueError lists all arrays that are missing, TypeError says what is no NDArray."""
     from symc import compiler
 
-    _check_context(ctx)
+    _check_contexts(ctx, group2ctx)
+    _check_names(symbol)
     names, states = symbol.list_arguments(), symbol.list_auxiliary_states()
     arguments = complete_arrays("args", args, names)
     gradients = given_arrays("args_grad", {} if args_grad is None else args_grad, names)
@@ -46,26 +59,26 @@ def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux
 
 
 def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str, Any] | None,
-                stype_dict: Mapping[str, str] | None, shared: Shared, shapes: Mapping[str, Any]) -> Executor:
+                stype_dict: Mapping[str, str] | None, group2ctx: Mapping[str, Any] | None, shared: Shared,
+                shapes: Mapping[str, Any]) -> Executor:
     """See `Symbol.simple_bind`.  Names that are no variable of the symbol are ignored, as in MXNet."""
     from symc import compiler
 
-    _check_context(ctx)
+    _check_contexts(ctx, group2ctx)
+    _check_names(symbol)
     for name, storage in (stype_dict or {}).items():
         if storage != "default":
             raise MXNetError(f"argument '{name}': storage type '{storage}' is not supported", "symc has dense arrays")
     variables = set(symbol.list_inputs())
     known = {name: tuple(int(extent) for extent in shape) for name, shape in shapes.items() if name in variables}
     dtypes = {name: read_dtype(dtype) for name, dtype in (type_dict or {}).items() if name in variables}
-    requests = requests_by_name(grad_req, symbol.list_arguments())
+    if isinstance(grad_req, list | Mapping) and not grad_req:
+        raise RuntimeError(f"grad_req in simple_bind cannot be an empty {type(grad_req).__name__}")
+    requests = requests_by_name("null" if grad_req is None else grad_req, symbol.list_arguments())
     made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known)
     if not shared.arguments and shared.buffer is None:
         return made
-    arguments = {name: _shared(shared, name, array) for name, array in made.arg_dict.items()}
-    gradients = {name: array if array is None else _shared_gradient(shared, name, array)
-                 for name, array in made.grad_dict.items()}
-    states = {name: _taken(shared.executor.aux_dict if shared.executor else {}, name, array)
-              for name, array in made.aux_dict.items()}
+    arguments, gradients, states = _share(shared, made)
     return compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
 
 
@@ -74,9 +87,24 @@ def evaluate(symbol: Symbol, ctx: Any, args: Mapping[str, NDArray]) -> list[NDAr
     return bind(symbol, ctx or current_context(), dict(args), None, "write", None).forward()
 
 
-def _check_context(ctx: Any) -> None:
+def _check_contexts(ctx: Any, group2ctx: Mapping[str, Any] | None) -> None:
+    """Everything is computed on the CPU, wherever on it: TypeError, or MXNetError for a device that is none."""
     if not isinstance(ctx, Context):
         raise TypeError(f"Context type error: expected symc.cpu(), got {ctx!r}")
+    for group, place in (group2ctx or {}).items():
+        if not isinstance(place, Context):
+            raise TypeError(f"Context type error: group2ctx has {place!r} for group '{group}', expected symc.cpu()")
+        if place.device_type == "gpu":
+            raise MXNetError(f"group2ctx places group '{group}' on {place}: there is no CUDA target", "use symc.cpu()")
+
+
+def _check_names(symbol: Symbol) -> None:
+    """MXNetError: variables share a name, so that nobody could say which array is meant."""
+    names = symbol.list_inputs()
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise MXNetError(f"several variables are called {', '.join(map(repr, twice))}; an executor tells its arrays "
+                         "apart by their names", "use one variable twice, or give them names of their own")
 
 
 # ---- arrays and requests ---------------------------------------------------------------------------------------
@@ -142,26 +170,44 @@ def _check_gradients(arguments: Mapping[str, NDArray], gradients: Mapping[str, N
 # ---- sharing ---------------------------------------------------------------------------------------------------
 
 
-def _shared(shared: Shared, name: str, made: NDArray) -> NDArray:
-    if name in shared.arguments and shared.executor is not None:
-        return _taken(shared.executor.arg_dict, name, made)
-    if shared.buffer is None:
+def _share(shared: Shared, made: Executor) -> tuple[Arrays, dict[str, NDArray | None], Arrays]:
+    """Arguments, gradients and states like those of `made`, taken from where they are shared.
+
+    As in MXNet, arguments named in `shared.arguments` come from the executor, gradients with them; others from the
+    buffer, gradients under the name 'grad of x'; states from the executor.
+    """
+    executor, taken = shared.executor, set(shared.arguments)
+    of_arguments: Mapping[str, Any] = executor.arg_dict if executor else {}
+    of_gradients: Mapping[str, Any] = executor.grad_dict if executor else {}
+    of_states: Mapping[str, Any] = executor.aux_dict if executor else {}
+    arguments = {name: _taken(of_arguments, name, array) if name in taken else _pooled(shared.buffer, name, array)
+                 for name, array in made.arg_dict.items()}
+    gradients = {name: array if array is None else _taken(of_gradients, name, array) if name in taken
+                 else _pooled(shared.buffer, f"grad of {name}", array) for name, array in made.grad_dict.items()}
+    return arguments, gradients, {name: _taken(of_states, name, array) for name, array in made.aux_dict.items()}
+
+
+def _pooled(buffer: MutableMapping[str, NDArray] | None, name: str, made: NDArray) -> NDArray:
+    """The first elements of the buffer's array; `made`, which then goes into the buffer, where that is too small."""
+    if buffer is None:
         return made
-    return shared.buffer.setdefault(name, made) if _alike(shared.buffer.get(name, made), made) else made
+    held = buffer.get(name)
+    if held is None or held.size < made.size:
+        buffer[name] = made
+        return made
+    if held.dtype != made.dtype:
+        raise MXNetError(f"shared_buffer: '{name}' is {held.memory.dtype}, the network needs {made.memory.dtype}",
+                         "use one buffer for each dtype")
+    return leading(held, made.shape)
 
 
-def _shared_gradient(shared: Shared, name: str, made: NDArray) -> NDArray:
-    taken = shared.executor.grad_dict.get(name) if shared.executor and name in shared.arguments else None
-    return made if taken is None else _taken({name: taken}, name, made)
-
-
-def _taken(arrays: Mapping[str, NDArray], name: str, made: NDArray) -> NDArray:
-    """The array of another executor.  MXNetError: it differs in shape or type."""
-    if name in arrays and not _alike(arrays[name], made):
+def _taken(arrays: Mapping[str, NDArray | None], name: str, made: NDArray) -> NDArray:
+    """The array of another executor, `made` where it has none.  MXNetError: it differs in shape or type."""
+    found = arrays.get(name)
+    if found is None:
+        return made
+    if (found.shape, found.dtype) != (made.shape, made.dtype):
         raise MXNetError(f"'{name}' cannot be shared: it is {made.memory.dtype}{list(made.shape)} here and "
-                         f"{arrays[name].memory.dtype}{list(arrays[name].shape)} in shared_exec")
-    return arrays.get(name, made)
-
-
-def _alike(a: NDArray, b: NDArray) -> bool:
-    return (a.shape, a.dtype) == (b.shape, b.dtype)
+                         f"{found.memory.dtype}{list(found.shape)} in shared_exec",
+                         "leave it out of shared_arg_names")
+    return found

@@ -13,7 +13,8 @@ from symc.frontend import backends, binding, compose, gradient, reader, symbol_a
 from symc.frontend.attribute import AttrScope
 from symc.frontend.files import replacing
 from symc.frontend.name import NameManager
-from symc.frontend.op_functions import Function, Namespace, describe, read_call
+from symc.frontend.documentation import describe
+from symc.frontend.op_functions import Function, Namespace, read_call
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import Operator, operation, output_name
 
@@ -246,10 +247,10 @@ class Symbol:
 
         args, aux_states: NDArrays, as a list in the order of `list_arguments` (`list_auxiliary_states`) or by name;
         all of them.  args_grad: the same for gradients, of those that are wanted.  grad_req: 'write', 'add' or 'null',
-        one for all, a list, or by name ('null' for those not named).  group2ctx, shared_exec: placement and memory are
-        symc's own business; results do not depend on them.
+        one for all, a list, or by name ('null' for those not named).  group2ctx: contexts by `ctx_group`, of the CPU.
+        shared_exec: its memory for intermediate results is symc's own business; arrays are shared by being bound twice.
         """
-        return binding.bind(self, ctx, args, args_grad, grad_req, aux_states)
+        return binding.bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx)
 
     def simple_bind(self, ctx: Any, grad_req: Any = "write", type_dict: Any = None, stype_dict: Any = None,
                     group2ctx: Any = None, shared_arg_names: Any = None, shared_exec: Any = None,
@@ -257,11 +258,12 @@ class Symbol:
         """An Executor on new arrays of zeros; kwargs are shapes of arguments.  MXNet: Symbol.simple_bind.
 
         type_dict: types of arguments, float32 where nothing is known.  stype_dict: 'default' is all there is.
-        shared_arg_names: arguments that share the arrays of `shared_exec`, as its states do.  shared_buffer: arrays by
-        name, used where they fit, and to which those made are added.
+        group2ctx: contexts by `ctx_group`, of the CPU.  shared_arg_names: arguments that share the arrays of
+        `shared_exec`, as its states do.  shared_buffer: arrays by name, of which the first elements are used where they
+        suffice, and to which those made are added ('grad of x' for gradients).
         """
-        shared = binding.Shared(shared_arg_names or (), shared_exec, shared_buffer)
-        return binding.simple_bind(self, ctx, grad_req, type_dict, stype_dict, shared, kwargs)
+        shared = binding.Shared.of(shared_arg_names, shared_exec, shared_buffer)
+        return binding.simple_bind(self, ctx, grad_req, type_dict, stype_dict, group2ctx, shared, kwargs)
 
     def eval(self, ctx: Any = None, **kwargs: Any) -> Any:
         """The outputs for these arguments, a list of NDArrays; to run it more than once, `bind` it."""
@@ -284,7 +286,11 @@ class Symbol:
         return {"handle": self.tojson()}
 
     def __setstate__(self, state: Mapping[str, str]) -> None:
-        self._become(reader.parse_graph(state["handle"]).heads)
+        text = state.get("handle") if isinstance(state, Mapping) else None
+        if not isinstance(text, str):
+            raise MXNetError("the pickled symbol holds no symbol.json text", "the pickle is damaged, or was not made "
+                             "of a Symbol")
+        self._become(reader.parse_graph(text, "pickled symbol").heads)
 
     def debug_str(self) -> str:
         """The nodes with their inputs and attributes, to be read by people."""

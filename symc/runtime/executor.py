@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from symc.runtime.context import Context
 from symc.runtime.memory import aligned_copy
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.plan import HostStep, buffer_ids, storage_dtype
+from symc.runtime.plan_text import describe_plan
 from symc.runtime.program import Program
 
 INFERENCE, TRAINING, FROZEN = "inference", "training", "frozen"
@@ -46,10 +47,46 @@ class Network(Protocol):
         """The same network for inputs of other shapes."""
         ...
 
+    def watched(self) -> tuple[Network, Sequence[Sight]]:
+        """The same network with all values of the run as further outputs, and what a monitor is shown of it."""
+        ...
+
+    def describe(self) -> str:
+        """The nodes, for people to read."""
+        ...
+
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shapes of all arguments and states."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A value that a monitor is shown: its name, whether it is an operator's input, and where it is found: the position
+    of an output, or the name of an argument or state."""
+
+    name: str
+    is_input: bool
+    place: int | str
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Who is shown the values of a run, and where they are."""
+
+    callback: Callable[[str, NDArray], object]
+    monitor_all: bool
+    sights: Sequence[Sight]
+    outputs: Sequence[NDArray]
+
+    def report(self, bound: Bound) -> None:
+        """Call back for each value of the last run."""
+        variables = bound.arguments | bound.states
+        for sight in self.sights:
+            if self.monitor_all or not sight.is_input:
+                self.callback(sight.name, variables[sight.place] if isinstance(sight.place, str)
+                              else self.outputs[sight.place])
 
 
 @dataclass
@@ -71,6 +108,8 @@ class Executor:
         self._mode: str | None = None
         self._programs: dict[str, _BoundProgram] = {}
         self._seed = np.zeros(1, np.int64)
+        self._watch: _Watch | None = None
+        self._run = network                     # what runs: the network, or a watched one
         self.outputs = [zeros(shape, context, dtype) for _, shape, dtype in network.outputs]
 
     # ---- the arrays ----------------------------------------------------------------------------------------
@@ -101,17 +140,25 @@ class Executor:
 
     @property
     def output_dict(self) -> dict[str, NDArray]:
-        return {name: out for (name, _, _), out in zip(self._network.outputs, self.outputs, strict=True)}
+        """The outputs by name.  ValueError: two have the same."""
+        names = [name for name, _, _ in self._network.outputs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Duplicate names detected, {names}")
+        return dict(zip(names, self.outputs, strict=True))
 
     def copy_params_from(self, arg_params: Mapping[str, NDArray], aux_params: Mapping[str, NDArray] | None = None,
                          allow_extra_params: bool = False) -> None:
-        """Copy values into the arguments and states of these names.  ValueError for a name that is not bound."""
-        for given, own, what in ((arg_params, self.arg_dict, "arguments"), (aux_params or {}, self.aux_dict, "states")):
+        """Copy values into the arguments and states of these names, in their dtypes.
+
+        ValueError: a name is not bound.  MXNetError: a shape is another.
+        """
+        for given, own, what in ((arg_params, self.arg_dict, "arguments"),
+                                 (aux_params or {}, self.aux_dict, "auxiliary states")):
             for name, value in given.items():
                 if name in own:
-                    own[name][:] = value.astype(own[name].dtype)
+                    _copy(name, value, own[name])
                 elif not allow_extra_params:
-                    raise ValueError(f"Find name {name!r} that is not in the {what}")
+                    raise ValueError(f'Find name "{name}" that is not in the {what}')
 
     def reshape(self, partial_shaping: bool = False, allow_up_sizing: bool = False,
                 **shapes: Sequence[int]) -> Executor:
@@ -133,7 +180,33 @@ class Executor:
         def fitted(arrays: Mapping[str, NDArray | None]) -> dict[str, Any]:
             return {name: _fitted(array, network.shapes[name]) for name, array in arrays.items()}
         bound = Bound(fitted(self.arg_dict), fitted(self.grad_dict), fitted(self.aux_dict), self._bound.requests)
-        return Executor(network, bound, self._ctx)
+        made = type(self)(network, bound, self._ctx)
+        if self._watch is not None:
+            made.set_monitor_callback(self._watch.callback, self._watch.monitor_all)
+        return made
+
+    # ---- watching ------------------------------------------------------------------------------------------
+
+    def set_monitor_callback(self, callback: Callable[[str, NDArray], object] | None,
+                             monitor_all: bool = False) -> None:
+        """Call `callback(name, array)` in each forward for every output of every operator, hidden ones included, as
+        'fc1_output'; with monitor_all for their inputs too, before them, as 'fc1_data' and 'fc1_weight'.  The next
+        forward overwrites the arrays.  None ends it.  MXNet: set_monitor_callback, which also shows gradients.
+
+        A monitored executor runs kernels of its own, which compute all values; random operators draw the same.
+        """
+        with self._lock:
+            self._programs, self._mode, self._run, self._watch = {}, None, self._network, None
+            if callback is not None:
+                self._run, sights = self._network.watched()
+                further = [zeros(shape, self._ctx, dtype) for _, shape, dtype in self._run.outputs[len(self.outputs):]]
+                self._watch = _Watch(callback, monitor_all, sights, [*self.outputs, *further])
+
+    def debug_str(self) -> str:
+        """The nodes, as MXNet shows them, and how they are run: kernels by phase, and the memory plan."""
+        with self._lock:
+            plan = self._program(self._mode or self._network.evaluation).program.plan
+        return self._network.describe() + describe_plan(plan)
 
     # ---- running -------------------------------------------------------------------------------------------
 
@@ -147,9 +220,16 @@ class Executor:
         with self._lock:
             for name, value in kwargs.items():
                 self._feed(name, value)
-            self._seed[0] = random.next_seed()
+            return self.compute(is_train, random.next_seed())
+
+    def compute(self, is_train: bool, seed: int) -> list[NDArray]:
+        """`forward` on the arguments as they are, random operators drawing from `seed`."""
+        with self._lock:
+            self._seed[0] = seed
             self._mode = TRAINING if is_train else self._network.evaluation
             self._program(self._mode).run("infer" if self._mode == INFERENCE else "forward")
+            if self._watch is not None:
+                self._watch.report(self._bound)
             return self.outputs
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
@@ -181,8 +261,8 @@ class Executor:
 
     def _program(self, mode: str) -> _BoundProgram:
         if mode not in self._programs:
-            program = self._network.program(mode)
-            self._programs[mode] = _BoundProgram(program, self._bound, self._seed, self.outputs)
+            outputs = self.outputs if self._watch is None else self._watch.outputs
+            self._programs[mode] = _BoundProgram(self._run.program(mode), self._bound, self._seed, outputs)
         return self._programs[mode]
 
     def _bind_head_gradients(self, program: Program, out_grads: Any) -> None:
@@ -199,12 +279,23 @@ class Executor:
             _bind_head_gradient(program, number, given[position])
 
 
+def _copy(name: str, value: NDArray, target: NDArray) -> None:
+    if value.shape != target.shape:
+        raise MXNetError(f"'{name}' is {target.shape}, the value to be copied is {value.shape}")
+    target[:] = value.astype(target.dtype)
+
+
 def _fitted(array: NDArray | None, shape: tuple[int, ...]) -> NDArray | None:
     """The array under another shape: itself, its first elements, or a new one of zeros."""
     if array is None or array.shape == shape:
         return array
-    if math.prod(shape) > array.size:
-        return zeros(shape, array.context, array.dtype)
+    return zeros(shape, array.context, array.dtype) if math.prod(shape) > array.size else leading(array, shape)
+
+
+def leading(array: NDArray, shape: tuple[int, ...]) -> NDArray:
+    """The first elements of an array, under a shape of their own; the array itself where it has that shape."""
+    if array.shape == shape:
+        return array
     return array.view(array.memory.reshape(-1)[:math.prod(shape)].reshape(shape))
 
 

@@ -140,8 +140,12 @@ def test_copy_params_from(bind):
     executor.copy_params_from({"w": array(2 * W)}, {})
     np.testing.assert_allclose(executor.forward()[0].asnumpy(), dense(X, 2 * W))
     executor.copy_params_from({"v": array(W)}, allow_extra_params=True)
-    with pytest.raises(ValueError, match="'v' that is not in the arguments"):
+    with pytest.raises(ValueError, match='Find name "v" that is not in the arguments'):
         executor.copy_params_from({"v": array(W)})
+    with pytest.raises(ValueError, match='Find name "v" that is not in the auxiliary states'):
+        executor.copy_params_from({}, {"v": array(W)})
+    with pytest.raises(MXNetError, match=r"'w' is \(3, 4\), the value to be copied is \(1, 4\)"):
+        executor.copy_params_from({"w": array(W[:1])})
 
 
 # ---- backward ------------------------------------------------------------------------------------------------------
@@ -343,6 +347,13 @@ def test_nothing_keeps_an_executor_alive(bind):
     del executor
     gc.collect()
     assert [reference() for reference in gone] == [None, None]
+
+
+def test_outputs_of_one_name_have_no_dict(bind):
+    executor = bind(DENSE.replace("heads %r", "heads %r, %r"), x=X, w=W, b=B)
+    with pytest.raises(ValueError, match="Duplicate names detected"):
+        _ = executor.output_dict
+    assert len(executor.forward()) == 2
 
 
 # ---- reshape -------------------------------------------------------------------------------------------------------
