@@ -6,10 +6,7 @@ imported, so that test files can, and raises when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
-
-from symc.errors import SymcError
+from symc.frontend.outside import refusal
 from symc.frontend.test_utils_check import (  # noqa: F401
     _parse_aux_states,
     _parse_location,
@@ -89,6 +86,7 @@ from symc.frontend.test_utils_random import (  # noqa: F401
     var_check,
     verify_generator,
 )
+from symc.frontend.util import getenv, setenv, use_np  # noqa: F401
 
 _FILES = "fetch the file yourself, and read it with NumPy"
 _SPARSE = "symc has dense arrays: rand_ndarray"
@@ -104,13 +102,7 @@ _REFUSED = {
 }
 
 
-def _refusal(name: str, instead: str) -> Callable[..., NoReturn]:
-    def function(*args: Any, **kwargs: Any) -> NoReturn:
-        raise SymcError(f"test_utils.{name} lies outside of what symc does", f"what serves instead: {instead}")
-    function.__name__, function.__doc__ = name, f"Raises SymcError; what serves instead: {instead}."
-    return function
-
-
-globals().update({name: _refusal(name, instead) for name, instead in _REFUSED.items()})
-__all__ = sorted(name for name, value in globals().items()
-                 if getattr(value, "__module__", "").startswith(__name__) and not name.startswith("_"))
+globals().update({name: refusal("test_utils", name, instead) for name, instead in _REFUSED.items()})
+_HELPERS = [name for name, value in globals().items()
+            if getattr(value, "__module__", "").startswith(__name__) and not name.startswith("_")]
+__all__ = sorted({*_HELPERS, *_REFUSED, "getenv", "setenv", "use_np"})

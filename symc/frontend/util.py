@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
+from symc.errors import MXNetError
+from symc.frontend.outside import refusal
 from symc.frontend.scope import Scope
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +58,28 @@ def set_np_shape(active: bool) -> bool:
     """Switch NumPy semantics of shapes on or off in this thread; says what was before."""
     before, np_shape.current = is_np_shape(), np_shape(active)
     return before
+
+
+def set_np(shape: bool = True, array: bool = True) -> None:
+    """Switch NumPy semantics of shapes on or off in this thread.  MXNetError: those of arrays too are asked for."""
+    if array:
+        raise MXNetError("NumPy semantics of arrays (mx.np) lie outside of what symc does",
+                         "set_np(array=False), or set_np_shape(True), for those of shapes")
+    set_np_shape(shape)
+
+
+def reset_np() -> None:
+    """Switch NumPy semantics off in this thread."""
+    set_np_shape(False)
+
+
+def is_np_array() -> bool:
+    """Whether arrays have NumPy semantics (mx.np): never."""
+    return False
+
+
+use_np, use_np_array, np_array = (
+    refusal("util", name, "NumPy, and use_np_shape for shapes") for name in ("use_np", "use_np_array", "np_array"))
 
 
 def use_np_shape(function: F) -> F:
