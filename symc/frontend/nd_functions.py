@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symc.errors import MXNetError
-from symc.frontend.op_functions import Call, Function, describe, read_call
+from symc.frontend.documentation import describe
+from symc.frontend.op_functions import Call, Function, read_call
 from symc.imperative import Invocation
 from symc.ops.operator import Operator, from_attributes
 from symc.runtime.context import Context, current_context

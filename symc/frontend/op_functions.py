@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,16 +52,24 @@ class Call:
     options: dict[str, Any]
 
 
-@functools.cache
 def input_names(block: type[Operator]) -> tuple[str, ...]:
     """All inputs an operator may have, auxiliary states last; none when their number is open."""
+    return _input_names(block)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _input_names(block: Any) -> tuple[str, ...]:
     names = [item if isinstance(item, str) else item.name for item in block.inputs if not isinstance(item, Variadic)]
     return () if is_variadic(block) else (*names, *block.auxiliary)
 
 
-@functools.cache
 def is_variadic(block: type[Operator]) -> bool:
     """Whether the operator takes any number of inputs."""
+    return _is_variadic(block)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _is_variadic(block: Any) -> bool:
     return any(isinstance(item, Variadic) for item in block.inputs)
 
 
@@ -120,27 +127,6 @@ def parameter_text(block: type[Operator], key: str, value: Any) -> str:
         dtype = np.dtype(value)
         return dtype.names[0] if dtype.names else dtype.name
     return attribute_text(value)
-
-
-def describe(function: Function, block: type[Operator], name: str, kind: type) -> Function:
-    """Give `function` the name, docstring and signature that follow from its operator."""
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{inspect.getdoc(block)}\n\nOperator {block.name}; inputs and result: {kind.__name__}."
-    function.__signature__ = _signature(block)  # type: ignore[attr-defined]
-    return function
-
-
-def _signature(block: type[Operator]) -> inspect.Signature:
-    """Inputs and parameters; what is required has the default None, for it may follow what is not."""
-    way = inspect.Parameter.KEYWORD_ONLY if is_variadic(block) else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    defaults = {key: None if field.default is dataclasses.MISSING else field.default
-                for key, field in parameters(block).items()}
-    inputs = ([inspect.Parameter("data", inspect.Parameter.VAR_POSITIONAL)] if is_variadic(block)
-              else [inspect.Parameter(key, way, default=None) for key in input_names(block)])
-    return inspect.Signature([*inputs, *(inspect.Parameter(key, way, default=value) for key, value in defaults.items()),
-                              *(inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None)
-                                for key in OPTIONS),
-                              inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)])
 
 
 def fluent_arguments(method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from symc.errors import MXNetError, NotImplementedForSymbol
 from symc.frontend import backends, binding, compose, gradient, reader, symbol_attributes, symbol_infer, symbol_methods
 from symc.frontend.attribute import AttrScope
+from symc.frontend.documentation import describe
 from symc.frontend.files import replacing
 from symc.frontend.name import NameManager
-from symc.frontend.documentation import describe
 from symc.frontend.op_functions import Function, Namespace, read_call
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import Operator, operation, output_name

@@ -34,8 +34,13 @@ def internal(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"internal": True})
 
 
+def hints_of(block: Any) -> dict[str, Any]:
+    """The types of a block's parameters."""
+    return _hints(block)
+
+
 @functools.cache
-def _hints(block: type) -> dict[str, Any]:
+def _hints(block: Any) -> dict[str, Any]:
     return typing.get_type_hints(block)
 
 
@@ -54,11 +59,11 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
             raise ParameterError(f"{where}: unknown parameter {key}={text!r}"
                                  + (f"; did you mean {near[0]!r}?" if near else ""),
                                  f"parameters are: {', '.join(known) or 'none'}")
-        values[key] = parse_value(_hints(block)[key], text, f"{where}: parameter {key}={text!r}")
+        values[key] = parse_value(hints_of(block)[key], text, f"{where}: parameter {key}={text!r}")
     for name, f in known.items():
         if name not in values and f.default is dataclasses.MISSING:
             raise ParameterError(f"{where}: required parameter {name} is missing",
-                                 f"it is {type_text(_hints(block)[name])}")
+                                 f"it is {type_text(hints_of(block)[name])}")
     return values
 
 
