@@ -15,7 +15,7 @@ from symc.frontend import array_methods, params
 from symc.frontend.files import FilePath
 from symc.frontend.nd_functions import array_function
 from symc.frontend.op_functions import Namespace
-from symc.frontend.random_functions import sampling_functions
+from symc.frontend.random_functions import sampling_functions, zipfian_function
 from symc.runtime.ndarray import (
     NDArray,
     arange,
@@ -43,12 +43,14 @@ __all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dl
 
 op = Namespace("symc.ndarray.op", "", array_function)
 _internal = Namespace("symc.ndarray._internal", "_internal", array_function)
-contrib = Namespace("symc.ndarray.contrib", "contrib", array_function)
+_sampling = sampling_functions(NDArray, _internal, on_arrays=True)
+contrib = Namespace("symc.ndarray.contrib", "contrib", array_function,
+                    {"rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True)})
 linalg = Namespace("symc.ndarray.linalg", "linalg", array_function)
 sparse = Namespace("symc.ndarray.sparse", "sparse", array_function)
 image = Namespace("symc.ndarray.image", "image", array_function)
 random = Namespace("symc.ndarray.random", "random", array_function,
-                   {**sampling_functions(NDArray, _internal, with_log=False), "seed": seed})
+                   {**_sampling, "seed": seed})
 
 
 def __getattr__(name: str) -> Any:

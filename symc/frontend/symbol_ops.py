@@ -13,7 +13,7 @@ import numpy as np
 
 from symc.frontend import symbol
 from symc.frontend.op_functions import Namespace, split_points
-from symc.frontend.random_functions import sampling_functions
+from symc.frontend.random_functions import sampling_functions, zipfian_function
 from symc.frontend.symbol import (
     Group,
     Symbol,
@@ -27,12 +27,13 @@ from symc.frontend.symbol import (
     var,
 )
 
-contrib = Namespace("symc.symbol.contrib", "contrib", symbol_function)
+_sampling = sampling_functions(Symbol, _internal, on_arrays=False)
+contrib = Namespace("symc.symbol.contrib", "contrib", symbol_function,
+                    {"rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=False)})
 linalg = Namespace("symc.symbol.linalg", "linalg", symbol_function)
 sparse = Namespace("symc.symbol.sparse", "sparse", symbol_function)
 image = Namespace("symc.symbol.image", "image", symbol_function)
-random = Namespace("symc.symbol.random", "random", symbol_function,
-                   sampling_functions(Symbol, _internal, with_log=True))
+random = Namespace("symc.symbol.random", "random", symbol_function, _sampling)
 
 __all__ = ["Group", "Symbol", "Variable", "arange", "contrib", "eye", "fromjson", "full", "histogram", "hypot", "image",
            "linalg", "linspace", "load", "load_json", "maximum", "minimum", "ones", "op", "pow", "power", "random",
