@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.lib import format as npy
 
-from symc.errors import SymcError, raise_collected
+from symc.errors import MXNetError, raise_collected
 from symc.frontend.files import FilePath, map_bytes, replacing
 from symc.ir.types import BY_CODE, DType
 
@@ -57,14 +57,14 @@ class NamedArrays:
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, np.ndarray]:
-        """Name → array.  SymcError for a list without names, and for a name that occurs twice."""
+        """Name → array.  MXNetError for a list without names, and for a name that occurs twice."""
         if self.arrays and not self.names:
-            raise SymcError(f"{self.file} is a list of {len(self.arrays)} arrays without names",
+            raise MXNetError(f"{self.file} is a list of {len(self.arrays)} arrays without names",
                             "parameters need names: save a dict of arrays")
         named = dict(zip(self.names, self.arrays, strict=True))
         if len(named) < len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise SymcError(f"{self.file} holds two arrays of the name {twice!r}")
+            raise MXNetError(f"{self.file} holds two arrays of the name {twice!r}")
         return named
 
 
@@ -72,7 +72,7 @@ def read(source: FilePath | bytes) -> NamedArrays:
     """All arrays of a .params or .npz file, or of its bytes; which of the two it is, the content says.
 
     Dtypes are those of `DType`; bfloat16 becomes float32, with a note.  Arrays without a value, which MXNet before 0.12
-    could save, are left out, with a note.  SymcError names the file, the byte offset, the array and what was expected
+    could save, are left out, with a note.  MXNetError names the file, the byte offset, the array and what was expected
     there.  Sparse arrays are refused by name.
     """
     file = "bytes" if isinstance(source, bytes) else os.fspath(source)
@@ -84,7 +84,7 @@ def read(source: FilePath | bytes) -> NamedArrays:
 def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> None:
     """Write arrays, with names if a mapping is given, so that MXNet 1.9.1 reads them; as .npz if `path` says so.
 
-    `path` is replaced only once all is written.  SymcError names an array whose dtype or rank the format cannot hold.
+    `path` is replaced only once all is written.  MXNetError names an array whose dtype or rank the format cannot hold.
     """
     names = tuple(arrays) if isinstance(arrays, Mapping) else ()
     values = arrays.values() if isinstance(arrays, Mapping) else arrays
@@ -106,7 +106,7 @@ def split(arrays: NamedArrays, auxiliary: Container[str] = ()) -> tuple[dict[str
         kind, bare = (name[:3], name[4:]) if name.startswith(("arg:", "aux:")) else ("", name)
         into = states if kind == "aux" or not kind and bare in auxiliary else arguments
         if bare in into:
-            raise SymcError(f"{arrays.file} holds {bare!r} with and without the prefix {kind or 'arg'!r}")
+            raise MXNetError(f"{arrays.file} holds {bare!r} with and without the prefix {kind or 'arg'!r}")
         into[bare] = array
     return arguments, states
 
@@ -136,7 +136,7 @@ class _Cursor:
         return len(self.data) - self.offset
 
     def fail(self, message: str, hint: str = "", offset: int | None = None) -> NoReturn:
-        raise SymcError(f"{self.file}: byte {self.offset if offset is None else offset}, {self.where}: {message}",
+        raise MXNetError(f"{self.file}: byte {self.offset if offset is None else offset}, {self.where}: {message}",
                         hint or "the file is damaged, cut short, or no .params file")
 
     def take(self, count: int, what: str) -> memoryview:
@@ -171,7 +171,7 @@ def _check_header(cursor: _Cursor) -> None:
     start = bytes(cursor.data[:32])
     for prefix, what in OTHER_FILES.items():
         if start.startswith(prefix):
-            raise SymcError(f"{cursor.file} is not a .params file", f"it looks like {what}")
+            raise MXNetError(f"{cursor.file} is not a .params file", f"it looks like {what}")
     magic, _ = cursor.numbers("QQ", "the header of a .params file")
     if magic != LIST_MAGIC:
         cursor.fail(f"expected the list magic 0x112, found {magic:#x}", offset=0)
@@ -285,7 +285,7 @@ def _label(position: int, names: Sequence[str]) -> str:
 def _refuse_sparse(file: str, items: Sequence[object], names: Sequence[str]) -> None:
     problems = [f"{_label(i, names)} is stored as {item.storage}" for i, item in enumerate(items)
                 if isinstance(item, _Sparse)]
-    raise_collected(SymcError, file, problems,
+    raise_collected(MXNetError, file, problems,
                     "symc reads dense arrays; in MXNet, `array.tostype('default')` makes them so")
 
 
@@ -309,7 +309,7 @@ def _read_npz(data: memoryview, file: str) -> NamedArrays:
                 arrays.append(_npz_array(archive, entry))
     except Exception as problem:
         where = f"array {names[-1]!r}: " if names else ""
-        raise SymcError(f"{file}: {where}{problem or type(problem).__name__}",
+        raise MXNetError(f"{file}: {where}{problem or type(problem).__name__}",
                         "a .npz file of dense arrays is expected; pickled objects are not read") from problem
     return NamedArrays(file, tuple(arrays), tuple(names))
 
@@ -337,10 +337,10 @@ def _writable(value: Any, name: str, scalars: bool) -> np.ndarray:
     """`value` as a contiguous little-endian array of a dtype that MXNet has."""
     array = np.asarray(value)
     if array.dtype.name not in DType.__members__ or array.dtype.name == "bfloat16":
-        raise SymcError(f"array {name!r} is {array.dtype.name}, which MXNet does not have",
+        raise MXNetError(f"array {name!r} is {array.dtype.name}, which MXNet does not have",
                         f"convert it to one of {', '.join(d.name for d in DType if d is not DType.bfloat16)}")
     if not array.ndim and not scalars:
-        raise SymcError(f"array {name!r} has no dimensions, which a .params file cannot hold",
+        raise MXNetError(f"array {name!r} has no dimensions, which a .params file cannot hold",
                         "reshape it to (1,), or write a .npz file")
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
 

@@ -16,13 +16,17 @@ import numpy as np
 
 from symc.errors import MXNetError
 from symc.runtime.context import GPU, Context, cpu, current_context
-from symc.runtime.indexing import numpy_key, select
+from symc.runtime.indexing import is_advanced, numpy_key, select
 from symc.runtime.memory import aligned_copy, aligned_empty
 
 Shape = int | Sequence[int]
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])      # as MXNet shows it to NumPy; the memory is uint16
 STORED = ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")
 SMALL = 4096    # bytes; below, alignment is not worth its price
+# NumPy's functions behind infix operators → the method of the right operand
+REFLECTED = {"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
+             "remainder": "__rmod__", "power": "__rpow__", "equal": "__eq__", "not_equal": "__ne__",
+             "greater": "__lt__", "greater_equal": "__le__", "less": "__gt__", "less_equal": "__ge__"}
 NO_AUTOGRAD = ("symc records no operators: gradients are those of symbols",
                "bind a symbol with simple_bind and call backward, or use Symbol.gradient")
 
@@ -35,7 +39,6 @@ class NDArray:
     """
 
     __slots__ = ("memory", "context", "_root", "_writes", "_escaped", "__weakref__")
-    __array_ufunc__ = None
     __array_priority__ = 1000.0
     writable = True
 
@@ -149,6 +152,17 @@ class NDArray:
         if copy is False:
             raise ValueError("an NDArray is copied to NumPy; use numpy.from_dlpack to share its memory")
         return self.memory.astype(dtype or self.memory.dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions of one array take the values (numpy.all); a NumPy number ∘ an array is the array's to
+        compute.  TypeError for a NumPy array beside it, as in MXNet."""
+        if any(isinstance(item, np.ndarray) for item in inputs):
+            return NotImplemented
+        if len(inputs) == 2 and method == "__call__":
+            reflected = getattr(self, REFLECTED.get(ufunc.__name__, ""), None)
+            return NotImplemented if reflected is None else reflected(inputs[0])
+        return getattr(ufunc, method)(*[item.asnumpy() if isinstance(item, NDArray) else item for item in inputs],
+                                      **options)
 
     def __dlpack__(self, **options: Any) -> Any:
         """A DLPack capsule of the memory itself; the array counts as changed from now on."""
@@ -293,14 +307,14 @@ class NDArray:
         if type(key) is int and memory.ndim > 1 or type(key) is slice and key.step is None and memory.ndim:
             part = memory[key]      # contiguous always
             return self if part.shape == memory.shape else NDArray(part, self.context, self._owner)
-        if memory.ndim and key == () and isinstance(key, tuple):
+        if isinstance(key, tuple) and not key:
             return self
         return self.view(select(memory, numpy_key(key, memory_of)))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key = numpy_key(key, memory_of)
         with np.errstate(invalid="ignore", over="ignore"):
-            self.memory[key] = self._elements(value)
+            self.memory[key if is_advanced(key) or Ellipsis in key else (*key, Ellipsis)] = self._elements(value)
         self.count_write()
 
     def _elements(self, value: Any) -> np.ndarray:
@@ -513,6 +527,7 @@ def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
         return NDArray(aligned_copy(ndarray), cpu())
     if not ndarray.flags.c_contiguous:
         raise ValueError("Only c-contiguous arrays are supported for zero-copy")
+    ndarray.flags.writeable = ndarray.flags.writeable or ndarray.flags.owndata     # lent before, it is read-only now
     made = NDArray(ndarray[...], cpu())
     ndarray.flags.writeable = False
     made._escaped = True
@@ -537,6 +552,17 @@ class _Capsule:
 
     def __init__(self, capsule: Any) -> None:
         self.capsule = capsule
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions of one array take the values (numpy.all); a NumPy number ∘ an array is the array's to
+        compute.  TypeError for a NumPy array beside it, as in MXNet."""
+        if any(isinstance(item, np.ndarray) for item in inputs):
+            return NotImplemented
+        if len(inputs) == 2 and method == "__call__":
+            reflected = getattr(self, REFLECTED.get(ufunc.__name__, ""), None)
+            return NotImplemented if reflected is None else reflected(inputs[0])
+        return getattr(ufunc, method)(*[item.asnumpy() if isinstance(item, NDArray) else item for item in inputs],
+                                      **options)
 
     def __dlpack__(self, **_: Any) -> Any:
         return self.capsule

@@ -98,6 +98,8 @@ class BroadcastLike(Broadcast):
             return s.rhs.shape
         if len(self.lhs_axes) != len(self.rhs_axes):
             raise Conflict(f"lhs_axes {self.lhs_axes} and rhs_axes {self.rhs_axes} differ in length")
+        if not self.lhs_axes:
+            raise Conflict("lhs_axes is empty")
         extents = list(data)
         for left, right in zip(self.lhs_axes, self.rhs_axes, strict=True):
             extents[axis_in(left, len(data))] = s.rhs.shape[axis_in(right, s.rhs.rank)]
