@@ -77,6 +77,7 @@ class Operator:
     is_random: ClassVar[bool] = False
     is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
     always_backward: ClassVar[bool] = False  # its backward runs even where no gradient arrives
+    shape_inputs: ClassVar[tuple[int, ...]] = ()   # inputs on whose data the outputs' shapes depend
     is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
@@ -96,6 +97,7 @@ class Operator:
     seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one
     gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
     updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value of the state}, in backward
+    settled: ClassVar[Any] = None            # settled(*arrays of shape_inputs): the operator for shapes such as theirs
     host: ClassVar[Any] = None               # host(inputs, outputs): fills the output arrays in place
     overwrites: ClassVar[Any] = None         # overwrites(g, node) → {input position: what forward writes to it}
 

@@ -220,7 +220,7 @@ class Executor:
         with self._lock:
             for name, value in kwargs.items():
                 self._feed(name, value)
-            return self.compute(is_train, random.next_seed())
+            return self.compute(is_train, random.next_seed(self._ctx))
 
     def compute(self, is_train: bool, seed: int) -> list[NDArray]:
         """`forward` on the arguments as they are, random operators drawing from `seed`."""
