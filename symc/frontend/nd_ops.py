@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from symc.frontend import array_methods, params
+from symc.errors import MXNetError
+from symc.frontend import array_methods, nd_sparse, params
 from symc.frontend.files import FilePath
-from symc.frontend.nd_functions import array_function
+from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.op_functions import Namespace
 from symc.frontend.random_functions import sampling_functions, zipfian_function
+from symc.runtime import ndarray
 from symc.runtime.ndarray import (
     NDArray,
     arange,
@@ -34,20 +36,37 @@ from symc.runtime.ndarray import (
 from symc.runtime.random import seed
 
 __all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy", "full",
-           "histogram", "linspace", "load", "load_frombuffer", "moveaxis", "ones", "save", "split_v2",
-           "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
+           "fill_element_0index", "histogram", "imdecode", "linspace", "load", "load_frombuffer", "moveaxis",
+           "onehot_encode", "ones", "save", "split_v2",
+           "ndarray", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
 
 
 # ---- operators -------------------------------------------------------------------------------------------------
+
+
+def isnan(data: NDArray) -> NDArray:
+    """1 where an element is no number, 0 elsewhere, in the dtype of `data`."""
+    return op.broadcast_not_equal(data, data)  # type: ignore[no-any-return]
+
+
+def isinf(data: NDArray) -> NDArray:
+    """1 where an element is infinite, 0 elsewhere, in the dtype of `data`."""
+    return _internal._equal_scalar(op.abs(data), scalar=np.inf)  # type: ignore[no-any-return]
+
+
+def isfinite(data: NDArray) -> NDArray:
+    """1 where an element is neither infinite nor no number, 0 elsewhere, in the dtype of `data`."""
+    return _internal._lesser_scalar(op.abs(data), scalar=np.inf)  # type: ignore[no-any-return]
 
 
 op = Namespace("symc.ndarray.op", "", array_function)
 _internal = Namespace("symc.ndarray._internal", "_internal", array_function)
 _sampling = sampling_functions(NDArray, _internal, on_arrays=True)
 contrib = Namespace("symc.ndarray.contrib", "contrib", array_function,
-                    {"rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True)})
+                    {"isfinite": isfinite, "isinf": isinf, "isnan": isnan,
+                     "rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True)})
 linalg = Namespace("symc.ndarray.linalg", "linalg", array_function)
-sparse = Namespace("symc.ndarray.sparse", "sparse", array_function)
+sparse = Namespace("symc.ndarray.sparse", "sparse", array_function, nd_sparse.FUNCTIONS)
 image = Namespace("symc.ndarray.image", "image", array_function)
 random = Namespace("symc.ndarray.random", "random", array_function,
                    {**_sampling, "seed": seed})
@@ -139,7 +158,27 @@ def histogram(a: NDArray, bins: Any = 10, range: tuple[float, float] | None = No
     return _internal._histogram(data=a, bin_cnt=bins, range=range)  # type: ignore[no-any-return]
 
 
-split_v2 = array_methods.split_v2
+def split_v2(ary: NDArray, indices_or_sections: int | tuple[int, ...], axis: int = 0,
+             squeeze_axis: bool = False) -> Result:
+    """`ary` in that many equal parts, or split at these indices, along an axis."""
+    return array_methods.split_v2(ary, indices_or_sections, axis, squeeze_axis)
+
+
+def onehot_encode(indices: NDArray, out: NDArray) -> NDArray:
+    """`out`, whose row i is 1 at indices[i] and 0 elsewhere."""
+    return op.one_hot(indices, depth=out.shape[1], dtype=out.dtype, out=out)  # type: ignore[no-any-return]
+
+
+def fill_element_0index(lhs: NDArray, mhs: NDArray, rhs: NDArray) -> NDArray:
+    """A copy of `lhs` with mhs[i] at column rhs[i] of each row i."""
+    filled = lhs.copy()
+    filled.memory[np.arange(len(rhs)), rhs.memory.astype(np.int64)] = mhs.memory
+    return filled
+
+
+def imdecode(*_: Any, **__: Any) -> NoReturn:
+    """MXNetError: symc reads no images."""
+    raise MXNetError("imdecode: symc decodes no images", "decode with Pillow or OpenCV, then nd.array(image)")
 
 
 def moveaxis(tensor: NDArray, source: int | Sequence[int], destination: int | Sequence[int]) -> NDArray:
@@ -154,6 +193,12 @@ def moveaxis(tensor: NDArray, source: int | Sequence[int], destination: int | Se
 def save(fname: FilePath, data: NDArray | Sequence[NDArray] | Mapping[str, NDArray]) -> None:
     """Write arrays, with names if a mapping is given, as a .params file that MXNet reads."""
     given = [data] if isinstance(data, NDArray) else data
+    if not isinstance(given, Mapping | list | tuple):
+        raise ValueError("data needs to either be a NDArray, dict of str, NDArray pairs or a list of NDarrays.")
+    values = given.values() if isinstance(given, Mapping) else given
+    if not all(isinstance(item, NDArray) for item in values) or not all(
+            isinstance(name, str) for name in (given if isinstance(given, Mapping) else ())):
+        raise TypeError("save only accept dict str->NDArray or list of NDArray")
     if isinstance(given, Mapping):
         params.write(fname, {name: item.memory for name, item in given.items()})
     else:
