@@ -13,10 +13,11 @@ from symc.ops.builder import GraphBuilder
 from symc.ops.families.gradient import NetworkGradient
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import operation
-from symc.passes.base import Pass, expand, rewrite
+from symc.passes.base import Pass, expand, rewrite, run_passes
 from symc.passes.gradient import Differentiate, is_head_gradient
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
+from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.seed_random import SEED, SeedRandom, seed_of
 
 
@@ -36,6 +37,7 @@ class ExpandGradients(Pass):
 
     training: bool
     name = "expand-gradients"
+    enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
         seed = Value(seed_of(graph))
@@ -44,16 +46,16 @@ class ExpandGradients(Pass):
             if not isinstance(node.op, NetworkGradient):
                 return None
             inputs = dict(zip(node.op.input_names(), node.inputs, strict=True))
-            return self._gradients(node, self(_typed(node.op, inputs)), {**inputs, SEED: seed})
+            inner = run_passes(_typed(node.op, inputs), [LowerControlFlow(), self])
+            return self._gradients(node, inner, {**inputs, SEED: seed})
         return rewrite(graph, visit)
 
     def _gradients(self, node: Node, inner: Graph, inputs: dict[str, Value]) -> list[Value]:
         """The gradients of `inner`, typed and without `_gradient` operators, in terms of `inputs` by name."""
         op = node.op
         assert isinstance(op, NetworkGradient)
-        if not self.training:
-            inner = UseInferenceForms(keep_losses=True)(inner)
-        inner = Legalize(keep_differentiable=True)(SeedRandom()(inner))
+        forms: list[Pass] = [] if self.training else [UseInferenceForms(keep_losses=True)]
+        inner = run_passes(inner, [*forms, SeedRandom(), Legalize(keep_differentiable=True)])
         wanted = dict.fromkeys(op.output_names(), "write")
         gradients = {g.variable.name: g.value for g in Differentiate(tuple(wanted.items()))(inner).gradients}
         g = GraphBuilder(node.name, node.sources)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symc.errors import InferenceError, raise_collected
-from symc.ir.graph import Graph, Value
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, PartialShape
 from symc.ops.inference import Types, infer, unresolved, with_types
+from symc.ops.operator import operation
 from symc.ops.slots import show
 from symc.passes.base import Pass
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
@@ -21,6 +22,7 @@ from symc.passes.hoist_invariants import HoistInvariants
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.layout import AssignLayouts, PackRule
 from symc.passes.legalize import Legalize
+from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.materialize import Materialize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
@@ -32,6 +34,7 @@ from symc.passes.simplify import Simplify
 def inference_pipeline() -> list[Pass]:
     """From a typed graph to the one that inference runs."""
     return [
+        LowerControlFlow(),
         ExpandGradients(training=False),
         OverwriteInputs(),
         UseInferenceForms(),
@@ -47,6 +50,7 @@ def inference_pipeline() -> list[Pass]:
 def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the one that runs forward and backward.  requests: see `Differentiate`."""
     return [
+        LowerControlFlow(),
         ExpandGradients(training=True),
         OverwriteInputs(),
         SeedRandom(),
@@ -61,7 +65,8 @@ def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
 
 def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the gradients of what inference computes: backward after forward(is_train=False)."""
-    return [ExpandGradients(training=False), UseInferenceForms(keep_losses=True), *training_pipeline(requests)]
+    return [LowerControlFlow(), ExpandGradients(training=False), UseInferenceForms(keep_losses=True),
+            *training_pipeline(requests)]
 
 
 def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
@@ -94,7 +99,18 @@ def typed(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
                     [f"the shape of '{node.name}' is {show(types[Value(node)].shape)}"
                      for node in unresolved(graph, types)],
                     "give the shapes of the inputs, such as data=(1, 3, 224, 224)")
+    raise_collected(InferenceError, "shape inference",
+                    [f"node '{node.name}' ({operation(node).name}): the shape of its output does not follow from its "
+                     "inputs" for node in graph.nodes if _stays_open(node, types)])
     return with_types(graph, types)
+
+
+def _stays_open(node: Node, types: Types) -> bool:
+    """Whether all is known of the inputs of a node and yet not the shapes of its outputs, which do not depend on data.
+    """
+    if node.op is None or operation(node).shape_inputs or not all(types[value].known for value in node.inputs):
+        return False
+    return not all(types[value].known for value in node.outputs)
 
 
 def inferred(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,

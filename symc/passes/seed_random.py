@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from symc.ir.graph import Graph, Node, Source, Value, unique_names, variable
 from symc.ir.types import DType, TensorType
+from symc.ops.builder import GraphBuilder
+from symc.ops.families.control_flow import Branch, ControlFlow
 from symc.ops.operator import operation
 from symc.passes.base import Pass, expand
 
@@ -24,6 +26,9 @@ class SeedRandom(Pass):
     After: the graph is a pure function of its variables, of which `_seed` is one.
         %_seed: i64[1]
         %drop = _dropout(%x, %_seed) p=0.5 salt=1270218405
+
+    In the body of a loop the seed is a slice of `_step_seeds`, so that every step draws other numbers; backward sees
+    the same.
     """
 
     name = "seed-random"
@@ -35,12 +40,35 @@ class SeedRandom(Pass):
 
         def visit(node: Node) -> tuple[Value, ...] | None:
             name = names[next(originals)]
+            if isinstance(node.op, ControlFlow):
+                return self._control_flow(node, seed, salt_of(name))
             if node.op is None or not operation(node).is_random:
                 return None
             op = operation(node)
             rule = partial(op.seeded, types=list(node.types)) if op.reads_types else op.seeded
             return expand(node, rule, seed, salt_of(name))
         return graph.rewrite(visit)
+
+    def _control_flow(self, node: Node, seed: Value, salt: int) -> tuple[Value, ...] | None:
+        """The loop or branch with its bodies seeded: each step of a loop with a seed of its own."""
+        op = node.op
+        assert isinstance(op, ControlFlow)
+        bodies = tuple(map(self, op.graphs))
+        if not any(SEED in (inner.name for inner in body.variables) for body in bodies):
+            return None
+        if isinstance(op, Branch):
+            bodies = tuple(_with_seed_as(f"c{op.constants}", body) for body in bodies)
+            branch = Branch(op.constants + 1, bodies)
+            return replace(node, op=branch, inputs=(*node.inputs, seed)).outputs
+        g = GraphBuilder(node.name, node.sources)
+        seeds = g.op("_step_seeds", seed, count=op.count, salt=salt)
+        loop = replace(op, slices=op.slices + 1, graphs=(_with_seed_as(f"x{op.slices}", bodies[0]),))
+        return replace(node, op=loop, inputs=(*node.inputs[:op.slices], seeds, *node.inputs[op.slices:])).outputs
+
+
+def _with_seed_as(name: str, body: Graph) -> Graph:
+    """`body` with another name for its seed."""
+    return body.rewrite(lambda node: replace(node, name=name).outputs if node.name == SEED else None)
 
 
 def seed_of(graph: Graph) -> Node:

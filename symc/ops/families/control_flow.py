@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from symc.ir.graph import Graph
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.operator import Array, Operator, operator
 from symc.ops.parameters import internal
+from symc.ops.random import NumPyDraws
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 RunGraph = Callable[[Graph, dict[str, Array]], tuple[Array, ...]]
@@ -165,3 +166,34 @@ class Branch(Operator):
 
 
 ControlFlow = Scan | Branch
+
+
+@operator("_step_seeds", hidden=True)
+class StepSeeds(Operator):
+    """A seed for each of the `count` steps of a loop, [count, 1], drawn from the seed of what is around the loop."""
+
+    count: int
+    salt: int
+    inputs = ("seed",)
+    largest: ClassVar[int] = 1 << 31
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        s.seed.unify((1,))
+        s.output.unify((self.count, 1))
+
+    def infer_type(self, t: Slots[TypeSlot]) -> None:
+        t.seed.unify(DType.int64)
+        t.output.unify(DType.int64)
+
+    def reference(self, seed: Array) -> Array:
+        draws = NumPyDraws(int(seed[0]), self.salt, np.arange(self.count))
+        return draws.below(draws.bits(0), self.largest).reshape(self.count, 1)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        def element(i: Any, _: Any) -> Any:
+            draws = te.draws(inputs[0][0], self.salt, i)
+            return draws.below(draws.bits(0), self.largest)
+        return [te.tensor((self.count, 1), element, dtype=DType.int64)]
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        return [None]
