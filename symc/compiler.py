@@ -39,7 +39,7 @@ from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
 from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import operation, output_name, run_reference
-from symc.ops.slots import show
+from symc.ops.slots import Conflict, show
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.prune import select_outputs
@@ -313,7 +313,11 @@ class BoundNetwork:
         if mode not in self._programs:
             parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
             requests = {} if mode == INFERENCE else self.requests
-            lowered = lower(self.graph, mode, requests, parameters, self.options)
+            try:
+                lowered = lower(self.graph, mode, requests, parameters, self.options)
+            except Conflict as conflict:
+                _refuse_empty(self.graph, conflict)
+                raise
             unit = compile_lowered(lowered, [host_level()], self.options)
             self._programs[mode] = Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights,
                                            host_functions(lowered.graph))
@@ -398,6 +402,14 @@ def _described(graph: Graph) -> list[tuple[str, tuple[int, ...], str]]:
     return [(output_name(head), head.type.dims, head.type.element.name) for head in graph.heads]
 
 
+def _refuse_empty(graph: Graph, conflict: Conflict) -> None:
+    """Say that an operator cannot do with arrays without elements, if there are such."""
+    empty = [node.name for node in graph.nodes if any(0 in type.dims for type in node.types)]
+    if empty:
+        raise MXNetError(f"'{empty[0]}' has no elements, which an operator behind it cannot do with: {conflict}",
+                         "elementwise operators can; a mask must choose some rows for others") from conflict
+
+
 def _sights(graph: Graph) -> list[Sight]:
     """What a monitor is shown of a run, in MXNet's order: of each operator its inputs, then its outputs."""
     operators = [node for node in graph.nodes if node.op is not None]
@@ -432,14 +444,19 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
 
 
 def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_dict: Mapping[str, Any],
-                shapes: Mapping[str, Sequence[int]]) -> Executor:
-    """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind."""
+                shapes: Mapping[str, Sequence[int]], group2ctx: Mapping[str, Context] | None = None) -> Executor:
+    """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind.
+
+    group2ctx: the contexts of arrays whose variable has the attribute `__ctx_group__`, by its value.
+    """
+    places = group2ctx or {}
     ready = typed(graph, {name: tuple(shape) for name, shape in shapes.items()},
                   _dtypes(type_dict))
     states = set(state_names(ready))
-    made = {node.name: zeros(node.types[0].dims, ctx, node.types[0].element.name) for node in ready.variables}
+    made = {node.name: zeros(node.types[0].dims, places.get(node.attrs.get("__ctx_group__", ""), ctx),
+                             node.types[0].element.name) for node in ready.variables}
     args = {name: array for name, array in made.items() if name not in states}
-    gradients = {name: zeros(array.shape, ctx, array.dtype) if grad_req.get(name, "null") != "null" else None
+    gradients = {name: zeros(array.shape, array.context, array.dtype) if grad_req.get(name, "null") != "null" else None
                  for name, array in args.items()}
     return bind(graph, ctx, args, gradients, grad_req, {name: made[name] for name in made if name in states})
 

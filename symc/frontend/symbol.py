@@ -20,8 +20,6 @@ from symc.ops.operator import Operator, operation, output_name
 
 Dtypes = list[Any]
 Shapes = list[tuple[int, ...]]
-DYNAMIC_SHAPES = ("_contrib_boolean_mask", "_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor",
-                  "_npi_unique", "_npx_nonzero")
 STORAGE_TYPES = {"default": 0, "row_sparse": 1, "csr": 2}
 
 
@@ -306,7 +304,7 @@ class Symbol:
 
     def has_dynamic_shape_op(self) -> bool:
         """Whether the shape of some value is known only when the graph runs, as behind `contrib.boolean_mask`."""
-        return any(node.op.name in DYNAMIC_SHAPES for node in self.graph.nodes if node.op)
+        return any(operation(node).shape_inputs for node in self.graph.nodes if node.op)
 
     # ---- back ends
 
