@@ -8,7 +8,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
-from symc.ops.operator import Operator, make, operator
+from symc.ops.operator import Operator, Variadic, make, operator
 from symc.ops.parameters import Dims
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -97,6 +97,7 @@ class UpSampling(Operator):
     MXNet: UpSampling; `workspace` limits memory there and does nothing here.
     """
 
+    inputs = (Variadic("arg"),)
     parameter_order = ("scale", "num_filter", "sample_type", "multi_input_mode", "num_args")
     scale: int
     sample_type: Literal["bilinear", "nearest"]
