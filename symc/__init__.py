@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from symc.aliases import AliasFinder
+from symc.errors import OutsideError
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ _LAZY: dict[str, str] = {
     "name": "symc.frontend.name", "model": "symc.frontend.model",
     "nd": "symc.frontend.nd_ops", "ndarray": "symc.frontend.nd_ops", "NDArray": "symc.frontend.nd_ops:NDArray",
     "rnn": "symc.frontend.rnn", "random": "symc.frontend.nd_ops:random", "operator": "symc.frontend.custom",
+    "init": "symc.frontend.initializer", "initializer": "symc.frontend.initializer",
     "rnd": "symc.frontend.nd_ops:random", "test_utils": "symc.frontend.test_utils",
     "viz": "symc.frontend.visualization", "visualization": "symc.frontend.visualization",
     "context": "symc.runtime.context", "Context": "symc.runtime.context:Context", "cpu": "symc.runtime.context:cpu",
@@ -53,14 +55,13 @@ _INSTEAD = {
     "notebook": "symc.viz", "torch": "symc.nd.from_dlpack", "th": "symc.nd.from_dlpack",
     "registry": "a dict", "tvmop": "symc.compile",
 }
-_OUTSIDE = {name: f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside; "
-                  f"what serves instead: {instead}"
-            for name, instead in _INSTEAD.items()}
+_OUTSIDE = {name: (f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside",
+                   f"what serves instead: {instead}") for name, instead in _INSTEAD.items()}
 
 
 def __getattr__(name: str) -> Any:
     if name in _OUTSIDE:
-        raise AttributeError(_OUTSIDE[name])
+        raise OutsideError(*_OUTSIDE[name])
     if name not in _LAZY:
         raise AttributeError(f"module 'symc' has no attribute '{name}'")
     module, _, attribute = _LAZY[name].partition(":")

@@ -13,29 +13,48 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from symc.errors import OutsideError
+
+
+class OutsideModule(ModuleType):
+    """A module of MXNet that symc leaves outside.  Programs that use it in some places only can import it; whatever
+    they ask of it raises OutsideError."""
+
+    def __init__(self, name: str, refusal: tuple[str, str]) -> None:
+        super().__init__(name, refusal[0])
+        self.refusal = refusal
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise OutsideError(*self.refusal)
+
 
 class AliasFinder(MetaPathFinder, Loader):
     """Finds `root.a.b` as the attribute `b` of what `root.a` names, if that is a module or a namespace.
 
     is_name: whether the package `root` has such an attribute; asked before anything is imported.
-    refusals: names that the package will not have, and why.
+    refusals: names that the package will not have; why, and what serves instead.
     """
 
-    def __init__(self, root: str, is_name: Callable[[str], bool], refusals: Mapping[str, str]) -> None:
+    def __init__(self, root: str, is_name: Callable[[str], bool], refusals: Mapping[str, tuple[str, str]]) -> None:
         self.root, self.is_name, self.refusals = root, is_name, refusals
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
         parent, _, name = fullname.rpartition(".")
         if parent == self.root:
-            if name in self.refusals:
-                raise ModuleNotFoundError(self.refusals[name], name=fullname)
-            found = self.is_name(name)
+            found = self.is_name(name) or name in self.refusals
+        elif isinstance(outside := sys.modules.get(parent), OutsideModule):
+            # not name=fullname: `from parent import name` would drop the exception for a message of its own
+            raise ModuleNotFoundError("\n  ".join(outside.refusal), name=name)
         else:
             found = parent.startswith(self.root + ".") and hasattr(sys.modules.get(parent), name)
         return ModuleSpec(fullname, self, is_package=True) if found else None
 
     def create_module(self, spec: ModuleSpec) -> Any:
         parent, _, name = spec.name.rpartition(".")
+        if parent == self.root and name in self.refusals:
+            return OutsideModule(spec.name, self.refusals[name])
         module = getattr(sys.modules[parent], name)
         if not hasattr(module, "__name__") or isinstance(module, type) or not hasattr(module, "__dict__"):
             raise ModuleNotFoundError(f"{spec.name} is no module", name=spec.name)

@@ -35,6 +35,10 @@ class MissingPackageError(SymcError, ImportError):
     """An optional Python package that is not installed."""
 
 
+class OutsideError(SymcError, AttributeError):
+    """Use of what MXNet has and symc is not for; says what serves instead."""
+
+
 class ParameterError(MXNetError):
     """An operator parameter or user attribute that is missing, unknown, or out of its domain."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from symc.errors import SymcError
+from symc.errors import OutsideError
 
 
 def refusal(module: str, name: str, instead: str) -> Callable[..., NoReturn]:
     """A function or class of that name which can be imported, and raises when it is called."""
     def function(*args: Any, **kwargs: Any) -> NoReturn:
-        raise SymcError(f"{module}.{name} lies outside of what symc does", f"what serves instead: {instead}")
+        raise OutsideError(f"{module}.{name} lies outside of what symc does", f"what serves instead: {instead}")
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raises SymcError; what serves instead: {instead}."
+    function.__doc__ = f"Raises OutsideError; what serves instead: {instead}."
     return function

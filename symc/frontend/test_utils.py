@@ -6,7 +6,20 @@ imported, so that test files can, and raises when it is called.
 
 from __future__ import annotations
 
+import json  # noqa: F401
+import logging  # noqa: F401
+import os  # noqa: F401
+import platform  # noqa: F401
+import sys  # noqa: F401
+import time  # noqa: F401
+
+import numpy as np  # noqa: F401
+import numpy.random as rnd  # noqa: F401
+import numpy.testing as npt  # noqa: F401
+
+import symc as mx  # noqa: F401
 from symc.frontend.outside import refusal
+from symc.frontend.symbol import Symbol  # noqa: F401
 from symc.frontend.test_utils_check import (  # noqa: F401
     _parse_aux_states,
     _parse_location,
@@ -87,6 +100,8 @@ from symc.frontend.test_utils_random import (  # noqa: F401
     verify_generator,
 )
 from symc.frontend.util import getenv, setenv, use_np  # noqa: F401
+from symc.runtime.context import Context, current_context  # noqa: F401
+from symc.runtime.ndarray import array  # noqa: F401
 
 _FILES = "fetch the file yourself, and read it with NumPy"
 _SPARSE = "symc has dense arrays: rand_ndarray"
@@ -105,4 +120,7 @@ _REFUSED = {
 globals().update({name: refusal("test_utils", name, instead) for name, instead in _REFUSED.items()})
 _HELPERS = [name for name, value in globals().items()
             if getattr(value, "__module__", "").startswith(__name__) and not name.startswith("_")]
-__all__ = sorted({*_HELPERS, *_REFUSED, "getenv", "setenv", "use_np"})
+# What MXNet's own module happens to import, which test files that begin with `import *` rely on.
+_BROUGHT_ALONG = ("Context", "Symbol", "array", "current_context", "getenv", "json", "logging", "mx", "np", "npt", "os",
+                  "platform", "rnd", "setenv", "sys", "time", "use_np")
+__all__ = sorted({*_HELPERS, *_REFUSED, *_BROUGHT_ALONG})
