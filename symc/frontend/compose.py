@@ -70,8 +70,20 @@ def apply(block: type[Operator], name: str, attrs: Mapping[str, str], parameters
     attributes = _attributes_of_inputs(f"node '{name}' ({op.name})", made, own, owned)
     inputs = [*positional, *(named[key] if key in named else Value(make_variable(f"{name}_{key}", attributes[key]))
                              for key in names[len(positional):])]
+    _refuse_computed_states(f"node '{name}' ({op.name})", op, inputs)
     _set_initializers(op, inputs)
     return Node(name, op, tuple(inputs), (TensorType(),) * op.output_count, own, (Source(name),))
+
+
+def _refuse_computed_states(where: str, op: Operator, inputs: Sequence[Value]) -> None:
+    """Auxiliary states are written, so they must be variables."""
+    states = set(op.auxiliary_names())
+    if not states:
+        return
+    for key, value in zip(op.input_names(), inputs, strict=True):
+        if key in states and not value.node.is_variable:
+            raise MXNetError(f"{where}: its auxiliary state {key} is the output of '{value.node.name}'",
+                             f"{key} is written, so give a variable")
 
 
 def _spoken_to(block: type[Operator], attrs: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

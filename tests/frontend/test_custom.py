@@ -33,6 +33,12 @@ def test_names_are_those_of_the_property() -> None:
     assert symbol.list_outputs() == ["c_twice", "c_sum"] and len(symbol) == 2
 
 
+def test_a_state_is_a_variable() -> None:
+    with pytest.raises(MXNetError, match=r"node 'c' \(Custom\): its auxiliary state state is the output of 'sum'"):
+        S.Custom(S.var("x"), S.var("y"), S.elemwise_add(S.var("a"), S.var("b"), name="sum"), op_type="recording",
+                 name="c")
+
+
 def test_the_property_gets_strings() -> None:
     seen: dict[str, Any] = {}
 
