@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symc.errors import MXNetError
-from symc.frontend import array_methods, nd_sparse, params
+from symc.frontend import array_methods, nd_control_flow, nd_sparse, params
 from symc.frontend.files import FilePath
 from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.op_functions import Namespace
@@ -64,7 +64,8 @@ _internal = Namespace("symc.ndarray._internal", "_internal", array_function)
 _sampling = sampling_functions(NDArray, _internal, on_arrays=True)
 contrib = Namespace("symc.ndarray.contrib", "contrib", array_function,
                     {"isfinite": isfinite, "isinf": isinf, "isnan": isnan,
-                     "rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True)})
+                     "rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True),
+                     **nd_control_flow.FUNCTIONS})
 linalg = Namespace("symc.ndarray.linalg", "linalg", array_function)
 sparse = Namespace("symc.ndarray.sparse", "sparse", array_function, nd_sparse.FUNCTIONS)
 image = Namespace("symc.ndarray.image", "image", array_function)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from symc.frontend import symbol
+from symc.frontend import control_flow, symbol
 from symc.frontend.op_functions import Namespace, split_points
 from symc.frontend.random_functions import sampling_functions, zipfian_function
 from symc.frontend.symbol import (
@@ -29,7 +29,7 @@ from symc.frontend.symbol import (
 
 _sampling = sampling_functions(Symbol, _internal, on_arrays=False)
 contrib = Namespace("symc.symbol.contrib", "contrib", symbol_function,
-                    {"rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=False)})
+                    {"rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=False), **control_flow.FUNCTIONS})
 linalg = Namespace("symc.symbol.linalg", "linalg", symbol_function)
 sparse = Namespace("symc.symbol.sparse", "sparse", symbol_function)
 image = Namespace("symc.symbol.image", "image", symbol_function)
