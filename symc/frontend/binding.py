@@ -75,7 +75,7 @@ def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str,
     if isinstance(grad_req, list | Mapping) and not grad_req:
         raise RuntimeError(f"grad_req in simple_bind cannot be an empty {type(grad_req).__name__}")
     requests = requests_by_name("null" if grad_req is None else grad_req, symbol.list_arguments())
-    made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known)
+    made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known, group2ctx)
     if not shared.arguments and shared.buffer is None:
         return made
     arguments, gradients, states = _share(shared, made)

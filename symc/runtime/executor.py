@@ -164,8 +164,9 @@ class Executor:
                 **shapes: Sequence[int]) -> Executor:
         """An executor of the same symbol for inputs of these shapes, on the same arrays where their shapes stay.
 
-        Smaller arrays lie at the beginning of the old ones; larger ones are new, with allow_up_sizing.  MXNetError:
-        without it, or when without partial_shaping the shape of another array changes.  MXNet: Executor.reshape.
+        Smaller arrays lie at the beginning of the old ones, outputs too; larger ones are new, with allow_up_sizing.
+        MXNetError: without it, or when without partial_shaping the shape of another array changes.  MXNet:
+        Executor.reshape.
         """
         network = self._network.reshaped({name: tuple(shape) for name, shape in shapes.items()})
         for name, shape in network.shapes.items():
@@ -181,6 +182,8 @@ class Executor:
             return {name: _fitted(array, network.shapes[name]) for name, array in arrays.items()}
         bound = Bound(fitted(self.arg_dict), fitted(self.grad_dict), fitted(self.aux_dict), self._bound.requests)
         made = type(self)(network, bound, self._ctx)
+        if len(made.outputs) == len(self.outputs):      # those of an open network are not known yet
+            made.outputs = [_output_over(old, new) for old, new in zip(self.outputs, made.outputs, strict=True)]
         if self._watch is not None:
             made.set_monitor_callback(self._watch.callback, self._watch.monitor_all)
         return made
@@ -290,6 +293,11 @@ def _fitted(array: NDArray | None, shape: tuple[int, ...]) -> NDArray | None:
     if array is None or array.shape == shape:
         return array
     return zeros(shape, array.context, array.dtype) if math.prod(shape) > array.size else leading(array, shape)
+
+
+def _output_over(old: NDArray, new: NDArray) -> NDArray:
+    """The output `new`, in the memory of `old` where it fits."""
+    return leading(old, new.shape) if old.dtype == new.dtype and new.size <= old.size else new
 
 
 def leading(array: NDArray, shape: tuple[int, ...]) -> NDArray:

@@ -21,6 +21,17 @@ def test_groups_of_contexts(dense):
         mx.sym.var("x").bind(mx.cpu(), [mx.nd.ones(1)], group2ctx={"stage1": "cpu"})
 
 
+def test_arrays_lie_where_their_group_is():
+    with mx.AttrScope(ctx_group="stage1"):
+        first = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc1")
+    with mx.AttrScope(ctx_group="stage2"):
+        second = mx.sym.FullyConnected(first, num_hidden=2, name="fc2")
+    executor = second.simple_bind(mx.cpu(), group2ctx={"stage1": mx.cpu(1), "stage2": mx.cpu(2)}, data=(2, 3))
+    places = [array.context.device_id for array in (*executor.arg_arrays, *executor.grad_arrays)]
+    assert places == [1, 1, 1, 2, 2] * 2
+    assert executor.forward()[0].shape == (2, 2)
+
+
 def test_variables_of_one_name_are_refused():
     twins = mx.sym.var("a") + mx.sym.var("a")
     with pytest.raises(MXNetError, match="several variables are called 'a'"):

@@ -368,6 +368,7 @@ def test_reshape_shares_what_keeps_its_shape(bind):
     assert small.arg_dict["w"] is executor.arg_dict["w"] and small.grad_dict["w"] is executor.grad_dict["w"]
     np.testing.assert_allclose(small.forward(x=X[1:])[0].asnumpy(), dense(X[1:]))
     np.testing.assert_array_equal(executor.arg_dict["x"].asnumpy(), X[[1, 1]])
+    np.testing.assert_allclose(executor.outputs[0].asnumpy()[:1], dense(X[1:]))
     executor.arg_dict["x"][:] = 2 * X
     np.testing.assert_allclose(small.forward()[0].asnumpy(), dense(2 * X[:1]))
     small.forward(is_train=True)
