@@ -54,3 +54,24 @@ def test_the_current_scope_can_be_replaced_in_a_thread() -> None:
     thread.join()
     assert seen == [{"__a__": "thread"}]
     assert mx.sym.Variable("x").list_attr() == {}
+
+
+def test_eight_threads_compose_in_scopes_of_their_own() -> None:
+    found: dict[int, dict[str, dict[str, str]]] = {}
+    start = threading.Barrier(8)
+
+    def run(number: int) -> None:
+        start.wait()
+        with mx.AttrScope(__thread__=str(number)), mx.name.Prefix(f"t{number}_"):
+            net = mx.sym.var("x")
+            for _ in range(100):
+                net = mx.sym.FullyConnected(net, num_hidden=2)
+        found[number] = net.attr_dict()
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, attrs in found.items():
+        assert f"t{number}_fullyconnected99" in attrs and len(attrs) == 301
+        assert {attr["__thread__"] for attr in attrs.values()} == {str(number)}

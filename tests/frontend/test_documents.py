@@ -255,6 +255,54 @@ DOCUMENTED_JSON = """{
 }"""  # noqa: W291
 
 
+class Softmax(mx.operator.CustomOp):
+    """The operator of the tutorial, with `int` for NumPy's int of old."""
+
+    def forward(self, is_train: bool, req: list[str], in_data: list[Any], out_data: list[Any], aux: list[Any]) -> None:
+        x = in_data[0].asnumpy()
+        y = np.exp(x - x.max(axis=1).reshape((x.shape[0], 1)))
+        y /= y.sum(axis=1).reshape((x.shape[0], 1))
+        self.assign(out_data[0], req[0], mx.nd.array(y))
+
+    def backward(self, req: list[str], out_grad: list[Any], in_data: list[Any], out_data: list[Any],
+                 in_grad: list[Any], aux: list[Any]) -> None:
+        labels = in_data[1].asnumpy().ravel().astype(int)
+        y = out_data[0].asnumpy()
+        y[np.arange(labels.shape[0]), labels] -= 1.0
+        self.assign(in_grad[0], req[0], mx.nd.array(y))
+
+
+class SoftmaxProp(mx.operator.CustomOpProp):
+    def __init__(self) -> None:
+        super().__init__(need_top_grad=False)
+
+    def list_arguments(self) -> list[str]:
+        return ["data", "label"]
+
+    def list_outputs(self) -> list[str]:
+        return ["output"]
+
+    def infer_shape(self, in_shape: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        data_shape = in_shape[0]
+        return [data_shape, (data_shape[0],)], [data_shape], []
+
+    def create_operator(self, ctx: mx.Context, shapes: list[Any], dtypes: list[Any]) -> Softmax:
+        return Softmax()
+
+
+def test_tutorial_custom_operator() -> None:
+    mx.operator.register("softmax")(SoftmaxProp)
+    net = mx.symbol.Custom(data=mx.sym.Variable("data"), op_type="softmax", name="custom")
+    assert net.list_arguments() == ["data", "custom_label"]
+    executor = net.simple_bind(mx.cpu(), data=(2, 3))
+    data = np.array([[1, 2, 3], [3, 2, 1]], np.float32)
+    (found,) = executor.forward(is_train=True, data=data, custom_label=np.array([2, 0], np.float32))
+    expected = np.exp(data) / np.exp(data).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.asnumpy(), expected, rtol=1e-6)
+    executor.backward()
+    np.testing.assert_allclose(executor.grad_dict["data"].asnumpy(), expected - [[0, 0, 1], [1, 0, 0]], atol=1e-6)
+
+
 def test_tutorial_types() -> None:
     a = mx.sym.Variable("data")
     arg, out, _ = mx.sym.Cast(data=a, dtype="float16").infer_type(data="float32")
