@@ -34,6 +34,8 @@ _LAZY: dict[str, str] = {
     "set_np_shape": "symc.frontend.util:set_np_shape",
     "mon": "symc.frontend.monitor", "monitor": "symc.frontend.monitor",
     "use_np_shape": "symc.frontend.util:use_np_shape", "is_np_array": "symc.frontend.util:is_np_array",
+    "use_np": "symc.frontend.util:use_np", "use_np_array": "symc.frontend.util:use_np_array",
+    "np_array": "symc.frontend.util:np_array",
     "engine": "symc.frontend.engine", "base": "symc.frontend.base", "util": "symc.frontend.util",
     "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
@@ -53,7 +55,7 @@ _INSTEAD = {
     "img": "Pillow or OpenCV; operators on images are symc.nd.image", "rtc": "symc.operator, and symc.compile",
     "contrib": "symc.sym.contrib and symc.nd.contrib for its operators", "onnx": "the network's symbol.json",
     "notebook": "symc.viz", "torch": "symc.nd.from_dlpack", "th": "symc.nd.from_dlpack",
-    "registry": "a dict", "tvmop": "symc.compile",
+    "registry": "a dict", "error": "symc.MXNetError, and the kinds of it in symc.errors", "tvmop": "symc.compile",
 }
 _OUTSIDE = {name: (f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside",
                    f"what serves instead: {instead}") for name, instead in _INSTEAD.items()}
