@@ -34,6 +34,7 @@ from symc.frontend import array_methods  # noqa: F401  (gives the arrays of exec
 from symc.frontend.params import NamedArrays, read, split
 from symc.frontend.reader import describe_graph, read_graph
 from symc.frontend.reader import print_graph as print_network
+from symc.frontend.sights import sights_of
 from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
@@ -327,7 +328,7 @@ class BoundNetwork:
         twin = copy.copy(self)
         twin.graph, twin._programs = WatchValues()(self.graph), {}
         twin.outputs = _described(twin.graph)
-        return twin, _sights(self.graph)
+        return twin, sights_of(self.graph)
 
     def describe(self) -> str:
         return describe_graph(self.source)
@@ -381,13 +382,31 @@ class DynamicNetwork(BoundNetwork):
 def network_of(source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
                requests: Mapping[str, str], options: Options | None = None,
                context: Context | None = None) -> BoundNetwork:
-    """The network of a graph, an open one if shapes in it depend on data."""
+    """The network of a graph, an open one if shapes in it depend on data.
+
+    MXNetError: they do so within the graph of an operator: a loop, a branch, the gradient of a symbol.
+    """
+    raise_collected(MXNetError, "the network",
+                    [f"node '{node.name}' ({operation(node).name}) holds '{inner.name}' ({operation(inner).name}), the "
+                     "shape of whose output depends on data" for node in source.nodes for inner in _held_dynamic(node)],
+                    "move it out of the loop or branch; take gradients through it by backward of an executor")
     kind = DynamicNetwork if any(map(_is_dynamic, source.nodes)) else BoundNetwork
     return kind(source, shapes, dtypes, requests, options, context)
 
 
 def _is_dynamic(node: Node) -> bool:
     return node.op is not None and bool(operation(node).shape_inputs)
+
+
+def _held_dynamic(node: Node) -> list[Node]:
+    """Dynamic nodes in the graphs that a node holds."""
+    found: list[Node] = []
+    waiting = list(node.op.subgraphs) if node.op else []
+    while waiting:
+        nodes = waiting.pop().nodes
+        found += filter(_is_dynamic, nodes)
+        waiting += [graph for inner in nodes if inner.op for graph in inner.op.subgraphs]
+    return found
 
 
 def refuse_dynamic(graph: Graph) -> None:
@@ -408,22 +427,6 @@ def _refuse_empty(graph: Graph, conflict: Conflict) -> None:
     if empty:
         raise MXNetError(f"'{empty[0]}' has no elements, which an operator behind it cannot do with: {conflict}",
                          "elementwise operators can; a mask must choose some rows for others") from conflict
-
-
-def _sights(graph: Graph) -> list[Sight]:
-    """What a monitor is shown of a run, in MXNet's order: of each operator its inputs, then its outputs."""
-    operators = [node for node in graph.nodes if node.op is not None]
-    values = [value for node in operators for value in node.outputs]
-    places: dict[Value, int | str] = {value: len(graph.heads) + i for i, value in enumerate(values)}
-    places |= {Value(node): node.name for node in graph.variables}
-    sights = []
-    for node in operators:
-        for name, value in zip(operation(node).input_names(), node.inputs, strict=True):
-            if value.node.is_variable:
-                sights.append(Sight(value.node.name, True, places[value]))
-            sights.append(Sight(f"{node.name}_{name}", True, places[value]))
-        sights += [Sight(output_name(value), False, places[value]) for value in node.outputs]
-    return sights
 
 
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],

@@ -88,6 +88,15 @@ def test_backward_needs_a_forward() -> None:
         bound(MASKED).backward(nd.ones((2, 2)))
 
 
+def test_loops_and_gradients_of_symbols_refuse_it() -> None:
+    gradient = S.sum(MASKED).gradient(["x"])
+    with pytest.raises(MXNetError, match=r"holds 'masked' \(_contrib_boolean_mask\)"):
+        gradient.bind(mx.cpu(), [nd.ones((4, 2)), nd.ones((4,))])
+    loop, _ = S.contrib.foreach(lambda row, state: (S.sum(S.contrib.boolean_mask(X, row)), state), M, [S.var("s")])
+    with pytest.raises(MXNetError, match=r"\(_foreach\) holds"):
+        loop.bind(mx.cpu(), {"x": nd.ones((4, 2)), "m": nd.ones((3, 4)), "s": nd.ones((1,))})
+
+
 def test_modules_and_packages_refuse_it() -> None:
     with pytest.raises(SymcError, match=r"node 'masked' \(_contrib_boolean_mask\): the shape of its output depends"):
         mx.compile(MASKED, shapes={"x": (4, 2), "m": (4,)})
