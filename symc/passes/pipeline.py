@@ -27,13 +27,14 @@ from symc.passes.materialize import Materialize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
 from symc.passes.prune_bodies import PruneBodies
-from symc.passes.seed_random import SeedRandom
+from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
 
 
 def inference_pipeline() -> list[Pass]:
     """From a typed graph to the one that inference runs."""
     return [
+        NumberRandom(),
         LowerControlFlow(),
         ExpandGradients(training=False),
         OverwriteInputs(),
@@ -50,6 +51,7 @@ def inference_pipeline() -> list[Pass]:
 def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the one that runs forward and backward.  requests: see `Differentiate`."""
     return [
+        NumberRandom(),
         LowerControlFlow(),
         ExpandGradients(training=True),
         OverwriteInputs(),
@@ -65,7 +67,7 @@ def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
 
 def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
     """From a typed graph to the gradients of what inference computes: backward after forward(is_train=False)."""
-    return [LowerControlFlow(), ExpandGradients(training=False), UseInferenceForms(keep_losses=True),
+    return [NumberRandom(), LowerControlFlow(), ExpandGradients(training=False), UseInferenceForms(keep_losses=True),
             *training_pipeline(requests)]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from symc.ir.graph import Graph, Node, Source, Value, unique_names, variable
 from symc.ir.types import DType, TensorType
@@ -14,18 +16,19 @@ from symc.ops.operator import operation
 from symc.passes.base import Pass, expand
 
 SEED = "_seed"
+NUMBER = "_number"      # the attribute of a node that tells its draws from those of others
 SEED_TYPE = TensorType((1,), DType.int64)
 
 
 @dataclass(frozen=True)
 class SeedRandom(Pass):
-    """Give random operators a seed to draw from: one shared variable, and for each node a salt made of its name.
+    """Give random operators a seed to draw from: one shared variable, and for each node a salt, its number.
 
     Before: a typed graph without gradients.
         %drop = Dropout(%x) p=0.5
     After: the graph is a pure function of its variables, of which `_seed` is one.
         %_seed: i64[1]
-        %drop = _dropout(%x, %_seed) p=0.5 salt=1270218405
+        %drop = _dropout(%x, %_seed) p=0.5 salt=0
 
     In the body of a loop the seed is a slice of `_step_seeds`, so that every step draws other numbers; backward sees
     the same.
@@ -34,19 +37,17 @@ class SeedRandom(Pass):
     name = "seed-random"
 
     def __call__(self, graph: Graph) -> Graph:
-        names = unique_names(graph)
-        originals = iter(graph.nodes)
+        graph = numbered(graph)
         seed = Value(seed_of(graph))
 
         def visit(node: Node) -> tuple[Value, ...] | None:
-            name = names[next(originals)]
             if isinstance(node.op, ControlFlow):
-                return self._control_flow(node, seed, salt_of(name))
+                return self._control_flow(node, seed, int(node.attrs[NUMBER]))
             if node.op is None or not operation(node).is_random:
                 return None
             op = operation(node)
             rule = partial(op.seeded, types=list(node.types)) if op.reads_types else op.seeded
-            return expand(node, rule, seed, salt_of(name))
+            return expand(node, rule, seed, int(node.attrs[NUMBER]))
         return graph.rewrite(visit)
 
     def _control_flow(self, node: Node, seed: Value, salt: int) -> tuple[Value, ...] | None:
@@ -77,6 +78,68 @@ def seed_of(graph: Graph) -> Node:
                 None) or variable(SEED, SEED_TYPE, sources=(Source(SEED),))
 
 
-def salt_of(name: str) -> int:
-    """A number from 0 to 2³¹ - 1 that tells the random streams of nodes apart."""
-    return zlib.crc32(name.encode()) & 0x7FFFFFFF
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NumberRandom(Pass):
+    """Number the random operators, for `SeedRandom`, before other passes take some away.
+
+    So a network draws the same, with a seed, whatever its nodes are called, in training and in inference, and in the
+    graphs of `_gradient` that repeat it.
+    """
+
+    name = "number-random"
+
+    def __call__(self, graph: Graph) -> Graph:
+        return numbered(graph)
+
+
+def numbered(graph: Graph) -> Graph:
+    """`graph` with NUMBER among the attributes of all random nodes, and nodes that hold graphs, down to those inside.
+
+    Numbers count on from those that there are.  Nodes of one name in different graphs have one number.
+    """
+    numbers: dict[str, int] = {}
+    missing: list[str] = []
+    for name, node in _random_nodes(graph):
+        if NUMBER in node.attrs:
+            numbers[name] = int(node.attrs[NUMBER])
+        else:
+            missing.append(name)
+    if not missing:
+        return graph
+    free = itertools.count(max(numbers.values(), default=-1) + 1)
+    for name in missing:
+        if name not in numbers:
+            numbers[name] = next(free)
+    return _with_numbers(graph, numbers)
+
+
+def _is_numbered(node: Node) -> bool:
+    return node.op is not None and (operation(node).is_random or bool(operation(node).subgraphs))
+
+
+def _random_nodes(graph: Graph) -> Iterator[tuple[str, Node]]:
+    """The nodes to be numbered, each with a name that no other of its graph has."""
+    names = unique_names(graph) if any(map(_is_numbered, graph.nodes)) else {}
+    for node in graph.nodes:
+        if _is_numbered(node):
+            yield names[node], node
+            for inner in operation(node).subgraphs:
+                yield from _random_nodes(inner)
+
+
+def _with_numbers(graph: Graph, numbers: Mapping[str, int]) -> Graph:
+    names = unique_names(graph)
+    originals = iter(graph.nodes)
+
+    def visit(node: Node) -> tuple[Value, ...] | None:
+        name = names[next(originals)]
+        if not _is_numbered(node):
+            return None
+        op: Any = node.op
+        if inner := op.subgraphs:
+            op = replace(op, graphs=tuple(_with_numbers(body, numbers) for body in inner))
+        return replace(node, op=op, attrs={**node.attrs, NUMBER: str(numbers[name])}).outputs
+    return graph.rewrite(visit)
