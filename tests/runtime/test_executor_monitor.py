@@ -82,6 +82,14 @@ def test_a_monitor_goes_with_reshape_and_can_be_taken_off(network):
     assert not seen
 
 
+def test_inputs_without_a_name_of_their_own():
+    executor = mx.sym.LRN(mx.sym.relu(mx.sym.var("x"), name="relu"), nsize=1, name="lrn").simple_bind(
+        mx.cpu(), x=(1, 2, 3, 3))
+    seen = watched(executor, monitor_all=True)
+    executor.forward()
+    assert [name for name, _ in seen] == ["x", "relu_input0", "relu_output", "lrn_data", "lrn_output", "lrn_tmp_norm"]
+
+
 def test_values_without_an_operator(network):
     executor = mx.sym.var("x").bind(mx.cpu(), {"x": mx.nd.ones(2)})
     seen = watched(executor, monitor_all=True)

@@ -345,7 +345,7 @@ class LocalResponseNormalization(AcrossChannels):
     """
 
     parameter_order = ("alpha", "beta", "knorm", "nsize")
-    outputs = ("output", "norm")
+    outputs = ("output", "tmp_norm")
 
     @property
     def visible_count(self) -> int:
