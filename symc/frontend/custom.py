@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from symc.frontend.name import NameManager
 from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.families.custom import PROPERTIES, Arrays, Facts
 from symc.ops.operator import REGISTRY, Variadic
-from symc.ops.parameters import parameters_of
+from symc.ops.parameters import hints_of, mxnet_type, parameters_of
 from symc.runtime.context import Context, current_context
 from symc.runtime.ndarray import NDArray
 
@@ -128,7 +128,7 @@ class _Property:
 
     def __init__(self, op_type: str, prop_class: Callable[..., CustomOpProp], parameters: Mapping[str, str]) -> None:
         self.op_type = op_type
-        prop = self.prop = self._ask("__init__", prop_class, **parameters)
+        prop = self.prop = self._ask("__init__", lambda: prop_class(**parameters))
         self.arguments = [str(name) for name in self._ask("list_arguments", prop.list_arguments)]
         self.outputs = [str(name) for name in self._ask("list_outputs", prop.list_outputs)]
         self.states = [str(name) for name in self._ask("list_auxiliary_states", prop.list_auxiliary_states)]
@@ -142,9 +142,8 @@ class _Property:
         known = all(shape is not None and None not in shape for shape in shapes)
         asked = [[-1 if extent is None else extent for extent in shape or ()] for shape in shapes]
         arguments, outputs, states = self._inferred("infer_shape", asked)
-        return ([None if shape is None and not len(found) else _shape(found, known)
-                 for shape, found in zip(shapes, arguments, strict=True)],
-                [_shape(found, known) for found in outputs], [_shape(found, known) for found in states])
+        return ([self._shape(found, known) for found in arguments], [self._shape(found, known) for found in outputs],
+                [self._shape(found, known) for found in states])
 
     def infer_type(self, dtypes: Sequence[DType | None]) -> Facts[DType | None]:
         asked = [None if dtype is None else dtype.numpy.type for dtype in dtypes]
@@ -159,14 +158,13 @@ class _Property:
             self._fail(f"create_operator returned {made!r}, which is no CustomOp", where)
         return _Instance(self, where, context, made)
 
-    def call(self, where: str, method: Callable[..., None], *arguments: Any) -> None:
-        """Run a method of the user's operator."""
-        self._ask(method.__name__, method, *arguments, where=where)
+    def call(self, where: str, method: Callable[..., None], **arguments: Any) -> None:
+        """Run a method of the user's operator, with its arguments by name, as MXNet does."""
+        self._ask(method.__name__, lambda: method(**arguments), where=where)
 
-    def _ask(self, method: str, function: Callable[..., Any], *arguments: Any, where: str = "",
-             **parameters: Any) -> Any:
+    def _ask(self, method: str, function: Callable[..., Any], *arguments: Any, where: str = "") -> Any:
         try:
-            return function(*arguments, **parameters)
+            return function(*arguments)
         except Exception as error:
             raise MXNetError(f"{where}custom operator '{self.op_type}': {method} raised {type(error).__name__}: "
                              f"{error}") from error
@@ -177,8 +175,8 @@ class _Property:
     def _inferred(self, method: str, asked: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """The two or three lists that the property's inference returns, each of the right length."""
         found = self._ask(method, getattr(self.prop, method), list(asked))
-        if len(found) not in (2, 3):
-            self._fail(f"{method} returned {len(found)} lists, expected 2 or 3")
+        if not isinstance(found, list | tuple) or len(found) not in (2, 3):
+            self._fail(f"{method} returned {found!r}, expected 2 or 3 lists")
         lists = (*found, []) if len(found) == 2 else tuple(found)
         for what, names, items in zip(("inputs", "outputs", "states"), (self.arguments, self.outputs, self.states),
                                       lists, strict=True):
@@ -186,19 +184,19 @@ class _Property:
                 self._fail(f"{method} returned {len(items)} entries for the {what}, which are {', '.join(names)}")
         return lists  # type: ignore[return-value]
 
+    def _shape(self, found: Any, known: bool) -> PartialShape | None:
+        """A shape that the property returned; while its inputs are not all `known`, () says nothing, nor does 0."""
+        if not isinstance(found, Iterable) or not all(isinstance(extent, int | np.integer) for extent in found):
+            self._fail(f"infer_shape returned the shape {found!r}, which is no tuple of integers")
+        if not known and not len(tuple(found)):
+            return None
+        return tuple(None if extent < 0 or (not known and extent == 0) else int(extent) for extent in found)
+
     def _dtypes(self, found: Sequence[Any]) -> list[DType | None]:
         try:
             return [None if item is None else DType.of(item) for item in found]
         except (KeyError, TypeError):
             self._fail(f"infer_type returned {found!r}; the types are {', '.join(known.name for known in DType)}")
-
-
-def _shape(found: Sequence[int], known: bool) -> PartialShape | None:
-    """A shape that a property returned; while its inputs are not all `known`, () says nothing, nor does an extent of 0.
-    """
-    if not known and not len(found):
-        return None
-    return tuple(None if extent < 0 or (not known and extent == 0) else int(extent) for extent in found)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,16 +211,17 @@ class _Instance:
     def forward(self, is_train: bool, requests: Sequence[str], inputs: Arrays, outputs: Arrays,
                 states: Arrays) -> None:
         with self.context:
-            self.prop.call(self.where, self.made.forward, is_train, list(requests), self._wrapped(inputs),
-                           self._wrapped(outputs), self._wrapped(states))
+            self.prop.call(self.where, self.made.forward, is_train=is_train, req=list(requests),
+                           in_data=self._wrapped(inputs), out_data=self._wrapped(outputs), aux=self._wrapped(states))
 
     def backward(self, requests: Sequence[str], output_gradients: Sequence[np.ndarray | None],
                  inputs: Sequence[np.ndarray | None], outputs: Sequence[np.ndarray | None], gradients: Arrays,
                  states: Arrays) -> None:
         with self.context:
-            self.prop.call(self.where, self.made.backward, list(requests), self._wrapped(output_gradients),
-                           self._wrapped(inputs), self._wrapped(outputs), self._wrapped(gradients),
-                           self._wrapped(states))
+            self.prop.call(self.where, self.made.backward, req=list(requests),
+                           out_grad=self._wrapped(output_gradients), in_data=self._wrapped(inputs),
+                           out_data=self._wrapped(outputs), in_grad=self._wrapped(gradients),
+                           aux=self._wrapped(states))
 
     def _wrapped(self, arrays: Sequence[np.ndarray | None]) -> NDArrays:
         return [NDArray(np.empty(0, np.float32) if array is None else array, self.context) for array in arrays]
@@ -363,7 +362,8 @@ def get_operator_arguments(op_name: str) -> OperatorArguments:
     inputs = {item if isinstance(item, str) else item.name:
               "NDArray-or-Symbol[]" if isinstance(item, Variadic) else "NDArray-or-Symbol"
               for item in (*block.inputs, *block.auxiliary)}
-    known = parameters_of(block)  # type: ignore[arg-type]
-    parameters = {name: str(item.type) + (", required" if item.default is dataclasses.MISSING else
-                                          f", optional, default={item.default}") for name, item in known.items()}
+    known, hints = parameters_of(block), hints_of(block)  # type: ignore[arg-type]
+    parameters = {name: mxnet_type(hints[name]) + (", required" if item.default is dataclasses.MISSING else
+                                                   f", optional, default={item.default}")
+                  for name, item in known.items()}
     return OperatorArguments(len(inputs | parameters), list(inputs | parameters), list((inputs | parameters).values()))

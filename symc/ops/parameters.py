@@ -77,6 +77,15 @@ def type_text(hint: Any) -> str:
     return f"{text} or None" if may_be_none else text
 
 
+def mxnet_type(hint: Any) -> str:
+    """The type of a parameter as MXNet's descriptions of operators write it."""
+    inner, may_be_none = inner_type(hint)
+    if typing.get_origin(inner) is Literal:
+        return "{" + ", ".join([*["None"] * may_be_none, *map(repr, typing.get_args(inner))]) + "}"
+    text = {bool: "boolean", str: "string", Dims: "Shape(tuple)", PartialDims: "Shape(tuple)"}.get(inner)
+    return (text or inner.__name__) + " or None" * may_be_none
+
+
 def parse_value(hint: Any, value: Any, where: str) -> Any:
     """`value`, a string as MXNet writes it or a Python value, as the type `hint` says.  ParameterError if it is not."""
     text = str(value).strip()

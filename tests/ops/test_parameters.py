@@ -1,11 +1,13 @@
 """Operator parameters from MXNet's strings, and what is said about wrong ones."""
 
+from typing import Literal
+
 import pytest
 
 from symc import ops
 from symc.errors import ParameterError, UnsupportedOperatorError
 from symc.ops.operator import from_attributes
-from symc.ops.parameters import format_value, parse_value
+from symc.ops.parameters import Dims, format_value, mxnet_type, parse_value
 
 ops.load()
 
@@ -62,3 +64,8 @@ def test_user_attributes_are_no_parameters() -> None:
 ])
 def test_values_are_written_as_mxnet_writes_them(value: object, text: str) -> None:
     assert format_value(value) == text
+
+
+def test_types_as_mxnet_describes_them() -> None:
+    hints = (Literal["a", "b"], Literal["a"] | None, bool, Dims | None, float)
+    assert list(map(mxnet_type, hints)) == ["{'a', 'b'}", "{None, 'a'}", "boolean", "Shape(tuple) or None", "float"]
