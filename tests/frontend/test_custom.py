@@ -106,7 +106,9 @@ def test_inference_may_fail_until_its_inputs_are_known() -> None:
 
 
 @pytest.mark.parametrize(("returned", "message"), [
-    ([], "returned 0 lists"), ([[(2,)], [(2,), (2,)], []], r"2 entries for the outputs, which are output"),
+    ([], r"returned \[\], expected 2 or 3 lists"), (None, "returned None, expected 2 or 3 lists"),
+    ([[3], [(2,)], []], "the shape 3, which is no tuple of integers"),
+    ([[(2,)], [(2,), (2,)], []], r"2 entries for the outputs, which are output"),
     ([[(3,)], [(2,)], []], r"data is \(2,\), expected \(3,\)")])
 def test_wrong_answers_of_infer_shape(returned: Any, message: str) -> None:
     register("answering", nothing, infer_shape=lambda self, shapes: returned)
