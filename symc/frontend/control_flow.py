@@ -246,4 +246,4 @@ def _iterations(count: Any) -> int:
         raise ValueError("Cannot convert max_iteration to python int") from None
 
 
-FUNCTIONS = {"foreach": foreach, "while_loop": while_loop, "cond": cond}
+FUNCTIONS: dict[str, Callable[..., Any]] = {"foreach": foreach, "while_loop": while_loop, "cond": cond}

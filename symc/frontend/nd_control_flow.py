@@ -87,4 +87,4 @@ def _scalar(value: Any, kind: type, what: str) -> Any:
         raise ValueError(f"Cannot convert {what} to python {kind.__name__}") from None
 
 
-FUNCTIONS = {"foreach": foreach, "while_loop": while_loop, "cond": cond}
+FUNCTIONS: dict[str, Callable[..., Any]] = {"foreach": foreach, "while_loop": while_loop, "cond": cond}
