@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.control_flow import ControlFlow, Scan
-from symc.ops.operator import make, operation
+from symc.ops.operator import input_types, make, operation
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
 from symc.passes.partition import stable_nodes
 
 BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
+LONG_SUM = 512             # summands from which on walking both operands across their rows misses the caches
+LONG_SUM_EXTENT = 128      # rows and columns of the result for which rearranging both operands pays
 PackRule = Callable[[Node], str | None]
 
 
@@ -25,6 +27,7 @@ class AssignLayouts(Pass):
 
     Convolutions (and their gradients) read and write images in blocks of 16 channels; elementwise operators, pooling
     and Concat along channels stay in the layout of their inputs; everything else, and the roots, are plain.
+    Both operands of a long sum over their rows (the gradient of a dense layer's weight) are rearranged too.
     `_relayout` nodes lie where the layouts of a value's writer and reader differ, and in front of weights:
 
         %c = Convolution(%x, %w)    →    %w/relayout: f32[..]:ABcd16b32a = _relayout(%w)
@@ -87,6 +90,8 @@ class _Assignment:
 
     def contraction(self, node: Node) -> tuple[list[Value], str | None]:
         data, weight, *others = node.inputs
+        if is_long_sum(node):
+            return [self.relaid(data, "ba"), self.relaid(weight, self.pack(node)), *map(self.plain, others)], None
         is_window = len(node.types[0].dims) > 2 and is_image(data.type)
         if not is_window or node.types[0].dtype is not DType.float32:
             return [self.plain(data), self.packed(node, weight, False), *map(self.plain, others)], None
@@ -172,6 +177,16 @@ class _Assignment:
         while value.node.op is not None and value.node.op.name == "_relayout":
             value = value.node.inputs[0]
         return value
+
+
+def is_long_sum(node: Node) -> bool:
+    """aᵀ·b of many rows: what the gradient of a dense layer's weight is."""
+    if len(node.types[0].dims) != 2 or node.types[0].dtype not in (DType.float32, DType.float64):
+        return False
+    spec = operation(node).contraction(input_types(node))
+    (name, _), *others = spec.lhs[0].terms
+    summed = not others and name in spec.reduced and spec.sizes[name] >= LONG_SUM
+    return summed and len(spec.extents) == 3 and min(node.types[0].dims) >= LONG_SUM_EXTENT
 
 
 def has_channels(type: TensorType) -> bool:

@@ -62,6 +62,21 @@ def test_a_matrix_is_packed_only_if_it_seldom_changes(check, unchanged):
     """)
 
 
+def test_a_long_sum_reads_both_operands_rearranged(check, unchanged):
+    text = """
+        %d: f32[{0},192]    %x: f32[{0},144]
+        %w = dot(%d, %x) transpose_a=True
+        heads %w
+    """
+    check(assign(), text.format(511), unchanged)
+    check(assign(), text.format(512), """
+        %d/relayout.ba: f32[512,192]:ba = _relayout(%d)
+        %x/relayout.Ab16a: f32[512,144]:Ab16a = _relayout(%x)
+        %w: f32[192,144] = dot(%d/relayout.ba, %x/relayout.Ab16a) transpose_a=True
+        heads %w
+    """)
+
+
 def test_constants_are_packed_by_the_compiler(check):
     result = check(PackConstants(), """
         %w: f32[20,8] = const

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,11 @@ from symc.frontend.rnn.cells import gru_step, lstm_step
 from symc.frontend.symbol import Symbol
 
 Pair = tuple[int, int]
-LEAKY = functools.partial(symbol_ops.LeakyReLU, act_type="leaky", slope=0.2)
+
+
+def leaky(inputs: Symbol, **kwargs: Any) -> Symbol:
+    """The activation of convolutional cells: a fifth of what is negative."""
+    return symbol_ops.LeakyReLU(inputs, act_type="leaky", slope=0.2, **kwargs)  # type: ignore[no-any-return]
 
 
 class BaseConvRNNCell(BaseRNNCell):
@@ -29,7 +32,7 @@ class BaseConvRNNCell(BaseRNNCell):
                  h2h_dilate: Pair = (1, 1), i2h_kernel: Pair = (3, 3), i2h_stride: Pair = (1, 1),
                  i2h_pad: Pair = (1, 1), i2h_dilate: Pair = (1, 1), i2h_weight_initializer: Any = None,
                  h2h_weight_initializer: Any = None, i2h_bias_initializer: Any = "zeros",
-                 h2h_bias_initializer: Any = "zeros", activation: Any = LEAKY, prefix: str | None = None,
+                 h2h_bias_initializer: Any = "zeros", activation: Any = leaky, prefix: str | None = None,
                  params: RNNParams | None = None, conv_layout: str = "NCHW") -> None:
         super().__init__(prefix=self.prefix if prefix is None else prefix, params=params)
         if h2h_kernel[0] % 2 == 0 or h2h_kernel[1] % 2 == 0:
