@@ -135,20 +135,21 @@ def check_numeric_gradient(sym: Symbol, location: Location, aux_states: Location
     requests = dict(grad_nodes) if isinstance(grad_nodes, Mapping) else \
         dict.fromkeys(sym.list_arguments() if grad_nodes is None else grad_nodes, "write")
     before = {name: np.random.normal(0, 0.01, size=arguments[name].shape) for name in requests}
-    executor, values = _projected(sym, arguments, states, ctx, before, requests, dtype)
+    gradients = {name: array(value, ctx, dtype) for name, value in before.items()}
+    executor, values = _projected(sym, arguments, states, gradients, requests, ctx)
     executor.forward(is_train=True)
     eps = get_tolerance(executor.outputs[0], numeric_eps, default_numeric_eps())
     assert dtype == np.float64 or eps >= 1e-5, f"numeric_eps {eps} is too small for {np.dtype(dtype)}"
     executor.backward()
-    gradients = {name: executor.grad_dict[name].asnumpy() for name in requests}  # type: ignore[union-attr]
     state_values = states and {name: value.asnumpy() for name, value in states.items()}
     differences = numeric_grad(executor, values, state_values, eps, use_forward_train, dtype)
     for name, request in requests.items():
-        _check_gradient(name, request, differences[name], gradients[name], before[name], "NUMERICAL", rtol, atol)
+        _check_gradient(name, request, differences[name], gradients[name].asnumpy(), before[name], "NUMERICAL", rtol,
+                        atol)
 
 
-def _projected(sym: Symbol, arguments: Mapping[str, NDArray], states: Mapping[str, NDArray] | None, ctx: Context,
-               before: Mapping[str, np.ndarray], requests: Mapping[str, str], dtype: Any) \
+def _projected(sym: Symbol, arguments: Mapping[str, NDArray], states: Mapping[str, NDArray] | None,
+               gradients: Mapping[str, NDArray], requests: Mapping[str, str], ctx: Context) \
         -> tuple[Executor, dict[str, np.ndarray]]:
     """An executor of the symbol times random weights as a loss, and the values of its arguments."""
     values = {name: value.asnumpy() for name, value in arguments.items()}
@@ -156,10 +157,11 @@ def _projected(sym: Symbol, arguments: Mapping[str, NDArray], states: Mapping[st
     output_shapes = sym.infer_shape(**shapes)[1]
     assert output_shapes, f"the shapes of {sym} do not follow from {shapes}"
     # not too small: a factor near zero would hide the gradient behind rounding
+    dtype = next((gradient.dtype for gradient in gradients.values()), np.float32)
     weights = array(np.random.random_sample(output_shapes[0]) + 0.1, ctx, dtype)
     loss = symbol_ops.make_loss(symbol_ops.op.elemwise_mul(sym, var(PROJECTION)))
     executor = loss.bind(ctx, args={**arguments, PROJECTION: weights}, grad_req=dict(requests), aux_states=states,
-                         args_grad={name: array(value, ctx, dtype) for name, value in before.items()})
+                         args_grad=dict(gradients))
     if len(executor.arg_arrays) != len(arguments) + 1:
         raise ValueError(f"{len(arguments)} arrays are given for {len(executor.arg_arrays) - 1} arguments")
     assert len(executor.outputs) == 1, f"{sym} has several outputs"
