@@ -168,6 +168,18 @@ def test_two_nodes_of_one_name_have_operators_of_their_own() -> None:
     assert [state.asnumpy().tolist() for state in executor.aux_arrays] == [[1, 1], [1, 1]]
 
 
+def test_in_the_body_of_a_loop() -> None:
+    def step(row: Any, state: Any) -> tuple[Any, Any]:
+        made = S.Custom(row + state, op_type="twice")
+        return made, made
+    outputs, _ = S.contrib.foreach(step, X, S.var("state"))
+    executor = outputs.simple_bind(mx.cpu(), x=(3, 2), state=(2,))
+    executor.arg_dict["x"][:] = 1
+    assert executor.forward(is_train=True)[0].asnumpy()[:, 0].tolist() == [2, 6, 14]
+    executor.backward(nd.ones((3, 2)))
+    assert executor.grad_dict["x"].asnumpy()[:, 0].tolist() == [14, 6, 2]
+
+
 # ---- what users do in them -----------------------------------------------------------------------------------------
 
 
@@ -220,6 +232,26 @@ def test_create_operator_that_fails() -> None:
     register("unmade", twice, create_operator=lambda self, *_: None)
     with pytest.raises(MXNetError, match="node 'c': .*create_operator returned None, which is no CustomOp"):
         bound(S.Custom(X, op_type="unmade", name="c"))
+
+
+def test_one_executor_in_threads() -> None:
+    executor = bound(S.exp(S.Custom(X, op_type="twice")))
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            for _ in range(20):
+                executor.forward(is_train=True)
+                executor.backward(ONES)
+        except Exception as error:
+            failures.append(error)
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures
+    np.testing.assert_allclose(executor.grad_arrays[0].asnumpy(), 2 * np.exp([2, 4]), rtol=1e-5)
 
 
 def test_executors_in_threads() -> None:

@@ -218,6 +218,7 @@ class CustomBackward(Operator):
 def with_instances(graph: Graph, context: Any = None) -> Graph:
     """A typed graph whose Custom nodes have their operators made, once for whatever is derived from it.
 
+    Those in the bodies of loops and branches get a new one for each call, so that no iteration sees what another kept.
     MXNetError: a property's create_operator raised, or made nothing.
     """
     def visit(node: Node) -> Sequence[Value] | None:
