@@ -10,7 +10,8 @@ import numpy as np
 from symc import interpreter
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import TensorType
-from symc.ops.math import NumPyMath
+from symc.ops.elementwise import Elementwise
+from symc.ops.math import UINT16, NumPyMath, quietly
 from symc.ops.operator import Operator, run_reference
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.overwrite_inputs import OverwriteInputs
@@ -71,15 +72,36 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
     graph = given = typed(Graph(node.outputs[:op.visible_count]))
     for run in PASSES:
         graph = run(graph)
-    if graph.heads == given.heads and not graph.updates and not op.subgraphs:
-        return _by_reference(op, given.heads[0].node.types)
-    return _by_interpreter(graph, names)
+    if graph.heads != given.heads or graph.updates or op.subgraphs:
+        return _by_interpreter(graph, names)
+    types = given.heads[0].node.types
+    if op.reads_types or op.is_host:
+        visible = op.visible_count
+        return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
+    return _by_expression(op, arrays) if isinstance(op, Elementwise) and op.function else _by_reference(op)
 
 
-def _by_reference(op: Operator, types: Sequence[TensorType]) -> Run:
+def _by_reference(op: Operator) -> Run:
     """The operator is what it was before the passes: nothing but its reference is to be run."""
-    visible = op.visible_count
-    return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
+    reference, visible = op.reference, op.visible_count
+
+    def run(arrays: Arrays) -> Outcome:
+        result = quietly(reference, *arrays)
+        return Outcome(result[:visible] if isinstance(result, tuple) else (np.asarray(result),), {})
+    return run
+
+
+def _by_expression(op: Elementwise, arrays: Arrays) -> Run:
+    """As `_by_reference`, by the expression itself where no input needs to be broadcast or widened."""
+    shape = arrays[0].shape
+    if any(array.shape != shape or array.dtype == UINT16 for array in arrays):
+        return _by_reference(op)
+    function, parameters, slow = op.function, op.parameters(), _by_reference(op)
+
+    def run(arrays: Arrays) -> Outcome:
+        result = quietly(function, NumPyMath, *arrays, **parameters)
+        return Outcome((result,), {}) if type(result) is np.ndarray and result.shape == shape else slow(arrays)
+    return run
 
 
 def _by_interpreter(graph: Graph, names: Sequence[str]) -> Run:

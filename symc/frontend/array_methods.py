@@ -13,16 +13,16 @@ import numpy as np
 
 from symc import ops
 from symc.errors import MXNetError
-from symc.frontend.nd_functions import Result, array_function, owned
+from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.op_functions import FLUENT, fluent_arguments, split_points
 from symc.ops.families.binary import BINARY
-from symc.ops.math import NumPyMath, quietly
+from symc.ops.math import QUIET, NumPyMath
 from symc.ops.operator import find
 from symc.runtime.ndarray import NDArray
 
 Method = Callable[..., Any]
 NUMBERS = (int, float, np.number, np.bool_)
-PLAIN = frozenset(np.dtype(name) for name in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8"))
+PLAIN = "".join(np.dtype(name).char for name in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8"))
 
 # infix operator → key in BINARY, the operators with a number on the right and on the left
 ARITHMETIC = {"add": ("add", "_plus_scalar", "_plus_scalar"), "sub": ("sub", "_minus_scalar", "_rminus_scalar"),
@@ -51,13 +51,13 @@ def _infix(key: str, with_number: str) -> Method:
         left = self.memory
         if isinstance(other, NDArray):
             right = other.memory
-            if left.shape != right.shape or left.dtype != right.dtype or left.dtype not in PLAIN:
+            if left.shape != right.shape or left.dtype != right.dtype or left.dtype.char not in PLAIN:
                 return run(broadcasting, self, other)  # type: ignore[no-any-return]
-            return owned(quietly(function, NumPyMath, left, right), (), self.context)
-        if left.dtype not in PLAIN:
+            return _fresh(QUIET.run(function, NumPyMath, left, right), self)
+        if left.dtype.char not in PLAIN:
             return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
         number = NumPyMath.const(_number(other), left)
-        return owned(quietly(function, NumPyMath, left, number), (), self.context)
+        return _fresh(QUIET.run(function, NumPyMath, left, number), self)
     return method
 
 
@@ -67,11 +67,16 @@ def _reflected(key: str, with_number: str) -> Method:
 
     def method(self: NDArray, other: Any) -> NDArray:
         right = self.memory
-        if right.dtype not in PLAIN:
+        if right.dtype.char not in PLAIN:
             return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
         number = NumPyMath.const(_number(other), right)
-        return owned(quietly(function, NumPyMath, number, right), (), self.context)
+        return _fresh(QUIET.run(function, NumPyMath, number, right), self)
     return method
+
+
+def _fresh(value: Any, like: NDArray) -> NDArray:
+    """What NumPy's arithmetic made, where `like` lies; of arrays without dimensions it makes scalars."""
+    return NDArray(value if type(value) is np.ndarray else np.array(value), like.context)
 
 
 def _number(value: Any) -> Any:
@@ -98,9 +103,12 @@ def _in_place(method: Method) -> Method:
     return changed
 
 
+_times = _infix("mul", "_mul_scalar")
+
+
 def negative(self: NDArray) -> NDArray:
     """-array."""
-    return run("_mul_scalar", _integers(self), scalar=-1.0)  # type: ignore[no-any-return]
+    return _times(self, -1)  # type: ignore[no-any-return]
 
 
 def absolute(self: NDArray) -> NDArray:

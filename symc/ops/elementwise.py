@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Elementwise(Operator):
     """Base of the blocks that `@elementwise` makes."""
 
     broadcasts = False
+    function: ClassVar[Any] = None      # what `@elementwise` decorates: the expression for all dtypes but bfloat16
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if self.broadcasts:
@@ -143,7 +144,7 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], b
         return as_value(F, result, values[-1])
 
     body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs,
-                            "broadcasts": broadcasts, "expression": expression,
+                            "broadcasts": broadcasts, "expression": expression, "function": staticmethod(function),
                             "__annotations__": {key: p.annotation for key, p in fields.items()}}
     body |= {key: p.default for key, p in fields.items() if p.default is not p.empty}
     return type(name, (Elementwise,), body)

@@ -22,6 +22,7 @@ import numpy as np
 from symc.ir.types import DType
 
 BFLOAT16, UINT16 = DType.bfloat16, DType.bfloat16.numpy
+_DTYPES = {dtype.numpy: dtype for dtype in DType}
 Value = Any  # an array (NumPy), a PrimExpr (TE) or a vector (LLVM)
 
 
@@ -31,22 +32,15 @@ class _Quiet(threading.local):
     def __init__(self) -> None:
         with np.errstate(all="ignore"):
             self.run = contextvars.copy_context().run
-        self.entered = False
 
 
-_quiet = _Quiet()
+QUIET = _Quiet()
 
 
-def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+def quietly(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """function(*arguments) within np.errstate(all="ignore"), which costs more than a small array's arithmetic; so the
-    function runs in a context made once for the thread, and must not read context variables of the caller's."""
-    if _quiet.entered:
-        return function(*arguments)
-    _quiet.entered = True
-    try:
-        return _quiet.run(function, *arguments)
-    finally:
-        _quiet.entered = False
+    function runs in a context made once for the thread.  It must not come back here, nor read context variables."""
+    return QUIET.run(function, *arguments, **keywords)
 
 
 def _elementwise(function: Callable[[float], float],
@@ -140,7 +134,7 @@ class NumPyMath:
     def dtype(x: Value) -> DType:
         """uint16, which MXNet lacks, holds the upper halves of float32: bfloat16."""
         found = np.asarray(x).dtype
-        return BFLOAT16 if found == UINT16 else DType.of(found)
+        return _DTYPES.get(found) or DType.of(found)
 
     @staticmethod
     def divide_truncating(x: Value, y: Value) -> Value:

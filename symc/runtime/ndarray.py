@@ -7,6 +7,7 @@ All operators, arithmetic among them, are attached from above (`symc.frontend.ar
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,8 @@ from symc.runtime.memory import aligned_copy, aligned_empty
 
 Shape = int | Sequence[int]
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])      # as MXNet shows it to NumPy; the memory is uint16
-STORED = ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")
+STORED = tuple(map(np.dtype, ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")))
+BASIC = frozenset((int, slice))     # parts of an index that always give a view
 SMALL = 4096    # bytes; below, alignment is not worth its price
 # NumPy's functions behind infix operators → the method of the right operand
 REFLECTED = {"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
@@ -204,7 +206,7 @@ class NDArray:
 
     def copy(self) -> NDArray:
         """A copy on the same context."""
-        return NDArray(aligned_copy(self.memory), self.context)
+        return NDArray(_copied(self.memory), self.context)
 
     __copy__ = copy
 
@@ -272,9 +274,9 @@ class NDArray:
         if options:
             raise TypeError(f"reshape has no argument '{next(iter(options))}', only shape and reverse")
         assert shape or wanted, "Shape must be provided."
-        if not wanted or min(wanted) <= 0 or math.prod(wanted) != self.memory.size:
+        if not _is_plain(wanted, self.memory.size):
             wanted = new_shape(self.shape, [int(extent) for extent in wanted], reverse)
-        return NDArray(self.memory.reshape(wanted), self.context, self._owner)
+        return NDArray(self.memory.reshape(wanted), self.context, self if self._root is None else self._root)
 
     @property
     def T(self) -> NDArray:
@@ -304,11 +306,19 @@ class NDArray:
 
     def __getitem__(self, key: Any) -> NDArray:
         memory = self.memory
-        if type(key) is int and memory.ndim > 1 or type(key) is slice and key.step is None and memory.ndim:
+        if type(key) is int and memory.ndim > 1:
+            return NDArray(memory[key], self.context, self if self._root is None else self._root)
+        if type(key) is slice and key.step is None and memory.ndim:
             part = memory[key]      # contiguous always
             return self if part.shape == memory.shape else NDArray(part, self.context, self._owner)
-        if isinstance(key, tuple) and not key:
-            return self
+        if isinstance(key, tuple):
+            if not key:
+                return self
+            if BASIC.issuperset(map(type, key)):
+                part = memory[(*key, Ellipsis)]
+                part = part.reshape(1) if part.ndim == 0 else part
+                return (NDArray(part, self.context, self._owner) if part.flags.c_contiguous
+                        else NDArray(part.copy(), self.context))
         return self.view(select(memory, numpy_key(key, memory_of)))
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -344,6 +354,13 @@ def memory_of(value: Any) -> np.ndarray | None:
 
 def _restore(memory: np.ndarray, device_type: str, device_id: int) -> NDArray:
     return NDArray(aligned_copy(memory), Context(device_type, device_id))
+
+
+def _is_plain(wanted: Sequence[int], size: int) -> bool:
+    """Whether NumPy reads a shape for `size` elements as MXNet does: it fits, and has one -1 at most and no 0."""
+    elements = math.prod(wanted)
+    return elements == size > 0 and min(wanted, default=1) > 0 or (
+        elements < 0 and size % elements == 0 and min(wanted) == -1 and list(wanted).count(-1) == 1)
 
 
 def new_shape(shape: Sequence[int], wanted: Sequence[int], reverse: bool = False) -> tuple[int, ...]:
@@ -386,6 +403,7 @@ def _inferred(shape: Sequence[int], target: list[int], wanted: Sequence[int]) ->
 # ---- dtypes
 
 
+@functools.lru_cache(256)
 def storage_of(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype that holds elements of an MXNet dtype; bfloat16 lies in uint16.
 
@@ -394,8 +412,8 @@ def storage_of(dtype: Any) -> np.dtype[Any]:
     if isinstance(dtype, str) and dtype == "bfloat16" or isinstance(dtype, np.dtype) and dtype == BFLOAT16:
         return np.dtype(np.uint16)
     found = np.dtype(dtype)
-    if found.name not in STORED:
-        raise MXNetError(f"MXNet has no arrays of {found}", f"the dtypes are {', '.join(STORED)}, bfloat16")
+    if found not in STORED:
+        raise MXNetError(f"MXNet has no arrays of {found}", f"the dtypes are {', '.join(map(str, STORED))}, bfloat16")
     return found
 
 
@@ -430,8 +448,14 @@ def new_memory(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
     return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype)
 
 
+def _copied(memory: np.ndarray) -> np.ndarray:
+    return memory.copy() if memory.nbytes < SMALL else aligned_copy(memory)
+
+
 def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
     """A new array with the values of `source_array`: float32 unless `dtype` says otherwise or it is an NDArray."""
+    if dtype is None and type(source_array) is np.ndarray and source_array.dtype == FLOAT32:
+        return NDArray(_copied(source_array), ctx)
     if isinstance(source_array, NDArray):
         values = source_array.memory
         storage = values.dtype if dtype is None else storage_of(dtype)
@@ -455,6 +479,8 @@ def _values(source: Any) -> np.ndarray:
         values = np.asarray(source)
     except ValueError:
         values = np.empty(0, object)
+    if values.dtype in STORED:
+        return values
     if values.dtype == object and values.size and all(item is None for item in values.flat):
         values = values.astype(np.float32)      # None is NaN, as MXNet has it
     if values.dtype == BFLOAT16:
@@ -476,7 +502,9 @@ def full(shape: Shape, val: float, ctx: Context | None = None, dtype: Any = None
     """An array, or `out`, filled with one value.  MXNetError: `out` has another shape."""
     if out is None:
         out = empty(shape, ctx, dtype)
-    elif out.shape != ((shape,) if isinstance(shape, int) else tuple(shape)):
+        out.memory.fill(converted(np.asarray(val), out.memory.dtype))
+        return out
+    if out.shape != ((shape,) if isinstance(shape, int) else tuple(shape)):
         raise MXNetError(f"out is {out.shape}, the result {shape}")
     out[...] = val
     return out

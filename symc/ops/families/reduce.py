@@ -93,7 +93,8 @@ class AxisReduction(Operator):
     def reference(self, data: np.ndarray) -> np.ndarray:
         axes = self.reduced_axes(data.ndim)
         dtype = NumPyMath.dtype(data)
-        terms = self.term(NumPyMath, NumPyMath.cast(data, self.accumulator(dtype)))
+        wide = self.accumulator(dtype)
+        terms = self.term(NumPyMath, data if wide is dtype else NumPyMath.cast(data, wide))
         total = REDUCERS[self.reducer](terms, axis=axes, dtype=terms.dtype)
         count = math.prod(data.shape[axis] for axis in axes)
         result = self._concluded(NumPyMath, np.asarray(total), count, dtype)
