@@ -29,6 +29,7 @@ from symc.frontend import monitor as monitor
 from symc.frontend import name as name
 from symc import ndarray as nd
 from symc import ndarray as ndarray
+from symc.frontend.util import np_array as np_array
 from symc.frontend.util import np_shape as np_shape
 from symc.runtime.context import num_gpus as num_gpus
 from symc.frontend import custom as operator
@@ -40,6 +41,8 @@ from symc.frontend.util import set_np_shape as set_np_shape
 from symc import symbol as sym
 from symc import symbol as symbol
 from symc.frontend import test_utils as test_utils
+from symc.frontend.util import use_np as use_np
+from symc.frontend.util import use_np_array as use_np_array
 from symc.frontend.util import use_np_shape as use_np_shape
 from symc.frontend import util as util
 from symc.frontend import visualization as visualization

@@ -31,13 +31,13 @@ def test_names_say_how_to_fill() -> None:
 
 def test_attributes_of_variables_come_first() -> None:
     assert (filled(init.One(), (3,), "anything", __init__='["constant", {"value": 0.25}]') == 0.25).all()
-    symbol = mx.sym.BatchNorm(mx.sym.FullyConnected(mx.sym.var("x"), num_hidden=4, weight=mx.sym.var(
+    symbol = mx.sym.BatchNorm(mx.sym.FullyConnected(mx.sym.var("x"), num_hidden=4, name="fc", weight=mx.sym.var(
         "w", init=init.Constant(2))), name="bn")
     attrs = symbol.attr_dict()
     values = {name: filled(init.Xavier(), (4, 4), name, **attrs.get(name, {}))
               for name in (*symbol.list_arguments()[1:], *symbol.list_auxiliary_states())}
     assert {name: value.ravel()[0] for name, value in values.items()} == {
-        "w": 2, "fullyconnected0_bias": 0, "bn_gamma": 1, "bn_beta": 0, "bn_moving_mean": 0, "bn_moving_var": 1}
+        "w": 2, "fc_bias": 0, "bn_gamma": 1, "bn_beta": 0, "bn_moving_mean": 0, "bn_moving_var": 1}
 
 
 def test_plain_strings_are_deprecated() -> None:
