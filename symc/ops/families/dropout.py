@@ -20,7 +20,8 @@ from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 class Dropout(Operator):
     """Elements become 0 with probability p, the others are divided by 1 - p; elements along `axes` share their fate.
 
-    In inference data itself, unless mode is always.  The hidden output is the factor.  MXNet: Dropout.
+    p = 1 gives NaN, which is 0 / 0.  In inference data itself, unless mode is always.  The hidden output is the factor.
+    MXNet: Dropout.
     """
 
     p: float = 0.5
@@ -70,14 +71,14 @@ class SeededDropout(Operator):
         t.output.unify(t.data.dtype)
 
     @property
-    def factor(self) -> float:
-        """Of the elements that stay."""
-        return 1 / (1 - self.p) if self.p < 1 else 0.0
+    def factors(self) -> tuple[float, float]:
+        """Of the elements that stay, and of those that go."""
+        return (1 / (1 - self.p), 0.0) if self.p < 1 else (math.nan, math.nan)
 
     def reference(self, data: np.ndarray, seed: np.ndarray) -> np.ndarray:
         shape = kept(data.shape, self.axes)
         draws = uniform(math.prod(shape), int(seed[0]), self.salt).reshape(shape)
-        return data * np.where(draws < np.float32(1 - self.p), self.factor, 0).astype(data.dtype)
+        return data * np.where(draws < np.float32(1 - self.p), *self.factors).astype(data.dtype)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         data, seed = inputs
@@ -89,7 +90,7 @@ class SeededDropout(Operator):
                 number = number * extent + (0 if extent == 1 else at)
             draws = te.draws(seed[0], self.salt, number)
             stays = draws.unit(draws.bits(0), DType.float32) < 1 - self.p
-            return data[i] * te.F.where(stays, te.F.const(self.factor, data[i]), te.F.const(0, data[i]))
+            return data[i] * te.F.where(stays, *(te.F.const(factor, data[i]) for factor in self.factors))
         return [te.tensor(data.shape, element)]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
