@@ -1,4 +1,4 @@
-"""Large graphs are composed, inferred, written and read in seconds; processor time, so that a busy machine may run it."""
+"""Large graphs are composed, inferred, written and read in seconds (of processor time: the machine may be busy)."""
 
 import time
 from collections.abc import Callable
