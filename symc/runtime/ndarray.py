@@ -463,8 +463,8 @@ def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> N
         values = _values(source_array)
         storage = FLOAT32 if dtype is None else storage_of(dtype)
     target = new_memory(values.shape, storage)
-    if values.dtype == storage or values.dtype.kind in "biu" and storage.kind == "f":
-        target[...] = values        # nothing that NumPy could warn of
+    if values.dtype == storage:
+        target[...] = values
     else:
         with np.errstate(invalid="ignore", over="ignore"):
             target[...] = converted(values, storage)

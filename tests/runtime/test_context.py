@@ -1,10 +1,12 @@
 """Contexts compare by value, nest, and refuse unknown devices."""
 
+import pickle
 import threading
 
 import pytest
 
-from symc.runtime.context import Context, cpu, cpu_pinned, current_context, gpu
+from symc.errors import MXNetError
+from symc.runtime.context import Context, cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
 
 
 def test_value_and_text():
@@ -29,3 +31,13 @@ def test_with_statement_nests_and_is_per_thread():
 def test_unknown_device():
     with pytest.raises(KeyError):
         Context("tpu")
+
+
+def test_there_is_no_gpu():
+    assert num_gpus() == 0 and gpu(1).empty_cache() is None
+    with pytest.raises(MXNetError, match=r"no gpu\(1\)"):
+        gpu_memory_info(1)
+
+
+def test_pickling():
+    assert pickle.loads(pickle.dumps(cpu(1))) == cpu(1)

@@ -140,3 +140,53 @@ def test_bad_keys():
     for key, kind in ((5, IndexError), ("a", ValueError), (1.5, ValueError), ((0, 0, 0), IndexError)):
         with pytest.raises(kind):
             table()[key]
+
+
+def test_bfloat16_lies_in_the_upper_halves_of_float32():
+    made = nd.array([1.5, -3, 1 / 3]).astype("bfloat16")
+    assert made.dtype == nd.BFLOAT16 and made.asnumpy().dtype == nd.BFLOAT16
+    same(made.astype("float32"), np.float32([1.5, -3, 0.333984375]), "float32")
+    made[0] = 7
+    assert nd.array(made).dtype == pickle.loads(pickle.dumps(made)).dtype == nd.BFLOAT16
+    same(nd.array(made, dtype="int32"), [7, -3, 0], "int32")
+
+
+def test_numbers():
+    made = nd.array([3], dtype="int32")
+    assert (made.item(), int(made), float(made), [0, 1, 2, 4][made]) == (3, 3, 3.0, 4)
+    with pytest.raises(TypeError, match="one integer"):
+        [1, 2][nd.array([1.0])]
+
+
+def test_numpy_functions_take_the_values():
+    made = table()
+    assert np.all(made.memory == np.asarray(made)) and np.isfinite(made).all() and np.logical_or.reduce(made, None)
+
+
+def test_views_in_place():
+    made = nd.zeros((2, 1, 3))
+    for view in (made.squeeze(1, inplace=True), made.expand_dims(0, inplace=True), made.flatten(inplace=True)):
+        view[:] = made.asnumpy().max() + 1
+    assert made.asnumpy().max() == 3 and made.squeeze().shape == (2, 3) and nd.zeros((1, 1)).squeeze().shape == (1,)
+    made.squeeze(1)[:] = 9
+    assert made.asnumpy().max() == 3
+    with pytest.raises(MXNetError, match="squeeze"):
+        made.squeeze(0)
+
+
+def test_gradients_are_those_of_symbols():
+    for call in (table().attach_grad, table().backward):
+        with pytest.raises(MXNetError, match="simple_bind"):
+            call()
+    assert table().grad is None and table().detach().shape == (3, 4)
+
+
+def test_what_from_numpy_lends_is_read_only_outside():
+    lent = np.ones((2, 2), "float64")
+    for value in (5, 6):
+        made = nd.from_numpy(lent)
+        made[0, 0] = value
+    assert lent[0, 0] == 6 and not lent.flags.writeable and made.dtype == np.float64
+    with pytest.raises(ValueError, match="contiguous"):
+        nd.from_numpy(lent.T)
+    assert nd.from_numpy(lent.T, zero_copy=False).shape == (2, 2)
