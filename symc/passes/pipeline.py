@@ -26,6 +26,7 @@ from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.materialize import Materialize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
+from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
@@ -59,6 +60,7 @@ def training_pipeline(requests: Mapping[str, str]) -> list[Pass]:
         Legalize(keep_differentiable=True),
         Differentiate(tuple(requests.items())),
         Legalize(),
+        PostponeSums(),
         Simplify(),
         FoldConstants(),
         MergeCommonSubexpressions(),
