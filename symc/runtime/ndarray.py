@@ -19,6 +19,7 @@ from symc.errors import MXNetError
 from symc.runtime.context import GPU, Context, cpu, current_context
 from symc.runtime.indexing import is_advanced, numpy_key, select
 from symc.runtime.memory import aligned_copy, aligned_empty
+from symc.runtime.reshaping import is_plain, new_shape
 
 Shape = int | Sequence[int]
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])      # as MXNet shows it to NumPy; the memory is uint16
@@ -274,7 +275,7 @@ class NDArray:
         if options:
             raise TypeError(f"reshape has no argument '{next(iter(options))}', only shape and reverse")
         assert shape or wanted, "Shape must be provided."
-        if not _is_plain(wanted, self.memory.size):
+        if not is_plain(wanted, self.memory.size):
             wanted = new_shape(self.shape, [int(extent) for extent in wanted], reverse)
         return NDArray(self.memory.reshape(wanted), self.context, self if self._root is None else self._root)
 
@@ -354,50 +355,6 @@ def memory_of(value: Any) -> np.ndarray | None:
 
 def _restore(memory: np.ndarray, device_type: str, device_id: int) -> NDArray:
     return NDArray(aligned_copy(memory), Context(device_type, device_id))
-
-
-def _is_plain(wanted: Sequence[int], size: int) -> bool:
-    """Whether NumPy reads a shape for `size` elements as MXNet does: it fits, and has one -1 at most and no 0."""
-    elements = math.prod(wanted)
-    return elements == size > 0 and min(wanted, default=1) > 0 or (
-        elements < 0 and size % elements == 0 and min(wanted) == -1 and list(wanted).count(-1) == 1)
-
-
-def new_shape(shape: Sequence[int], wanted: Sequence[int], reverse: bool = False) -> tuple[int, ...]:
-    """The shape that MXNet's reshape codes (0, -1, -2, -3, -4) give.  MXNetError: the sizes do not agree."""
-    if reverse:
-        return new_shape(shape[::-1], wanted[::-1])[::-1]
-    target: list[int] = []
-    at, codes = 0, iter(wanted)
-    for code in codes:
-        if code == -2:
-            target.extend(shape[at:])
-            at = len(shape)
-        elif code == -3:
-            target.append(math.prod(shape[at:at + 2]))
-            at += 2
-        elif code == -4:
-            target.extend(_split(shape[at], next(codes), next(codes)))
-            at += 1
-        else:
-            target.append(shape[at] if code == 0 and at < len(shape) else code)
-            at += 1
-    return _inferred(shape, target, wanted)
-
-
-def _split(extent: int, left: int, right: int) -> tuple[int, int]:
-    return (extent // right if left == -1 else left, extent // left if right == -1 else right)
-
-
-def _inferred(shape: Sequence[int], target: list[int], wanted: Sequence[int]) -> tuple[int, ...]:
-    size, known = math.prod(shape), math.prod(extent for extent in target if extent != -1)
-    if target.count(-1) == 1 and known:
-        target[target.index(-1)] = size // known
-    if -1 in target or math.prod(target) > size:
-        raise MXNetError(f"cannot reshape {tuple(shape)} to {tuple(wanted)}")
-    if math.prod(target) < size:
-        raise ValueError(f"Cannot reshape array of size {size} into shape {tuple(wanted)}")
-    return tuple(target)
 
 
 # ---- dtypes
