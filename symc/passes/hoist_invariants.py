@@ -10,6 +10,7 @@ from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import operation
 from symc.passes.base import Pass
 from symc.passes.frontier import frontier, replaced
+from symc.passes.materialize import storage
 
 ALWAYS_HOISTED = 1 << 16    # bytes
 
@@ -25,7 +26,7 @@ class HoistInvariants(Pass):
         %y/p: f32[4,4]:AB16b4a = _relayout(%w)
         %y = _scan(%x, %s, %w, %y/p) count=9 slices=1 states=1 constants=2 { ...
 
-    Views stay where they are, and so does what follows from nothing, like zeros.
+    Views stay where they are, and so do the heads of the body, and what follows from nothing, like zeros.
     """
 
     name = "hoist-invariants"
@@ -46,8 +47,8 @@ def _hoisted(node: Node) -> Node:
     """The loop without what its body need not compute."""
     op = node.op
     assert isinstance(op, Scan)
-    anchored = _anchored(op.body)
-    chosen = frontier(op.body, _invariant(op.body), lambda value: value.node in anchored and _is_worth(value))
+    movable = _anchored(op.body) - {storage(head).node for head in op.body.heads}
+    chosen = frontier(op.body, _invariant(op.body), lambda value: value.node in movable and _is_worth(value))
     if not chosen:
         return node
     names = {value: f"c{op.constants + i}" for i, value in enumerate(chosen)}
