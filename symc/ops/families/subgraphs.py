@@ -70,9 +70,7 @@ class Subgraphs(Operator):
                      for node, input in zip(graph.variables, locations, strict=True)}
             types = infer(graph, given)
             for node, input in zip(graph.variables, locations, strict=True):
-                shape = types[Value(node)].shape
-                if shape is not None:
-                    s.inputs[input].unify((length, *shape) if input in self.wholes() else shape)
+                s.inputs[input].unify(self._whole(input, types[Value(node)].shape, length, s.inputs[input].rank))
             for head, (output, slices) in zip(graph.heads, self.outputs_of(number), strict=True):
                 shape = types[head].shape
                 if output >= 0 and shape is not None:
@@ -109,7 +107,14 @@ class Subgraphs(Operator):
             return shape
         if not shape:
             raise Conflict(f"data{input} has no axis to loop over")
-        return shape[1:]
+        return slice_shape(shape)
+
+    def _whole(self, input: int, seen: PartialShape | None, length: int | None,
+               rank: int | None) -> PartialShape | None:
+        """The shape of an input of which a subgraph sees `seen`, as far as that says it."""
+        if input not in self.wholes() or seen is None:
+            return seen
+        return None if len(seen) == 1 and rank != 2 else (length, *seen)
 
     # ---- meaning
 
@@ -117,7 +122,8 @@ class Subgraphs(Operator):
         """A subgraph with the types that follow from the inputs."""
         graph, wholes = self.graphs[number], self.wholes()
         given = dict(zip((node.name for node in graph.variables), self.locations()[number], strict=True))
-        shapes = {name: inputs[input].type.dims[input in wholes:] for name, input in given.items()}
+        dims = [slice_shape(value.type.dims) if i in wholes else value.type.dims for i, value in enumerate(inputs)]
+        shapes = {name: dims[input] for name, input in given.items()}
         return with_types(graph, infer(graph, shapes, {name: inputs[i].type.element for name, i in given.items()}))
 
     def reference(self, run: RunGraph, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -126,6 +132,11 @@ class Subgraphs(Operator):
         g = GraphBuilder(self.name, (Source(self.name),))
         heads = self.rewrite(g, *map(Value, variables))
         return run(Graph(tuple(heads)), {node.name: x for node, x in zip(variables, inputs, strict=True)})
+
+
+def slice_shape(shape: PartialShape) -> PartialShape:
+    """The shape of a slice along axis 0: of a vector (1,), since MXNet has no arrays without dimensions."""
+    return shape[1:] or (1,)
 
 
 def placed(graph: Graph, values: Sequence[Value]) -> tuple[Value, ...]:
@@ -196,7 +207,9 @@ class Foreach(Subgraphs):
         loop = Scan(inputs[0].type.dims[0], slices, states, len(self.remain_locs))
         names = loop.body_names()
         heads = placed(body, renamed(body, [names[input] for input in self.locations()[0]]))
-        return list(g.node(replace(loop, graphs=(Graph(heads),)), inputs).outputs)
+        data = [g.reshape(value, (*value.type.dims, 1)) if len(value.type.dims) == 1 else value
+                for value in inputs[:slices]]
+        return list(g.node(replace(loop, graphs=(Graph(heads),)), [*data, *inputs[slices:]]).outputs)
 
 
 @operator("_while_loop")
