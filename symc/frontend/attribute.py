@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from symc.frontend.scope import Scope
 
@@ -13,6 +14,8 @@ class AttrScope(Scope):
 
     ValueError: a value is no string.
     """
+
+    _subgraph_names: ClassVar[defaultdict[str, int]] = defaultdict(int)     # of loops and branches: how many of a name
 
     def __init__(self, **attributes: str) -> None:
         if not all(isinstance(value, str) for value in attributes.values()):

@@ -7,7 +7,6 @@ the value becomes an input of the loop, as variables from outside do.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,6 @@ from symc.ir.graph import Graph, Node, Value, rewritten_values
 from symc.ops.operator import find, output_name
 
 MARK = "__subgraph_name__"
-_made: Counter[str] = Counter()      # subgraphs of each name
 
 
 @dataclass(frozen=True)
@@ -157,8 +155,8 @@ def _subgraph_name(name: str) -> str:
     """The name with the number of subgraphs called so, behind that of the subgraph that it is in."""
     outer = AttrScope.current.get({}).get(MARK, "")
     full = f"{outer}${name}" if outer else name
-    _made[full] += 1
-    return f"{full}{_made[full] - 1}"
+    AttrScope._subgraph_names[full] += 1
+    return f"{full}{AttrScope._subgraph_names[full] - 1}"
 
 
 def _unique_name(symbol: Symbol) -> str:
