@@ -1,8 +1,8 @@
 """Loops and branches of symbols.  MXNet: mx.sym.contrib.foreach, while_loop, cond.
 
 The user's function runs once, on variables that stand for what a step sees.  What it makes is told from what it reads
-from outside by an attribute, `__subgraph_name__`: where an operator inside reads one outside, the graph is cut, and
-the value becomes an input of the loop, as variables from outside do.
+from outside by an attribute, `__subgraph_name__`: where an operator inside reads a value from outside, the graph is
+cut, and the value becomes an input of the loop.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from symc.frontend.attribute import AttrScope
 from symc.frontend.name import NameManager
 from symc.frontend.nested import Form, flatten, regroup
 from symc.frontend.symbol import Symbol, op, var
-from symc.ir.graph import Graph, Node, Value, rewritten_values
+from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import find, output_name
 
 MARK = "__subgraph_name__"
@@ -182,12 +182,12 @@ def _cut(heads: Sequence[Symbol], mark: str) -> Subgraph:
     cuts: dict[Value, Node] = {}
     for node in graph.nodes:
         for value in node.inputs if node.attrs.get(MARK, "") == mark else ():
-            if value.node.op is not None and value.node.attrs.get(MARK, "") != mark and value not in cuts:
+            if value.node.attrs.get(MARK, "") != mark and value not in cuts:
                 cuts[value] = compose.make_variable(output_name(value), {})
                 outside[output_name(value)] = value
-    new = rewritten_values(graph.nodes, lambda node: [
-        Value(cuts[value]) if value in cuts else value for value in node.outputs] if node.op is not None else None)
-    inner = Graph(tuple(new.get(head, head) for head in graph.heads))
+    originals = iter(graph.nodes)
+    inner = graph.rewrite(lambda node: [Value(cuts[old]) if old in cuts else new for old, new in
+                                        zip(next(originals).outputs, node.outputs, strict=True)])
     names = [node.name for node in inner.variables]
     assert len(set(names)) == len(names), f"The inputs of the subgraph don't have unique names: {names}"
     return Subgraph(inner, [(node.name, outside.get(node.name, Value(node))) for node in inner.variables])
