@@ -58,8 +58,15 @@ def _summed_product(op: Scan, state: int) -> Node | None:
     own, product = added.node.inputs[position], added.node.inputs[1 - position]
     if [*op.body.readers.get(own, ()), *(head for head in op.body.heads if head == own)] != [added.node]:
         return None
-    matrices = all(len(value.type.dims) == 2 for value in product.node.inputs)
-    return product.node if product.node.op == Dot(transpose_a=True) and matrices else None
+    if product.node.op != Dot(transpose_a=True) or not all(map(_is_stackable, product.node.inputs)):
+        return None
+    return product.node
+
+
+def _is_stackable(value: Value) -> bool:
+    """A matrix of the step; one that all steps share would be repeated."""
+    shared = value.node.is_constant or (value.node.is_variable and value.node.name.startswith("c"))
+    return len(value.type.dims) == 2 and not shared
 
 
 def _postponed(node: Node, op: Scan, products: dict[int, Node]) -> list[Value]:

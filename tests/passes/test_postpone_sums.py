@@ -33,3 +33,9 @@ def test_a_sum_of_products_is_one_product(graph):
 def test_a_sum_that_steps_read_stays(graph):
     before = graph(LOOP.replace("HEADS", "%q, %q").replace("heads %y", "heads %y#1"))
     assert PostponeSums()(before) is before
+
+
+def test_operands_that_all_steps_share_are_not_repeated(graph):
+    text = LOOP.replace("HEADS", "%q").replace("%x, %z, %s", "%x, %s, %w").replace("%z: f32[9,2,4]", "%w: f32[2,4]")
+    before = graph(text.replace("slices=2", "slices=1").replace("constants=0", "constants=1").replace("%x1", "%c0"))
+    assert PostponeSums()(before) is before
