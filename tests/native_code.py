@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,13 @@ def objects(plan: Plan, level: str = "x86-64") -> list[bytes]:
     return [compile_object(text, level) for text in texts]
 
 
+def library(plan: Plan) -> Any:
+    """The plan in this process."""
+    from symc.codegen.in_process import load_plan
+
+    return load_plan(plan, objects(plan)[:-1], "x86-64")
+
+
 def affine(size: int = 1000, flops: int = 10**9) -> Plan:
     """output = 2 * data + shift, with the doubled data in the arena and the shift in the weights."""
     space = -(-4 * size // 64) * 64
@@ -87,8 +95,8 @@ def affine_weights(plan: Plan) -> np.ndarray:
 @pytest.fixture(scope="session")
 def native() -> SimpleNamespace:
     """The functions above."""
-    return SimpleNamespace(kernel_text=kernel_text, buffer=buffer, step=step, objects=objects, affine=affine,
-                           affine_weights=affine_weights)
+    return SimpleNamespace(kernel_text=kernel_text, buffer=buffer, step=step, objects=objects, library=library,
+                           affine=affine, affine_weights=affine_weights)
 
 
 @pytest.fixture(scope="session")

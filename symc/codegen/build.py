@@ -17,6 +17,8 @@ from symc.codegen.assemble import Assembly, assemble
 from symc.codegen.bodies import all_bodies, unshared
 from symc.codegen.compile_groups import Progress, compile_groups
 from symc.codegen.group_code import GroupCode
+from symc.codegen.in_process import compiled, load_plan
+from symc.codegen.llvm_driver import driver_text
 from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
@@ -138,16 +140,8 @@ def state_names(graph: Graph) -> list[str]:
 
 
 def driver_object(plan: Plan, level: str) -> bytes:
-    """The driver of a plan, from the cache if it is there."""
-    key = cache.key_of(str(plan.to_json()), level)
-    found = cache.read_bytes("drivers", key)
-    if found is None:
-        from symc.codegen.llvm_compile import compile_object
-        from symc.codegen.llvm_driver import driver_text
-
-        found = compile_object(driver_text(plan), level)
-        cache.write_bytes("drivers", key, found)
-    return found
+    """The driver of a plan for a library of its own."""
+    return compiled(driver_text(plan), level)
 
 
 def host_level() -> str:
@@ -164,10 +158,8 @@ def host_level() -> str:
 
 def load_in_process(unit: Unit) -> Library:
     """The unit's code for this machine, mapped into this process."""
-    from symc.codegen.llvm_jit import join_in_process
-
     level = host_level()
-    return join_in_process([*unit.objects[level], driver_object(unit.plans[level], level)])
+    return load_plan(unit.plans[level], unit.objects[level], level)
 
 
 def library_bytes(unit: Unit, level: str) -> bytes:

@@ -1,18 +1,23 @@
-"""The driver: one object that walks the native steps of a plan with a team of threads, as textual LLVM IR.
+"""The driver: the code that walks the native steps of a plan with a team of threads, as textual LLVM IR.
 
-    i32 symc_run(ptr buffers, ptr symbols, i64 first, i64 last, ptr team)
+    i32 symc_run_plan(ptr plan, ptr buffers, ptr symbols, i64 first, i64 last, ptr team)
 
 runs the native steps [first, last), which are kernels, and loops and branches of such (`llvm_loops`); 0 when done,
-1 when the range holds anything else.  `buffers` has one pointer for
-each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
+1 when the range holds anything else.  `plan` has the rows of the step table and the ids of their buffers, `buffers`
+one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
 [jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
 left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
+
+This is the engine, the same for all plans.  In a package it lies beside the table of its plan, which `symc_run` walks;
+in process it is loaded once, and tables are made in memory (`in_process`).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_team import TRIPLES, team_text
@@ -23,24 +28,34 @@ FLOPS_PER_NANOSECOND = 30
 BYTES_PER_NANOSECOND = 10
 WORTH_SHARING_NANOSECONDS = 4000
 
+# Callers that the engine has, for kernels of so many buffers and no symbols; a plan brings others with it.
+MOST_BUFFERS = 24
+
+# %plan: rows, ids, how many rows, buffers of whose table each thread has its own copy (0: none has)
 # %step: kernel, caller, jobs, first buffer id, symbol that multiplies jobs or -1, barrier behind it, thread 0 only,
 # whether it is a loop or branch, whose function then stands for the kernel
 RUN = """
 %step = type { ptr, ptr, i64, i32, i32, i8, i8, i8 }
-%call = type { ptr, ptr, i64, i64 }
+%plan = type { ptr, ptr, i64, i64 }
+%call = type { ptr, ptr, ptr, i64, i64 }
 
-define i32 @symc_run(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {
+define i32 @symc_run_plan(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {
 entry:
   %call = alloca %call
-  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 1
-  %first_at = getelementptr %call, ptr %call, i64 0, i32 2
-  %last_at = getelementptr %call, ptr %call, i64 0, i32 3
-  store ptr %buffers, ptr %call
+  %buffers_at = getelementptr %call, ptr %call, i64 0, i32 1
+  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 2
+  %first_at = getelementptr %call, ptr %call, i64 0, i32 3
+  %last_at = getelementptr %call, ptr %call, i64 0, i32 4
+  %count_at = getelementptr %plan, ptr %plan, i64 0, i32 2
+  %steps = load ptr, ptr %plan
+  %count = load i64, ptr %count_at
+  store ptr %plan, ptr %call
+  store ptr %buffers, ptr %buffers_at
   store ptr %symbols, ptr %symbols_at
   store i64 %first, ptr %first_at
   store i64 %last, ptr %last_at
   %begins = icmp sge i64 %first, 0
-  %ends = icmp sle i64 %last, {steps}
+  %ends = icmp sle i64 %last, %count
   %inside = and i1 %begins, %ends
   br i1 %inside, label %inspect, label %refuse
 inspect:
@@ -49,12 +64,12 @@ inspect:
   %more = icmp slt i64 %i, %last
   br i1 %more, label %look, label %choose
 look:
-  %kernel_at = getelementptr %step, ptr @steps, i64 %i, i32 0
+  %kernel_at = getelementptr %step, ptr %steps, i64 %i, i32 0
   %kernel = load ptr, ptr %kernel_at
   %other = icmp eq ptr %kernel, null
   br i1 %other, label %refuse, label %accept
 accept:
-  %solo_at = getelementptr %step, ptr @steps, i64 %i, i32 6
+  %solo_at = getelementptr %step, ptr %steps, i64 %i, i32 6
   %solo = load i8, ptr %solo_at
   %for_all = icmp eq i8 %solo, 0
   %shared_now = or i1 %shared, %for_all
@@ -73,21 +88,39 @@ refuse:
 }
 
 define internal void @symc_work(ptr %call, i64 %thread, i64 %threads, ptr %team) nounwind {
-  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 1
-  %first_at = getelementptr %call, ptr %call, i64 0, i32 2
-  %last_at = getelementptr %call, ptr %call, i64 0, i32 3
-  %shared = load ptr, ptr %call
+entry:
+  %buffers_at = getelementptr %call, ptr %call, i64 0, i32 1
+  %symbols_at = getelementptr %call, ptr %call, i64 0, i32 2
+  %first_at = getelementptr %call, ptr %call, i64 0, i32 3
+  %last_at = getelementptr %call, ptr %call, i64 0, i32 4
+  %plan = load ptr, ptr %call
+  %shared = load ptr, ptr %buffers_at
   %symbols = load ptr, ptr %symbols_at
   %first = load i64, ptr %first_at
   %last = load i64, ptr %last_at
-{table}
-  call void @symc_rows(ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads, ptr %team)
+  %own_at = getelementptr %plan, ptr %plan, i64 0, i32 3
+  %own = load i64, ptr %own_at
+  %is_shared = icmp eq i64 %own, 0
+  br i1 %is_shared, label %go, label %copy
+copy:
+  ; loops move slices and states in the table of buffers: each thread has its own
+  %copied = alloca ptr, i64 %own, align 16
+  %bytes = shl i64 %own, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %copied, ptr %shared, i64 %bytes, i1 false)
+  br label %go
+go:
+  %buffers = phi ptr [ %shared, %entry ], [ %copied, %copy ]
+  call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
+                       ptr %team)
   ret void
 }
 
-define internal void @symc_rows(ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
-                                ptr %team) nounwind {
+define void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
+                       ptr %team) nounwind {
 entry:
+  %steps = load ptr, ptr %plan
+  %all_ids_at = getelementptr %plan, ptr %plan, i64 0, i32 1
+  %all_ids = load ptr, ptr %all_ids_at
   br label %next
 next:
   %i = phi i64 [ %first, %entry ], [ %following, %after ], [ %following, %meet ]
@@ -95,7 +128,7 @@ next:
   %more = icmp slt i64 %i, %last
   br i1 %more, label %visit, label %done
 visit:
-  %row = getelementptr %step, ptr @steps, i64 %i
+  %row = getelementptr %step, ptr %steps, i64 %i
   %kernel = load ptr, ptr %row
   %control_at = getelementptr %step, ptr %row, i64 0, i32 7
   %control = load i8, ptr %control_at
@@ -110,10 +143,10 @@ enter_alone:
   %first_thread = icmp eq i64 %thread, 0
   br i1 %first_thread, label %enter_first, label %after
 enter_first:
-  call void %kernel(ptr %buffers, ptr %symbols, i64 0, i64 1, ptr null)
+  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 0, i64 1, ptr null)
   br label %after
 enter_all:
-  call void %kernel(ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team)
+  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team)
   br label %after
 measure:
   %per_at = getelementptr %step, ptr %row, i64 0, i32 4
@@ -161,7 +194,7 @@ work:
   %caller = load ptr, ptr %caller_at
   %first_id = load i32, ptr %ids_at
   %first_id64 = zext i32 %first_id to i64
-  %ids = getelementptr i32, ptr @ids, i64 %first_id64
+  %ids = getelementptr i32, ptr %all_ids, i64 %first_id64
   call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %begin, i64 %end)
   br label %after
 after:
@@ -182,43 +215,108 @@ done:
 """
 
 
-# Loops move slices and states in the table of buffers: each thread has its own.
-OWN_TABLE = """  %buffers = alloca [{count} x ptr], align 16
-  call void @llvm.memcpy.p0.p0.i64(ptr %buffers, ptr %shared, i64 {bytes}, i1 false)"""
-SHARED_TABLE = "  %buffers = getelementptr ptr, ptr %shared, i64 0"
+# The table of a package, and what its library exports.
+TABLE = """
+@ids = internal constant [{id_count} x i32] [{ids}]
+@steps = internal constant [{count} x %step] [{rows}]
+@plan = internal constant %plan {{ ptr @steps, ptr @ids, i64 {count}, i64 {own} }}
+define i32 @symc_run(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {{
+  %status = call i32 @symc_run_plan(ptr @plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team)
+  ret i32 %status
+}}
+"""
 
 
-def driver_text(plan: Plan, architecture: str = "x86_64") -> str:
-    """LLVM IR of the driver of `plan`, thread team included.  Needs the plan's kernels beside it when linked."""
+# What loops and branches call.
+ENGINE_SYMBOLS = ("symc_rows", "symc_meet")
+FROM_ENGINE = """
+declare void @symc_rows(ptr, ptr, ptr, i64, i64, i64, i64, ptr)
+declare void @symc_meet(ptr)
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
+
+
+class Row(NamedTuple):
+    """A row of the step table; function and caller are names of symbols, empty where there is none."""
+
+    function: str
+    caller: str
+    jobs: int
+    first_id: int
+    per: int
+    barrier: bool
+    solo: bool
+    control: bool
+
+
+class Table(NamedTuple):
+    """What the engine reads of a plan.  own: entries of the table of buffers that each thread copies."""
+
+    rows: tuple[Row, ...]
+    ids: tuple[int, ...]
+    own: int
+
+
+def table_of(plan: Plan) -> Table:
     solo, barriers = _alone(plan), _barriers(plan)
     ids: list[int] = []
     rows = []
     for number, step in enumerate(plan.steps):
         rows.append(_row(plan, number, len(ids), barriers[number], solo[number]))
         ids.extend(step.buffers if isinstance(step, KernelStep) else ())
-    kernel_steps = [step for step in plan.steps if isinstance(step, KernelStep)]
-    signatures = sorted({_signature(plan, step) for step in kernel_steps})
-    controls = [control_text(plan, number, step) for number, step in enumerate(plan.steps)
-                if isinstance(step, LoopStep | BranchStep) and runs_natively(plan, step)]
-    count = len(plan.buffers)
-    table = OWN_TABLE.replace("{count}", str(count)).replace("{bytes}", str(8 * count)) if controls else SHARED_TABLE
-    return "\n".join([
-        f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"',
-        *_declarations(plan, kernel_steps), RUN.replace("{steps}", str(len(rows))).replace("{table}", table),
-        f"@ids = internal constant [{len(ids)} x i32] [{', '.join(f'i32 {number}' for number in ids)}]",
-        f"@steps = internal constant [{len(rows)} x %step] [", ",\n".join(rows), "]",
-        *(_caller(count, symbols) for count, symbols in signatures), DECLARATIONS, *controls, team_text(architecture)])
+    return Table(tuple(rows), tuple(ids), len(plan.buffers) if _controls(plan) else 0)
 
 
-def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool) -> str:
+def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool) -> Row:
     step = plan.steps[number]
-    flags = f"i8 {int(barrier)}, i8 {int(solo)}"
     if isinstance(step, KernelStep):
         per = -1 if step.per is None else step.per
-        return (f"%step {{ ptr @{plan.kernels[step.kernel].name}, ptr @{_caller_name(*_signature(plan, step))}, "
-                f"i64 {step.jobs}, i32 {first_id}, i32 {per}, {flags}, i8 0 }}")
-    function = f"@{control_name(number)}" if runs_natively(plan, step) else "null"
-    return f"%step {{ ptr {function}, ptr null, i64 0, i32 0, i32 -1, {flags}, i8 1 }}"
+        return Row(plan.kernels[step.kernel].name, _caller_name(*_signature(plan, step)), step.jobs, first_id, per,
+                   barrier, solo, control=False)
+    return Row(control_name(number) if runs_natively(plan, step) else "", "", 0, 0, -1, barrier, solo, control=True)
+
+
+@functools.cache
+def engine_text(architecture: str = "x86_64") -> str:
+    """LLVM IR of the engine, thread team included."""
+    callers = (_caller(count, ()) for count in range(MOST_BUFFERS + 1))
+    return "\n".join([f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"', RUN, *callers,
+                      DECLARATIONS, team_text(architecture)])
+
+
+def further_module(plan: Plan) -> str:
+    """What a plan brings along as a module of its own; empty when that is nothing."""
+    text = further_text(plan)
+    return "\n".join([f'source_filename = "symc"\n{FROM_ENGINE}', text]) if text else ""
+
+
+def further_text(plan: Plan) -> str:
+    """LLVM IR of what a plan brings along: its loops and branches, and callers that the engine lacks; may be empty."""
+    steps = [step for step in plan.steps if isinstance(step, KernelStep)]
+    signatures = sorted({_signature(plan, step) for step in steps})
+    callers = [_caller(count, symbols) for count, symbols in signatures if symbols or count > MOST_BUFFERS]
+    return "\n".join([*callers, *(control_text(plan, number, step) for number, step in _controls(plan))])
+
+
+def driver_text(plan: Plan, architecture: str = "x86_64") -> str:
+    """LLVM IR of the engine with the table of `plan`.  Needs the plan's kernels beside it when linked."""
+    table = table_of(plan)
+    kernels = [step for step in plan.steps if isinstance(step, KernelStep)]
+    constants = TABLE.format(id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
+                             count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)), own=table.own)
+    return "\n".join([engine_text(architecture), *_declarations(plan, kernels), further_text(plan), constants])
+
+
+def _row_text(row: Row) -> str:
+    function, caller = (f"@{name}" if name else "null" for name in (row.function, row.caller))
+    return (f"%step {{ ptr {function}, ptr {caller}, i64 {row.jobs}, i32 {row.first_id}, i32 {row.per}, "
+            f"i8 {int(row.barrier)}, i8 {int(row.solo)}, i8 {int(row.control)} }}")
+
+
+def _controls(plan: Plan) -> list[tuple[int, LoopStep | BranchStep]]:
+    return [(number, step) for number, step in enumerate(plan.steps)
+            if isinstance(step, LoopStep | BranchStep) and runs_natively(plan, step)]
 
 
 def _signature(plan: Plan, step: KernelStep) -> tuple[int, tuple[int, ...]]:
@@ -250,7 +348,7 @@ def _caller(count: int, symbols: tuple[int, ...]) -> str:
                   f"  %symbol{i} = load i64, ptr %symbol_at{i}"]
         arguments.append(f"i64 %symbol{i}")
     call = f"  call void %kernel({', '.join([*arguments, 'i64 %begin', 'i64 %end'])})"
-    return "\n".join([f"define internal void @{_caller_name(count, symbols)}(ptr %kernel, ptr %buffers, ptr %ids, "
+    return "\n".join([f"define void @{_caller_name(count, symbols)}(ptr %kernel, ptr %buffers, ptr %ids, "
                       "ptr %symbols, i64 %begin, i64 %end) nounwind {", *lines, call, "  ret void", "}"])
 
 

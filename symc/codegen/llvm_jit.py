@@ -1,32 +1,47 @@
-"""Joins objects in this process with LLVM's LLJIT."""
+"""Maps objects into this process with LLVM's LLJIT.  What is mapped stays until the process ends: threads of the team
+may run in it, and the next plan may need the same kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count
+import functools
+import hashlib
+import threading
+from collections.abc import Mapping
 
 import llvmlite.binding as llvm
 
-from symc.runtime.library import EXPORTS, Library
+from symc.codegen.elf import read_symbols
 
-_numbers = count()
-_kept: list[object] = []
+_lock = threading.Lock()
+_mapped: dict[bytes, tuple[Mapping[str, int], object]] = {}
 
 
-def join_in_process(objects: Sequence[bytes]) -> Library:
-    """Map kernel objects and the driver, and resolve what they call; libc and libm come from this process.
+def addresses_in(image: bytes, imports: Mapping[str, int] | None = None) -> Mapping[str, int]:
+    """Addresses of the symbols that an object defines; equal objects are mapped once.
 
-    The code stays mapped until the process ends: threads of the team may run in it.
+    imports: addresses of what it calls beside libc and libm, which come from this process.
     """
+    key = hashlib.sha256(image).digest()
+    with _lock:
+        if key not in _mapped:
+            _mapped[key] = _map(image, imports or {}, f"symc{len(_mapped)}")
+        return _mapped[key][0]
+
+
+def _map(image: bytes, imports: Mapping[str, int], title: str) -> tuple[Mapping[str, int], object]:
+    names = sorted(read_symbols(image).defined)
+    builder = llvm.JITLibraryBuilder().add_current_process().add_object_img(image)
+    for name, address in imports.items():
+        builder.import_symbol(name, address)
+    for name in names:
+        builder.export_symbol(name)
+    joined = builder.link(_compiler(), title)
+    return {name: joined[name] for name in names}, joined
+
+
+@functools.cache
+def _compiler() -> llvm.LLJIT:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
-    compiler = llvm.create_lljit_compiler(machine)
-    builder = llvm.JITLibraryBuilder().add_current_process()
-    for image in objects:
-        builder.add_object_img(image)
-    for name in EXPORTS:
-        builder.export_symbol(name)
-    joined = builder.link(compiler, f"symc{next(_numbers)}")
-    _kept.extend((compiler, joined))
-    return Library({name: joined[name] for name in EXPORTS})
+    return llvm.create_lljit_compiler(machine)

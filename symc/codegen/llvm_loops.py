@@ -1,6 +1,6 @@
 """Loops and branches of the driver: one function of textual LLVM IR for each loop or branch step of a plan.
 
-    void symc_control_N(ptr buffers, ptr symbols, i64 thread, i64 threads, ptr team)
+    void symc_control_N(ptr plan, ptr buffers, ptr symbols, i64 thread, i64 threads, ptr team)
 
 All threads of the team go through it together, each with its own table of buffers: slices move along and carried
 states change places in the table, so that nothing is copied from one iteration to the next.  Each runs its share of
@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 
 from symc.codegen.plan import BranchStep, LoopStep, Plan, storage_dtype
 
-SIGNATURE = "ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team"
-ROWS = "call void @symc_rows(ptr %buffers, ptr %symbols, i64 {first}, i64 {last}, i64 %thread, i64 %threads, ptr %team)"
+SIGNATURE = "ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team"
+ROWS = ("call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 {first}, i64 {last}, i64 %thread, "
+        "i64 %threads, ptr %team)")
 DECLARATIONS = """declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
-define internal void @symc_meet(ptr %team) nounwind {
+define void @symc_meet(ptr %team) nounwind {
   %alone = icmp eq ptr %team, null
   br i1 %alone, label %done, label %meet
 meet:
@@ -35,7 +36,7 @@ def control_name(number: int) -> str:
 def control_text(plan: Plan, number: int, step: LoopStep | BranchStep) -> str:
     """The function of a loop or branch step that the driver runs (`runs_natively`)."""
     body = _loop(plan, step) if isinstance(step, LoopStep) else _branch(plan, step)
-    return "\n".join([f"define internal void @{control_name(number)}({SIGNATURE}) nounwind {{", *body, "}"])
+    return "\n".join([f"define void @{control_name(number)}({SIGNATURE}) nounwind {{", *body, "}"])
 
 
 def _branch(plan: Plan, step: BranchStep) -> Iterator[str]:

@@ -90,7 +90,7 @@ done:
   ret void
 }
 
-define internal void @symc_barrier(ptr %team) nounwind {
+define void @symc_barrier(ptr %team) nounwind {
   %size_at = getelementptr i8, ptr %team, i64 4
   %arrived_at = getelementptr i8, ptr %team, i64 320
   %generation_at = getelementptr i8, ptr %team, i64 384

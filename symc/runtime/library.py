@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import os
 import tempfile
 import threading
 from collections.abc import Mapping
 
+import numpy as np
+
 from symc.errors import PackageError
 
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-_SIGNATURES = {"symc_run": (_INT, _POINTER, _POINTER, _LONG, _LONG, _POINTER), "symc_team_version": (_INT,),
+_RUN = (_POINTER, _POINTER, _LONG, _LONG, _POINTER)
+_SIGNATURES = {"symc_run": (_INT, *_RUN), "symc_run_plan": (_INT, _POINTER, *_RUN), "symc_team_version": (_INT,),
                "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT)}
-EXPORTS = tuple(_SIGNATURES)
+TEAM_EXPORTS = ("symc_team_version", "symc_team_create", "symc_team_resize")
+EXPORTS = ("symc_run", *TEAM_EXPORTS)
+
+
+class Steps:
+    """The step table of a plan in memory, as the engine reads it; `address` is that of the structure."""
+
+    def __init__(self, rows: np.ndarray, ids: np.ndarray, own: int) -> None:
+        self._parts = (rows, ids, np.array([rows.ctypes.data, ids.ctypes.data, len(rows), own], np.uint64))
+        self.address = self._parts[-1].ctypes.data
 
 
 class Library:
@@ -24,9 +37,12 @@ class Library:
     steps, and the team (None: run alone).  team_create() and team_resize(team, size) serve team.py.
     """
 
-    def __init__(self, addresses: Mapping[str, int]) -> None:
-        functions = {name: ctypes.CFUNCTYPE(*signature)(addresses[name]) for name, signature in _SIGNATURES.items()}
-        self.run = functions["symc_run"]
+    def __init__(self, addresses: Mapping[str, int], steps: Steps | None = None) -> None:
+        """steps: the plan to run, where the library is the engine alone; otherwise it has its own."""
+        run = "symc_run_plan" if steps else "symc_run"
+        functions = {name: ctypes.CFUNCTYPE(*_SIGNATURES[name])(addresses[name]) for name in (run, *TEAM_EXPORTS)}
+        self.steps = steps
+        self.run = functools.partial(functions[run], steps.address) if steps else functions[run]
         self.team_version: int = functions["symc_team_version"]()
         self.team_create = functions["symc_team_create"]
         self.team_resize = functions["symc_team_resize"]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from symc.codegen.llvm_driver import driver_text
-from symc.codegen.llvm_jit import join_in_process
 from symc.codegen.plan import HostStep, Kernel, KernelStep, Plan, check
 from symc.runtime.memory import address_of
 
@@ -24,7 +23,7 @@ class Driven:
     """A joined plan with arrays for its buffers."""
 
     def __init__(self, native, plan):
-        self.library = join_in_process(native.objects(plan))
+        self.library = native.library(plan)
         self.arrays = [np.zeros(buffer.shape, np.float32) for buffer in plan.buffers]
         self.pointers = np.array([address_of(array) for array in self.arrays], np.uintp)
         self.symbols = np.array([3, 5], np.int64)
@@ -68,11 +67,12 @@ def test_symbols_reach_kernels_and_multiply_jobs(native):
       store float %limit, ptr %second
       ret void
     }"""
+    from symc.codegen.in_process import load_plan
     from symc.codegen.llvm_compile import compile_object
     plan = Plan((native.buffer("output", "x", 2),), (Kernel("note", symbols=(1,)),),
                 (KernelStep(0, (0,), 4, 0, per=0),), {"infer": (0, 1)}, symbols=("N", "M"))
     check(plan)
-    library = join_in_process([compile_object(kernel, "x86-64"), compile_object(driver_text(plan), "x86-64")])
+    library = load_plan(plan, [compile_object(kernel, "x86-64")], "x86-64")
     x, symbols = np.zeros(2, np.float32), np.array([3, 5], np.int64)
     pointers = np.array([address_of(x)], np.uintp)
     assert library.run(address_of(pointers), address_of(symbols), 0, 1, None) == 0

@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 
-from symc.codegen.llvm_jit import join_in_process
 from symc.errors import SymcError
 from symc.runtime import ndarray as nd
 from symc.runtime.module import CompiledModule, load
@@ -17,7 +16,7 @@ EXPECTED = 3 * np.arange(1000)
 @pytest.fixture(scope="module")
 def module(native):
     plan = native.affine()
-    return CompiledModule(plan, join_in_process(native.objects(plan)), native.affine_weights(plan))
+    return CompiledModule(plan, native.library(plan), native.affine_weights(plan))
 
 
 def strided():
@@ -93,7 +92,7 @@ def test_forward_and_backward(native):
                 (native.step(0, (0, 5), 4, 0), native.step(1, (5, 1, 2), 4, 1), native.step(1, (1, 0, 1), 4, 2),
                  native.step(0, (3, 4), 4, 3)), {"forward": (0, 3), "backward": (3, 4)}, 64, 64)
     check(plan)
-    module = CompiledModule(plan, join_in_process(native.objects(plan)), np.zeros(64, np.uint8))
+    module = CompiledModule(plan, native.library(plan), np.zeros(64, np.uint8))
     x = np.arange(4.0)
     for call in range(3):
         y, = module.forward(is_train=True, x=x)
@@ -108,7 +107,7 @@ def test_forward_and_backward(native):
 def test_zero_size(native):
     plan = Plan((native.buffer("input", "x", 0), native.buffer("output", "y", 0)), (Kernel("copy"),),
                 (native.step(0, (0, 1), 0, 0),), {"infer": (0, 1)})
-    module = CompiledModule(plan, join_in_process(native.objects(plan)))
+    module = CompiledModule(plan, native.library(plan))
     assert module.forward(x=[])[0].shape == (0,)
 
 

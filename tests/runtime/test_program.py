@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 
-from symc.codegen.llvm_jit import join_in_process
 from symc.errors import SymcError
 from symc.runtime.plan import BranchStep, Buffer, HostStep, Kernel, LoopStep, Plan, check
 from symc.runtime.program import Program
@@ -24,7 +23,7 @@ def program(native, steps, entry, hosts=None, symbols=()):
                 (Kernel("increase"), Kernel("scale"), Kernel("add")), steps, {"infer": entry}, arena_bytes=256,
                 symbols=symbols)
     check(plan)
-    made = Program(plan, join_in_process(native.objects(plan)), hosts=hosts)
+    made = Program(plan, native.library(plan), hosts=hosts)
     made.bind(0, np.zeros(SIZE, np.float32))
     made.bind(1, np.zeros(SIZE, np.float32))
     return made
@@ -130,7 +129,7 @@ def test_errors_name_what_is_wrong(native):
 def test_no_memory_says_how_much_is_needed(native):
     plan = Plan((native.buffer("input", "x", 4),), (Kernel("increase"),), (native.step(0, (0, 0), 4, 0),),
                 {"infer": (0, 1)}, arena_bytes=2**60)
-    made = Program(plan, join_in_process(native.objects(plan)))
+    made = Program(plan, native.library(plan))
     made.bind(0, np.zeros(4, np.float32))
     with pytest.raises(SymcError, match=r"arena of intermediate results needs 1152921504606846976 bytes \(1073741824"):
         made.run("infer")
@@ -143,7 +142,7 @@ def test_first_values_of_inputs_and_states_come_from_the_weights(native):
     weights = np.zeros(128, np.uint8)
     weights.view(np.float32)[:4] = 5
     weights.flags.writeable = False
-    made = Program(plan, join_in_process(native.objects(plan)), weights)
+    made = Program(plan, native.library(plan), weights)
     made.run("infer")
     made.run("infer")
     assert made.array(1).tolist() == [10] * 4 and not weights.view(np.float32)[16:].any()
@@ -151,7 +150,7 @@ def test_first_values_of_inputs_and_states_come_from_the_weights(native):
 
 def test_one_program_from_several_threads(native):
     plan = native.affine()
-    made = Program(plan, join_in_process(native.objects(plan)), native.affine_weights(plan))
+    made = Program(plan, native.library(plan), native.affine_weights(plan))
     data, result = np.ones(1000, np.float32), np.zeros(1000, np.float32)
     made.bind(0, data)
     made.bind(3, result)
