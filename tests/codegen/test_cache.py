@@ -73,7 +73,7 @@ def test_the_generators_are_there():
 
     root = Path(symc.__file__).parent
     assert all((root / part).exists() for part in cache.GENERATORS)
-    used = {path.name for path in (root / "frontend").glob("te*.py")}
+    used = {path.name for pattern in ("te.py", "te_*.py") for path in (root / "frontend").glob(pattern)}
     assert used == {part.removeprefix("frontend/") for part in cache.GENERATORS if part.startswith("frontend/")}
 
 
