@@ -200,3 +200,15 @@ def test_loops_of_arrays():
     assert mx.nd.contrib.cond(mx.nd.array([0]), lambda: 1, lambda: 2) == 2
     with pytest.raises(ValueError, match="max_iterations"):
         mx.nd.contrib.while_loop(lambda i: i, lambda i: (i, i), mx.nd.array([1]))
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"subgraphs": []}, "has 0 subgraphs, needs 1"), ({"in_data_locs": "[0]"}, "from 0, each once"),
+    ({"num_args": "9"}, "has 4 inputs, but needs 8"), ({"num_out_data": "5"}, "has 2 states")])
+def test_damaged_files(changes, message):
+    data = json.loads(RECORDED["lists"])
+    (node,) = [node for node in data["nodes"] if node["op"] == "_foreach"]
+    for key, value in changes.items():
+        (node if key in node else node["attrs"])[key] = value
+    with pytest.raises(mx.MXNetError, match=message):
+        mx.sym.load_json(json.dumps(data)).infer_shape(x=(3, 2), y=(3, 2), s=(2,), a=(2,))

@@ -94,6 +94,10 @@ class Subgraphs(Operator):
             if len(locations) != len(graph.variables) or any(i >= len(self.input_names()) for i in locations):
                 raise Conflict(f"a subgraph has the inputs {', '.join(node.name for node in graph.variables)}, "
                                f"the node gives it its inputs number {', '.join(map(str, locations))}")
+        for number, graph in enumerate(self.graphs):
+            if len(graph.heads) != len(self.outputs_of(number)):
+                raise Conflict(f"subgraph {number} has {len(graph.heads)} heads, expected "
+                               f"{len(self.outputs_of(number))}")
 
     def _length(self, s: Slots[ShapeSlot]) -> int | None:
         known = [s.inputs[input][0] for input in self.wholes() if s.inputs[input].rank]
@@ -186,6 +190,13 @@ class Foreach(Subgraphs):
         return [(i, -1 if i < self.num_out_data else None) for i in range(self.num_outputs)]
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        places = (*self.in_data_locs, *self.in_state_locs, *self.remain_locs)
+        if sorted(places) != list(range(len(places))) or not self.in_data_locs:
+            raise Conflict(f"in_data_locs, in_state_locs and remain_locs must be the numbers from 0, each once, and "
+                           f"there must be data; found {places}")
+        if len(self.in_state_locs) != self.num_outputs - self.num_out_data:
+            raise Conflict(f"has {len(self.in_state_locs)} states, but {self.num_outputs - self.num_out_data} outputs "
+                           "for them")
         for state, output in zip(self._states(s.inputs), s.outputs[self.num_out_data:], strict=True):
             output.unify(state.shape)
             state.unify(output.shape)
@@ -246,6 +257,11 @@ class WhileLoop(Subgraphs):
         return [(i, self.max_iterations if i < self.num_out_data else None) for i in range(self.num_outputs)]
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if len(self.func_var_locs) != self.num_outputs - self.num_out_data or any(
+                place >= len(self.func_input_locs) for place in self.func_var_locs) or any(
+                place >= len(s.inputs) for place in self.func_input_locs):
+            raise Conflict(f"func_var_locs {self.func_var_locs} must name {self.num_outputs - self.num_out_data} of "
+                           f"the {len(self.func_input_locs)} inputs of the step")
         for input, output in zip(self.loop_variables, s.outputs[self.num_out_data:], strict=True):
             output.unify(s.inputs[input].shape)
             s.inputs[input].unify(output.shape)
