@@ -18,6 +18,7 @@ BLOCK = 16                 # channels of a block; one AVX-512 register of float3
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
 LONG_SUM = 512             # summands from which on walking both operands across their rows misses the caches
 LONG_SUM_EXTENT = 128      # rows and columns of the result for which rearranging both operands pays
+TRANSPOSED, PANELS = "ba", f"Ba{BLOCK}b"    # of the operands of a long sum; transposing is slow: the narrower one
 PackRule = Callable[[Node], str | None]
 
 
@@ -91,7 +92,9 @@ class _Assignment:
     def contraction(self, node: Node) -> tuple[list[Value], str | None]:
         data, weight, *others = node.inputs
         if is_long_sum(node):
-            return [self.relaid(data, "ba"), self.relaid(weight, self.pack(node)), *map(self.plain, others)], None
+            rows, columns = node.types[0].dims
+            layouts = (TRANSPOSED, PANELS) if rows <= columns else (PANELS, TRANSPOSED)
+            return [self.relaid(data, layouts[0]), self.relaid(weight, layouts[1]), *map(self.plain, others)], None
         is_window = len(node.types[0].dims) > 2 and is_image(data.type)
         if not is_window or node.types[0].dtype is not DType.float32:
             return [self.plain(data), self.packed(node, weight, False), *map(self.plain, others)], None
@@ -185,7 +188,7 @@ def is_long_sum(node: Node) -> bool:
         return False
     spec = operation(node).contraction(input_types(node))
     (name, _), *others = spec.lhs[0].terms
-    summed = not others and name in spec.reduced and spec.sizes[name] >= LONG_SUM
+    summed = not others and spec.lhs[0] == spec.rhs[0] and name in spec.reduced and spec.sizes[name] >= LONG_SUM
     return summed and len(spec.extents) == 3 and min(node.types[0].dims) >= LONG_SUM_EXTENT
 
 

@@ -70,9 +70,9 @@ def test_a_long_sum_reads_both_operands_rearranged(check, unchanged):
     """
     check(assign(), text.format(511), unchanged)
     check(assign(), text.format(512), """
-        %d/relayout.ba: f32[512,192]:ba = _relayout(%d)
-        %x/relayout.Ab16a: f32[512,144]:Ab16a = _relayout(%x)
-        %w: f32[192,144] = dot(%d/relayout.ba, %x/relayout.Ab16a) transpose_a=True
+        %d/relayout.Ba16b: f32[512,192]:Ba16b = _relayout(%d)
+        %x/relayout.ba: f32[512,144]:ba = _relayout(%x)
+        %w: f32[192,144] = dot(%d/relayout.Ba16b, %x/relayout.ba) transpose_a=True
         heads %w
     """)
 
