@@ -210,5 +210,5 @@ def test_damaged_files(changes, message):
     (node,) = [node for node in data["nodes"] if node["op"] == "_foreach"]
     for key, value in changes.items():
         (node if key in node else node["attrs"])[key] = value
-    with pytest.raises(mx.MXNetError, match=message):
+    with pytest.raises(mx.SymcError, match=message):
         mx.sym.load_json(json.dumps(data)).infer_shape(x=(3, 2), y=(3, 2), s=(2,), a=(2,))
