@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -30,7 +29,7 @@ class OutsideModule(ModuleType):
         raise OutsideError(*self.refusal)
 
 
-class AliasFinder(MetaPathFinder, Loader):
+class AliasFinder:      # a finder and loader of modules; its abstract bases take longer to import than symc
     """Finds `root.a.b` as the attribute `b` of what `root.a` names, if that is a module or a namespace.
 
     is_name: whether the package `root` has such an attribute; asked before anything is imported.
