@@ -1,7 +1,8 @@
 """Operator parameters: typed fields of a block, read from MXNet's attribute strings.
 
 The annotation of a field is its parser.  Accepted: int, float, bool, str, `Literal[...]` (an enum), `Dims` (a tuple
-of integers; one integer stands for a 1-tuple), `PartialDims` (Nones among them), each also as `X | None`.
+of integers; one integer stands for a 1-tuple), `PartialDims` (Nones among them), `Floats` (a tuple of numbers),
+each also as `X | None`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from symc.errors import ParameterError
 
 Dims = tuple[int, ...]
 PartialDims = tuple[int | None, ...]
+Floats = tuple[float, ...]
 TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
 
 
@@ -73,7 +75,8 @@ def type_text(hint: Any) -> str:
     if typing.get_origin(inner) is Literal:
         text = "one of " + ", ".join(typing.get_args(inner))
     else:
-        text = {Dims: "tuple of int", PartialDims: "tuple of int and None"}.get(inner) or inner.__name__
+        tuples = {Dims: "tuple of int", PartialDims: "tuple of int and None", Floats: "tuple of float"}
+        text = tuples.get(inner) or inner.__name__
     return f"{text} or None" if may_be_none else text
 
 
@@ -82,7 +85,8 @@ def mxnet_type(hint: Any) -> str:
     inner, may_be_none = inner_type(hint)
     if typing.get_origin(inner) is Literal:
         return "{" + ", ".join([*["None"] * may_be_none, *map(repr, typing.get_args(inner))]) + "}"
-    text = {bool: "boolean", str: "string", Dims: "Shape(tuple)", PartialDims: "Shape(tuple)"}.get(inner)
+    text = {bool: "boolean", str: "string", Dims: "Shape(tuple)", PartialDims: "Shape(tuple)",
+            Floats: "tuple of <float>"}.get(inner)
     return (text or inner.__name__) + " or None" * may_be_none
 
 
@@ -152,17 +156,27 @@ def _parse_dims(text: str) -> Dims:
 
 
 def _parse_partial_dims(text: str) -> PartialDims:
+    return _items(text.replace("L", ""), int | None, "integers")
+
+
+def _parse_floats(text: str) -> Floats:
+    return tuple(map(float, _items(text.replace("f", ""), int | float, "numbers")))
+
+
+def _items(text: str, kind: Any, what: str) -> tuple[Any, ...]:
+    """The items of a tuple or list, or the one item there is, all of which are instances of `kind`."""
     if len(text) > 10_000:
-        raise ValueError("expected a short tuple of integers")
-    value = ast.literal_eval(text.replace("L", ""))
+        raise ValueError(f"expected a short tuple of {what}")
+    value = ast.literal_eval(text)
     items = value if isinstance(value, (tuple, list)) else (value,)
-    if not all(isinstance(item, int | None) for item in items):
-        raise ValueError("expected a tuple of integers")
+    if not all(isinstance(item, kind) for item in items):
+        raise ValueError(f"expected a tuple of {what}")
     return tuple(items)
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {int: _parse_int, float: _parse_float, bool: _parse_bool, str: str,
-                                             Dims: _parse_dims, PartialDims: _parse_partial_dims}
+                                             Dims: _parse_dims, PartialDims: _parse_partial_dims,
+                                             Floats: _parse_floats}
 
 
 def format_value(value: Any) -> str:
