@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from symc.errors import OutsideError
 
@@ -48,7 +48,7 @@ class AliasFinder:      # a finder and loader of modules; its abstract bases tak
             raise ModuleNotFoundError("\n  ".join(outside.refusal), name=name)
         else:
             found = parent.startswith(self.root + ".") and hasattr(sys.modules.get(parent), name)
-        return ModuleSpec(fullname, self, is_package=True) if found else None
+        return ModuleSpec(fullname, cast(Any, self), is_package=True) if found else None
 
     def create_module(self, spec: ModuleSpec) -> Any:
         parent, _, name = spec.name.rpartition(".")
