@@ -415,11 +415,12 @@ class TensorMath:
         return evaluator().shared(Scalar(expr, a.dtype, a.uses | b.uses))
 
     @staticmethod
-    def fmod(x: Any, y: Any) -> Scalar:
+    def modulo(x: Any, y: Any) -> Scalar:
         a, b = paired(x, y)
-        if a.dtype.is_float:
-            return _fmod(a, b)
-        return Scalar(tirx.Mod(a.expr, b.expr), a.dtype, a.uses | b.uses)
+        where, both, either = TensorMath.where, TensorMath.logical_and, TensorMath.logical_or
+        remainder = _truncated_remainder(a, where(b == 0, 1, b))        # with the sign of a
+        wrong_sign = either(both(remainder < 0, b > 0), both(remainder > 0, b < 0))
+        return where(b == 0, 0, where(wrong_sign, remainder + b, remainder))
 
     @staticmethod
     def isnan(x: Scalar) -> Scalar:
@@ -471,6 +472,11 @@ class TensorMath:
 
 
 _fmod = libm("fmod").__func__  # type: ignore[attr-defined]
+
+
+def _truncated_remainder(a: Scalar, b: Scalar) -> Scalar:
+    """C's remainder, of integers too, where b may not be 0."""
+    return _fmod(a, b) if a.dtype.is_float else Scalar(tirx.Mod(a.expr, b.expr), a.dtype, a.uses | b.uses)
 
 
 def _extreme(x: Any, y: Any, beats: Callable[[Scalar, Scalar], Scalar]) -> Scalar:

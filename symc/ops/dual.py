@@ -194,9 +194,9 @@ class DualMath:
         slope = _sum(_times(da, a), _times(db, b))
         return Dual(value, None if slope is None else slope / value)
 
-    def fmod(self, x: Any, y: Any) -> Dual:
+    def modulo(self, x: Any, y: Any) -> Dual:
         (a, da), (b, db) = _parts(x), _parts(y)
-        return Dual(self.F.fmod(a, b), _sum(da, None if db is None else -(db * self.F.trunc(a / b))))
+        return Dual(self.F.modulo(a, b), _sum(da, None if db is None else -(db * self.F.floor(a / b))))
 
     def divide_truncating(self, x: Any, y: Any) -> Dual:
         return Dual(self.F.divide_truncating(_parts(x)[0], _parts(y)[0]))

@@ -87,7 +87,6 @@ class NumPyMath:
     arctanh = staticmethod(np.arctanh)
     hypot = staticmethod(np.hypot)
     power = staticmethod(np.power)
-    fmod = staticmethod(np.fmod)  # C's remainder, with the sign of x; of integers too, where y may not be 0
     isnan = staticmethod(np.isnan)
     where = staticmethod(lambda condition, x, y: np.where(condition, *_same_dtype(x, y)))
     logical_and = staticmethod(np.logical_and)
@@ -139,8 +138,12 @@ class NumPyMath:
     @staticmethod
     def divide_truncating(x: Value, y: Value) -> Value:
         """Integer division as in C; x / 0 is 0 here, undefined there."""
-        quotient = np.floor_divide(np.abs(x), np.where(y == 0, 1, np.abs(y)))
-        return np.where(np.equal(y, 0), 0, np.sign(x) * np.sign(y) * quotient).astype(np.asarray(x).dtype)
+        return np.floor_divide(x - np.fmod(x, y), y)
+
+    @staticmethod
+    def modulo(x: Value, y: Value) -> Value:
+        """The remainder of x / y with the sign of y, as in Python; 0 where y is 0."""
+        return np.where(y, np.remainder(x, y), y)
 
 
 @functools.lru_cache(4096)

@@ -25,13 +25,6 @@ def divide(F: Any, lhs: Any, rhs: Any) -> Any:
     return lhs / rhs if F.dtype(lhs).is_float else F.divide_truncating(lhs, rhs)
 
 
-def modulo(F: Any, lhs: Any, rhs: Any) -> Any:
-    """The remainder that has the sign of rhs, as in Python; 0 where rhs is 0."""
-    remainder = F.fmod(lhs, F.where(rhs == 0, F.const(1, rhs), rhs))
-    wrong_sign = F.logical_or(F.logical_and(remainder < 0, rhs > 0), F.logical_and(remainder > 0, rhs < 0))
-    return F.where(rhs == 0, F.const(0, lhs), F.where(wrong_sign, remainder + rhs, remainder))
-
-
 def _truth(test: Callable[[Any, Any, Any], Any]) -> Expression:
     """1 where the test holds, 0 elsewhere, in the type of the operands."""
     return lambda F, lhs, rhs: F.cast(test(F, lhs, rhs), F.dtype(lhs))
@@ -53,7 +46,8 @@ ARITHMETIC = {
                   lambda F, rhs, dy: dy * rhs, lambda F, lhs, dy: dy * lhs),
     "div": Binary("lhs / rhs; integers are divided as in C.", divide,
                   lambda F, rhs, dy: divide(F, dy, rhs), lambda F, lhs, rhs, dy: divide(F, -dy * lhs, rhs * rhs)),
-    "mod": Binary("The remainder of lhs / rhs with the sign of rhs; 0 where rhs is 0.", modulo,
+    "mod": Binary("The remainder of lhs / rhs with the sign of rhs; 0 where rhs is 0.",
+                  lambda F, lhs, rhs: F.modulo(lhs, rhs),
                   SAME, real(lambda F, lhs, rhs, dy: -dy * F.floor(lhs / rhs))),
     "power": Binary("lhs to the power of rhs.", real(lambda F, lhs, rhs: F.power(lhs, rhs)),
                     real(lambda F, lhs, rhs, dy: dy * rhs * F.power(lhs, rhs - 1)),
