@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ir.types import DType, TensorType
+from symc.ir.types import DType, Shape, TensorType
 from symc.ops.families.boxes import Box, Format, overlap
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
@@ -318,7 +318,7 @@ class BoxNms(Operator):
         """For each row of the result which row of the data it is, or -1."""
         count, extent, _ = rows.type.dims
         if self.topk == 0:
-            return g.broadcast_to(g.constant(np.arange(extent)[None], DType.int32), shape=(count, extent))  # type: ignore
+            return numbered(g, (count, extent))
         keys = g._box_nms_keys(rows, score_index=self.score_index, valid_thresh=self.valid_thresh,
                                id_index=self.id_index, background_id=self.background_id)
         order = first_places(g, keys, self.topk)
@@ -363,6 +363,11 @@ class BoxNms(Operator):
         rows, places = (math.prod(shape[:-2]), *shape[-2:]), (math.prod(shape[:-2]), shape[-2])
         moved = g._put_rows(g.reshape(dy, rows), g.reshape(Value(node, 1), places), extent=shape[-2])
         return [g.reshape(moved, shape)]
+
+
+def numbered(g: Any, shape: Shape) -> Value:
+    """A matrix of `shape` with the numbers of the columns, int32."""
+    return g.broadcast_to(g.constant(np.arange(shape[1])[None], DType.int32), shape=shape)  # type: ignore[no-any-return]
 
 
 def first_places(g: Any, keys: Value, count: int) -> Value:
