@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,22 +72,30 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
     graph = given = typed(Graph(node.outputs[:op.visible_count]))
     for run in PASSES:
         graph = run(graph)
-    if graph.heads != given.heads or graph.updates or op.subgraphs:
+    node = given.heads[0].node
+    if graph.heads != given.heads or op.subgraphs or any(update.value.node is not node for update in graph.updates):
         return _by_interpreter(graph, names)
-    types = given.heads[0].node.types
+    if graph.updates:
+        return _by_reference(op, {names.index(update.variable.name): update.value.index for update in graph.updates})
+    types = node.types
     if op.reads_types or op.is_host:
         visible = op.visible_count
         return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
     return _by_expression(op, arrays) if isinstance(op, Elementwise) and op.function else _by_reference(op)
 
 
-def _by_reference(op: Operator) -> Run:
-    """The operator is what it was before the passes: nothing but its reference is to be run."""
-    reference, visible = op.reference, op.visible_count
+def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Run:
+    """The operator is what it was before the passes: nothing but its reference is to be run.
+
+    written: of the inputs that are written, by position, the output that is their new value.
+    """
+    reference, visible, writes = op.reference, op.visible_count, tuple((written or {}).items())
 
     def run(arrays: Arrays) -> Outcome:
         result = quietly(reference, *arrays)
-        return Outcome(result[:visible] if isinstance(result, tuple) else (np.asarray(result),), {})
+        if not isinstance(result, tuple):
+            return Outcome((np.asarray(result),), {})
+        return Outcome(result[:visible], {position: result[index] for position, index in writes})
     return run
 
 

@@ -76,10 +76,10 @@ def _input_remarks(block: type[Operator]) -> list[tuple[str, str]]:
         if isinstance(item, Variadic):
             remarks.append((f"*{item.name}", ", any number"))
         elif isinstance(item, str):
-            remarks.append((item, ""))
+            remarks.append((item, ", auxiliary state" if item in block.auxiliary else ""))
         else:
             remarks.append((item.name, f", not with {item.unless}" if item.unless else ", with some parameters only"))
-    return [*remarks, *((name, ", auxiliary state") for name in block.auxiliary)]
+    return [*remarks, *((name, ", auxiliary state") for name in block.auxiliary if name not in block.inputs)]
 
 
 def _outputs(block: type[Operator]) -> list[str]:

@@ -53,14 +53,14 @@ class Call:
 
 
 def input_names(block: type[Operator]) -> tuple[str, ...]:
-    """All inputs an operator may have, auxiliary states last; none when their number is open."""
+    """All inputs an operator may have, auxiliary states last or in their places; none when their number is open."""
     return _input_names(block)  # type: ignore[arg-type]
 
 
 @functools.cache
 def _input_names(block: Any) -> tuple[str, ...]:
     names = [item if isinstance(item, str) else item.name for item in block.inputs if not isinstance(item, Variadic)]
-    return () if is_variadic(block) else (*names, *block.auxiliary)
+    return () if is_variadic(block) else tuple(dict.fromkeys((*names, *block.auxiliary)))
 
 
 def is_variadic(block: type[Operator]) -> bool:
