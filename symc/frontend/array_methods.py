@@ -1,7 +1,7 @@
 """The operators of NDArrays as infix operators and methods.
 
-Arithmetic on arrays of one shape evaluates the expression that the operators are made of (`ops.families.binary`) at
-once; all else calls the function of mx.nd.
+Arithmetic on arrays of one dtype runs the expression that the operators are made of (`ops.families.binary`),
+specialised for the dtype; all else calls the function of mx.nd.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import numpy as np
 from symc import ops
 from symc.errors import MXNetError
 from symc.frontend.nd_functions import Result, array_function
-from symc.frontend.op_functions import FLUENT, fluent_arguments, split_points
+from symc.frontend.op_functions import FLUENT, FLUENT_DEFAULTS, IN_PLACE, fluent_arguments, split_points
 from symc.ops.families.binary import BINARY
-from symc.ops.math import QUIET, NumPyMath
+from symc.ops.families.unary import TABLE
+from symc.ops.math import QUIET, number
 from symc.ops.operator import find
+from symc.ops.specialise import ByDtype
 from symc.runtime.ndarray import NDArray
 
 Method = Callable[..., Any]
 NUMBERS = (int, float, np.number, np.bool_)
-PLAIN = "".join(np.dtype(name).char for name in ("float16", "float32", "float64", "int8", "int32", "int64", "uint8"))
+
+SPECIAL = frozenset((*FLUENT_DEFAULTS, *IN_PLACE))      # methods whose arguments are not those of their operator
 
 # infix operator → key in BINARY, the operators with a number on the right and on the left
 ARITHMETIC = {"add": ("add", "_plus_scalar", "_plus_scalar"), "sub": ("sub", "_minus_scalar", "_rminus_scalar"),
@@ -33,11 +36,14 @@ COMPARISONS = {"eq": "equal", "ne": "not_equal", "gt": "greater", "ge": "greater
 
 
 def run(name: str, *arrays: NDArray, **parameters: Any) -> Any:
-    """The function `name` of mx.nd, of whatever namespace."""
-    if name not in _functions:
-        ops.load()
-        _functions[name] = array_function(find(name), name)
-    return _functions[name](*arrays, **parameters)
+    """Call the function `name` of mx.nd, of whatever namespace."""
+    return (_functions.get(name) or _function(name))(*arrays, **parameters)
+
+
+def _function(name: str) -> Method:
+    ops.load()
+    _functions[name] = array_function(find(name), name)
+    return _functions[name]
 
 
 _functions: dict[str, Method] = {}
@@ -45,38 +51,46 @@ _functions: dict[str, Method] = {}
 
 def _infix(key: str, with_number: str) -> Method:
     """array ∘ array or array ∘ number.  TypeError: the other operand is neither, MXNetError: the arrays do not fit."""
-    function, broadcasting = BINARY[key].function, f"broadcast_{key}"
+    functions = ByDtype(BINARY[key].function, 2)
+
+    def otherwise(self: NDArray, other: Any) -> NDArray:
+        if isinstance(other, NDArray):
+            return run(f"broadcast_{key}", self, other)  # type: ignore[no-any-return]
+        return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
 
     def method(self: NDArray, other: Any) -> NDArray:
         left = self.memory
-        if isinstance(other, NDArray):
-            right = other.memory
-            if left.shape != right.shape or left.dtype != right.dtype or left.dtype.char not in PLAIN:
-                return run(broadcasting, self, other)  # type: ignore[no-any-return]
-            return _fresh(QUIET.run(function, NumPyMath, left, right), self)
-        if left.dtype.char not in PLAIN:
-            return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
-        number = NumPyMath.const(_number(other), left)
-        return _fresh(QUIET.run(function, NumPyMath, left, number), self)
+        function, right = functions[left.dtype], _operand(other, left.dtype)
+        if function is None or right is None:
+            return otherwise(self, other)
+        try:
+            value = QUIET.run(function, left, right)
+        except ValueError:      # the shapes do not fit, which the operator can tell
+            return otherwise(self, other)
+        return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
     return method
+
+
+def _operand(value: Any, dtype: np.dtype) -> np.ndarray | None:
+    """The memory of an array of this dtype, or a number as an array; None of an array of another dtype."""
+    if isinstance(value, NDArray):
+        memory = value.memory
+        return memory if memory.dtype is dtype else None
+    return number(_number(value), dtype)
 
 
 def _reflected(key: str, with_number: str) -> Method:
     """number ∘ array."""
-    function = BINARY[key].function
+    functions = ByDtype(BINARY[key].function, 2)
 
     def method(self: NDArray, other: Any) -> NDArray:
         right = self.memory
-        if right.dtype.char not in PLAIN:
+        function = functions[right.dtype]
+        if function is None:
             return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
-        number = NumPyMath.const(_number(other), right)
-        return _fresh(QUIET.run(function, NumPyMath, number, right), self)
+        value = QUIET.run(function, number(_number(other), right.dtype), right)
+        return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
     return method
-
-
-def _fresh(value: Any, like: NDArray) -> NDArray:
-    """What NumPy's arithmetic made, where `like` lies; of arrays without dimensions it makes scalars."""
-    return NDArray(value if type(value) is np.ndarray else np.array(value), like.context)
 
 
 def _number(value: Any) -> Any:
@@ -90,9 +104,14 @@ def _integers(array: NDArray) -> NDArray:
     return array.astype(np.int64) if array.memory.dtype == bool else array
 
 
-def _in_place(method: Method) -> Method:
-    """array ∘= other: the array keeps its shape and dtype.  MXNetError: the result does not fit."""
-    def changed(self: NDArray, other: Any) -> NDArray:
+def _in_place(key: str, method: Method) -> Method:
+    """array ∘= other: the array keeps its shape and dtype.  MXNetError: the result does not fit.
+
+    method: array ∘ other.
+    """
+    functions = ByDtype(BINARY[key].function, 2, in_place=True)
+
+    def otherwise(self: NDArray, other: Any) -> NDArray:
         result = method(self, other).memory
         if result.shape != self.shape or result.dtype != self.memory.dtype:
             raise MXNetError(f"the result {result.dtype}{list(result.shape)} does not fit in place into "
@@ -100,20 +119,36 @@ def _in_place(method: Method) -> Method:
         self.memory[...] = result
         self.count_write()
         return self
+
+    def changed(self: NDArray, other: Any) -> NDArray:
+        memory = self.memory
+        function, right = functions[memory.dtype], _operand(other, memory.dtype)
+        if function is None or right is None:
+            return otherwise(self, other)
+        try:
+            QUIET.run(function, memory, right, memory)
+        except ValueError:
+            return otherwise(self, other)
+        self.count_write()
+        return self
     return changed
 
 
-_times = _infix("mul", "_mul_scalar")
+def _prefix(name: str, otherwise: Method) -> Method:
+    """∘array, for an operator of one input; otherwise: what computes dtypes that its expression alone does not."""
+    functions = ByDtype(TABLE[name][1], 1)
+
+    def method(self: NDArray) -> NDArray:
+        function = functions[self.memory.dtype]
+        if function is None:
+            return otherwise(self)  # type: ignore[no-any-return]
+        value = QUIET.run(function, self.memory)
+        return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
+    return method
 
 
-def negative(self: NDArray) -> NDArray:
-    """-array."""
-    return _times(self, -1)  # type: ignore[no-any-return]
-
-
-def absolute(self: NDArray) -> NDArray:
-    """abs(array)."""
-    return run("abs", self)  # type: ignore[no-any-return]
+negative = _prefix("negative", lambda array: run("_mul_scalar", _integers(array), scalar=-1))
+absolute = _prefix("abs", lambda array: run("abs", array))
 
 
 # ---- methods that are not their operator alone -----------------------------------------------------------------
@@ -154,7 +189,9 @@ def split_v2(self: NDArray, indices_or_sections: int | tuple[int, ...], axis: in
 
 def _fluent(name: str) -> Method:
     def method(self: NDArray, *args: Any, **kwargs: Any) -> Result:
-        return run(name, self, *args, **fluent_arguments(name, args, kwargs))  # type: ignore[no-any-return]
+        if name in SPECIAL:
+            kwargs = fluent_arguments(name, args, kwargs)
+        return (_functions.get(name) or _function(name))(self, *args, **kwargs)  # type: ignore[no-any-return]
     method.__name__, method.__doc__ = name, f"`symc.nd.{name}` of the array."
     return method
 
@@ -164,7 +201,7 @@ def _attach() -> None:
         method = _infix(key, on_right)
         setattr(NDArray, f"__{name}__", method)
         setattr(NDArray, f"__r{name}__", _reflected(key, on_left))
-        setattr(NDArray, f"__i{name}__", _in_place(method))
+        setattr(NDArray, f"__i{name}__", _in_place(key, method))
     for name, key in COMPARISONS.items():
         setattr(NDArray, f"__{name}__", _infix(key, f"_{key}_scalar"))
     own = (broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)

@@ -118,8 +118,7 @@ class NumPyMath:
     @staticmethod
     def const(value: float, like: Value) -> Value:
         """`value` in the dtype of `like` (truncated toward zero for integers)."""
-        dtype = np.asarray(like).dtype
-        return _constant(value, dtype) if type(value) is int else np.asarray(value).astype(dtype)
+        return number(value, np.asarray(like).dtype)
 
     @staticmethod
     def cast(x: Value, dtype: DType) -> Value:
@@ -146,9 +145,14 @@ class NumPyMath:
         return np.where(y, np.remainder(x, y), y)
 
 
-@functools.lru_cache(4096)
-def _constant(value: int, dtype: np.dtype) -> np.ndarray:
-    """A number that was used before, as an array that nobody may write."""
+def number(value: float, dtype: np.dtype) -> np.ndarray:
+    """A number as an array of no dimensions, which nobody may write."""
+    is_key = type(value) is int or type(value) is float and value      # 0.0 and -0.0 would be one
+    return _known_number(value, dtype) if is_key else np.asarray(value).astype(dtype)
+
+
+@functools.lru_cache(4096, typed=True)
+def _known_number(value: float, dtype: np.dtype) -> np.ndarray:
     made = np.asarray(np.asarray(value).astype(dtype))
     made.setflags(write=False)
     return made

@@ -184,3 +184,20 @@ def specialised(expression: Function, dtypes: Sequence[np.dtype], in_place: bool
     if in_place and result.sample.dtype != dtypes[0]:
         return None
     return trace.function(result, in_place)
+
+
+class ByDtype(dict[np.dtype, "Function | None"]):
+    """What an expression becomes for `operands` operands of one dtype, by that dtype, as `specialised` makes it.
+
+    None too: the dtypes that NumPy computes otherwise, bool and bfloat16's uint16.
+    """
+
+    def __init__(self, expression: Function, operands: int, in_place: bool = False) -> None:
+        super().__init__()
+        self.expression, self.operands, self.in_place = expression, operands, in_place
+
+    def __missing__(self, dtype: np.dtype) -> Function | None:
+        is_plain = dtype.kind in "iuf" and dtype != UINT16
+        made = specialised(self.expression, [dtype] * self.operands, self.in_place) if is_plain else None
+        self[dtype] = made
+        return made

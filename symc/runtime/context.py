@@ -42,34 +42,34 @@ class Context:
     __repr__ = __str__
 
     def __enter__(self) -> Context:
-        _stack().append(self)
+        _entered.stack.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _stack().pop()
+        _entered.stack.pop()
 
     def empty_cache(self) -> None:
         """Nothing to give back: no device memory is kept for later."""
 
 
-_local = threading.local()
+class _Entered(threading.local):
+    """Contexts entered by each thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.stack = [Context("cpu")]
 
 
-def _stack() -> list[Context]:
-    """Contexts entered by this thread, the innermost last."""
-    if not hasattr(_local, "stack"):
-        _local.stack = [Context("cpu")]
-    return _local.stack
+_entered = _Entered()
 
 
 def current_context() -> Context:
     """The context of the innermost `with` block of this thread; cpu(0) outside of any."""
-    return _stack()[-1]
+    return _entered.stack[-1]
 
 
 def set_default_context(context: Context) -> None:
     """Make `context` the one that this thread has outside of any `with` block."""
-    _stack()[0] = context
+    _entered.stack[0] = context
 
 
 def cpu(device_id: int = 0) -> Context:

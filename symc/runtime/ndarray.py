@@ -37,8 +37,8 @@ NO_AUTOGRAD = ("symc records no operators: gradients are those of symbols",
 class NDArray:
     """An n-dimensional array on a context; always C-contiguous.  Make one by `array`, `zeros`, ...  MXNet: NDArray.
 
-    `writes` counts the writes to the memory, through whichever view; `escaped` says that NumPy or another library
-    holds the memory too, so that nobody can tell whether it changed.
+    `memory` is a C-contiguous array, and nobody else's.  `writes` counts the writes to it, through whichever view;
+    `escaped` says that NumPy or another library holds it too, so that nobody can tell whether it changed.
     """
 
     __slots__ = ("memory", "context", "_root", "_writes", "_escaped", "__weakref__")
@@ -46,13 +46,13 @@ class NDArray:
     writable = True
 
     def __init__(self, memory: np.ndarray, context: Context | None = None, root: NDArray | None = None) -> None:
-        assert memory.flags.c_contiguous
         self.memory = memory
-        self.context = current_context() if context is None else context
+        self.context = context = current_context() if context is None else context
         self._root = root
-        self._writes, self._escaped = 0, False
-        if self.context.device_typeid == GPU:
-            raise MXNetError(f"no array can lie on {self.context}: symc holds arrays on the CPU", "use symc.cpu()")
+        self._writes = 0
+        self._escaped = False
+        if context.device_typeid == GPU:
+            raise MXNetError(f"no array can lie on {context}: symc holds arrays on the CPU", "use symc.cpu()")
 
     # ---- what it is
 
@@ -116,7 +116,7 @@ class NDArray:
 
     def count_write(self) -> None:
         """To be called by whoever wrote to `memory`."""
-        self._owner._writes += 1
+        (self if self._root is None else self._root)._writes += 1
 
     # ---- values in and out
 
