@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from symc.errors import MXNetError
 from symc.frontend.outside import refusal
@@ -78,8 +78,24 @@ def is_np_array() -> bool:
     return False
 
 
-use_np, use_np_array, np_array = (
-    refusal("util", name, "NumPy, and use_np_shape for shapes") for name in ("use_np", "use_np_array", "np_array"))
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    return refusal("util", name, "NumPy, and use_np_shape for shapes")
+
+
+np_array = _refusing("np_array")
+
+
+def use_np(decorated: Callable[..., Any]) -> Callable[..., NoReturn]:
+    """A decorator: NumPy semantics within a function or class, which lie outside; what it gives raises when called.
+
+    Programs decorate functions of theirs with it which they may never call.
+    """
+    return _refusing("use_np")
+
+
+def use_np_array(decorated: Callable[..., Any]) -> Callable[..., NoReturn]:
+    """As `use_np`."""
+    return _refusing("use_np_array")
 
 
 def use_np_shape(function: F) -> F:

@@ -11,7 +11,20 @@ DEVICE_TYPES = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
 GPU = DEVICE_TYPES["gpu"]
 
 
-class Context:
+class _DefaultContext(type):
+    """Lets `Context.default_ctx` be read and assigned on the class."""
+
+    @property
+    def default_ctx(cls) -> Context:
+        """The context of new arrays in this thread; MXNet's older name for what `current_context` gives."""
+        return current_context()
+
+    @default_ctx.setter
+    def default_ctx(cls, context: Context) -> None:
+        _entered.stack[-1] = context
+
+
+class Context(metaclass=_DefaultContext):
     """A device by type name and number.  Within a `with` block it is the default of new arrays.  MXNet: Context."""
 
     devtype2str: ClassVar[dict[int, str]] = {number: name for name, number in DEVICE_TYPES.items()}

@@ -206,9 +206,11 @@ class Executor:
                 self._watch = _Watch(callback, monitor_all, sights, [*self.outputs, *further])
 
     def debug_str(self) -> str:
-        """The nodes, as MXNet shows them, and how they are run: kernels by phase, and the memory plan."""
+        """The nodes, as MXNet shows them, and how they are run: kernels by phase, and the memory plan; before the
+        first forward those of training, where gradients are asked for."""
+        first = TRAINING if any(array is not None for array in self.grad_arrays) else self._network.evaluation
         with self._lock:
-            plan = self._program(self._mode or self._network.evaluation).program.plan
+            plan = self._program(self._mode or first).program.plan
         return self._network.describe() + describe_plan(plan)
 
     # ---- running -------------------------------------------------------------------------------------------

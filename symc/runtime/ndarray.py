@@ -30,6 +30,7 @@ SMALL = 4096    # bytes; below, alignment is not worth its price
 REFLECTED = {"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
              "remainder": "__rmod__", "power": "__rpow__", "equal": "__eq__", "not_equal": "__ne__",
              "greater": "__lt__", "greater_equal": "__le__", "less": "__gt__", "less_equal": "__ge__"}
+py_slice = slice     # MXNet's name for it in this module, which programs import
 NO_AUTOGRAD = ("symc records no operators: gradients are those of symbols",
                "bind a symbol with simple_bind and call backward, or use Symbol.gradient")
 

@@ -41,3 +41,11 @@ def test_there_is_no_gpu():
 
 def test_pickling():
     assert pickle.loads(pickle.dumps(cpu(1))) == cpu(1)
+
+
+def test_the_older_name_of_the_current_context():
+    with cpu(3):
+        assert Context.default_ctx == cpu(3)
+        Context.default_ctx = cpu(4)
+        assert current_context() == cpu(4)
+    assert Context.default_ctx == cpu(0)

@@ -101,8 +101,19 @@ def test_debug_str(network):
     text = bound(network).debug_str()
     assert text.startswith("Symbol Outputs:\n\toutput[0]=softmax(0)\nVariable:data\n")
     assert "Op:BatchNorm, Name=bn\nInputs:\n\targ[0]=fc(0)\n\targ[1]=bn_gamma(0) version=0\n" in text
-    assert "Total 0 MB allocated\nMemory: " in text and "Entry infer: " in text
-    assert "of softmax: 1 jobs" in text.replace("of softmax, ", "of softmax: ")
+    assert "Total 0 MB allocated\nMemory: " in text and "Entry backward: " in text
+
+
+def test_debug_str_tells_what_gradients_take():
+    """That of inference where none are asked for, or none arrive: programs read the total."""
+    data = mx.sym.var("data")
+    for _ in range(4):
+        data = data * data
+
+    def total(network, requests):
+        text = network.simple_bind(mx.cpu(), data=(1024, 512), grad_req=requests).debug_str()
+        return int(text.partition("Total ")[2].partition(" MB allocated")[0])
+    assert total(data, "write") >= 2 > total(data, "null") == total(mx.sym.BlockGrad(data), "write") == 0
 
 
 # ---- mx.monitor ------------------------------------------------------------------------------------------------------
