@@ -8,11 +8,18 @@ form.  NumPy (below), TE (`frontend/te.py`) and LLVM (`codegen/llvm_contraction.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from symc.ir.types import Shape
+
+Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Rearrangement = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Contraction:
         return f"[{part[0]}]·[{part[1]}]->[{part[2]}] " + " ".join(f"{n}={e}" for n, e in self.extents)
 
 
+@functools.lru_cache(4096)
 def matrix_product(batch: int | None, m: int, n: int, k: int, transpose_a: bool, transpose_b: bool) -> Contraction:
     """a (m,k) or (k,m) times b (k,n) or (n,k), with a leading batch axis unless `batch` is None."""
     lead = "b" if batch is not None else ""
@@ -151,24 +159,51 @@ class Window:
 LARGEST_UNFOLDED = 1 << 24  # elements of an operand repeated for every point that reads it (im2col)
 
 
-def evaluate(spec: Contraction, lhs: np.ndarray, rhs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def evaluate(spec: Contraction, lhs: np.ndarray, rhs: np.ndarray, shape: Shape) -> np.ndarray:
     """The contraction's meaning in NumPy; float16 is summed in float32, as MXNet does.
 
-    lhs, rhs: arrays of the spec's ranks; shape: of the result.  Both operands become strided views over all their
-    axes, and the sum one matrix product.  Where those matrices would be too large, of axes that share an affine
-    index (a kernel tap and an output position) the shorter one is walked in Python.
+    lhs, rhs: arrays of the spec's ranks; shape: of the result.  Both operands become views over all their axes, and the
+    sum one matrix product.
     """
+    return evaluator(spec)(lhs, rhs, shape)
+
+
+@functools.lru_cache(1024)
+def evaluator(spec: Contraction) -> Callable[[np.ndarray, np.ndarray, Shape], np.ndarray]:
+    """`evaluate` of one spec."""
+    product = _plain(spec) or functools.partial(_windowed, spec)
+
+    def evaluated(lhs: np.ndarray, rhs: np.ndarray, shape: Shape) -> np.ndarray:
+        if lhs.dtype.char == "e":
+            return evaluated(lhs.astype(np.float32), rhs.astype(np.float32), shape).astype(np.float16)
+        result = product(lhs, rhs)
+        return result if result.shape == shape else result.reshape(shape)
+    return evaluated
+
+
+def _plain(spec: Contraction) -> Product | None:
+    """The matrix product that a contraction is whose dimensions have an axis each."""
+    if any(len(index.terms) != 1 or index != axis(index.terms[0][0])
+           for index in (*spec.lhs, *spec.rhs, *spec.output)):
+        return None
+    left, right, output = ([index.terms[0][0] for index in part] for part in (spec.lhs, spec.rhs, spec.output))
+    return _matrix_product(left, right, output, spec.sizes)
+
+
+def _windowed(spec: Contraction, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """By strided views.  Where those matrices would be too large, of axes that share an affine index (a kernel tap and
+    an output position) the shorter one is walked in Python."""
     sizes, walked = spec.sizes, _walked(spec)
-    accumulate = np.float32 if lhs.dtype == np.float16 else lhs.dtype
-    left, left_axes = _view(lhs.astype(accumulate, copy=False), spec.lhs, sizes, walked)
-    right, right_axes = _view(rhs.astype(accumulate, copy=False), spec.rhs, sizes, walked)
-    result = np.zeros(tuple(sizes[name] for name in spec.parallel), accumulate)
-    free = tuple(name for name in spec.parallel if name not in walked)
+    left, left_axes = _view(left, spec.lhs, sizes, walked)
+    right, right_axes = _view(right, spec.rhs, sizes, walked)
+    result = np.zeros(tuple(sizes[name] for name in spec.parallel), left.dtype)
+    unwalked = [[name for name in names if name not in walked] for names in (left_axes, right_axes, spec.parallel)]
+    product = _matrix_product(unwalked[0], unwalked[1], unwalked[2], sizes)
     for point in itertools.product(*(range(sizes[name]) for name in walked)):
         fixed = dict(zip(walked, point, strict=True))
         where = tuple(fixed.get(name, slice(None)) for name in spec.parallel)
-        result[where] += _product(*_at(left, left_axes, fixed), *_at(right, right_axes, fixed), free)
-    return _join(result, spec, shape).astype(lhs.dtype, copy=False)
+        result[where] += product(_at(left, left_axes, fixed), _at(right, right_axes, fixed))
+    return _join(result, spec)
 
 
 def _walked(spec: Contraction) -> list[str]:
@@ -226,30 +261,41 @@ def _with_holes(array: np.ndarray, dim: int, step: int) -> np.ndarray:
     return holes
 
 
-def _at(operand: np.ndarray, names: list[str], fixed: dict[str, int]) -> tuple[np.ndarray, list[str]]:
-    """`operand` with its walked axes, which come first, at one point, and the names of the others."""
-    return operand[tuple(fixed[name] for name in names if name in fixed)], [name for name in names if name not in fixed]
+def _at(operand: np.ndarray, names: list[str], fixed: dict[str, int]) -> np.ndarray:
+    """`operand` with its walked axes, which come first, at one point."""
+    return operand[tuple(fixed[name] for name in names if name in fixed)]
 
 
-def _product(left: np.ndarray, left_axes: list[str], right: np.ndarray, right_axes: list[str],
-             output: tuple[str, ...]) -> np.ndarray:
-    """Σ left·right over the axes that `output` lacks, as one (batched) matrix product."""
-    batch = [name for name in output if name in left_axes and name in right_axes]
-    summed = [name for name in left_axes if name in right_axes and name not in output]
-    rows = [name for name in left_axes if name not in right_axes]
-    columns = [name for name in right_axes if name not in left_axes]
-    sizes = dict(zip(left_axes + right_axes, left.shape + right.shape, strict=True))
-
-    def matrix(operand: np.ndarray, names: list[str], *groups: list[str]) -> np.ndarray:
-        order = [names.index(name) for group in groups for name in group]
-        return operand.transpose(order).reshape([math.prod(sizes[name] for name in group) for group in groups])
-
-    value = matrix(left, left_axes, batch, rows, summed) @ matrix(right, right_axes, batch, summed, columns)
+def _matrix_product(left: list[str], right: list[str], output: list[str], sizes: dict[str, int]) -> Product:
+    """Σ left·right over the axes that `output` lacks, for operands with these axes, as one (batched) product."""
+    batch = [name for name in output if name in left and name in right]
+    summed = [name for name in left if name in right and name not in output]
+    rows = [name for name in left if name not in right]
+    columns = [name for name in right if name not in left]
     made = batch + rows + columns
-    return value.reshape([sizes[name] for name in made]).transpose([made.index(name) for name in output])
+    shape, order = [sizes[name] for name in made], [made.index(name) for name in output]
+
+    def matrix(names: list[str], *groups: list[str]) -> Rearrangement | None:
+        order = [names.index(name) for group in groups for name in group]
+        return _rearrangement([sizes[name] for name in names], order,
+                              [math.prod(sizes[name] for name in group) for group in groups[not batch:]])
+    left_matrix, right_matrix = matrix(left, batch, rows, summed), matrix(right, batch, summed, columns)
+    is_result = len(made) == 2 + bool(batch) and made == output
+
+    def product(lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        value = np.matmul(lhs if left_matrix is None else left_matrix(lhs),
+                          rhs if right_matrix is None else right_matrix(rhs))
+        return value if is_result else value.reshape(shape).transpose(order)
+    return product
 
 
-def _join(result: np.ndarray, spec: Contraction, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring the array over the parallel axes into the output's dimensions (groups and channels join)."""
-    order = [name for index in spec.output for name, _ in index.terms]
-    return result.transpose([spec.parallel.index(name) for name in order]).reshape(shape)
+def _rearrangement(extents: list[int], order: list[int], shape: list[int]) -> Rearrangement | None:
+    """Arrays of these extents with their axes in this order, as another shape; None: as they are."""
+    if order == sorted(order):
+        return None if shape == extents else lambda array: array.reshape(shape)
+    return lambda array: array.transpose(order).reshape(shape)
+
+
+def _join(result: np.ndarray, spec: Contraction) -> np.ndarray:
+    """The array over the parallel axes with its axes as the output's dimensions have them (groups beside channels)."""
+    return result.transpose([spec.parallel.index(name) for index in spec.output for name, _ in index.terms])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.types import DType
-from symc.ops.math import UINT16, NumPyMath, quietly
+from symc.ops.math import UINT16, NumPyMath
 
 Function = Callable[..., Any]
 BY_KEYWORD = (np.maximum, np.minimum)   # functions that want their target named
@@ -178,7 +178,8 @@ def specialised(expression: Function, dtypes: Sequence[np.dtype], in_place: bool
     None: the result is an operand itself, a constant, several results, or does not fit in place.
     """
     trace = Trace(dtypes)
-    result = quietly(expression, TracedMath, *trace.operands)
+    with np.errstate(all="ignore"):
+        result = expression(TracedMath, *trace.operands)
     if not isinstance(result, Traced) or any(result is operand for operand in trace.operands):
         return None
     if in_place and result.sample.dtype != dtypes[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
-from symc.ops.contraction import Contraction, evaluate, matrix_product
+from symc.ops.contraction import Contraction, evaluator, matrix_product
 from symc.ops.operator import Operator, Variadic, operator
 from symc.ops.shapes import axis_in, product, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
@@ -51,10 +52,7 @@ class MatrixProduct(Operator):
                                transpose_b=self.transpose_b), result)]
 
     def reference(self, lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
-        a, b, result = self.folded(lhs.shape, rhs.shape)
-        spec = self.spec(a, b)
-        shape = tuple(spec.sizes[name] for name in spec.parallel)
-        return evaluate(spec, lhs.reshape(a), rhs.reshape(b), shape).reshape(result)
+        return _prepared(self, lhs.shape, rhs.shape)(lhs, rhs)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         shapes = [value.type.dims for value in node.inputs]
@@ -68,6 +66,14 @@ class MatrixProduct(Operator):
         db = (g.op(self.name, d, a, transpose_a=True, transpose_b=ta) if tb
               else g.op(self.name, a, d, transpose_a=not ta))
         return [g.reshape(da, shapes[0]), g.reshape(db, shapes[1])]
+
+
+@functools.lru_cache(1024)
+def _prepared(op: MatrixProduct, lhs: Shape, rhs: Shape) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The product of operands of these shapes."""
+    a, b, result = op.folded(lhs, rhs)
+    evaluate, is_folded = evaluator(op.spec(a, b)), (a, b) != (lhs, rhs)
+    return lambda x, y: evaluate(x.reshape(a), y.reshape(b), result) if is_folded else evaluate(x, y, result)
 
 
 @operator("dot", aliases=("_sparse_dot",))

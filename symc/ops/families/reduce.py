@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ir.types import DType, PartialShape, TensorType
+from symc.ir.types import DType, PartialShape, Shape, TensorType
 from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
+from symc.ops.specialise import specialised
 
 REDUCERS = {"sum": np.add.reduce, "prod": np.multiply.reduce, "max": np.maximum.reduce, "min": np.minimum.reduce}
 
@@ -91,18 +94,29 @@ class AxisReduction(Operator):
         return value if self.accumulator(dtype) is self.result_dtype(dtype) else F.cast(value, self.result_dtype(dtype))
 
     def reference(self, data: np.ndarray) -> np.ndarray:
-        axes = self.reduced_axes(data.ndim)
-        dtype = NumPyMath.dtype(data)
-        wide = self.accumulator(dtype)
-        terms = self.term(NumPyMath, data if wide is dtype else NumPyMath.cast(data, wide))
-        total = REDUCERS[self.reducer](terms, axis=axes, dtype=terms.dtype)
-        count = math.prod(data.shape[axis] for axis in axes)
-        result = self._concluded(NumPyMath, np.asarray(total), count, dtype)
-        return result.reshape(self.reduced(data.shape, self.keepdims))
+        return _prepared(self, data.shape, data.dtype)(data)
 
     def kept(self, g: Any, node: Node, value: Value) -> Value:
         """`value`, of the output's shape, with its reduced axes kept, so that it broadcasts against the input."""
         return g.reshape(value, self.reduced(node.inputs[0].type.dims, True))
+
+
+@functools.lru_cache(1024)
+def _prepared(op: AxisReduction, shape: Shape, dtype: np.dtype) -> Callable[[np.ndarray], np.ndarray]:
+    """The reduction of arrays of this shape and dtype."""
+    given, axes = NumPyMath.dtype(np.empty(0, dtype)), op.reduced_axes(len(shape))
+    wide, count = op.accumulator(given), math.prod(shape[axis] for axis in axes)
+    term = specialised(lambda F, x: op.term(F, x if wide is given else F.cast(x, wide)), [dtype])
+    summed = dtype if term is None else term(np.ones(1, dtype)).dtype
+    conclude = specialised(lambda F, total: op._concluded(F, total, count, given), [summed])
+    reduce: Any = REDUCERS[op.reducer]
+    kept, result = op.reduced(shape, True), op.reduced(shape, op.keepdims)
+
+    def reduced(data: np.ndarray) -> np.ndarray:
+        total = reduce(data if term is None else term(data), axes, summed, None, True)       # keepdims
+        value = total if conclude is None else conclude(total)
+        return value if kept == result else value.reshape(result)
+    return reduced
 
 
 @dataclass(frozen=True)
