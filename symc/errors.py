@@ -3,7 +3,7 @@ A bug of symc is an assertion, never a `SymcError`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class SymcError(Exception):
@@ -49,6 +49,14 @@ class UnsupportedOperatorError(MXNetError):
 
 class InferenceError(MXNetError):
     """Shapes or types of a graph that contradict each other."""
+
+
+def did_you_mean(wanted: str, known: Iterable[str], lead: str = "") -> str:
+    """A question for the nearest of the known names, behind `lead`; '' if none is near."""
+    import difflib  # which takes longer to import than this module
+
+    near = difflib.get_close_matches(wanted, known, 1)
+    return f"{lead}did you mean {near[0]!r}?" if near else ""
 
 
 def raise_collected(kind: type[SymcError], title: str, problems: Sequence[str], hint: str = "") -> None:

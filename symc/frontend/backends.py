@@ -6,12 +6,11 @@ when it is bound, so the symbol for each of them is the symbol itself.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.frontend.binding import given_arrays
 from symc.frontend.symbol_infer import read_dtype
 from symc.ir.types import DType, PartialShape
@@ -44,8 +43,7 @@ def check(backend: str) -> None:
     if not isinstance(backend, str):
         raise TypeError(f"backend: expected a name, found {backend!r}")
     if backend not in BACKENDS:
-        near = difflib.get_close_matches(backend, BACKENDS, 1, 0.5)
-        raise MXNetError(f"there is no back end {backend!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        raise MXNetError(f"there is no back end {backend!r}{did_you_mean(backend, BACKENDS, '; ')}",
                          f"symc compiles all of a graph itself and takes these names: {', '.join(BACKENDS)}")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.frontend.legacy import HIDDEN_KEYS, INITIALIZERS
 from symc.frontend.reader import variable_type
 from symc.frontend.util import is_np_shape
@@ -119,9 +118,8 @@ def _attributes_of_inputs(where: str, made: Sequence[str], common: Mapping[str, 
 def _check_names(where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
     unknown = [key for key in named if key not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, 1)
         raise MXNetError(f"{where}: has no input {', '.join(map(repr, unknown))}",
-                         f"did you mean {near[0]!r}?" if near else f"the inputs are {', '.join(known[:20])}")
+                         did_you_mean(unknown[0], known) or f"the inputs are {', '.join(known[:20])}")
 
 
 def _set_initializers(op: Operator, inputs: Sequence[Value]) -> None:

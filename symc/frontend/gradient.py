@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.frontend.name import NameManager
 from symc.ir.graph import Graph, Node, Source, Value
 from symc.ir.types import TensorType
@@ -31,9 +30,8 @@ def _refuse(names: Sequence[str], known: Sequence[str], states: Sequence[str]) -
     """MXNetError: a name is unknown, that of a state, given twice, or that of several variables."""
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
             raise MXNetError(f"gradient: the symbol has no argument {name!r}",
-                             f"did you mean {near[0]!r}?" if near else f"the arguments are {', '.join(known[:20])}")
+                             did_you_mean(name, known) or f"the arguments are {', '.join(known[:20])}")
         if name in states:
             raise MXNetError(f"gradient: {name!r} is an auxiliary state, which has no gradient", "name arguments")
         if names.count(name) > 1:

@@ -6,7 +6,6 @@ registered initialiser and its parameters in JSON, or else by the end of the var
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import math
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.frontend import nd_ops
 from symc.runtime.ndarray import NDArray
 
@@ -207,9 +206,7 @@ def create(initializer: str | Initializer | Mapping[str, Any], *args: Any, **kwa
 
 def _class_of(name: str) -> type[Initializer]:
     if name not in _REGISTRY:
-        near = difflib.get_close_matches(name, _REGISTRY, 1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        raise MXNetError(f"no initializer is registered as {name!r}{guess}",
+        raise MXNetError(f"no initializer is registered as {name!r}{did_you_mean(name, _REGISTRY, '; ')}",
                          f"registered are {', '.join(sorted(_REGISTRY))}; mx.init.register adds others")
     return _REGISTRY[name]
 

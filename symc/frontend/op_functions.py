@@ -7,7 +7,6 @@ name; operators of any number of inputs take those alone by position.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from symc import ops
+from symc.errors import did_you_mean
 from symc.frontend.compose import attribute_text
 from symc.ops.operator import REGISTRY, Operator, Variadic
 from symc.ops.parameters import parameters_of
@@ -171,9 +171,7 @@ class Namespace:
         operator = f"_{self._place}_{name}" if self._place in SUBMODULES else name
         ops.load()
         if place_of(operator) != (self._place, name) or operator not in REGISTRY or REGISTRY[operator].hidden:
-            near = difflib.get_close_matches(name, dir(self), 1)
-            raise AttributeError(f"'{self.__name__}' has no operator '{name}'"
-                                 + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise AttributeError(f"'{self.__name__}' has no operator '{name}'{did_you_mean(name, dir(self), '; ')}")
         made = self._make(REGISTRY[operator], name)
         self.__dict__[name] = made
         return made

@@ -5,14 +5,13 @@ Under NumPy semantics (`util.np_shape`) -1 is an unknown extent, None an unknown
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.frontend.util import is_np_shape
 from symc.ir.graph import Value
 from symc.ir.types import DType, PartialShape, TensorType
@@ -93,8 +92,7 @@ def _by_name(symbol: Symbol, args: Sequence[T], kwargs: Mapping[str, T]) -> dict
     known = set(symbol.list_inputs())
     for name in kwargs:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise MXNetError(f"{symbol} has no argument {name!r}", f"did you mean {near[0]!r}?" if near else
+            raise MXNetError(f"{symbol} has no argument {name!r}", did_you_mean(name, known) or
                              f"the arguments are {', '.join(symbol.list_inputs()[:20])}")
     return dict(zip(names, args, strict=False)) if args else dict(kwargs)
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from symc.errors import ParameterError
+from symc.errors import ParameterError, did_you_mean
 
 Dims = tuple[int, ...]
 PartialDims = tuple[int | None, ...]
@@ -57,9 +56,7 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
         if key.startswith("__") and key.endswith("__") or not known:  # MXNet reads none where it has no parameters
             continue
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            raise ParameterError(f"{where}: unknown parameter {key}={text!r}"
-                                 + (f"; did you mean {near[0]!r}?" if near else ""),
+            raise ParameterError(f"{where}: unknown parameter {key}={text!r}{did_you_mean(key, known, '; ')}",
                                  f"parameters are: {', '.join(known) or 'none'}")
         values[key] = parse_value(hints_of(block)[key], text, f"{where}: parameter {key}={text!r}")
     for name, f in known.items():
@@ -120,8 +117,7 @@ def inner_type(hint: Any) -> tuple[Any, bool]:
 
 def _choice(text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
-        near = difflib.get_close_matches(text, choices, 1)
-        raise ValueError(f"expected one of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else ""))
+        raise ValueError(f"expected one of {', '.join(choices)}{did_you_mean(text, choices, '; ')}")
     return text
 
 

@@ -35,7 +35,7 @@ def test_help_says_what_an_operator_takes_and_gives() -> None:
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: S.Activation(act_type="relux", name="a"), "node 'a' .*act_type='relux'.*one of relu, .*did you mean relu"),
+    (lambda: S.Activation(act_type="relux", name="a"), "node 'a' .*act_type='relux'.*one of relu, .*mean 'relu'"),
     (lambda: S.FullyConnected(num_hiden=3, name="fc"), "node 'fc' .*num_hiden='3'.*did you mean 'num_hidden'"),
     (lambda: S.FullyConnected(name="fc"), "(?s)node 'fc' .*num_hidden is missing.*it is int"),
     (lambda: S.FullyConnected(name="fc", num_hidden="many"), "node 'fc' .*num_hidden='many'.*integer"),

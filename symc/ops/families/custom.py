@@ -6,14 +6,13 @@ are registered, and hands the arrays over as NDArrays.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from symc.errors import MXNetError, ParameterError
+from symc.errors import MXNetError, ParameterError, did_you_mean
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.operator import Operator, Variadic, input_types, operator
@@ -255,6 +254,6 @@ def _facts(infer: Callable[[Any], Facts[Any]], given: Sequence[Any], known: bool
 
 def _registered(wanted: str = "") -> str:
     """What is registered, for a message."""
-    near = difflib.get_close_matches(wanted, PROPERTIES, 1)
+    guess = did_you_mean(wanted, PROPERTIES)
     known = f"registered are {', '.join(sorted(PROPERTIES))}" if PROPERTIES else "none is registered"
-    return (f"did you mean {near[0]!r}? " if near else "") + f"{known}; import the module that registers it first"
+    return f"{guess} {known}; import the module that registers it first".strip()
