@@ -9,10 +9,11 @@ import numpy as np
 
 from symc import interpreter
 from symc.ir.graph import Graph, Node, Source, Value, variable
-from symc.ir.types import TensorType
+from symc.ir.types import Shape, TensorType
 from symc.ops.elementwise import Elementwise
-from symc.ops.math import UINT16, NumPyMath, quietly
+from symc.ops.math import NumPyMath, quietly
 from symc.ops.operator import Operator, run_reference
+from symc.ops.specialise import specialised
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import typed
@@ -81,7 +82,7 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
     if op.reads_types or op.is_host:
         visible = op.visible_count
         return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
-    return _by_expression(op, arrays) if isinstance(op, Elementwise) and op.function else _by_reference(op)
+    return _by_expression(op, arrays, types[0].dims) if is_expression(op) else _by_reference(op)
 
 
 def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Run:
@@ -99,16 +100,20 @@ def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Run
     return run
 
 
-def _by_expression(op: Elementwise, arrays: Arrays) -> Run:
-    """As `_by_reference`, by the expression itself where no input needs to be broadcast or widened."""
-    shape = arrays[0].shape
-    if any(array.shape != shape or array.dtype == UINT16 for array in arrays):
-        return _by_reference(op)
-    function, parameters, slow = op.function, op.parameters(), _by_reference(op)
+def is_expression(op: Operator) -> bool:
+    """Whether an operator is what its expression says, broadcast as NumPy does."""
+    return isinstance(op, Elementwise) and bool(op.function) and type(op).reference is Elementwise.reference
+
+
+def _by_expression(op: Operator, arrays: Arrays, shape: Shape) -> Run:
+    """As `_by_reference`, by the expression specialised for the dtypes."""
+    function, otherwise = specialised(op.expression, [array.dtype for array in arrays]), _by_reference(op)
+    if function is None:
+        return otherwise
 
     def run(arrays: Arrays) -> Outcome:
-        result = quietly(function, NumPyMath, *arrays, **parameters)
-        return Outcome((result,), {}) if type(result) is np.ndarray and result.shape == shape else slow(arrays)
+        result = quietly(function, *arrays)
+        return Outcome((result,), {}) if type(result) is np.ndarray and result.shape == shape else otherwise(arrays)
     return run
 
 

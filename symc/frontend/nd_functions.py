@@ -7,15 +7,19 @@ a pattern asks for is made once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from symc.errors import MXNetError
 from symc.frontend.documentation import describe
-from symc.frontend.op_functions import Call, Function, read_call
-from symc.imperative import Invocation
+from symc.frontend.op_functions import Call, Function, parameters, read_call
+from symc.imperative import Invocation, Outcome, is_expression
+from symc.ops.elementwise import Elementwise
+from symc.ops.math import QUIET
 from symc.ops.operator import Operator, from_attributes
+from symc.ops.specialise import ByDtype
 from symc.runtime.context import Context, current_context
 from symc.runtime.ndarray import NDArray
 
@@ -24,13 +28,18 @@ Pattern = tuple[Any, ...]
 PATTERNS = 512      # of calls, that a function remembers
 
 
-class _Prepared(NamedTuple):
-    """What a pattern asks for: the operator, which array of the call is which input, where results go."""
+@dataclass(slots=True)
+class _Prepared:
+    """What a pattern asks for: the operator, which array of the call is which input, where results go.
+
+    order: None for that of the call; functions: of an elementwise operator, what its expression is for arrays alike.
+    """
 
     invocation: Invocation
-    order: tuple[int, ...]
+    order: tuple[int, ...] | None
     context: str
     out: int | None
+    functions: ByDtype | None
 
 
 def array_function(block: type[Operator], name: str) -> Function:
@@ -38,10 +47,13 @@ def array_function(block: type[Operator], name: str) -> Function:
     prepared: dict[Pattern, _Prepared] = {}
 
     def function(*args: Any, **kwargs: Any) -> Result:
-        ready = None if kwargs else prepared.get(tuple(map(type, args)))
-        if ready is not None and ready.out is None:     # nothing but arrays is given
-            return _run(ready, args, None)
+        if not kwargs:
+            ready = prepared.get(tuple(map(type, args)))
+            if ready is not None and ready.out is None:     # nothing but arrays is given
+                return _run(ready, args, None)
         out = kwargs.pop("out", None)
+        if out is not None and not block.inputs:
+            kwargs = _as_target(block, args, kwargs, out)
         arrays, pattern = _pattern(args, kwargs)
         ready = prepared.get(pattern)
         if ready is None:
@@ -52,6 +64,13 @@ def array_function(block: type[Operator], name: str) -> Function:
                 prepared[pattern] = ready
         return _run(ready, arrays, arrays[ready.out] if ready.out is not None else out)
     return describe(function, block, name, NDArray)
+
+
+def _as_target(block: type[Operator], args: Sequence[Any], kwargs: Mapping[str, Any], out: NDArray) -> dict[str, Any]:
+    """The arguments of an operator without inputs; its shape, and the dtype of random numbers, are the target's."""
+    names = list(parameters(block))
+    implied = {"shape": out.shape, **({"dtype": out.dtype} if block.is_random else {})}
+    return {**{key: value for key, value in implied.items() if key in names[len(args):]}, **kwargs}
 
 
 def _pattern(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[NDArray], Pattern]:
@@ -94,8 +113,16 @@ def _prepare(block: type[Operator], name: str, args: Sequence[Any], kwargs: Mapp
     op = from_attributes(block.name, {key: value for key, value in call.attrs.items() if key != "ctx"}, name)
     position = {id(value): i for i, value in enumerate(stand_ins)}
     out = call.options.get("out")
-    return _Prepared(Invocation(op, name), tuple(position[id(value)] for value in _ordered(op, name, call)),
-                     call.attrs.get("ctx", ""), None if out is None else position[id(out)])
+    order = tuple(position[id(value)] for value in _ordered(op, name, call))
+    return _Prepared(Invocation(op, name), None if order == tuple(range(len(stand_ins))) else order,
+                     call.attrs.get("ctx", ""), None if out is None else position[id(out)], _functions(op))
+
+
+def _functions(op: Operator) -> ByDtype | None:
+    """The expression of an operator that is nothing else: its inputs and its output are alike."""
+    is_plain = (is_expression(op) and op.overwrites is None and op.inference is None and op.output_count == 1
+                and type(op).infer_shape is Elementwise.infer_shape and type(op).infer_type is Elementwise.infer_type)
+    return ByDtype(op.expression, len(op.input_names())) if is_plain else None
 
 
 def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
@@ -111,38 +138,65 @@ def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
 
 
 def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[NDArray] | None) -> Result:
-    inputs = [arrays[i] for i in ready.order]
+    inputs = arrays if ready.order is None else [arrays[i] for i in ready.order]
     memories = [item.memory for item in inputs]
+    if ready.functions is not None and out is None:
+        value = _directly(ready.functions, memories)
+        if value is not None:
+            return NDArray(value, inputs[0].context)
     outcome = ready.invocation(memories)
     if ready.invocation.op.is_users:
         for item in inputs:
             item.count_write()
-    outputs = outcome.outputs
-    if out is not None or outcome.written:
-        outputs = tuple([value.copy() for value in outputs])     # they may lie in what is written now
+    if out is None and not outcome.written:
+        context = inputs[0].context if inputs else _context(ready.context)
+        made = [owned(value, memories, context) for value in outcome.outputs]
+        return made[0] if len(made) == 1 else made
+    return _written(ready, inputs, outcome, out)
+
+
+def _directly(functions: ByDtype, memories: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The result of an elementwise operator on arrays of one shape and dtype; None where it is to be had otherwise."""
+    first = memories[0]
+    function = functions[first.dtype]
+    if function is None:
+        return None
+    if len(memories) > 1:
+        for other in memories:
+            if other.dtype is not first.dtype or other.shape != first.shape:
+                return None
+    value = QUIET.run(function, *memories)
+    return value if type(value) is np.ndarray else None
+
+
+def _written(ready: _Prepared, inputs: Sequence[NDArray], outcome: Outcome,
+             out: NDArray | Sequence[NDArray] | None) -> Result:
+    """Put results where they belong: new values of inputs, and the outputs, into `out` if it is given."""
+    outputs = [value.copy() for value in outcome.outputs]       # they may lie in what is written now
     for position, value in outcome.written.items():
-        memories[position][...] = value
+        inputs[position].memory[...] = value
         inputs[position].count_write()
     if out is not None:
         made = _stored(ready.invocation.name, outputs, [out] if isinstance(out, NDArray) else list(out))
     else:
-        context = inputs[0].context if inputs else _context(ready.context)
-        made = [owned(value, memories, context) for value in outputs]
+        made = [NDArray(np.asarray(value, order="C"), inputs[0].context) for value in outputs]
     return made[0] if len(made) == 1 else made
 
 
 def owned(value: np.ndarray, others: Sequence[np.ndarray], context: Context) -> NDArray:
     """What an operator computed as an NDArray: a copy, unless the memory is all its own."""
-    if type(value) is np.ndarray and value.base is None:
-        flags = value.flags
-        if flags.c_contiguous and flags.writeable and not _is_one_of(value, others):
+    if type(value) is np.ndarray:
+        flags, base = value.flags, value.base
+        if (flags.c_contiguous and flags.writeable and not _holds(others, value if base is None else base)
+                and (base is None or type(base) is np.ndarray and base.size == value.size)):
             return NDArray(value, context)
     return NDArray(np.array(value, order="C"), context)
 
 
-def _is_one_of(value: np.ndarray, others: Sequence[np.ndarray]) -> bool:
-    for other in others:        # noqa: SIM110  (a third of what any() takes)
-        if other is value:
+def _holds(arrays: Sequence[np.ndarray], memory: np.ndarray) -> bool:
+    """Whether one of the arrays is this memory, or a view of it."""
+    for array in arrays:        # noqa: SIM110  (a third of what any() takes)
+        if array is memory or array.base is memory:
             return True
     return False
 
