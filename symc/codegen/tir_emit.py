@@ -161,8 +161,10 @@ class Emitter:
         self.levels.append(Level())
         outside, self._floor = self._floor, len(self.levels) - 1
         var = tirx.Var(self._name("s"), self.index_dtype)
-        bounds = self.analyzer.const_int_bound(low), self.analyzer.const_int_bound(high)
-        self.analyzer.bind(var, tvm.ir.Range(bounds[0].min_value, max(bounds[1].max_value, bounds[0].min_value + 1)))
+        least = self.analyzer.const_int_bound(low).min_value
+        end = max(self.analyzer.const_int_bound(high).max_value, least + 1)
+        if end - least < LARGE:     # else the range overflows, and the analyzer draws wrong conclusions
+            self.analyzer.bind(var, tvm.ir.Range(least, end))
         self._depths[var] = self._floor
         yield var
         self._floor = outside

@@ -5,7 +5,7 @@ import pytest
 
 from symc.ir.graph import Graph, Node, Value, variable
 from symc.ir.types import DType, TensorType
-from symc.ops.operator import Operator
+from symc.ops.operator import Operator, make
 
 
 class PrefixMaximum(Operator):
@@ -45,3 +45,10 @@ def test_several_kernels_reads_of_what_was_written_and_branches(groups):
 ])
 def test_operators(graph, groups, text):
     groups.check(graph(text))
+
+
+def test_bounds_of_loops_that_nothing_is_known_of(groups):
+    places = np.array([[4, 2, 7, 1]], np.int32), np.array([[1, 0, 1, 0]], np.int32)
+    order, kept = (Value(variable(name, TensorType((1, 4), DType.int32))) for name in ("order", "kept"))
+    compact = Node("y", make("_compact", count=7, cyclic=True), (order, kept), (TensorType((1, 7), DType.int32),))
+    groups.check(Graph((Value(compact),)), places)

@@ -103,7 +103,7 @@ class Compact(Operator):
             with k.loop(order.shape[1]) as m, k.when(k.all(kept[n, m] > 0, found.get() < self.count)):
                 k.store(places, (n, k.index(found.get())), order[n, m])
                 found.set(found.get() + 1)
-            total = k.index(found.get())
+            total = k.clamp(k.index(found.get()), 0, self.count)
             with k.loop((total, self.count)) as m:
                 back = k.clamp(m - total, 0, m)
                 k.store(places, (n, m), k.select(total > 0, places[n, back], -1) if self.cyclic else -1)
