@@ -80,7 +80,7 @@ class BipartiteMatching(Operator):
     """Pairs of rows and columns of scores (..., R, C), the largest ones (is_ascend: smallest) first: for each row its
     column (..., R), for each column its row (..., C), or -1.
 
-    Pairs must be above `threshold` (is_ascend: below).  With a positive `topk` there are topk + 1 of them at most, as in
+    Pairs must be above `threshold` (is_ascend: below).  A positive `topk` allows topk + 1 of them, as MXNet does.
     MXNet: _contrib_bipartite_matching.
     """
 
