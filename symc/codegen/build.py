@@ -25,7 +25,7 @@ from symc.codegen.plan import Plan
 from symc.errors import SymcError, raise_collected
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
-from symc.ops.operator import operation, output_name
+from symc.ops.operator import output_name, states_of
 from symc.passes.base import Pass, run_passes
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import frozen_pipeline, inference_pipeline, lowering_pipeline, training_pipeline
@@ -132,11 +132,8 @@ def output_names(graph: Graph) -> list[str]:
 
 
 def state_names(graph: Graph) -> list[str]:
-    """Variables that feed auxiliary states, in the graph's order."""
-    fed = {value.node for node in graph.nodes if node.op is not None
-           for value, name in zip(node.inputs, operation(node).input_names(), strict=True)
-           if name in operation(node).auxiliary_names()}
-    return [node.name for node in graph.variables if node in fed]
+    """Names of the variables that operators take as auxiliary states, in the graph's order."""
+    return [node.name for node in states_of(graph)]
 
 
 def driver_object(plan: Plan, level: str) -> bytes:

@@ -142,9 +142,7 @@ def with_attributes(node: Node, added: Mapping[str, str]) -> Node:
         return replace(node, attrs=attrs, types=(variable_type(attrs, f"variable '{node.name}'", is_np_shape()),))
     block = type(operation(node))
     op = from_attributes(block.name, _spoken_to(block, attrs, added), node.name)
-    if op.subgraphs != operation(node).subgraphs:
-        op = replace(op, graphs=operation(node).subgraphs)  # type: ignore[type-var,call-arg]
-    return replace(node, attrs=attrs, op=op)
+    return replace(node, attrs=attrs, op=op.with_subgraphs(operation(node).subgraphs))
 
 
 def atomic(node: Node) -> Node:

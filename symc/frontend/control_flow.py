@@ -17,7 +17,7 @@ from symc.frontend.name import NameManager
 from symc.frontend.nested import Form, flatten, regroup
 from symc.frontend.symbol import Symbol, op, var
 from symc.ir.graph import Graph, Node, Value
-from symc.ops.operator import find, output_name
+from symc.ops.operator import find, operation, output_name
 
 MARK = "__subgraph_name__"
 
@@ -226,8 +226,7 @@ def _node(name: str, subgraphs: Sequence[Subgraph], inputs: Sequence[Value], **p
     label = NameManager.current.get(None, name)
     scope = {key: compose.attribute_text(value) for key, value in AttrScope.current.get({}).items()}
     node = compose.apply(find(name), label, scope, written, inputs, {})
-    graphs = tuple(subgraph.graph for subgraph in subgraphs)
-    return replace(node, op=replace(node.op, graphs=graphs))  # type: ignore[type-var,arg-type]
+    return replace(node, op=operation(node).with_subgraphs([subgraph.graph for subgraph in subgraphs]))
 
 
 def _grouped(node: Node, outputs: int, output_form: Form, state_form: Form) -> tuple[Any, Any]:

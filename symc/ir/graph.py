@@ -169,9 +169,8 @@ class Graph:
     @property
     def unread_variables(self) -> tuple[Node, ...]:
         """The variables that gradients and updates write and nothing reads; they are not among `nodes`."""
-        written = [*(g.variable for g in self.gradients), *(u.variable for u in self.updates)]
         read = set(self.nodes)
-        return tuple(variable for variable in dict.fromkeys(written) if variable not in read)
+        return tuple(variable for variable in dict.fromkeys(self.written) if variable not in read)
 
     def rewrite(self, visit: Callable[[Node], Sequence[Value] | None]) -> Graph:
         """Rebuild the graph bottom up.
@@ -180,6 +179,11 @@ class Graph:
         None to keep it.  Nodes that nothing uses any more vanish.  Returns `self` when nothing changed.
         """
         return self.substitute(rewritten_values(self.nodes, visit))
+
+    def with_names(self, names: Mapping[str, str]) -> Graph:
+        """The graph with variables renamed: old name → new name; others keep theirs."""
+        return self.rewrite(lambda node: replace(node, name=names[node.name]).outputs
+                            if node.is_variable and names.get(node.name, node.name) != node.name else None)
 
     def substitute(self, values: Mapping[Value, Value]) -> Graph:
         """The graph with its roots mapped through `values` (absent: unchanged)."""

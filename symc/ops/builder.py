@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +40,12 @@ class GraphBuilder:
 
     def zeros_like(self, value: Value) -> Value:
         return self.op("zeros_like", value)
+
+    def filled(self, value: int, type: TensorType) -> Value:
+        """Zeros or ones of a type; MXNet's _zeros and _ones cannot say () and (0,)."""
+        if math.prod(type.dims) < 2:
+            return self.constant(np.full(type.dims, value), type.element)
+        return self.op("_ones" if value else "_zeros", shape=type.dims, dtype=type.element.name)
 
     def reshape(self, value: Value, shape: Sequence[int]) -> Value:
         """`value` under another shape; itself when it has that shape."""

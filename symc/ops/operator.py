@@ -80,6 +80,7 @@ class Operator:
     shape_inputs: ClassVar[tuple[int, ...]] = ()   # inputs on whose data the outputs' shapes depend
     is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
+    deviations: ClassVar[tuple[str, ...]] = ()   # where it differs from MXNet 1.9.1, and why; for the docs
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
 
     # reference(*inputs): the outputs in NumPy, hidden ones included: the meaning of the operator; it is also told
@@ -142,6 +143,10 @@ class Operator:
     def subgraphs(self) -> tuple[Graph, ...]:
         """The graphs of an operator that holds some: it has them in the internal field `graphs`."""
         return getattr(self, "graphs", ())
+
+    def with_subgraphs(self, graphs: Sequence[Graph]) -> Operator:
+        """The operator with other graphs; itself without any."""
+        return dataclasses.replace(self, graphs=tuple(graphs)) if graphs else self  # type: ignore[call-arg]
 
     def names_in_bodies(self) -> list[list[str]]:
         """Of an operator that holds graphs: for each graph, and each input, the variable that stands for the input,
@@ -210,7 +215,11 @@ def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) ->
 def find(name: str) -> type[Operator]:
     """The block of an MXNet name or alias.  UnsupportedOperatorError when there is none."""
     if name not in REGISTRY:
-        raise UnsupportedOperatorError(f"operator {name} is not supported")
+        from symc.ops.refused import refusal
+
+        known = refusal(name)
+        raise UnsupportedOperatorError(f"operator {name} is not supported" + (known.reason and f": {known.reason}"),
+                                       known.instead)
     return REGISTRY[name]
 
 
@@ -226,14 +235,27 @@ def from_attributes(name: str, attrs: Mapping[str, str], node: str) -> Operator:
 
 def from_text(name: str, parameters: Mapping[str, str], subgraphs: Sequence[Graph] = ()) -> Operator:
     """A node's operator from the text form of a graph, fields set by passes included."""
-    made = find(name).read(parameters, name, allow_internal=True)
-    return dataclasses.replace(made, graphs=tuple(subgraphs)) if subgraphs else made  # type: ignore[call-arg]
+    return find(name).read(parameters, name, allow_internal=True).with_subgraphs(subgraphs)
 
 
 def operation(node: Node) -> Operator:
     """The operator of a node that is no variable and no constant."""
     assert isinstance(node.op, Operator), f"{node} is not an operator"
     return node.op
+
+
+def auxiliary_states(node: Node) -> list[Node]:
+    """The auxiliary states of a node; most operators have them last, some optimizers in the middle."""
+    names = operation(node).auxiliary_names() if node.op is not None else []
+    if not names:
+        return []
+    return [value.node for name, value in zip(operation(node).input_names(), node.inputs, strict=True) if name in names]
+
+
+def states_of(graph: Graph) -> list[Node]:
+    """The variables that operators take as auxiliary states, in the graph's order."""
+    states = {state for node in graph.nodes for state in auxiliary_states(node)}
+    return [node for node in graph.variables if node in states]
 
 
 def output_name(value: Value) -> str:

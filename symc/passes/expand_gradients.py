@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from symc.ir.graph import Graph, Node, Value
-from symc.ir.types import TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.gradient import NetworkGradient
 from symc.ops.inference import infer, with_types
@@ -62,17 +58,10 @@ class ExpandGradients(Pass):
 
         def connect(inside: Node) -> tuple[Value, ...] | None:
             if inside.is_variable:
-                return (_filled(g, 1, inside.types[0]) if is_head_gradient(inside) else inputs[inside.name],)
+                return (g.filled(1, inside.types[0]) if is_head_gradient(inside) else inputs[inside.name],)
             return _without_loss(inside)
-        found = tuple(gradients[name] if name in gradients else _filled(g, 0, inputs[name].type) for name in wanted)
+        found = tuple(gradients[name] if name in gradients else g.filled(0, inputs[name].type) for name in wanted)
         return list(rewrite(Graph(found), connect).heads)
-
-
-def _filled(g: GraphBuilder, value: int, type: TensorType) -> Value:
-    """Zeros or ones: the gradient of what plays no part, or of a sum."""
-    if math.prod(type.dims) < 2:   # MXNet's _zeros and _ones cannot say () and (0,)
-        return g.constant(np.full(type.dims, value), type.element)
-    return g.op("_ones" if value else "_zeros", shape=type.dims, dtype=type.element.name)
 
 
 def _without_loss(node: Node) -> tuple[Value, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from symc.ir.graph import Graph, Node, Value
+from symc.ops.operator import operation
 
 
 def frontier(graph: Graph, known: Collection[Node], is_worth: Callable[[Value], bool]) -> list[Value]:
@@ -20,6 +21,17 @@ def frontier(graph: Graph, known: Collection[Node], is_worth: Callable[[Value], 
         if any(value in needed and value not in taken for value in node.outputs):
             needed.update(node.inputs)
     return chosen[::-1]
+
+
+def invariant_nodes(body: Graph) -> set[Node]:
+    """The nodes of a loop's body that are the same in every step: what follows from constants."""
+    found: set[Node] = set()
+    for node in body.nodes:
+        if node.is_constant or (node.is_variable and node.name.startswith("c")) or (
+                node.op is not None and not operation(node).is_random and not operation(node).is_host
+                and all(value.node in found for value in node.inputs)):
+            found.add(node)
+    return found
 
 
 def replaced(graph: Graph, values: dict[Value, Value]) -> Graph:

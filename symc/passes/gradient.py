@@ -12,7 +12,7 @@ from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, ControlFlow, Scan
 from symc.ops.operator import operation
 from symc.passes.base import Pass
-from symc.passes.gradient_of_bodies import BodyGradient, LoopGradient, gradient_of_branch, gradient_of_loop, zeros
+from symc.passes.gradient_of_bodies import BodyGradient, LoopGradient, gradient_of_branch, gradient_of_loop
 
 HEAD_GRADIENT = "_head_gradient{}"   # variable name of the gradient of head number {}
 
@@ -90,7 +90,7 @@ class _Backward:
         total = self._total(Value(node))
         if total is not None:
             return total
-        return zeros(GraphBuilder(f"{node.name}/backward", node.sources), node.types[0])
+        return GraphBuilder(f"{node.name}/backward", node.sources).filled(0, node.types[0])
 
     def with_saved(self, graph: Graph) -> Graph:
         """`graph`, made of what backward computes, with loops that also give back what their gradients read."""

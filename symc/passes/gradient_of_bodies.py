@@ -13,17 +13,15 @@ its forward part anew, in the arm that was taken.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, variable
 from symc.ir.types import TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, Scan
 from symc.ops.operator import operation
+from symc.passes.frontier import invariant_nodes
 
 Incoming = Sequence[Value | None]          # the gradient of each output, where there is one
 
@@ -146,13 +144,13 @@ class _Loop:
         """What the backward loop begins with: the gradient of the final state; nothing of a constant yet."""
         if of in self.states and (value := self.incoming[self.op.stacked + int(of.name[1:])]) is not None:
             return value
-        return zeros(g, of.types[0])
+        return g.filled(0, of.types[0])
 
 
 def _cut(backward: Graph, forward: Graph) -> tuple[Graph, dict[Node, Value]]:
     """`backward` without the nodes of `forward` that depend on the step: variables stand for the values it needs of
     them.  Returns these variables with their values."""
-    steady, inside = _steady_nodes(forward), set(forward.nodes)
+    steady, inside = invariant_nodes(forward), set(forward.nodes)
     originals = iter(nodes := topological(value.node for value in backward.heads))
     stands_for: dict[Node, Value] = {}
 
@@ -176,26 +174,8 @@ def _is_view(node: Node) -> bool:
     return node.op is not None and operation(node).is_view
 
 
-def _steady_nodes(forward: Graph) -> set[Node]:
-    """Nodes that are the same in each step: constants, and what follows from them."""
-    steady: set[Node] = set()
-    for node in forward.nodes:
-        if node.is_constant or (node.is_variable and node.name.startswith("c")) or (
-                node.op is not None and not operation(node).is_host
-                and all(value.node in steady for value in node.inputs)):
-            steady.add(node)
-    return steady
-
-
 def _renamed(body: Graph, names: Mapping[Node, str]) -> Graph:
     return body.rewrite(lambda node: replace(node, name=names[node]).outputs if node in names else None)
-
-
-def zeros(g: GraphBuilder, type: TensorType) -> Value:
-    """Zeros of a type; MXNet's _zeros cannot say () and (0,)."""
-    if math.prod(type.dims) < 2:
-        return g.constant(np.zeros(type.dims), type.element)
-    return g.op("_zeros", shape=type.dims, dtype=type.element.name)
 
 
 def gradient_of_branch(g: GraphBuilder, node: Node, incoming: Incoming, leading: Sequence[bool],

@@ -9,7 +9,7 @@ from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, var
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import operation
 from symc.passes.base import Pass
-from symc.passes.frontier import frontier, replaced
+from symc.passes.frontier import frontier, invariant_nodes, replaced
 from symc.passes.materialize import storage
 
 ALWAYS_HOISTED = 1 << 16    # bytes
@@ -48,7 +48,7 @@ def _hoisted(node: Node) -> Node:
     op = node.op
     assert isinstance(op, Scan)
     movable = _anchored(op.body) - {storage(head).node for head in op.body.heads}
-    chosen = frontier(op.body, _invariant(op.body), lambda value: value.node in movable and _is_worth(value))
+    chosen = frontier(op.body, invariant_nodes(op.body), lambda value: value.node in movable and _is_worth(value))
     if not chosen:
         return node
     names = {value: f"c{op.constants + i}" for i, value in enumerate(chosen)}
@@ -57,17 +57,6 @@ def _hoisted(node: Node) -> Node:
     end = op.slices + op.states + op.constants
     hoisted = replace(op, constants=op.constants + len(chosen), graphs=(replaced(op.body, inside),))
     return replace(node, op=hoisted, inputs=(*node.inputs[:end], *outside, *node.inputs[end:]))
-
-
-def _invariant(body: Graph) -> set[Node]:
-    """The nodes that are the same in every step."""
-    found: set[Node] = set()
-    for node in body.nodes:
-        if node.is_constant or (node.is_variable and node.name.startswith("c")) or (
-                node.op is not None and not operation(node).is_random and not operation(node).is_host
-                and all(value.node in found for value in node.inputs)):
-            found.add(node)
-    return found
 
 
 def _anchored(body: Graph) -> set[Node]:

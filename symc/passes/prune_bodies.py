@@ -54,7 +54,7 @@ def _pruned_loop(node: Node, op: Scan, used: Sequence[bool]) -> Sequence[Value] 
     kept = [*slices, *(op.slices + i for i in states), *(op.slices + op.states + i for i in constants)]
     names = {**_numbered("x", slices), **_numbered("s", states), **_numbered("c", constants)}
     new = replace(op, slices=len(slices), states=len(states), constants=len(constants),
-                  graphs=(_renamed(body, names),))
+                  graphs=(body.with_names(names),))
     inputs = (*(node.inputs[i] for i in kept), *node.inputs[len(node.inputs) - op.limited:])
     outputs = [*heads, *range(len(op.body.heads), len(node.types))]
     return _with_outputs(node, replace(node, op=new, inputs=inputs, types=tuple(node.types[i] for i in outputs)),
@@ -82,22 +82,13 @@ def _pruned_branch(node: Node, op: Branch, used: Sequence[bool]) -> Sequence[Val
     if (len(constants), len(heads)) == (op.constants, len(used)):
         return None
     names = _numbered("c", constants)
-    new = Branch(len(constants), tuple(_renamed(body, names) for body in bodies))
+    new = Branch(len(constants), tuple(body.with_names(names) for body in bodies))
     inputs = (node.inputs[0], *(node.inputs[1 + i] for i in constants))
     return _with_outputs(node, replace(node, op=new, inputs=inputs, types=tuple(node.types[i] for i in heads)), heads)
 
 
 def _numbered(kind: str, kept: Sequence[int]) -> dict[str, str]:
     return {f"{kind}{old}": f"{kind}{new}" for new, old in enumerate(kept)}
-
-
-def _renamed(body: Graph, names: dict[str, str]) -> Graph:
-    """`body` with its variables renamed."""
-    def visit(node: Node) -> Sequence[Value] | None:
-        if not node.is_variable or names[node.name] == node.name:
-            return None
-        return replace(node, name=names[node.name]).outputs
-    return body.rewrite(visit)
 
 
 def _with_outputs(old: Node, new: Node, outputs: Sequence[int]) -> list[Value]:

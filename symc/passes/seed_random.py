@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from symc.ir.graph import Graph, Node, Source, Value, unique_names, variable
 from symc.ir.types import DType, TensorType
@@ -58,18 +57,13 @@ class SeedRandom(Pass):
         if not any(SEED in (inner.name for inner in body.variables) for body in bodies):
             return None
         if isinstance(op, Branch):
-            bodies = tuple(_with_seed_as(f"c{op.constants}", body) for body in bodies)
+            bodies = tuple(body.with_names({SEED: f"c{op.constants}"}) for body in bodies)
             branch = Branch(op.constants + 1, bodies)
             return replace(node, op=branch, inputs=(*node.inputs, seed)).outputs
         g = GraphBuilder(node.name, node.sources)
         seeds = g.op("_step_seeds", seed, count=op.count, salt=salt)
-        loop = replace(op, slices=op.slices + 1, graphs=(_with_seed_as(f"x{op.slices}", bodies[0]),))
+        loop = replace(op, slices=op.slices + 1, graphs=(bodies[0].with_names({SEED: f"x{op.slices}"}),))
         return replace(node, op=loop, inputs=(*node.inputs[:op.slices], seeds, *node.inputs[op.slices:])).outputs
-
-
-def _with_seed_as(name: str, body: Graph) -> Graph:
-    """`body` with another name for its seed."""
-    return body.rewrite(lambda node: replace(node, name=name).outputs if node.name == SEED else None)
 
 
 def seed_of(graph: Graph) -> Node:
@@ -138,8 +132,7 @@ def _with_numbers(graph: Graph, numbers: Mapping[str, int]) -> Graph:
         name = names[next(originals)]
         if not _is_numbered(node):
             return None
-        op: Any = node.op
-        if inner := op.subgraphs:
-            op = replace(op, graphs=tuple(_with_numbers(body, numbers) for body in inner))
+        op = operation(node)
+        op = op.with_subgraphs([_with_numbers(body, numbers) for body in op.subgraphs])
         return replace(node, op=op, attrs={**node.attrs, NUMBER: str(numbers[name])}).outputs
     return graph.rewrite(visit)

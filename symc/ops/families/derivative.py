@@ -29,10 +29,6 @@ class Derivative(Elementwise):
     broadcasts = True
 
     @property
-    def subgraphs(self) -> tuple[Graph, ...]:
-        return self.graphs
-
-    @property
     def differentiated(self) -> Elementwise:
         """The operator f."""
         op = operation(self.graphs[0].heads[0].node)
@@ -58,9 +54,6 @@ class Derivative(Elementwise):
 
     def reference(self, _: Any, *inputs: np.ndarray) -> Any:  # type: ignore[override]
         return super().reference(*inputs)
-
-    def printed(self) -> str:
-        return f"position={self.position}"
 
 
 def gradient_by_expression(self: Elementwise, g: Any, node: Node, dy: Value) -> list[Value | None]:

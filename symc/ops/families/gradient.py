@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symc.ir.graph import Graph, Node, Value
-from symc.ir.types import DType, PartialShape
-from symc.ops.inference import Types, infer
-from symc.ops.operator import Operator, operation, operator
+from symc.ops.inference import infer
+from symc.ops.operator import Operator, operator, states_of
 from symc.ops.parameters import Dims, internal
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
@@ -30,10 +29,6 @@ class NetworkGradient(Operator):
         return self.graphs[0]
 
     @property
-    def subgraphs(self) -> tuple[Graph, ...]:
-        return self.graphs
-
-    @property
     def variables(self) -> list[Node]:
         """The graph's variables in the order of the inputs."""
         states = states_of(self.graph)
@@ -53,7 +48,7 @@ class NetworkGradient(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         for position, slot in zip(self.wrt, s.outputs, strict=True):
             s.inputs[position].unify(slot.shape)
-        inner = self._inferred(dict(zip(self.input_names(), (slot.shape for slot in s.inputs), strict=True)), {})
+        inner = infer(self.graph, dict(zip(self.input_names(), (slot.shape for slot in s.inputs), strict=True)))
         for node, slot in zip(self.variables, s.inputs, strict=True):
             slot.unify(inner[Value(node)].shape)
         for position, slot in zip(self.wrt, s.outputs, strict=True):
@@ -63,23 +58,8 @@ class NetworkGradient(Operator):
         for position, slot in zip(self.wrt, t.outputs, strict=True):
             t.inputs[position].unify(slot.dtype)
         given = {name: slot.dtype for name, slot in zip(self.input_names(), t.inputs, strict=True) if slot.dtype}
-        inner = self._inferred({}, given)
+        inner = infer(self.graph, {}, given)
         for node, slot in zip(self.variables, t.inputs, strict=True):
             slot.unify(inner[Value(node)].dtype)
         for position, slot in zip(self.wrt, t.outputs, strict=True):
             slot.unify(t.inputs[position].dtype)
-
-    def _inferred(self, shapes: dict[str, PartialShape | None], dtypes: dict[str, DType]) -> Types:
-        """What follows inside.  InferenceError names the inner node."""
-        return infer(self.graph, shapes, dtypes)
-
-    def printed(self) -> str:
-        return f"wrt={str(self.wrt).replace(' ', '')}"
-
-
-def states_of(graph: Graph) -> list[Node]:
-    """The graph's variables that are auxiliary states, in its order."""
-    fed = {value.node for node in graph.nodes if node.op is not None
-           for value, name in zip(node.inputs, operation(node).input_names(), strict=True)
-           if name in operation(node).auxiliary_names()}
-    return [node for node in graph.variables if node in fed]
