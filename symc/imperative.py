@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,16 @@ Arrays = Sequence[np.ndarray]
 Run = Callable[[Arrays], Outcome]
 
 
+class Prepared(NamedTuple):
+    """How an operator is run on arrays of certain shapes and dtypes.
+
+    function: of an operator of one output that writes nothing: what computes it, to be called by `math.quietly`.
+    """
+
+    run: Run
+    function: Callable[..., Any] | None = None
+
+
 class Invocation:
     """An operator to be run on arrays, in its meaning outside training, by its NumPy reference.
 
@@ -46,18 +56,22 @@ class Invocation:
 
     def __init__(self, op: Operator, name: str) -> None:
         self.op, self.name = op, name
-        self._prepared: dict[tuple[object, ...], Run] = {}
+        self._prepared: dict[tuple[object, ...], Prepared] = {}
 
     def __call__(self, arrays: Arrays) -> Outcome:
         """InferenceError: the shapes or dtypes do not fit the operator, or its output's shape does not follow."""
+        return self.prepared(arrays).run(arrays)
+
+    def prepared(self, arrays: Arrays) -> Prepared:
+        """How it is run on arrays like these.  InferenceError as above."""
         kinds = tuple([(array.shape, array.dtype) for array in arrays])
-        run = self._prepared.get(kinds)
-        if run is None:
-            run = _prepare(self.op, self.name, arrays)
+        found = self._prepared.get(kinds)
+        if found is None:
+            found = _prepare(self.op, self.name, arrays)
             if len(self._prepared) >= PREPARED:
                 self._prepared.clear()
-            self._prepared[kinds] = run
-        return run(arrays)
+            self._prepared[kinds] = found
+        return found
 
 
 def invoke(op: Operator, name: str, arrays: Arrays) -> Outcome:
@@ -65,7 +79,7 @@ def invoke(op: Operator, name: str, arrays: Arrays) -> Outcome:
     return Invocation(op, name)(arrays)
 
 
-def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
+def _prepare(op: Operator, name: str, arrays: Arrays) -> Prepared:
     names = [f"{name}:{key}" for key in op.input_names()]       # no two alike
     inputs = [Value(variable(key, TensorType(array.shape, NumPyMath.dtype(array))))
               for key, array in zip(names, arrays, strict=True)]
@@ -75,17 +89,17 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Run:
         graph = run(graph)
     node = given.heads[0].node
     if graph.heads != given.heads or op.subgraphs or any(update.value.node is not node for update in graph.updates):
-        return _by_interpreter(graph, names)
+        return Prepared(_by_interpreter(graph, names))
     if graph.updates:
         return _by_reference(op, {names.index(update.variable.name): update.value.index for update in graph.updates})
     types = node.types
     if op.reads_types or op.is_host:
         visible = op.visible_count
-        return lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {})
+        return Prepared(lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {}))
     return _by_expression(op, arrays, types[0].dims) if is_expression(op) else _by_reference(op)
 
 
-def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Run:
+def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Prepared:
     """The operator is what it was before the passes: nothing but its reference is to be run.
 
     written: of the inputs that are written, by position, the output that is their new value.
@@ -97,7 +111,7 @@ def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Run
         if not isinstance(result, tuple):
             return Outcome((np.asarray(result),), {})
         return Outcome(result[:visible], {position: result[index] for position, index in writes})
-    return run
+    return Prepared(run, reference if op.output_count == 1 and not writes else None)
 
 
 def is_expression(op: Operator) -> bool:
@@ -105,16 +119,13 @@ def is_expression(op: Operator) -> bool:
     return isinstance(op, Elementwise) and bool(op.function) and type(op).reference is Elementwise.reference
 
 
-def _by_expression(op: Operator, arrays: Arrays, shape: Shape) -> Run:
-    """As `_by_reference`, by the expression specialised for the dtypes."""
-    function, otherwise = specialised(op.expression, [array.dtype for array in arrays]), _by_reference(op)
-    if function is None:
-        return otherwise
-
-    def run(arrays: Arrays) -> Outcome:
-        result = quietly(function, *arrays)
-        return Outcome((result,), {}) if type(result) is np.ndarray and result.shape == shape else otherwise(arrays)
-    return run
+def _by_expression(op: Operator, arrays: Arrays, shape: Shape) -> Prepared:
+    """As `_by_reference`, by the expression specialised for the dtypes where that gives all of the result."""
+    function = specialised(op.expression, [array.dtype for array in arrays])
+    sample = None if function is None else quietly(function, *arrays)
+    if function is None or type(sample) is not np.ndarray or sample.shape != shape:
+        return _by_reference(op)
+    return Prepared(lambda arrays: Outcome((quietly(function, *arrays),), {}), function)
 
 
 def _by_interpreter(graph: Graph, names: Sequence[str]) -> Run:

@@ -48,7 +48,7 @@ def array_function(block: type[Operator], name: str) -> Function:
 
     def function(*args: Any, **kwargs: Any) -> Result:
         if not kwargs:
-            ready = prepared.get(tuple(map(type, args)))
+            ready = prepared.get((type(args[0]),) if len(args) == 1 else tuple(map(type, args)))
             if ready is not None and ready.out is None:     # nothing but arrays is given
                 return _run(ready, args, None)
         out = kwargs.pop("out", None)
@@ -139,34 +139,42 @@ def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
 
 def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[NDArray] | None) -> Result:
     inputs = arrays if ready.order is None else [arrays[i] for i in ready.order]
-    memories = [item.memory for item in inputs]
-    if ready.functions is not None and out is None:
-        value = _directly(ready.functions, memories)
-        if value is not None:
-            return NDArray(value, inputs[0].context)
-    outcome = ready.invocation(memories)
-    if ready.invocation.op.is_users:
+    if out is None and ready.functions is not None:
+        made = _directly(ready.functions, inputs)
+        if made is not None:
+            return made
+    memories, invocation = [item.memory for item in inputs], ready.invocation
+    prepared = invocation.prepared(memories)
+    if out is None and inputs and prepared.function is not None and not invocation.op.is_users:
+        value = QUIET.run(prepared.function, *memories)
+        return owned(value[0] if type(value) is tuple else value, memories, inputs[0].context)
+    outcome = prepared.run(memories)
+    if invocation.op.is_users:
         for item in inputs:
             item.count_write()
     if out is None and not outcome.written:
         context = inputs[0].context if inputs else _context(ready.context)
-        made = [owned(value, memories, context) for value in outcome.outputs]
-        return made[0] if len(made) == 1 else made
+        results = [owned(value, memories, context) for value in outcome.outputs]
+        return results[0] if len(results) == 1 else results
     return _written(ready, inputs, outcome, out)
 
 
-def _directly(functions: ByDtype, memories: Sequence[np.ndarray]) -> np.ndarray | None:
+def _directly(functions: ByDtype, inputs: Sequence[NDArray]) -> NDArray | None:
     """The result of an elementwise operator on arrays of one shape and dtype; None where it is to be had otherwise."""
-    first = memories[0]
-    function = functions[first.dtype]
+    first = inputs[0]
+    memory = first.memory
+    function = functions[memory.dtype]
     if function is None:
         return None
-    if len(memories) > 1:
+    if len(inputs) == 1:
+        value = QUIET.run(function, memory)
+    else:
+        memories = [item.memory for item in inputs]
         for other in memories:
-            if other.dtype is not first.dtype or other.shape != first.shape:
+            if other.dtype is not memory.dtype or other.shape != memory.shape:
                 return None
-    value = QUIET.run(function, *memories)
-    return value if type(value) is np.ndarray else None
+        value = QUIET.run(function, *memories)
+    return NDArray(value, first.context) if type(value) is np.ndarray else None
 
 
 def _written(ready: _Prepared, inputs: Sequence[NDArray], outcome: Outcome,

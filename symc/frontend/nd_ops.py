@@ -5,6 +5,7 @@ Operators run at once, by their NumPy references, in their meaning outside train
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from typing import Any, NoReturn
@@ -76,7 +77,10 @@ random = Namespace("symc.ndarray.random", "random", array_function,
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    return getattr(op, name)
+    function = getattr(op, name)
+    if not hasattr(builtins, name):     # sum, max, ... are Python's in this module
+        globals()[name] = function
+    return function
 
 
 def __dir__() -> list[str]:
