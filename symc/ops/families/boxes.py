@@ -21,6 +21,11 @@ Format = Literal["center", "corner"]
 Box = Sequence[Any] | np.ndarray
 
 
+def single(number: float) -> float:
+    """A parameter as MXNet holds it, whatever the dtype of the data is: in float32."""
+    return float(np.float32(number))
+
+
 def larger(F: Any, a: Any, b: Any) -> Any:
     """Of two numbers as `a > b ? a : b` chooses."""
     return F.where(a > b, a, b)
@@ -135,10 +140,10 @@ class BoxDecode(Operator):
             if self.format == "corner":
                 extent = extent - middle
                 middle = middle + extent * 0.5
-            exponent = offsets[axis + 2] * scale
+            exponent = offsets[axis + 2] * single(scale)
             if self.clip > 0:
-                exponent = smaller(F, exponent, self.clip)
-            place = offsets[axis] * move * extent + middle
+                exponent = smaller(F, exponent, single(self.clip))
+            place = offsets[axis] * single(move) * extent + middle
             half = F.exp(exponent) * extent * 0.5
             low.append(place - half)
             high.append(place + half)

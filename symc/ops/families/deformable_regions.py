@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ops.families.boxes import larger, smaller
+from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
 from symc.ops.families.regions import check_regions, image_of, images_of, rounded
 from symc.ops.math import NumPyMath
@@ -48,8 +48,8 @@ class DeformableBins(Operator):
         return (c * self.group_size + rows) * self.group_size + columns
 
     def begin_and_extent(self, F: Any, region: Any, axis: int) -> Pair:
-        begin = rounded(F, region[2 - axis]) * self.spatial_scale - 0.5
-        end = (rounded(F, region[4 - axis]) + 1) * self.spatial_scale - 0.5
+        begin = rounded(F, region[2 - axis]) * single(self.spatial_scale) - 0.5
+        end = (rounded(F, region[4 - axis]) + 1) * single(self.spatial_scale) - 0.5
         return begin, larger(F, end - begin, 0.1)
 
     def place(self, F: Any, region: Any, bin: Pair, offset: Pair, number: Pair) -> Pair:
@@ -58,7 +58,7 @@ class DeformableBins(Operator):
         for axis in (0, 1):
             begin, extent = self.begin_and_extent(F, region, axis)
             size = extent / self.pooled_size
-            result.append(bin[axis] * size + begin + offset[axis] * self.trans_std * extent
+            result.append(bin[axis] * size + begin + offset[axis] * single(self.trans_std) * extent
                           + number[axis] * (size / self.sample_per_part))
         return result[0], result[1]
 
@@ -256,7 +256,7 @@ class DeformableOffsetGradient(DeformableGradient):
                 self.begin_and_extent(k.F, [rois[r, i] for i in range(5)], axis)[1] for axis in (0, 1)]
             with k.loop(self.output_dim) as c, k.loop(self.pooled_size) as v, k.loop(self.pooled_size) as u:
                 at, own = (r, c, v, u), self.channel(c, v, u)
-                share = dy[at] / larger(k.F, count[at], 1) * self.trans_std
+                share = dy[at] / larger(k.F, count[at], 1) * single(self.trans_std)
                 with self.each_sample(k, (rois, trans), at, data.shape[2:]) as around:
                     pixels = [data[n, own, k.index(y), k.index(x)] for y, x, _ in pixels_of(around)]
                     for axis, slope in enumerate(self.slopes(around, pixels)):
@@ -269,7 +269,7 @@ class DeformableOffsetGradient(DeformableGradient):
         chosen, around, extents = self.samples(rois, trans, data.shape[2:])
         places = self.pixel_places(rois, len(data))
         pixels = [data[(*places, y.astype(int), x.astype(int))] for y, x, _ in pixels_of(around)]
-        share = (dy / np.maximum(count, 1) * self.trans_std)[..., None, None] * chosen
+        share = (dy / np.maximum(count, 1) * single(self.trans_std))[..., None, None] * chosen
         r, c, v, u = np.ix_(*map(range, dy.shape))
         kind = c // (self.output_dim // self.classes(trans))
         for axis, slope in enumerate(self.slopes(around, pixels)):

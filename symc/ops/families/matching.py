@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
+from symc.ops.families.boxes import single
 from symc.ops.families.indexing import same_type
 from symc.ops.operator import Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
@@ -38,7 +39,7 @@ class MatchPairs(Operator):
             same_type(output, t.data)
 
     def passes(self, score: Any) -> Any:
-        return score < self.threshold if self.is_ascend else score > self.threshold
+        return score < single(self.threshold) if self.is_ascend else score > single(self.threshold)
 
     def limit(self, rows: int, columns: int) -> int:
         """How many pairs there can be; MXNet stops behind the pair that is one too many."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
-from symc.ops.families.boxes import larger
+from symc.ops.families.boxes import larger, single
 from symc.ops.families.regions import check_pooled_size, check_regions, image_of, images_of
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
@@ -191,12 +191,12 @@ class UprightAligned(Aligned):
         return math.prod(self.pooled_size)
 
     def extents(self, F: Any, region: Any) -> tuple[Any, Any]:
-        found = (region[i + 2] * self.spatial_scale - region[i] * self.spatial_scale for i in (2, 1))
+        found = (region[i + 2] * single(self.spatial_scale) - region[i] * single(self.spatial_scale) for i in (2, 1))
         return tuple(extent if self.aligned else larger(F, extent, 1) for extent in found)     # type: ignore
 
     def place(self, F: Any, region: Any, offset: tuple[Any, Any]) -> tuple[Any, Any]:
         shift = 0.5 if self.aligned else 0.0
-        return tuple(region[2 - axis] * self.spatial_scale - shift + offset[axis] for axis in (0, 1))  # type: ignore
+        return tuple(region[2 - axis] * single(self.spatial_scale) - shift + offset[axis] for axis in (0, 1))  # type: ignore
 
     def channel(self, c: Any, v: Any, u: Any) -> Any:
         return (c * self.pooled_size[0] + v) * self.pooled_size[1] + u if self.position_sensitive else c + 0 * (v + u)
@@ -282,11 +282,13 @@ class RotatedRoiAlign(AlignedForward):
         return self.sampling_ratio
 
     def extents(self, F: Any, region: Any) -> tuple[Any, Any]:
-        return larger(F, region[4] * self.spatial_scale, 1), larger(F, region[3] * self.spatial_scale, 1)
+        height, width = (region[i] * single(self.spatial_scale) for i in (4, 3))
+        return larger(F, height, 1), larger(F, width, 1)
 
     def place(self, F: Any, region: Any, offset: tuple[Any, Any]) -> tuple[Any, Any]:
         height, width = self.extents(F, region)
         y, x = offset[0] - height * 0.5, offset[1] - width * 0.5
         angle = region[5] * (math.pi / 180)
         cos, sin = F.cos(angle), F.sin(angle)
-        return (y * cos - x * sin + region[2] * self.spatial_scale, x * cos + y * sin + region[1] * self.spatial_scale)
+        middle = [region[i] * single(self.spatial_scale) for i in (2, 1)]
+        return y * cos - x * sin + middle[0], x * cos + y * sin + middle[1]

@@ -14,7 +14,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
-from symc.ops.families.boxes import larger, smaller
+from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
@@ -99,7 +99,7 @@ class RoiPooling(Bins):
         return self.pooled_size[0], self.pooled_size[1]
 
     def bin_bounds(self, F: Any, region: Any, axis: int, number: Any, limit: int) -> tuple[Any, Any]:
-        low, high = (rounded(F, region[i - axis] * self.spatial_scale) for i in (2, 4))
+        low, high = (rounded(F, region[i - axis] * single(self.spatial_scale)) for i in (2, 4))
         size = larger(F, high - low + 1, 1) / self.grid[axis]
         return clipped(F, F.floor(number * size) + low, limit), clipped(F, F.ceil((number + 1) * size) + low, limit)
 
@@ -214,8 +214,8 @@ class PositionSensitiveBins(Bins):
         return self.group_size or self.pooled_size
 
     def bin_bounds(self, F: Any, region: Any, axis: int, number: Any, limit: int) -> tuple[Any, Any]:
-        low = rounded(F, region[2 - axis]) * self.spatial_scale
-        high = (rounded(F, region[4 - axis]) + 1) * self.spatial_scale
+        low = rounded(F, region[2 - axis]) * single(self.spatial_scale)
+        high = (rounded(F, region[4 - axis]) + 1) * single(self.spatial_scale)
         size = larger(F, high - low, 0.1) / self.pooled_size
         return clipped(F, F.floor(number * size + low), limit), clipped(F, F.ceil((number + 1) * size + low), limit)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, Shape, TensorType
-from symc.ops.families.boxes import Box, Format, overlap
+from symc.ops.families.boxes import Box, Format, overlap, single
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
@@ -193,7 +193,7 @@ class BoxNmsKeys(Operator):
             s.output.unify(s.data.shape[:2])
 
     def expression_of(self, F: Any, score: Any, kind: Any) -> Any:
-        valid = score > self.valid_thresh
+        valid = score > single(self.valid_thresh)
         if kind is not None:
             valid = F.logical_and(valid, kind != self.background_id)
         return F.where(valid, score, math.nan)
@@ -218,7 +218,7 @@ class BoxNmsKept(Suppression):
     format: Format = "corner"
 
     def overlaps(self, F: Any, first: Box, second: Box) -> Any:
-        return overlap(F, first, second, self.format) > self.threshold
+        return overlap(F, first, second, self.format) > single(self.threshold)
 
     def kind(self, F: Any, number: Any) -> Any:
         return F.trunc(number)
@@ -341,7 +341,7 @@ class BoxNms(Operator):
         """The places of the rows of one image that survive, filled up with -1."""
         if self.topk == 0:
             return np.arange(len(rows))
-        valid = rows[:, self.score_index] > self.valid_thresh
+        valid = rows[:, self.score_index] > single(self.valid_thresh)
         if self.id_index >= 0:
             valid &= rows[:, self.id_index] != self.background_id
         order = np.flatnonzero(valid)
@@ -356,7 +356,7 @@ class BoxNms(Operator):
         if self.id_index >= 0 and not self.force_suppress and int(first[self.id_index]) != int(second[self.id_index]):
             return False
         a, b = (row[self.coord_start:self.coord_start + 4] for row in (first, second))
-        return bool(overlap(NumPyMath, a, b, self.in_format) > self.overlap_thresh)
+        return bool(overlap(NumPyMath, a, b, self.in_format) > single(self.overlap_thresh))
 
     def gradient(self, g: Any, node: Node, dy: Value, *_: Value | None) -> list[Value | None]:
         shape = node.types[0].dims
