@@ -15,7 +15,8 @@ from symc.ops.operator import REGISTRY
 ROOT = Path(symc.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LONGEST = 600
-HOLDERS = ("group", "_gradient")     # what they hold is lowered, or put in their place, by passes
+# what they hold is lowered, or put in their place, by passes
+HOLDERS = ("group", "_gradient", "_scan", "_branch")
 
 # room: the rooms it may import besides itself (docs/architecture.md); a file's own row goes before that of its folder
 ROOMS = {

@@ -335,10 +335,6 @@ class Builder:
         self.declarations["llvm.prefetch.p0"] = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
         self.emit(f"call void @llvm.prefetch.p0(ptr {pointer.name}, i32 0, i32 3, i32 1)")
 
-    def fence(self) -> None:
-        """Keep LLVM from moving loads across: it would hoist too many, and spill."""
-        self.emit('call void asm sideeffect "", "~{memory}"()')
-
     # Control
 
     def loop(self, begin: Integer, end: Integer, step: int, body: Body, carried: Sequence[Value] = (),
