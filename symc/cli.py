@@ -1,7 +1,7 @@
-"""The command line: `symc compile`, `symc run`, `symc inspect`.
+"""The command line: `symc check`, `symc compile`, `symc run`, `symc inspect`.
 
-Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators that symc does not have; 3 results
-differ from what was expected; 70 a bug of symc.
+Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators, or gradients of some, that symc
+does not have; 3 results differ from what was expected; 70 a bug of symc.  `check` has written its report in any case.
 """
 
 from __future__ import annotations
@@ -102,6 +102,24 @@ def inspect(
 
     shapes = {name: tuple(dims) for name, dims in _pairs(shape, _dims, "--shape").items()}
     _show(report.inspect(file, shapes), as_json)
+
+
+@app.command()
+def check(
+    network: Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")],
+    outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
+    train: Annotated[bool, typer.Option("--train", help="Also look for operators that gradients cannot pass.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the operators of a network, which of them symc lacks, and what to do about it."""
+    from symc import report
+    from symc.check import find
+
+    found = find(network, _names(outputs), train)
+    shown = report.check(network, found)
+    _show(shown if as_json else report.check_summary(shown), as_json)
+    if found.lacks_operators or found.is_wrong:
+        raise typer.Exit(EXIT_UNSUPPORTED if found.lacks_operators else EXIT_USER)
 
 
 # ---- reading options -----------------------------------------------------------------------------------------------
@@ -261,13 +279,13 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
 def main() -> None:
     """Run the command; errors of the user are one message on standard error, bugs a trace."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+        code = app(standalone_mode=False)     # that of a typer.Exit
     except Exception as error:
         if os.environ.get("SYMC_DEBUG"):
             traceback.print_exc()
-        sys.exit(_report(error))
+        code = _report(error)
+    if code:
+        sys.exit(code)
 
 
 def _report(error: Exception) -> int:

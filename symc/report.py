@@ -1,16 +1,24 @@
-"""What `symc inspect` shows of a network or a package, as plain data."""
+"""What `symc inspect` shows of a network or a package, and `symc check` of a network, as plain data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from symc.check import INFERENCE, NEEDS, NEVER, Findings, Use
+from symc.frontend.files import FilePath
+from symc.frontend.reader import is_hidden
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import PartialShape, TensorType
+from symc.ops.refused import refusal
+from symc.passes.measure import gradient_inputs
 
 ZIP_MAGIC = b"PK\x03\x04"
+YES, NO = "yes", "no"
+SHOWN = 3            # items of a long list in the text form of a report
+NO_GRADIENT = "choose outputs or parameters that need no gradient through it, or put BlockGrad behind it"
 
 
 def inspect(file: Path, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
@@ -68,6 +76,90 @@ def _operators(graph: Graph) -> dict[str, int]:
         if node.op is not None:
             counts[node.op.name] = counts.get(node.op.name, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+# ---- networks that may not be supported ----------------------------------------------------------------------------
+
+
+def check(file: FilePath, found: Findings) -> dict[str, Any]:
+    """The operators of a network, what symc lacks of them, and what to do about that."""
+    by_operator: dict[str, list[Use]] = {}
+    for use in found.uses:
+        by_operator.setdefault(use.node.op, []).append(use)
+    rows = [_row(operator, uses) for operator, uses in sorted(by_operator.items(), key=lambda item: item[0].lower())]
+    return {"network": str(file), "written_by": f"MXNet {_version(found.version)}", "outputs": found.outputs,
+            "supported": not (found.lacks_operators or found.is_wrong), "operators": rows,
+            "problems": list(_problems(by_operator, found)), "possible_outputs": found.possible}
+
+
+def _row(operator: str, uses: Sequence[Use]) -> dict[str, Any]:
+    """One operator.  There are kernels for CPUs alone."""
+    attributes: dict[str, list[str]] = {}
+    for use in uses:
+        for key, value in sorted(use.node.attrs.items()):
+            if not is_hidden(key):
+                attributes.setdefault(key, []).append(value)
+    forward = NO if uses[0].is_missing else YES
+    return {"operator": operator, "count": len(uses), "needed_for": max((use.need for use in uses), key=NEEDS.index),
+            "forward": forward, "backward": _backward(uses), "cpu": forward, "cuda": NO,
+            "nodes": [use.label for use in uses],
+            "attributes": {key: list(dict.fromkeys(values)) for key, values in attributes.items()}}
+
+
+def _backward(uses: Sequence[Use]) -> str:
+    """Whether gradients pass: 'zero' where they end, as they do in MXNet; '?' where the parameters are wrong."""
+    operators = [use.op for use in uses if use.op is not None]
+    if not operators:
+        return NO if uses[0].is_missing else "?"
+    passed = [gradient_inputs(op) for op in operators]
+    if None in passed:
+        return NO
+    return YES if any(passed) else "zero"
+
+
+def _problems(by_operator: Mapping[str, Sequence[Use]], found: Findings) -> Iterator[dict[str, Any]]:
+    """What is missing, by operator, then what is wrong, by node."""
+    for operator, uses in by_operator.items():
+        if uses[0].is_missing:
+            known = refusal(operator)
+            yield _problem(operator, uses, known.reason or "symc has no such operator", known.instead)
+        elif lacking := [use for use in uses if use.lacks_gradient]:
+            yield _problem(operator, lacking, "a gradient must pass it, and it has none", NO_GRADIENT)
+    for use in found.uses:
+        if use.problem:
+            yield _problem(use.node.op, [use], use.problem, "correct the file, or choose outputs that do not need it")
+    if found.other:
+        yield _problem("", [], found.other, "correct the file")
+
+
+def _problem(operator: str, uses: Sequence[Use], what: str, instead: str) -> dict[str, Any]:
+    need = max((use.need for use in uses), key=NEEDS.index, default=INFERENCE)
+    if need == NEVER:
+        instead = "none is needed: the outputs do not depend on it"
+    return {"operator": operator, "needed_for": need, "nodes": [use.label for use in uses], "problem": what,
+            "instead": instead}
+
+
+def _version(number: int) -> str:
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+
+
+def check_summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of `check` for people to read: long lists are cut short."""
+    rows = [{**{key: value for key, value in row.items() if key not in ("nodes", "attributes")},
+             "nodes": _shortened(row["nodes"]), "attributes": ", ".join(row["attributes"])}
+            for row in report["operators"]]
+    problems = {f"{row['operator'] or 'the file'}, needed for {row['needed_for']}" + (
+                f" by {_shortened(row['nodes'])}" if row["nodes"] else ""):
+                f"{row['problem']}\n    → {row['instead']}" for row in report["problems"]}
+    shown = {**report, "supported": YES if report["supported"] else NO, "operators": rows, "problems": problems,
+             "possible_outputs": _shortened(report["possible_outputs"])}
+    return {key: value for key, value in shown.items() if value}
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 # ---- packages ------------------------------------------------------------------------------------------------------

@@ -247,3 +247,23 @@ def test_a_reader_that_leaves_early_is_no_bug(folder):
 def test_a_broken_compiler_is_reported_with_70(folder):
     done = process(*COMPILE, folder=folder, SYMC_CACHE_DIR=str(folder / "cache"), PATH="/nowhere")
     assert done.returncode == 1 and "no linker" in done.stderr and not (folder / "net.symc").exists()
+
+
+# ---- check ---------------------------------------------------------------------------------------------------------
+
+
+def test_check(folder, call):
+    code, out, err = call("check", "net.json", "--train")
+    assert (code, err) == (0, "") and "supported: yes\n" in out and "\n  FullyConnected  1 " in out
+    (folder / "odd.json").write_text((folder / "net.json").read_text().replace('"relu"', '"_contrib_fft"'))
+    code, out, err = call("check", "odd.json", "--json")
+    report = json.loads(out)
+    assert (code, err) == (2, "") and report["possible_outputs"] == ["fc_output"]
+    assert [row["operator"] for row in report["problems"]] == ["_contrib_fft"]
+    code, out, _ = call("check", "odd.json", "--outputs", "fc_output")
+    assert code == 0 and "_contrib_fft, needed for nothing by r: MXNet has it for GPUs only" in out
+    (folder / "wrong.json").write_text((folder / "net.json").read_text().replace("num_hidden", "num_hiden"))
+    code, out, _ = call("check", "wrong.json")
+    assert code == 1 and "did you mean 'num_hidden'?" in out
+    code, out, err = call("check", "nowhere.json")
+    assert (code, out) == (1, "") and err.startswith("symc check: ")

@@ -18,6 +18,7 @@ from symc.ir.types import BY_CODE, TensorType
 from symc.ops.families.gradient import NetworkGradient
 from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
 from symc.ops.parameters import Dims, format_value, parse_value
+from symc.ops.refused import GENERAL, is_supported, reason_in_words, refusal
 
 UNKNOWN = TensorType()
 
@@ -119,8 +120,7 @@ def to_graph(raw: RawGraph, file: str = "symbol") -> Graph:
     ops.load()
     conversion = _Conversion()
     graph = conversion.graph(raw)
-    raise_collected(UnsupportedOperatorError, file, conversion.unsupported_lines(),
-                    "choose outputs that do not need them, or cut them out of the network")
+    raise_collected(UnsupportedOperatorError, file, conversion.unsupported_lines(), conversion.way_out())
     raise_collected(ParameterError, file, conversion.problems)
     assert graph is not None
     return graph
@@ -134,13 +134,20 @@ class _Conversion:
         self.problems: list[str] = []
 
     def unsupported_lines(self) -> list[str]:
-        return [f"operator {op} is not supported; {len(nodes)} node{'s need' if len(nodes) > 1 else ' needs'} it: "
-                f"{', '.join(nodes)}" for op, nodes in self.unsupported.items()]
+        return [f"operator {op} is not supported{reason_in_words(op)}; {len(nodes)} "
+                f"node{'s need' if len(nodes) > 1 else ' needs'} it: {', '.join(nodes)}"
+                for op, nodes in self.unsupported.items()]
+
+    def way_out(self) -> str:
+        """What to do about the operators that are missing: for each kind, what serves instead."""
+        ways = dict.fromkeys(refusal(op).instead for op in self.unsupported)
+        return "\n  ".join(["choose outputs that do not need them, or cut them out of the network",
+                            *(way for way in ways if way != GENERAL)])
 
     def graph(self, raw: RawGraph) -> Graph | None:
         """None when something is wrong."""
         nodes: dict[int, Node | None] = {}
-        for position in _needed(raw):
+        for position in needed_positions(raw):
             node = raw.nodes[position]
             inputs = [self.value(nodes[entry.node], entry, node) for entry in node.inputs]
             nodes[position] = (self.variable(node, raw.np_shape) if node.op == VARIABLE
@@ -163,22 +170,21 @@ class _Conversion:
         try:
             type = variable_type(raw.attrs, _where(raw), np_shape)
         except ParameterError as problem:
-            self.problems.append(_told(problem))
+            self.problems.append(one_line(problem))
             return None
         return variable(raw.name, type, attrs=dict(raw.attrs), sources=_sources(raw))
 
     def application(self, raw: RawNode, inputs: Sequence[Value | None]) -> Node | None:
         subgraphs = [self.graph(subgraph) for subgraph in raw.subgraphs]
-        if raw.op not in REGISTRY or REGISTRY[raw.op].hidden:
+        if not is_supported(raw.op):
             self.unsupported.setdefault(raw.op, []).append(f"'{raw.name}'{_json_node(raw, ' ({})')}")
             return None
         if None in subgraphs:
             return None
         try:
-            op = _operator(raw, tuple(graph for graph in subgraphs if graph))
-            _check_input_count(raw, op)
+            op = read_operator(raw, tuple(graph for graph in subgraphs if graph))
         except ParameterError as problem:
-            self.problems.append(_told(problem))
+            self.problems.append(one_line(problem))
             return None
         if None in inputs:
             return None
@@ -202,27 +208,25 @@ def variable_type(attrs: Mapping[str, str], where: str, np_shape: bool = False) 
     return TensorType(dims, BY_CODE.get(code))
 
 
-def _told(problem: SymcError) -> str:
+def one_line(problem: SymcError) -> str:
     """An error as one line of a list."""
     return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
-def _operator(raw: RawNode, subgraphs: tuple[Graph, ...]) -> Operator:
+def read_operator(raw: RawNode, subgraphs: tuple[Graph, ...] = ()) -> Operator:
+    """The operator of a node whose kind is supported.  ParameterError: its parameters, or its inputs, are wrong."""
     op = from_attributes(raw.op, raw.attrs, raw.name)
-    if not subgraphs:
-        return op
-    if not any(field.name == "graphs" for field in fields(op)):  # type: ignore[arg-type]
-        raise ParameterError(f"{_where(raw)}: the operator takes no subgraphs")
-    return replace(op, graphs=subgraphs)  # type: ignore[type-var,call-arg]
-
-
-def _check_input_count(raw: RawNode, op: Operator) -> None:
+    if subgraphs:
+        if not any(field.name == "graphs" for field in fields(op)):  # type: ignore[arg-type]
+            raise ParameterError(f"{_where(raw)}: the operator takes no subgraphs")
+        op = replace(op, graphs=subgraphs)  # type: ignore[type-var,call-arg]
     names = op.input_names()
     if len(names) != len(raw.inputs):
         raise ParameterError(f"{_where(raw)}: has {len(raw.inputs)} inputs, but needs {len(names)}: {', '.join(names)}")
+    return op
 
 
-def _needed(raw: RawGraph) -> list[int]:
+def needed_positions(raw: RawGraph) -> list[int]:
     """Positions of the nodes that the heads need, in order."""
     needed: set[int] = set()
     stack = [entry.node for entry in raw.heads]
@@ -276,12 +280,13 @@ def _attributes(node: Node) -> dict[str, str]:
         return dict(node.attrs)
     known = operation(node).parameters()
     made = {key: format_value(value) for key, value in operation(node).changed_parameters().items()}
-    written = {key if key in known or _is_hidden(key) or not known else f"__{key}__": value
+    written = {key if key in known or is_hidden(key) or not known else f"__{key}__": value
                for key, value in node.attrs.items()}
     return made | written
 
 
-def _is_hidden(key: str) -> bool:
+def is_hidden(key: str) -> bool:
+    """Whether an attribute is the user's, and none of the operator's parameters."""
     return key.startswith("__") and key.endswith("__")
 
 

@@ -88,6 +88,7 @@ class Operator:
     # one: (graph, arrays by variable name) → its heads
     reference: ClassVar[Any] = None
     reads_types: ClassVar[bool] = False
+    prepared: ClassVar[Any] = None           # prepared(*inputs): the reference for arrays of their shapes and dtypes
     # lowerings and gradient, absent unless a block defines them
     expression: ClassVar[Any] = None
     compute: ClassVar[Any] = None
@@ -215,11 +216,10 @@ def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) ->
 def find(name: str) -> type[Operator]:
     """The block of an MXNet name or alias.  UnsupportedOperatorError when there is none."""
     if name not in REGISTRY:
-        from symc.ops.refused import refusal
+        from symc.ops.refused import reason_in_words, refusal
 
-        known = refusal(name)
-        raise UnsupportedOperatorError(f"operator {name} is not supported" + (known.reason and f": {known.reason}"),
-                                       known.instead)
+        raise UnsupportedOperatorError(f"operator {name} is not supported{reason_in_words(name)}",
+                                       refusal(name).instead)
     return REGISTRY[name]
 
 

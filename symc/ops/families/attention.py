@@ -59,6 +59,8 @@ class Scores(Attention):
             return
         self.depth(keys, self.parts)
         self.depth(queries, self.parts if len(s.inputs) == 1 else 1)
+        if len(s.inputs) == 2:
+            s.inputs[1].unify((None, queries[1], None if queries[2] is None else queries[2] * self.parts))
         s.output.unify((self.stack(queries[1]), queries[0], keys[0]))
 
     def rewrite(self, g: Any, *inputs: Value) -> list[Value]:

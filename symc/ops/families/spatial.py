@@ -117,6 +117,8 @@ class UpSampling(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         data = s.inputs[0].shape
         if self.sample_type == "bilinear":
+            if self.num_filter < 1:
+                raise Conflict(f"num_filter={self.num_filter} must be positive where sample_type is bilinear")
             s.inputs[1].unify((self.num_filter, 1, self.kernel, self.kernel))
         if data is None:
             return
