@@ -5,6 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+
+import symc as mx
+from symc import test_utils
+from symc.errors import SymcError
+from symc.frontend.test_utils_random import chi_square_tail
 from symc.test_utils import *  # noqa: F403
 from symc.test_utils import (
     assert_almost_equal,
@@ -15,11 +20,6 @@ from symc.test_utils import (
     check_symbolic_backward,
     check_symbolic_forward,
 )
-
-import symc as mx
-from symc import test_utils
-from symc.errors import SymcError
-from symc.frontend.test_utils_random import chi_square_tail
 
 F = np.float32
 
