@@ -61,13 +61,7 @@ def _loop(plan: Plan, loop: LoopStep) -> Iterator[str]:
     yield "  %done = phi i64 [ 0, %ready ], [ %done_now, %again ]"
     yield "  %more = icmp slt i64 %done, %trips"
     yield "  br i1 %more, label %test, label %exit"
-    yield "test:"
-    if loop.predicate is not None:
-        yield from _load_integer(plan, loop.predicate, "predicate")
-        yield "  %holds = icmp ne i64 %predicate, 0"
-        yield "  br i1 %holds, label %iterate, label %exit"
-    else:
-        yield "  br label %iterate"
+    yield from _test(plan, loop)
     yield "iterate:"
     yield from _count(loop, "%done", "counted")
     yield from _cut(loop)
@@ -98,6 +92,17 @@ def _beginning(plan: Plan, loop: LoopStep) -> Iterator[str]:
     yield "  br label %ready"
     yield "ready:"
     yield "  br label %next"
+
+
+def _test(plan: Plan, loop: LoopStep) -> Iterator[str]:
+    """Whether the predicate, if there is one, lets another iteration be made."""
+    yield "test:"
+    if loop.predicate is None:
+        yield "  br label %iterate"
+        return
+    yield from _load_integer(plan, loop.predicate, "predicate")
+    yield "  %holds = icmp ne i64 %predicate, 0"
+    yield "  br i1 %holds, label %iterate, label %exit"
 
 
 def _cut(loop: LoopStep) -> Iterator[str]:

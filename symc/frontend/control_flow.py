@@ -58,15 +58,11 @@ def foreach(body: Callable[[Any, Any], tuple[Any, Any]], data: Any, init_states:
         heads = [*(_own(s, mark, flat_outputs + new_states) for s in flat_outputs),
                  *(_own(s, mark, flat_outputs + new_states, named) for s in new_states)]
     subgraph = _cut(heads, mark)
-    places = {_unique_name(symbol): i for i, symbol in enumerate(flat_data + flat_states)}
-    for what, symbols in (("data", flat_data), ("state", flat_states)):
-        assert all(_unique_name(symbol) in subgraph.names for symbol in symbols), \
-            f"the {what} arrays have to be used in the loop body"
-    rest = [i for i, inner in enumerate(subgraph.names) if inner not in places]
+    slices, carried = _locations(subgraph, flat_data, "data"), _locations(subgraph, flat_states, "state")
+    rest = [i for i in range(len(subgraph.names)) if i not in (*slices, *carried)]
     inputs = [*(s.heads[0] for s in (*flat_data, *flat_states)), *(subgraph.inputs[i][1] for i in rest)]
     made = _node("_foreach", [subgraph], inputs, num_outputs=len(heads), num_out_data=len(flat_outputs),
-                 in_data_locs=[subgraph.names.index(_unique_name(s)) for s in flat_data],
-                 in_state_locs=[subgraph.names.index(_unique_name(s)) for s in flat_states], remain_locs=rest)
+                 in_data_locs=slices, in_state_locs=carried, remain_locs=rest)
     return _grouped(made, len(flat_outputs), output_form, state_form)
 
 
@@ -138,6 +134,13 @@ def _step(func: Callable[..., tuple[Any, Any]], flat: Sequence[Symbol], form: Fo
             raise ValueError("The number of loop_vars should be consistent during the loop")
         heads = [_own(symbol, mark, flat_outputs + flat_new) for symbol in flat_outputs + flat_new]
     return _cut(heads, mark), len(flat_outputs), output_form
+
+
+def _locations(subgraph: Subgraph, symbols: Sequence[Symbol], what: str) -> list[int]:
+    """Which variables of the subgraph stand for the symbols.  AssertionError: none does for one of them."""
+    names = [_unique_name(symbol) for symbol in symbols]
+    assert set(names) <= set(subgraph.names), f"the {what} arrays have to be used in the loop body"
+    return [subgraph.names.index(name) for name in names]
 
 
 def _arm(function: Callable[[], Any], mark: str) -> tuple[Subgraph, Form]:

@@ -273,12 +273,7 @@ def check_consistency(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping
     The reference is `ground_truth`, by output and argument name, or the first of the widest dtype; it is returned.
     raise_on_err=False prints what differs.
     """
-    symbols = [sym] * len(ctx_list) if isinstance(sym, Symbol) else list(sym)
-    assert len(symbols) == len(ctx_list) > 1, "two contexts at least are needed, and a symbol for each"
-    for key in ("list_arguments", "list_outputs"):
-        assert len({tuple(getattr(symbol, key)()) for symbol in symbols}) == 1, f"{key} of the symbols differ"
-    executors = [symbol.simple_bind(grad_req=grad_req, **options)
-                 for symbol, options in zip(symbols, ctx_list, strict=True)]
+    executors = _bound(sym, ctx_list, grad_req)
     draw = _uniform if use_uniform else np.random.normal
     arg_params = {} if arg_params is None else arg_params
     for name, argument in sorted(executors[0].arg_dict.items()):
@@ -299,6 +294,16 @@ def check_consistency(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping
         _run_backward(executors)
         comparison.run("Train", lambda executor: {**executor.output_dict, **executor.grad_dict})
     return truth
+
+
+def _bound(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping[str, Any]], grad_req: Any) -> list[Executor]:
+    """An executor for each context, of the symbol or of one symbol each, which have the same arguments and outputs."""
+    symbols = [sym] * len(ctx_list) if isinstance(sym, Symbol) else list(sym)
+    assert len(symbols) == len(ctx_list) > 1, "two contexts at least are needed, and a symbol for each"
+    for key in ("list_arguments", "list_outputs"):
+        assert len({tuple(getattr(symbol, key)()) for symbol in symbols}) == 1, f"{key} of the symbols differ"
+    return [symbol.simple_bind(grad_req=grad_req, **options)
+            for symbol, options in zip(symbols, ctx_list, strict=True)]
 
 
 def _uniform(size: Sequence[int], scale: float) -> np.ndarray:

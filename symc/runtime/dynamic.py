@@ -12,7 +12,6 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from symc.errors import MXNetError
-from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.executor import Bound, Executor, Network
 from symc.runtime.ndarray import NDArray
@@ -47,11 +46,9 @@ class DynamicExecutor(Executor):
     def output_dict(self) -> dict[str, NDArray]:
         return self._current.output_dict if self._current else {}
 
-    def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:
+    def compute(self, is_train: bool, seed: int) -> list[NDArray]:
         with self._lock:
-            for name, value in kwargs.items():
-                self._feed(name, value)
-            seed, network = random.next_seed(), self._network
+            network = self._network
             while isinstance(network, OpenNetwork):
                 found = self._executor(network.probe, watched=False).compute(is_train, seed)
                 network = network.settled([array.memory for array in found])

@@ -51,6 +51,15 @@ def test_masks_of_masked_rows() -> None:
     assert executor.grad_dict["x"].asnumpy().tolist() == [[0, 0], [0, 0], [1, 1], [1, 1]]
 
 
+def test_seeds_of_the_context_it_is_bound_to() -> None:
+    executor = S.contrib.boolean_mask(S.random.uniform(shape=(4,)), M).bind(mx.cpu(1), {"m": nd.ones((4,))})
+    drawn = []
+    for _ in range(2):
+        mx.random.seed(5, ctx=mx.cpu(1))
+        drawn.append(executor.forward()[0].asnumpy().tolist())
+    assert drawn[0] == drawn[1]
+
+
 def test_probe_and_network_draw_alike() -> None:
     """A random mask is the same where it is counted and where it is used."""
     draw = S.Dropout(M, p=0.5, name="drop")
