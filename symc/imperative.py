@@ -96,6 +96,8 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Prepared:
     if op.reads_types or op.is_host:
         visible = op.visible_count
         return Prepared(lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {}))
+    if op.prepared:
+        return _by_prepared(op, arrays)
     return _by_expression(op, arrays, types[0].dims) if is_expression(op) else _by_reference(op)
 
 
@@ -112,6 +114,12 @@ def _by_reference(op: Operator, written: Mapping[int, int] | None = None) -> Pre
             return Outcome((np.asarray(result),), {})
         return Outcome(result[:visible], {position: result[index] for position, index in writes})
     return Prepared(run, reference if op.output_count == 1 and not writes else None)
+
+
+def _by_prepared(op: Operator, arrays: Arrays) -> Prepared:
+    """As `_by_reference`, of an operator that prepares it for arrays like these."""
+    function = op.prepared(*arrays)
+    return Prepared(lambda arrays: Outcome((quietly(function, *arrays),), {}), function)
 
 
 def is_expression(op: Operator) -> bool:

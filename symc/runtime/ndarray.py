@@ -259,7 +259,7 @@ class NDArray:
         """An NDArray of `memory`: a view that counts writes here when it shares memory, else a copy of its own."""
         if memory.flags.c_contiguous and np.may_share_memory(memory, self.memory):
             return NDArray(memory, self.context, self._owner)
-        return NDArray(aligned_copy(memory), self.context)
+        return NDArray(_copied(memory), self.context)
 
     def reshape(self, *shape: Any, **options: Any) -> NDArray:
         """A view of the same elements.  0 keeps a dimension, -1 is inferred, -2 keeps all the rest, -3 merges two,
@@ -268,7 +268,7 @@ class NDArray:
         ValueError: the new shape has fewer elements; MXNetError: more, or the codes are no shape.
         """
         wanted: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
-        reverse = False
+        memory, reverse = self.memory, False
         if options:
             wanted = wanted or options.get("shape", ())
             reverse = options.pop("reverse", False)
@@ -276,14 +276,15 @@ class NDArray:
         if options:
             raise TypeError(f"reshape has no argument '{next(iter(options))}', only shape and reverse")
         assert shape or wanted, "Shape must be provided."
-        if not is_plain(wanted, self.memory.size):
-            wanted = new_shape(self.shape, [int(extent) for extent in wanted], reverse)
-        return NDArray(self.memory.reshape(wanted), self.context, self if self._root is None else self._root)
+        if not is_plain(wanted, memory.size):
+            wanted = new_shape(memory.shape, [int(extent) for extent in wanted], reverse)
+        return NDArray(memory.reshape(wanted), self.context, self if self._root is None else self._root)
 
     @property
     def T(self) -> NDArray:
         """A copy with the dimensions in reverse order; the array itself below two dimensions."""
-        return self if self.ndim < 2 else self.view(self.memory.T)
+        memory = self.memory
+        return self if memory.ndim < 2 else NDArray(_copied(memory.T), self.context)
 
     def expand_dims(self, axis: int, inplace: bool = False) -> NDArray:
         """A copy, or a view if `inplace`, with a dimension of extent 1 at `axis`."""
@@ -304,7 +305,7 @@ class NDArray:
         return self._viewed(self.memory.reshape(kept or (1,)), inplace)
 
     def _viewed(self, memory: np.ndarray, inplace: bool) -> NDArray:
-        return self.view(memory) if inplace else NDArray(aligned_copy(memory), self.context)
+        return self.view(memory) if inplace else NDArray(_copied(memory), self.context)
 
     def __getitem__(self, key: Any) -> NDArray:
         memory = self.memory
@@ -312,7 +313,8 @@ class NDArray:
             return NDArray(memory[key], self.context, self if self._root is None else self._root)
         if type(key) is slice and key.step is None and memory.ndim:
             part = memory[key]      # contiguous always
-            return self if part.shape == memory.shape else NDArray(part, self.context, self._owner)
+            return self if part.shape == memory.shape else NDArray(
+                part, self.context, self if self._root is None else self._root)
         if isinstance(key, tuple):
             if not key:
                 return self
@@ -407,6 +409,7 @@ def new_memory(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def _copied(memory: np.ndarray) -> np.ndarray:
+    """A C-contiguous copy."""
     return memory.copy() if memory.nbytes < SMALL else aligned_copy(memory)
 
 
@@ -451,27 +454,37 @@ def _values(source: Any) -> np.ndarray:
 def empty(shape: Shape, ctx: Context | None = None, dtype: Any = None, stype: str | None = None) -> NDArray:
     """An array whose elements are not set."""
     _check_storage(stype)
-    extents = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    return NDArray(new_memory(extents, storage_of(np.float32 if dtype is None else dtype)), ctx)
+    return NDArray(new_memory(_extents(shape), FLOAT32 if dtype is None else storage_of(dtype)), ctx)
+
+
+def _extents(shape: Shape) -> tuple[int, ...]:
+    return shape if type(shape) is tuple else (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
 
 
 def full(shape: Shape, val: float, ctx: Context | None = None, dtype: Any = None,
          out: NDArray | None = None) -> NDArray:
     """An array, or `out`, filled with one value.  MXNetError: `out` has another shape."""
     if out is None:
-        out = empty(shape, ctx, dtype)
-        out.memory.fill(converted(np.asarray(val), out.memory.dtype))
-        return out
-    if out.shape != ((shape,) if isinstance(shape, int) else tuple(shape)):
+        storage = FLOAT32 if dtype is None else storage_of(dtype)
+        memory = new_memory(_extents(shape), storage)
+        memory.fill(_known_element(val, storage) if type(val) is int else converted(np.asarray(val), storage))
+        return NDArray(memory, ctx)
+    if out.shape != _extents(shape):
         raise MXNetError(f"out is {out.shape}, the result {shape}")
     out[...] = val
     return out
 
 
+@functools.lru_cache(256)
+def _known_element(value: int, dtype: np.dtype[Any]) -> np.ndarray:
+    return converted(np.asarray(value), dtype)
+
+
 def zeros(shape: Shape, ctx: Context | None = None, dtype: Any = None, stype: str | None = None,
           out: NDArray | None = None) -> NDArray:
     """An array, or `out`, of zeros."""
-    _check_storage(stype)
+    if stype is not None:
+        _check_storage(stype)
     return full(shape, 0, ctx, dtype, out)
 
 
@@ -482,11 +495,16 @@ def ones(shape: Shape, ctx: Context | None = None, dtype: Any = None, out: NDArr
 
 def arange(start: float, stop: float | None = None, step: float = 1.0, repeat: int = 1, infer_range: bool | None = None,
            ctx: Context | None = None, dtype: Any = np.float32) -> NDArray:
-    """start, start + step, ... below stop, each `repeat` times; arange(n) counts from 0.  MXNet: arange."""
+    """start, start + step, ... below stop, each `repeat` times; arange(n) counts from 0.  MXNet: arange.
+
+    As in MXNet, start and step lose their fractions in an array of integers, the number of elements does not change.
+    """
     start, stop = (0, start) if stop is None else (start, stop)
     count = math.ceil((stop - start) / step)
     if count <= 0:
         raise MXNetError(f"arange from {start} to {stop} by {step} has no elements")
+    if storage_of(dtype).kind in "iu":
+        start, step = int(start), int(step)
     return array(np.repeat(start + step * np.arange(count), repeat), ctx, dtype)
 
 

@@ -10,6 +10,8 @@ from symc.errors import MXNetError
 
 def is_plain(wanted: Sequence[int], size: int) -> bool:
     """Whether NumPy reads a shape for `size` elements as MXNet does: it fits, and has one -1 at most and no 0."""
+    if len(wanted) == 1:
+        return wanted[0] == size > 0 or wanted[0] == -1
     elements = math.prod(wanted)
     return elements == size > 0 and min(wanted, default=1) > 0 or (
         elements < 0 and size % elements == 0 and min(wanted) == -1 and list(wanted).count(-1) == 1)

@@ -51,8 +51,11 @@ class MatrixProduct(Operator):
         return [g.reshape(g.op(self.name, g.reshape(lhs, a), g.reshape(rhs, b), transpose_a=self.transpose_a,
                                transpose_b=self.transpose_b), result)]
 
+    def prepared(self, lhs: np.ndarray, rhs: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        return _prepared(self, lhs.shape, rhs.shape)
+
     def reference(self, lhs: np.ndarray, rhs: np.ndarray) -> np.ndarray:
-        return _prepared(self, lhs.shape, rhs.shape)(lhs, rhs)
+        return self.prepared(lhs, rhs)(lhs, rhs)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         shapes = [value.type.dims for value in node.inputs]

@@ -93,8 +93,11 @@ class AxisReduction(Operator):
         value = self.conclude(F, total, count)
         return value if self.accumulator(dtype) is self.result_dtype(dtype) else F.cast(value, self.result_dtype(dtype))
 
+    def prepared(self, data: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return _prepared(self, data.shape, data.dtype)
+
     def reference(self, data: np.ndarray) -> np.ndarray:
-        return _prepared(self, data.shape, data.dtype)(data)
+        return self.prepared(data)(data)
 
     def kept(self, g: Any, node: Node, value: Value) -> Value:
         """`value`, of the output's shape, with its reduced axes kept, so that it broadcasts against the input."""
@@ -286,9 +289,10 @@ class Norm(AxisReduction):
         norm = g.elemwise_mul(wide[0], g.sqrt(wide[1]))
         return [g.reshape(g.Cast(norm, dtype=self.result_dtype(data.type.element).name), shape)]
 
-    def reference(self, data: np.ndarray) -> np.ndarray:
-        if data.dtype.kind == "f" or self.ord == 1:
-            return super().reference(data)
+    def prepared(self, data: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return super().prepared(data) if data.dtype.kind == "f" or self.ord == 1 else self._scaled
+
+    def _scaled(self, data: np.ndarray) -> np.ndarray:
         axes = self.reduced_axes(data.ndim)
         largest = np.abs(data).max(axes, keepdims=True)
         norm = largest * np.sqrt((np.abs(data) == largest).sum(axes, keepdims=True))
