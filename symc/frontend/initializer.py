@@ -18,6 +18,7 @@ import numpy as np
 
 from symc.errors import MXNetError, did_you_mean
 from symc.frontend import nd_ops
+from symc.frontend.monitor import root_mean_square
 from symc.runtime.ndarray import NDArray
 
 __all__ = ["Bilinear", "Constant", "FusedRNN", "InitDesc", "Initializer", "LSTMBias", "Load", "MSRAPrelu", "Mixed",
@@ -69,7 +70,7 @@ class Initializer:
         """Whether to log (level info) each array that is filled, with what print_func makes of it: by default its
         root mean square."""
         self._verbose = verbose
-        self._print_func = print_func or _root_mean_square
+        self._print_func = print_func or (lambda arr: str(root_mean_square(arr).asscalar()))
         return self
 
     def dumps(self) -> str:
@@ -151,10 +152,6 @@ class Initializer:
     def _init_default(self, name: str, _: NDArray) -> None:
         raise ValueError(f"Unknown initialization pattern for {name}. By name only weight, bias, gamma (1.0) and beta "
                          "(0.0) are initialized; say more with mx.sym.Variable(init=mx.init.*)")
-
-
-def _root_mean_square(arr: NDArray) -> str:
-    return str(float(np.linalg.norm(arr.asnumpy().astype(np.float64))) / math.sqrt(arr.size))
 
 
 # ---- the registry ------------------------------------------------------------------------------------------------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
 from symc import ops
-from symc.errors import MXNetError, ParameterError, SymcError, UnsupportedOperatorError, raise_collected
+from symc.errors import MXNetError, ParameterError, SymcError, UnsupportedOperatorError, did_you_mean, raise_collected
 from symc.frontend import symbol_json
 from symc.frontend.files import FilePath, read_bytes
 from symc.frontend.legacy import upgrade
@@ -16,7 +15,7 @@ from symc.frontend.util import is_np_shape
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import BY_CODE, TensorType
 from symc.ops.families.gradient import NetworkGradient
-from symc.ops.operator import REGISTRY, Operator, from_attributes, operation
+from symc.ops.operator import REGISTRY, Operator, auxiliary_states, from_attributes, operation
 from symc.ops.parameters import Dims, format_value, parse_value
 from symc.ops.refused import GENERAL, is_supported, reason_in_words, refusal
 
@@ -89,9 +88,8 @@ def choose_heads(raw: RawGraph, names: Sequence[str], file: str = "symbol") -> R
     Works before operators are checked, so that a head that needs an unsupported operator can be left out.
     """
     known = dict(_outputs(raw))
-    problems = [f"there is no output {name!r}" for name in names if name not in known]
-    alike = [match for name in names if name not in known for match in difflib.get_close_matches(name, known)]
-    raise_collected(SymcError, file, problems, f"did you mean {', '.join(dict.fromkeys(alike))}?" if alike else "")
+    raise_collected(SymcError, file, [f"there is no output {name!r}{did_you_mean(name, known, '; ')}"
+                                      for name in names if name not in known])
     return replace(raw, heads=tuple(known[name] for name in names))
 
 
@@ -288,17 +286,6 @@ def _attributes(node: Node) -> dict[str, str]:
 def is_hidden(key: str) -> bool:
     """Whether an attribute is the user's, and none of the operator's parameters."""
     return key.startswith("__") and key.endswith("__")
-
-
-def auxiliary_states(node: Node) -> list[Node]:
-    """The auxiliary states of a node; most operators have them last, some optimizers in the middle."""
-    if node.op is None:
-        return []
-    op = operation(node)
-    states = op.auxiliary_names()
-    if not states:
-        return []
-    return [value.node for name, value in zip(op.input_names(), node.inputs, strict=True) if name in states]
 
 
 def describe_graph(graph: Graph) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from symc.frontend.util import setenv
 from symc.runtime import context
 from symc.runtime.context import Context
 
@@ -48,10 +49,7 @@ def environment(*args: Any) -> Iterator[None]:
 
 def _set_environment(values: Mapping[str, str | None]) -> None:
     for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+        setenv(name, value)
 
 
 def set_env_var(key: str, val: str, default_val: str = "") -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
-from symc.errors import SymcError
+from symc.errors import SymcError, did_you_mean
 from symc.ir.graph import Graph, Value
 from symc.ops.operator import output_name
 
@@ -20,8 +19,8 @@ def select_outputs(graph: Graph, names: Sequence[str]) -> Graph:
     assert not graph.gradients and not graph.updates, "outputs are chosen before anything is added to the graph"
     values = named_values(graph)
     if unknown := [name for name in names if name not in values]:
-        raise SymcError("; ".join(f"there is no output '{name}'" for name in unknown),
-                        _suggestions(unknown, list(values), graph))
+        raise SymcError("; ".join(f"there is no output '{name}'{did_you_mean(name, values, '; ')}" for name in unknown),
+                        f"the outputs are {', '.join(output_name(head) for head in graph.heads)}")
     heads = tuple(values[name] for name in names)
     return graph if heads == graph.heads else Graph(heads)
 
@@ -32,10 +31,3 @@ def named_values(graph: Graph) -> dict[str, Value]:
     everything = [value for node in graph.nodes for value in node.outputs]
     nodes = {node.name: Value(node) for node in reversed(graph.nodes)}
     return nodes | {output_name(value): value for value in (*reversed(everything), *reversed(graph.heads))}
-
-
-def _suggestions(unknown: Sequence[str], known: Sequence[str], graph: Graph) -> str:
-    near = dict.fromkeys(match for name in unknown for match in difflib.get_close_matches(name, known))
-    if near:
-        return "did you mean " + ", ".join(near) + "?"
-    return "the outputs are " + ", ".join(output_name(head) for head in graph.heads)

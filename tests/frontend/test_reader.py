@@ -146,7 +146,7 @@ def test_choose_heads_by_output_or_node() -> None:
     assert choose_heads(NET, ["n_mean", "n2_output", "d", "x"]).heads == (Entry(5, 1), Entry(6), Entry(2), Entry(0))
     net = raw(var("x"), RawNode("Odd", "o", {}, (Entry(0),)))
     assert choose_heads(net, ["o_output"]).heads == (Entry(1),)
-    with pytest.raises(SymcError, match="(?s)net.json.*no output 'n_meen'.*did you mean n_mean"):
+    with pytest.raises(SymcError, match="(?s)net.json.*no output 'n_meen'.*did you mean 'n_mean'"):
         choose_heads(NET, ["n_meen"], "net.json")
 
 

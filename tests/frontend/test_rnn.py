@@ -130,7 +130,7 @@ def test_misuse_is_refused() -> None:
     with pytest.raises(NotImplementedError, match="unroll"):
         mx.rnn.FusedRNNCell(3)(mx.sym.Variable("x"), [])
     with pytest.raises(AttributeError, match="encode_sentences"):
-        _ = mx.rnn.BucketSentenceIter
+        mx.rnn.BucketSentenceIter([], 10)
 
 
 def test_sentences_become_numbers() -> None:

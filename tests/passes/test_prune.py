@@ -40,9 +40,8 @@ def test_its_own_heads(check, unchanged):
     check(choosing("z_output", "y_output"), TEXT, unchanged)
 
 
-@pytest.mark.parametrize("name, hint", [("fc_outptu", "did you mean fc_output"),
-                                        ("s_output", "did you mean s_output[01]"),
-                                        ("qqq", "the outputs are z_output, y_output")])
+@pytest.mark.parametrize("name, hint", [("fc_outptu", "; did you mean 'fc_output'.?"),
+                                        ("s_output", "; did you mean 's_output[01]'.?"), ("qqq", "")])
 def test_unknown_output(graph, name, hint):
-    with pytest.raises(SymcError, match=f"there is no output '{name}'\n  {hint}"):
+    with pytest.raises(SymcError, match=f"there is no output '{name}'{hint}\n  the outputs are z_output, y_output"):
         select_outputs(graph(TEXT), [name])

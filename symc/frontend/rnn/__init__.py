@@ -4,8 +4,6 @@
     outputs, states = cell.unroll(30, mx.sym.Variable("data"), layout="NTC", merge_outputs=True)
 """
 
-from typing import Any
-
 from symc.frontend.rnn import checkpoint as rnn
 from symc.frontend.rnn import rnn_cell
 from symc.frontend.rnn import sentences as io
@@ -28,13 +26,9 @@ from symc.frontend.rnn.rnn_cell import (
     SequentialRNNCell,
     ZoneoutCell,
 )
-from symc.frontend.rnn.sentences import encode_sentences
+from symc.frontend.rnn.sentences import BucketSentenceIter, encode_sentences
 
-__all__ = ["BaseConvRNNCell", "BaseRNNCell", "BidirectionalCell", "ConvGRUCell", "ConvLSTMCell", "ConvRNNCell",
-           "DropoutCell", "FusedRNNCell", "GRUCell", "LSTMCell", "ModifierCell", "RNNCell", "RNNParams",
+__all__ = ["BaseConvRNNCell", "BaseRNNCell", "BidirectionalCell", "BucketSentenceIter", "ConvGRUCell", "ConvLSTMCell",
+           "ConvRNNCell", "DropoutCell", "FusedRNNCell", "GRUCell", "LSTMCell", "ModifierCell", "RNNCell", "RNNParams",
            "ResidualCell", "SequentialRNNCell", "ZoneoutCell", "do_rnn_checkpoint", "encode_sentences", "io",
            "load_rnn_checkpoint", "rnn", "rnn_cell", "rnn_unroll", "save_rnn_checkpoint"]
-
-
-def __getattr__(name: str) -> Any:
-    return getattr(io, name)    # which says what serves instead of BucketSentenceIter

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from symc.errors import SymcError
+from symc.frontend.outside import refusal
 
 Vocabulary = dict[str, int]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "BucketSentenceIter":
-        raise AttributeError("symc has no 'BucketSentenceIter': it feeds MXNet's Module; what serves instead: NumPy "
-                             "arrays of encode_sentences, padded to the lengths of the buckets, one executor for each")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+BucketSentenceIter = refusal("rnn", "BucketSentenceIter", "NumPy arrays of encode_sentences, padded to the lengths of "
+                             "the buckets, and one executor for each length")
 
 
 def encode_sentences(sentences: Iterable[Iterable[str]], vocab: Vocabulary | None = None, invalid_label: int = -1,
