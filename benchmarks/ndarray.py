@@ -31,14 +31,26 @@ def pairs(shape: tuple[int, int]) -> dict[str, tuple[Callable[[], object], Calla
         left += right
         return left
 
+    def scale(left: Any, right: Any) -> Any:
+        left *= right
+        return left
+
     zero_a, zero_x = np.zeros_like(a), nd.zeros_like(x)
     return {
         "a + b": (lambda: a + b, lambda: x + y), "a * 2": (lambda: a * 2, lambda: x * 2),
         "1.5 - a": (lambda: 1.5 - a, lambda: 1.5 - x), "a / b": (lambda: a / b, lambda: x / y),
+        "a % b": (lambda: a % b, lambda: x % y), "a ** 2": (lambda: a ** 2, lambda: x ** 2),
+        "a ** b": (lambda: np.abs(a) ** b, lambda: nd.abs(x) ** y), "a + b[0]": (lambda: a + b[0], lambda: x + y[0]),
         "a > b": (lambda: (a > b).astype("float32"), lambda: x > y), "-a": (lambda: -a, lambda: -x),
+        "a == 0": (lambda: (a == 0).astype("float32"), lambda: x == 0), "abs": (lambda: abs(a), lambda: abs(x)),
         "a += 0": (lambda: in_place(a, zero_a), lambda: in_place(x, zero_x)),
+        "a *= 1": (lambda: scale(a, 1), lambda: scale(x, 1)),
         "relu": (lambda: np.maximum(a, 0), lambda: nd.relu(x)), "exp": (lambda: np.exp(a), lambda: nd.exp(x)),
+        "tanh": (lambda: np.tanh(a), lambda: x.tanh()), "sqrt": (lambda: np.sqrt(a * a), lambda: nd.sqrt(x * x)),
+        "maximum": (lambda: np.maximum(a, b), lambda: nd.maximum(x, y)),
+        "clip": (lambda: np.clip(a, 0, 1), lambda: nd.clip(x, 0, 1)),
         "sum": (lambda: a.sum(), lambda: x.sum()), "sum(axis=1)": (lambda: a.sum(axis=1), lambda: x.sum(axis=1)),
+        "mean": (lambda: a.mean(), lambda: x.mean()), "max": (lambda: a.max(), lambda: x.max()),
         "dot": (lambda: a @ b, lambda: nd.dot(x, y)), "transpose": (lambda: a.T.copy(), lambda: x.T),
         "concat": (lambda: np.concatenate((a, b)), lambda: nd.concat(x, y, dim=0)),
         "a[1]": (lambda: a[1], lambda: x[1]), f"a[1:{half}]": (lambda: a[1:half], lambda: x[1:half]),
@@ -47,6 +59,7 @@ def pairs(shape: tuple[int, int]) -> dict[str, tuple[Callable[[], object], Calla
         "reshape(-1)": (lambda: a.reshape(-1), lambda: x.reshape(-1)),
         "array": (lambda: np.array(a), lambda: nd.array(a)), "asnumpy": (lambda: a.copy(), x.asnumpy),
         "zeros": (lambda: np.zeros(shape, "float32"), lambda: nd.zeros(shape)),
+        "ones": (lambda: np.ones(shape, "float32"), lambda: nd.ones(shape)), "copy": (lambda: a.copy(), x.copy),
     }
 
 

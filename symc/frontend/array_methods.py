@@ -151,6 +151,17 @@ negative = _prefix("negative", lambda array: run("_mul_scalar", _integers(array)
 absolute = _prefix("abs", lambda array: run("abs", array))
 
 
+_power, _squares = _infix("power", "_power_scalar"), ByDtype(TABLE["square"][1], 1)
+
+
+def power(self: NDArray, other: Any) -> NDArray:
+    """array ** other; squares of floats are products, as NumPy has them, which takes a third of the time."""
+    memory = self.memory
+    if type(other) in (int, float) and other == 2 and memory.dtype.kind == "f" and memory.ndim:
+        return NDArray(QUIET.run(_squares[memory.dtype], memory), self.context)
+    return _power(self, other)  # type: ignore[no-any-return]
+
+
 # ---- methods that are not their operator alone -----------------------------------------------------------------
 
 
@@ -205,7 +216,7 @@ def _attach() -> None:
     for name, key in COMPARISONS.items():
         setattr(NDArray, f"__{name}__", _infix(key, f"_{key}_scalar"))
     own = (broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)
-    methods = {"__neg__": negative, "__abs__": absolute, **{method.__name__: method for method in own}}
+    methods = {"__pow__": power, "__neg__": negative, "__abs__": absolute, **{method.__name__: method for method in own}}
     for name in FLUENT:
         if not hasattr(NDArray, name):      # reshape and some others are NDArray's own
             methods.setdefault(name, _fluent(name))

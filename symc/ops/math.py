@@ -142,7 +142,8 @@ class NumPyMath:
     @staticmethod
     def modulo(x: Value, y: Value) -> Value:
         """The remainder of x / y with the sign of y, as in Python; 0 where y is 0."""
-        return np.where(y, np.remainder(x, y), y)
+        remainder = np.remainder(x, y)
+        return remainder if np.count_nonzero(y) == y.size else np.where(y, remainder, y)
 
 
 def number(value: float, dtype: np.dtype) -> np.ndarray:

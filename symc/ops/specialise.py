@@ -109,12 +109,18 @@ for _name, _function in {"lt": np.less, "le": np.less_equal, "gt": np.greater, "
     setattr(Traced, f"__{_name}__", _infix(_function, False))
 
 
+def _whole(function: Function) -> Any:
+    """A function that is recorded as one call, whatever it calls."""
+    def recorded(*operands: Any) -> Traced:
+        trace = next(value.trace for value in operands if isinstance(value, Traced))
+        return trace.call(function, *operands)  # type: ignore[no-any-return]
+    return staticmethod(recorded)
+
+
 class TracedMath(NumPyMath):
     """F over traced values: what NumPyMath does otherwise than by NumPy's functions of elements."""
 
-    erf = staticmethod(lambda x: x.trace.call(NumPyMath.erf, x))
-    tgamma = staticmethod(lambda x: x.trace.call(NumPyMath.tgamma, x))
-    lgamma = staticmethod(lambda x: x.trace.call(NumPyMath.lgamma, x))
+    modulo, erf, tgamma, lgamma = map(_whole, (NumPyMath.modulo, NumPyMath.erf, NumPyMath.tgamma, NumPyMath.lgamma))
 
     @staticmethod
     def where(condition: Any, x: Any, y: Any) -> Any:
