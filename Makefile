@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit benchmark clean
+.PHONY: demo test lint unit generated benchmark clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/serve_package.py
@@ -16,6 +16,11 @@ lint: $(VENV)/ready
 
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest
+
+# What is written from the operator registry: stubs for editors and the table of operators.
+generated: $(VENV)/ready
+	$(BIN)/python -m symc.frontend.stubs
+	$(BIN)/python -m symc.frontend.operator_table
 
 benchmark: $(VENV)/ready
 	$(BIN)/python benchmarks/inference.py $(ARGUMENTS)

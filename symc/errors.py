@@ -51,11 +51,11 @@ class InferenceError(MXNetError):
     """Shapes or types of a graph that contradict each other."""
 
 
-def did_you_mean(wanted: str, known: Iterable[str], lead: str = "") -> str:
-    """A question for the nearest of the known names, behind `lead`; '' if none is near."""
+def did_you_mean(wanted: str, known: Iterable[str], lead: str = "", likeness: float = 0.6) -> str:
+    """A question for the nearest of the known names, behind `lead`; '' if none is alike (1: the same)."""
     import difflib  # which takes longer to import than this module
 
-    near = difflib.get_close_matches(wanted, known, 1)
+    near = difflib.get_close_matches(wanted, known, 1, likeness)
     return f"{lead}did you mean {near[0]!r}?" if near else ""
 
 

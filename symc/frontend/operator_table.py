@@ -36,6 +36,8 @@ Written by `python -m symc.frontend.operator_table` from the operator registry; 
 * **Dtypes** that type inference accepts for the first input, with → that of the first output where it is another.
   *float* is float16, bfloat16, float32 and float64; *any* also int8, uint8, int32, int64 and bool.
 """
+RANDOM = ("* Random operators: other numbers than MXNet's for a seed, of the same distributions. They are a function "
+          "(Threefry) of seed, operator and element, and so the same for any number of threads.")
 FLOATS = frozenset({DType.float16, DType.bfloat16, DType.float32, DType.float64})
 
 # Values of required parameters, in MXNet's text, for an operator to measure; by operator and parameter, or parameter.
@@ -46,7 +48,6 @@ EXAMPLES: Mapping[str, str] = {
     "kernel": "(2, 2)", "output_size": "(3, 3)", "pooled_size": "(2, 2)", "shape": "(4, 4)", "reps": "(2,)",
     "begin": "(0,)", "end": "(2,)", "axis": "0", "indices": "(0, 2)", "pad_width": "(0, 0, 0, 0, 1, 1, 1, 1)",
     "slice_axis.begin": "0", "slice_axis.end": "2", "UpSampling.num_args": "1",
-    "_contrib_PSROIPooling.pooled_size": "2",
     "_linspace.start": "1", "_linspace.stop": "2", "SpatialTransformer.target_shape": "(4, 4)", "size": "(3, 3)",
     "scatter_nd.shape": "(4, 4)", "col2im.output_size": "(3, 3)", "GridGenerator.target_shape": "(4, 4)",
     "reverse.axis": "(0,)", "Pooling.kernel": "(2, 2)", "Pooling_v1.kernel": "(2, 2)", "Reshape.shape": "(-1,)",
@@ -69,6 +70,8 @@ def _value(block: type[Operator], field: dataclasses.Field) -> Any:
     hint = hints_of(block)[field.name]
     text = EXAMPLES.get(f"{block.name}.{field.name}", EXAMPLES.get(field.name, NUMBER))
     kind = type_text(hint)
+    if kind == "int" and text.startswith("("):
+        text = NUMBER
     if kind.startswith("one of "):
         choices = kind.removeprefix("one of ").split(", ")
         text = "float32" if "float32" in choices else choices[0]
@@ -109,7 +112,7 @@ def _deviations(blocks: Iterable[type[Operator]]) -> list[str]:
         for deviation in block.deviations:
             alike.setdefault(deviation, []).append(f"`{block.name}`")
     return ["## Deviations from MXNet 1.9.1", "", "Everything else is computed as MXNet's CPU build computes it.", "",
-            *(f"* {', '.join(names)}: {deviation}" for deviation, names in alike.items())]
+            RANDOM, *(f"* {', '.join(names)}: {deviation}." for deviation, names in alike.items())]
 
 
 def _section(blocks: Sequence[type[Operator]]) -> Iterator[str]:
@@ -171,12 +174,14 @@ def _dtypes(block: type[Operator]) -> str:
     op = example(block)
     if op is None:
         return "any"
-    if not op.input_names():
-        return ", ".join(dict.fromkeys(str(types[0]) for types in output_dtypes(op).values() if types)) or "any"
-    follows = {dtype: types[0] if types else None for dtype, types in output_dtypes(op).items()}
+    outputs = {dtype: types[0] if types else None for dtype, types in output_dtypes(op).items()}
+    made = set(outputs.values())
+    if len(made) == 1 and made != {None}:      # whatever the input
+        result = "`dtype`" if "dtype" in parameters(block) else "".join(dtype.name for dtype in made if dtype)
+        return f"{_set(list(outputs))} → {result}" if op.input_names() else result
     by_output: dict[DType | None, list[DType]] = {}
-    for dtype, output in follows.items():
-        by_output.setdefault(None if output in (dtype, None) else output, []).append(dtype)
+    for dtype, output in outputs.items():
+        by_output.setdefault(None if output is dtype else output, []).append(dtype)
     return "; ".join(_set(inputs) + (f" → {output.name}" if output else "") for output, inputs in by_output.items())
 
 

@@ -30,6 +30,7 @@ from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 Array = np.ndarray
+HAS_GRADIENT = "has a gradient, that of the operators it is defined by; MXNet has none"    # a deviation
 
 
 @dataclass(frozen=True)

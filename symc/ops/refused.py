@@ -36,7 +36,7 @@ def refusal(name: str) -> Refusal:
 
 
 def _unknown(name: str) -> Refusal:
-    question = did_you_mean(name, filter(is_supported, REGISTRY))
+    question = did_you_mean(name, filter(is_supported, REGISTRY), likeness=0.8)
     return Refusal("", f"{question} Else {GENERAL}" if question else GENERAL)
 
 

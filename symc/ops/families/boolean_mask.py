@@ -46,6 +46,8 @@ class BooleanMask(_Rows):
 
     axis: int = 0
     shape_inputs = (1,)
+    deviations = ("what lies in front of it runs twice: first to find the shape, then with kernels for that; packages, "
+                  "whose shapes are fixed, refuse it",)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if self.axis != 0:

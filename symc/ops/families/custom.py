@@ -81,6 +81,8 @@ class Custom(Operator):
     is_users = True
     always_backward = True
     reads_types = True
+    deviations = ("packages refuse it, for they hold no Python; in the body of a loop it runs on what the user "
+                  "registered, where MXNet hands `__subgraph_name__` to the property, which ends the process",)
 
     @classmethod
     def read(cls, attrs: Mapping[str, str], where: str, allow_internal: bool = False) -> Operator:

@@ -12,7 +12,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.reduce import Mean
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Optional, Variadic, operator
+from symc.ops.operator import HAS_GRADIENT, Operator, Optional, Variadic, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -110,6 +110,7 @@ class SumsOfSquares(Operator):
 
     num_arrays: int
     inputs = (Variadic("data", count="num_arrays"),)
+    deviations = (HAS_GRADIENT,)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify((self.num_arrays,))
