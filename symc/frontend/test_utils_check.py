@@ -233,7 +233,7 @@ def check_symbolic_backward(sym: Symbol, location: Location, out_grads: Location
         dict(grad_req) if isinstance(grad_req, Mapping) else dict(zip(names, grad_req, strict=False))
     # gradient arrays start with noise, so that one which is not written shows
     before = {name: np.random.normal(size=value.shape) for name, value in sorted(wanted.items())}
-    gradients = {name: array(value, ctx, wanted[name].dtype if dtype == "asnumpy" else dtype)
+    gradients = {name: array(value, ctx, arguments[name].dtype if dtype == "asnumpy" else dtype)
                  for name, value in before.items()}
     executor = sym.bind(ctx, args=arguments, args_grad=gradients, grad_req=requests, aux_states=states)
     executor.forward(is_train=True)

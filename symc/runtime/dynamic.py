@@ -11,7 +11,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from symc.errors import MXNetError
 from symc.runtime.context import Context
 from symc.runtime.executor import Bound, Executor, Network
 from symc.runtime.ndarray import NDArray
@@ -59,7 +58,8 @@ class DynamicExecutor(Executor):
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         with self._lock:
             if self._current is None:
-                raise MXNetError("backward() was called before forward()", "call forward(is_train=True) first")
+                self.forward(is_train)
+            assert self._current is not None
             self._current.backward(out_grads, is_train)
 
     def reshape(self, partial_shaping: bool = False, allow_up_sizing: bool = False,

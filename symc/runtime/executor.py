@@ -238,7 +238,8 @@ class Executor:
             return self.outputs
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
-        """Compute the gradients of the last forward into the gradient arrays, as their requests say.
+        """Compute the gradients of the last forward into the gradient arrays, as their requests say; without a forward
+        before it, those of one on the arguments as they are.
 
         out_grads: the gradient of each output (an NDArray, a list, or a mapping by output name); loss heads need none.
         is_train=False: gradients of what inference computes, as after forward(is_train=False).  Auxiliary states
@@ -246,7 +247,8 @@ class Executor:
         """
         with self._lock:
             if self._mode is None:
-                raise MXNetError("backward() was called before forward()", "call forward(is_train=True) first")
+                self.compute(is_train, random.next_seed(self._ctx))
+                assert self._mode is not None
             if self._mode == INFERENCE or (self._mode == TRAINING and not is_train):
                 self._program(FROZEN).run("forward")
                 self._mode = FROZEN

@@ -503,7 +503,7 @@ def arange(start: float, stop: float | None = None, step: float = 1.0, repeat: i
     count = math.ceil((stop - start) / step)
     if count <= 0:
         raise MXNetError(f"arange from {start} to {stop} by {step} has no elements")
-    if storage_of(dtype).kind in "iu":
+    if (storage := storage_of(dtype)).kind in "iu" and storage != np.uint16:    # which holds bfloat16
         start, step = int(start), int(step)
     return array(np.repeat(start + step * np.arange(count), repeat), ctx, dtype)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from symc import ops
+from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.ir.types import DType
 from symc.ops.elementwise import Elementwise
@@ -151,6 +152,18 @@ def test_prelu_without_gamma_for_each_channel() -> None:
     one, each = (run_reference(op, [data, np.asarray(g, np.float32)])[0] for g in ([0.5], [1, 2, 3]))
     np.testing.assert_array_equal(one, data / 2)
     np.testing.assert_array_equal(each[0, :, 0], [-1, -2, -3])
+
+
+@pytest.mark.parametrize(("gamma", "laid"), [
+    ((2, 3), (2, 3, 1)), ((1, 3), (1, 3, 1)), ((2, 1), (2, 1, 1)), ((3,), (1, 3, 1)), ((2,), (2, 1, 1))])
+def test_gamma_is_laid_along_images_and_channels(gamma: tuple[int, ...], laid: tuple[int, ...]) -> None:
+    assert make("LeakyReLU", act_type="prelu").gamma_shape(gamma, (2, 3, 2)) == laid
+
+
+def test_gamma_that_fits_nowhere_is_named(graph) -> None:
+    text = "%x: f32[2,3,2]\n%g: f32[3,2]\n%y = LeakyReLU(%x, %g) act_type=prelu\nheads %y"
+    with pytest.raises(InferenceError, match=r"node 'y' .*gamma \(3, 2\) cannot be laid"):
+        typed(graph(text))
 
 
 def test_random_slopes_in_training(graph) -> None:

@@ -78,6 +78,7 @@ def test_slice_bounds_are_those_of_python() -> None:
     ("Pad", [(2, 3)], {"mode": "edge", "pad_width": (0, 0, 1, 1)}),
     ("Pad", [(1, 1, 2, 3)], {"mode": "edge", "pad_width": (0, 0, 1, 1, 0, 0, 0, 0)}), ("diag", [(3, 4)], {"k": 9}),
     ("depth_to_space", [(1, 5, 2, 2)], {"block_size": 2}),
+    ("depth_to_space", [(1, 4, 0, 2)], {"block_size": 2}), ("space_to_depth", [(1, 0, 2, 2)], {"block_size": 2}),
 ])
 def test_shapes_that_do_not_fit(name, inputs, parameters) -> None:
     with pytest.raises(InferenceError, match="node 'y'"):

@@ -190,3 +190,14 @@ def test_what_from_numpy_lends_is_read_only_outside():
     with pytest.raises(ValueError, match="contiguous"):
         nd.from_numpy(lent.T)
     assert nd.from_numpy(lent.T, zero_copy=False).shape == (2, 2)
+
+
+@pytest.mark.parametrize(("arguments", "dtype", "expected"), [
+    ((0, 5, 1.3, 2), "int32", [0, 0, 1, 1, 2, 2, 3, 3]), ((0.5, 3.2, 0.7), "int64", [0, 0, 0, 0]),
+    ((0, -5, -1.2), "int32", [0, -1, -2, -3, -4]), ((0.5, 3, 1.5), "float32", [0.5, 2])])
+def test_ranges_of_integers_step_by_integers(arguments: tuple[float, ...], dtype: str, expected: list[float]) -> None:
+    assert nd.arange(*arguments, dtype=dtype).asnumpy().tolist() == expected
+
+
+def test_ranges_of_bfloat16_keep_fractions() -> None:
+    assert nd.arange(0.5, 3, 1.5, dtype="bfloat16").astype("float32").asnumpy().tolist() == [0.5, 2]

@@ -13,7 +13,7 @@ from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, Optional, make, operator
 from symc.ops.random import uniform
-from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
@@ -136,8 +136,9 @@ class Activation(Operator):
 class LeakyReLU(Operator):
     """x where it is positive, elsewhere as `act_type` says:
 
-    leaky slope·x; elu slope·(exp(x) - 1); prelu gamma·x, with one gamma for each channel (axis 1) or for all;
-    rrelu as leaky, in training with random slopes between the bounds, else with their mean; selu and gelu.
+    leaky slope·x; elu slope·(exp(x) - 1); prelu gamma·x, with one gamma for all, for each channel (axis 1), or for each
+    channel of each image (axes 0 and 1); rrelu as leaky, in training with random slopes between the bounds, else with
+    their mean; selu and gelu.
     """
 
     act_type: Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"] = "leaky"
@@ -159,12 +160,21 @@ class LeakyReLU(Operator):
             s.data.unify(slot.shape)
         if s.gamma and s.gamma.rank is None and s.data.rank is not None:
             s.gamma.unify((s.data[1] if s.data.rank > 1 else 1,))
+        if s.gamma and s.gamma.known and s.data.known:
+            self.gamma_shape(s.gamma.dims, s.data.dims)
 
-    def gamma_shape(self, gamma: tuple[int, ...], rank: int) -> tuple[int, ...]:
-        """gamma's shape with its channels at axis 1 of data."""
-        if len(gamma) != 1:
-            return gamma
-        return tuple(gamma[0] if axis == min(1, rank - 1) else 1 for axis in range(rank))
+    def gamma_shape(self, gamma: tuple[int, ...], data: tuple[int, ...]) -> tuple[int, ...]:
+        """gamma's shape with its axes at axes 1 and 0 of data, from the last, wherever they fit.
+
+        Conflict: some fit nowhere.
+        """
+        laid, left = [1] * len(data), list(gamma)
+        for axis in reversed(range(min(2, len(data)))):
+            if left and left[-1] in (1, data[axis]):
+                laid[axis] = left.pop()
+        if left:
+            raise Conflict(f"gamma {show(gamma)} cannot be laid along the first two axes of data {show(data)}")
+        return tuple(laid)
 
     @property
     def form(self) -> Operator:
@@ -173,12 +183,11 @@ class LeakyReLU(Operator):
         return make(f"_{self.act_type}", **parameters)
 
     def rewrite(self, g: Any, data: Value, *gamma: Value) -> list[Value] | None:
-        rank = len(data.type.dims)
-        laid = [g.reshape(value, self.gamma_shape(value.type.dims, rank)) for value in gamma]
+        laid = [g.reshape(value, self.gamma_shape(value.type.dims, data.type.dims)) for value in gamma]
         return [Value(g.node(self.form, [data, *laid]))]
 
     def reference(self, data: np.ndarray, *gamma: np.ndarray) -> np.ndarray:
-        laid = [value.reshape(self.gamma_shape(value.shape, data.ndim)) for value in gamma]
+        laid = [value.reshape(self.gamma_shape(value.shape, data.shape)) for value in gamma]
         return self.form.reference(data, *laid)  # type: ignore[no-any-return]
 
     def seeded(self, g: Any, seed: Value, salt: int, data: Value) -> list[Value]:

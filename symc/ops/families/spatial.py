@@ -28,6 +28,8 @@ class BlockPermutation(Operator):
             return
         if s.data.rank != 4 or self.block_size < 1:
             raise Conflict(f"data {show(s.data.shape)} must be (N, C, H, W), block_size {self.block_size} positive")
+        if 0 in s.data.shape[1:]:
+            raise Conflict(f"data {show(s.data.shape)} has no pixels")
         s.output.unify(self.joined(self.permuted(s.data.shape)))
 
     def permuted(self, shape: PartialShape) -> PartialShape:
