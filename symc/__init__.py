@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from symc.aliases import AliasFinder
-from symc.errors import OutsideError
+from symc.errors import OutsideError, did_you_mean
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ def __getattr__(name: str) -> Any:
     if name in _OUTSIDE:
         raise OutsideError(*_OUTSIDE[name])
     if name not in _LAZY:
-        raise AttributeError(f"module 'symc' has no attribute '{name}'")
+        raise AttributeError(f"module 'symc' has no attribute '{name}'{did_you_mean(name, [*_LAZY, *_OUTSIDE], '; ')}")
     module, _, attribute = _LAZY[name].partition(":")
     found = importlib.import_module(module)
     value = getattr(found, attribute) if attribute else found

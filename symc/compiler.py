@@ -439,7 +439,7 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
         raise MXNetError(f"cannot bind to {ctx}: there is no CUDA target", "use symc.cpu()")
     arrays = {**args, **aux_states}
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
-    gradients = {name: args_grad.get(name) if requests.get(name, "null") != "null" else None for name in args}
+    gradients = {name: args_grad.get(name) for name in args}    # those of request null too: they stay as they are
     network = network_of(graph, {name: array.shape for name, array in arrays.items()},
                          {name: array.dtype for name, array in arrays.items()}, requests, context=ctx)
     kind = DynamicExecutor if isinstance(network, DynamicNetwork) else Executor

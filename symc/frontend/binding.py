@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from symc.errors import MXNetError
+from symc.errors import InferenceError, MXNetError, did_you_mean
 from symc.frontend.symbol_infer import read_dtype
 from symc.runtime.context import Context, current_context
 from symc.runtime.executor import leading
@@ -75,11 +76,23 @@ def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str,
     if isinstance(grad_req, list | Mapping) and not grad_req:
         raise RuntimeError(f"grad_req in simple_bind cannot be an empty {type(grad_req).__name__}")
     requests = requests_by_name("null" if grad_req is None else grad_req, symbol.list_arguments())
-    made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known, group2ctx)
+    with _naming_ignored([*shapes, *(type_dict or {})], variables):
+        made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known, group2ctx)
     if not shared.arguments and shared.buffer is None:
         return made
     arguments, gradients, states = _share(shared, made)
     return compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
+
+
+@contextmanager
+def _naming_ignored(given: Sequence[str], variables: Collection[str]) -> Iterator[None]:
+    """Adds to an error of inference which of the names given are no variables: one of them may be misspelt."""
+    try:
+        yield
+    except InferenceError as problem:
+        ignored = [f"'{name}' is no variable of the symbol{did_you_mean(name, variables, '; ')}"
+                   for name in dict.fromkeys(given) if name not in variables]
+        raise InferenceError(problem.message, "\n  ".join([*ignored, problem.hint])) from problem
 
 
 def evaluate(symbol: Symbol, ctx: Any, args: Mapping[str, NDArray]) -> list[NDArray]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symc.errors import SymcError
+from symc.errors import MXNetError
 from symc.frontend import params
 from symc.frontend.files import FilePath, folder_of, is_file, listing, replacing
 
@@ -26,7 +26,7 @@ class Checkpoint(NamedTuple):
 
 
 def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
-    """The checkpoint of an epoch, or of the last one.  SymcError says which files were looked for and what is there."""
+    """The checkpoint of an epoch, or of the last one.  MXNetError: the files looked for, and what is there instead."""
     symbol_file = _present([f"{os.fspath(prefix)}-symbol.json"], f"the graph of {os.fspath(prefix)}")
     return Checkpoint(symbol_file, *params.split(params.read(parameter_file(prefix, epoch))))
 
@@ -70,5 +70,5 @@ def _present(candidates: Sequence[str], what: str) -> str:
             return path
     folder = folder_of(candidates[0])
     alike = [name for name in listing(folder) if name.endswith(("-symbol.json", *PARAMETER_SUFFIXES))]
-    raise SymcError(f"{what} not found: tried {', '.join(candidates)}",
+    raise MXNetError(f"{what} not found: tried {', '.join(candidates)}",
                     f"{folder} has {', '.join(alike[:10])}" if alike else f"{folder} has no model files")

@@ -118,7 +118,7 @@ def _attributes_of_inputs(where: str, made: Sequence[str], common: Mapping[str, 
 def _check_names(where: str, named: Mapping[str, Any], known: Sequence[str]) -> None:
     unknown = [key for key in named if key not in known]
     if unknown:
-        raise MXNetError(f"{where}: has no input {', '.join(map(repr, unknown))}",
+        raise MXNetError(f"{where} has no input {', '.join(map(repr, unknown))}",
                          did_you_mean(unknown[0], known) or f"the inputs are {', '.join(known[:20])}")
 
 

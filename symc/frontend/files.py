@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from symc.errors import MissingPackageError, SymcError
+from symc.errors import MissingPackageError, MXNetError
 
 FilePath = str | os.PathLike[str]
 
@@ -33,7 +33,7 @@ def is_remote(path: FilePath) -> bool:
 
 
 def read_bytes(path: FilePath) -> bytes:
-    """The content of a file.  SymcError when it cannot be read."""
+    """The content of a file.  MXNetError when it cannot be read."""
     if is_remote(path):
         with _remote(path, "read") as (system, place):
             return bytes(system.cat_file(place))
@@ -42,7 +42,7 @@ def read_bytes(path: FilePath) -> bytes:
 
 
 def map_bytes(path: FilePath) -> memoryview:
-    """The content of a file, a local one read as it is touched, so that large files are not held twice.  SymcError as
+    """The content of a file, a local one read as it is touched, so that large files are not held twice.  MXNetError as
     above."""
     if is_remote(path):
         return memoryview(read_bytes(path))
@@ -56,7 +56,7 @@ def map_bytes(path: FilePath) -> memoryview:
 def replacing(path: FilePath) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends well.
 
-    Until then, and for good when the block raises, `path` keeps its old content.  SymcError when the file system
+    Until then, and for good when the block raises, `path` keeps its old content.  MXNetError when the file system
     refuses.
     """
     if is_remote(path):
@@ -76,7 +76,7 @@ def replacing(path: FilePath) -> Iterator[BinaryIO]:
 
 
 def is_file(path: FilePath) -> bool:
-    """Whether there is a file of this name.  SymcError: a remote file system does not answer."""
+    """Whether there is a file of this name.  MXNetError: a remote file system does not answer."""
     if is_remote(path):
         with _remote(path, "look for") as (system, place):
             return bool(system.isfile(place))
@@ -110,7 +110,7 @@ def _local_errors(action: str, path: FilePath) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise SymcError(f"cannot {action} {os.fspath(path)}: {problem.strerror}") from problem
+        raise MXNetError(f"cannot {action} {os.fspath(path)}: {problem.strerror}") from problem
 
 
 def _temporary(name: str) -> str:
@@ -125,7 +125,7 @@ def _temporary(name: str) -> str:
 def _remote(url: FilePath, action: str) -> Iterator[tuple[Any, str]]:
     """The file system of a URL, with nothing remembered of earlier looks at it, and the place there.
 
-    MissingPackageError: fsspec, or its driver for the scheme, is not installed.  SymcError: whatever else drivers
+    MissingPackageError: fsspec, or its driver for the scheme, is not installed.  MXNetError: whatever else drivers
     raise, each exceptions of its own.
     """
     try:
@@ -140,7 +140,7 @@ def _remote(url: FilePath, action: str) -> Iterator[tuple[Any, str]]:
                                   "brings both for s3://") from problem
     except Exception as problem:
         reason = "there is no such file" if isinstance(problem, FileNotFoundError) else str(problem)
-        raise SymcError(f"cannot {action} {os.fspath(url)}: {reason or type(problem).__name__}") from problem
+        raise MXNetError(f"cannot {action} {os.fspath(url)}: {reason or type(problem).__name__}") from problem
 
 
 def _put(url: FilePath, content: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NoReturn
 
-from symc.errors import MXNetError, NotImplementedForSymbol
+from symc.errors import MXNetError, NotImplementedForSymbol, did_you_mean
 from symc.frontend import backends, binding, compose, gradient, reader, symbol_attributes, symbol_infer, symbol_methods
 from symc.frontend.attribute import AttrScope
 from symc.frontend.documentation import describe
@@ -82,13 +82,16 @@ class Symbol:
             raise TypeError("Symbol only support integer index to fetch i-th output")
         if operator.index(position) < 0:
             raise MXNetError(f"{self}: index {position} is negative", f"the symbol has {len(self)} outputs, from 0")
+        if operator.index(position) >= len(self.heads):
+            raise IndexError(f"{self}: index {position} is out of range: the symbol has {len(self)} outputs, from 0")
         return Symbol((self.heads[operator.index(position)],))
 
     def _position(self, name: str) -> int:
         found = self._positions.get(name, [])
         if len(found) != 1:
             raise ValueError(f'There are multiple outputs with name "{name}"' if found else
-                             f'Cannot find output that matches name "{name}"')
+                             f'Cannot find output that matches name "{name}"'
+                             + did_you_mean(name, self._positions, "; "))
         return found[0]
 
     @cached_property

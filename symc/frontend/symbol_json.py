@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, NoReturn
 
-from symc.errors import SymcError
+from symc.errors import MXNetError
 from symc.frontend.files import FilePath, read_bytes
 
 VARIABLE = "null"                   # the operator name of variables
@@ -65,14 +65,14 @@ class RawGraph:
 
 
 def read(path: FilePath) -> RawGraph:
-    """The graph in a symbol.json file.  SymcError as `parse`, or when the file cannot be read."""
+    """The graph in a symbol.json file.  MXNetError as `parse`, or when the file cannot be read."""
     return parse(read_bytes(path), str(path))
 
 
 def parse(text: str | bytes, file: str = "symbol") -> RawGraph:
     """The graph in the text of a symbol.json file.
 
-    SymcError names `file`, the node and what was expected there.  Nodes that lie before their inputs are moved behind
+    MXNetError names `file`, the node and what was expected there.  Nodes that lie before their inputs are moved behind
     them, as MXNet does when it loads; a cycle is an error.
     """
     return _graph(_load(text, file), _Place(file), depth=0)
@@ -92,7 +92,7 @@ class _Place:
         return _Place(self.file, f"{self.path}, {step}" if self.path else step)
 
     def fail(self, message: str, hint: str = "") -> NoReturn:
-        raise SymcError(": ".join(part for part in (self.file, self.path, message) if part), hint)
+        raise MXNetError(": ".join(part for part in (self.file, self.path, message) if part), hint)
 
     def expect(self, value: Any, kind: type, what: str) -> Any:
         """`value`, which must be exactly of type `kind` (so that True is no integer)."""
@@ -143,15 +143,15 @@ def _load(text: str | bytes, file: str) -> Any:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         return json.loads(decoded.removeprefix("\ufeff"), strict=False, parse_constant=_refuse_constant)
     except UnicodeDecodeError as problem:
-        raise SymcError(f"{file}: byte {problem.start} is not UTF-8 text",
+        raise MXNetError(f"{file}: byte {problem.start} is not UTF-8 text",
                         "a symbol.json file is expected here") from None
     except json.JSONDecodeError as problem:
-        raise SymcError(f"{file}: line {problem.lineno}, column {problem.colno}: {problem.msg}",
+        raise MXNetError(f"{file}: line {problem.lineno}, column {problem.colno}: {problem.msg}",
                         "the file is no JSON text, or is cut short") from None
     except RecursionError:
-        raise SymcError(f"{file}: the JSON text is nested too deeply for a graph") from None
+        raise MXNetError(f"{file}: the JSON text is nested too deeply for a graph") from None
     except ValueError as problem:
-        raise SymcError(f"{file}: {problem}") from None
+        raise MXNetError(f"{file}: {problem}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -35,6 +35,11 @@ def internal(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"internal": True})
 
 
+def within(low: float, high: float | None = None, default: Any = dataclasses.MISSING) -> Any:
+    """A numeric field whose values MXNet bounds: low <= value, and value <= high if that is given."""
+    return dataclasses.field(default=default, metadata={"bounds": (low, high)})
+
+
 def hints_of(block: Any) -> dict[str, Any]:
     """The types of a block's parameters."""
     return _hints(block)
@@ -59,11 +64,21 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
             raise ParameterError(f"{where}: unknown parameter {key}={text!r}{did_you_mean(key, known, '; ')}",
                                  f"parameters are: {', '.join(known) or 'none'}")
         values[key] = parse_value(hints_of(block)[key], text, f"{where}: parameter {key}={text!r}")
+        _check_bounds(values[key], known[key].metadata.get("bounds"), f"{where}: parameter {key}={text!r}")
     for name, f in known.items():
         if name not in values and f.default is dataclasses.MISSING:
             raise ParameterError(f"{where}: required parameter {name} is missing",
                                  f"it is {type_text(hints_of(block)[name])}")
     return values
+
+
+def _check_bounds(value: float | None, bounds: tuple[float, float | None] | None, where: str) -> None:
+    if bounds is None or value is None:
+        return
+    low, high = bounds
+    if not (low <= value and (high is None or value <= high)):
+        expected = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ParameterError(f"{where} is not valid: expected a number {expected}")
 
 
 def type_text(hint: Any) -> str:
@@ -163,7 +178,10 @@ def _items(text: str, kind: Any, what: str) -> tuple[Any, ...]:
     """The items of a tuple or list, or the one item there is, all of which are instances of `kind`."""
     if len(text) > 10_000:
         raise ValueError(f"expected a short tuple of {what}")
-    value = ast.literal_eval(text)
+    try:
+        value = ast.literal_eval(text)
+    except SyntaxError:
+        raise ValueError(f"expected a tuple of {what}") from None
     items = value if isinstance(value, (tuple, list)) else (value,)
     if not all(isinstance(item, kind) for item in items):
         raise ValueError(f"expected a tuple of {what}")

@@ -36,6 +36,8 @@ class Context(metaclass=_DefaultContext):
         if isinstance(device_type, Context):
             self.device_typeid, self.device_id = device_type.device_typeid, device_type.device_id
         else:
+            if device_type not in DEVICE_TYPES:
+                raise KeyError(f"there is no device type {device_type!r}, only {', '.join(DEVICE_TYPES)}")
             self.device_typeid, self.device_id = DEVICE_TYPES[device_type], device_id
 
     @property

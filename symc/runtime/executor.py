@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, did_you_mean
 from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.memory import aligned_copy
@@ -158,7 +158,8 @@ class Executor:
                 if name in own:
                     _copy(name, value, own[name])
                 elif not allow_extra_params:
-                    raise ValueError(f'Find name "{name}" that is not in the {what}')
+                    raise ValueError(f'Find name "{name}" that is not in the {what}'
+                                     + did_you_mean(name, own, "; "))
 
     def reshape(self, partial_shaping: bool = False, allow_up_sizing: bool = False,
                 **shapes: Sequence[int]) -> Executor:
@@ -260,7 +261,7 @@ class Executor:
         if not isinstance(value, NDArray | np.ndarray):
             raise ValueError("only accept keyword argument of NDArrays and numpy.ndarray")
         if name not in self.arg_dict:
-            raise TypeError(f"Unknown argument {name}")
+            raise TypeError(f"Unknown argument {name}{did_you_mean(name, self.arg_dict, '; ')}")
         target = self.arg_dict[name]
         if value.shape != target.shape:
             raise ValueError(f"Shape not match! Argument {name}, need: {target.shape}, received: {value.shape}")

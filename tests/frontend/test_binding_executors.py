@@ -89,3 +89,20 @@ def test_arguments_gradients_and_states_of_another_executor():
     other.forward(is_train=True)
     with pytest.raises(MXNetError, match="'data' cannot be shared: it is float32"):
         net.simple_bind(mx.cpu(), data=(4, 3), shared_arg_names=["data"], shared_exec=one)
+
+
+def test_misspelt_names_are_shown_where_something_is_missing(dense):
+    with pytest.raises(MXNetError, match="(?s)'data' is .*'dat' is no variable of the symbol; did you mean 'data'"):
+        dense.simple_bind(mx.cpu(), dat=(2, 3))
+    executor = dense.simple_bind(mx.cpu(), data=(2, 3))
+    with pytest.raises(TypeError, match="Unknown argument dat; did you mean 'data'?"):
+        executor.forward(dat=mx.nd.ones((2, 3)))
+    with pytest.raises(ValueError, match="\"fc_wieght\" that is not in the arguments; did you mean 'fc_weight'?"):
+        executor.copy_params_from({"fc_wieght": mx.nd.ones((4, 3))})
+
+
+def test_gradients_that_are_given_but_not_asked_for_stay():
+    x, kept = mx.sym.var("x"), mx.nd.full((2,), 7)
+    executor = (x * x).bind(mx.cpu(), [mx.nd.ones((2,))], args_grad=[kept], grad_req="null")
+    executor.forward(is_train=True)
+    assert executor.grad_dict["x"] is kept and list(kept.asnumpy()) == [7, 7]

@@ -266,3 +266,13 @@ def test_an_unrolled_network_of_thousands_of_nodes() -> None:
     assert state.infer_shape(x0=(2, 4))[1] == [(2, 4)]
     assert S.load_json(state.tojson()).list_arguments() == state.list_arguments()
     assert time.perf_counter() - start < 30
+
+
+def test_outputs_that_are_not_there():
+    fc = S.FullyConnected(S.Variable("data"), num_hidden=2, name="fc")
+    with pytest.raises(ValueError, match="Cannot find .* name \"fc1_output\"; did you mean 'fc_output'?"):
+        fc.get_internals()["fc1_output"]
+    with pytest.raises(IndexError, match="<Symbol fc>: index 1 is out of range"):
+        fc[1]
+    with pytest.raises(AttributeError, match="'simbol'; did you mean 'symbol'?"):
+        getattr(mx, "simbol")  # noqa: B009

@@ -38,6 +38,9 @@ def test_wrong_values(hint: object, text: str) -> None:
     ("_plus_scalar", {"scalar": "abc"}, "parameter scalar='abc' is not valid: expected a number"),
     ("_eye", {}, "required parameter N is missing"),
     ("Activation", {"act_type": "swish"}, "expected one of relu, sigmoid"),
+    ("FullyConnected", {"num_hidden": "0"}, "num_hidden='0' is not valid: expected a number at least 1"),
+    ("Dropout", {"p": "1.5"}, "p='1.5' is not valid: expected a number from 0 to 1"),
+    ("Convolution", {"kernel": "3x3", "num_filter": "1"}, "kernel='3x3' is not valid: expected a tuple of integers"),
     ("clip", {"a_min": "0", "a_max": "1", "b": "2"}, "unknown parameter b='2'\n  parameters are: a_min, a_max"),
 ])
 def test_errors_name_node_and_parameter(operator: str, attributes: dict[str, str], message: str) -> None:

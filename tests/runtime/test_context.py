@@ -29,7 +29,7 @@ def test_with_statement_nests_and_is_per_thread():
 
 
 def test_unknown_device():
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="no device type 'tpu', only cpu, gpu"):
         Context("tpu")
 
 

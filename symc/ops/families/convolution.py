@@ -15,7 +15,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, Window, evaluate
 from symc.ops.operator import Operator, Optional, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.slots import Conflict, ShapeSlot, Slots
 from symc.ops.spatial import (
     channels_first_axes,
@@ -33,7 +33,7 @@ class Convolving(Operator):
 
     parameter_order: ClassVar[tuple[str, ...]] = ("kernel", "stride", "dilate", "pad", "num_filter")
     kernel: Dims
-    num_filter: int
+    num_filter: int = within(1)
     stride: Dims = ()
     dilate: Dims = ()
     pad: Dims = ()

@@ -11,6 +11,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
 from symc.ops.operator import Operator, Optional, operator
+from symc.ops.parameters import within
 from symc.ops.shapes import product
 from symc.ops.slots import ShapeSlot, Slots
 
@@ -19,7 +20,7 @@ from symc.ops.slots import ShapeSlot, Slots
 class FullyConnected(Operator):
     """y = x·Wᵀ + b; x is flattened to (N, ∏d) unless flatten=False.  MXNet: FullyConnected."""
 
-    num_hidden: int
+    num_hidden: int = within(1)
     no_bias: bool = False
     flatten: bool = True
     inputs = ("data", "weight", Optional("bias", unless="no_bias"))

@@ -11,7 +11,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.statistics import kept
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.random import uniform
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
@@ -24,7 +24,7 @@ class Dropout(Operator):
     MXNet: Dropout.
     """
 
-    p: float = 0.5
+    p: float = within(0, 1, 0.5)
     mode: Literal["always", "training"] = "training"
     axes: Dims = ()
     cudnn_off: bool | None = False
@@ -57,7 +57,7 @@ class Dropout(Operator):
 class SeededDropout(Operator):
     """Dropout as a pure function of the seed; its gradient is itself, so that no mask need be kept."""
 
-    p: float = 0.5
+    p: float = within(0, 1, 0.5)
     axes: Dims = ()
     salt: int = 0
     inputs = ("data", "seed")

@@ -12,7 +12,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.shapes import axis_in, unravel, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
@@ -126,8 +126,8 @@ class Embedding(Operator):
     sparse_grad chooses the storage of the gradient there; here it is dense.
     """
 
-    input_dim: int
-    output_dim: int
+    input_dim: int = within(1)
+    output_dim: int = within(1)
     dtype: Number = "float32"
     sparse_grad: bool = False
     inputs = ("data", "weight")

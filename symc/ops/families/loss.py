@@ -14,7 +14,7 @@ from symc.ops.elementwise import Elementwise
 from symc.ops.families.softmax import Softmax
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.shapes import product
 from symc.ops.slots import Conflict, ShapeSlot, Slots, unify
 
@@ -53,7 +53,7 @@ class SoftmaxOutput(LossHead):
     preserve_shape: bool = False
     normalization: Literal["batch", "null", "valid"] = "null"
     out_grad: bool = False
-    smooth_alpha: float = 0.0
+    smooth_alpha: float = within(0, 1, 0.0)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         unify(s.data, s.output)

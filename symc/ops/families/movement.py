@@ -13,7 +13,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, PartialShape, Shape, TensorType
 from symc.ops.families.indexing import add_rows
 from symc.ops.operator import Operator, Variadic, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.shapes import axis_in, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -266,7 +266,7 @@ class SliceChannel(Split):
     MXNet: SliceChannel.
     """
 
-    num_outputs: int
+    num_outputs: int = within(1)
     axis: int = 1
     squeeze_axis: bool = False
 

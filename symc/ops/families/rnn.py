@@ -15,6 +15,7 @@ from symc.ir.graph import Value
 from symc.ir.types import DType, Shape
 from symc.ops.families.recurrence import CELLS, OnArrays, OnGraph, Weights
 from symc.ops.operator import Operator, Optional, operator
+from symc.ops.parameters import within
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Between = Callable[[Any, int], Any]     # what happens to the output of a layer before the next one reads it
@@ -92,7 +93,7 @@ class RNN(Operator):
     num_layers: int
     mode: Literal["gru", "lstm", "rnn_relu", "rnn_tanh"]
     bidirectional: bool = False
-    p: float = 0.0
+    p: float = within(0, 1, 0.0)
     state_outputs: bool = False
     projection_size: int | None = None
     lstm_state_clip_min: float | None = None

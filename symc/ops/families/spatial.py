@@ -9,7 +9,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
 from symc.ops.operator import Operator, Variadic, make, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, within
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
@@ -101,9 +101,9 @@ class UpSampling(Operator):
 
     inputs = (Variadic("arg"),)
     parameter_order = ("scale", "num_filter", "sample_type", "multi_input_mode", "num_args")
-    scale: int
     sample_type: Literal["bilinear", "nearest"]
     num_args: int
+    scale: int = within(1)
     num_filter: int = 0
     multi_input_mode: Literal["concat", "sum"] = "concat"
     workspace: int = 512
