@@ -7,7 +7,6 @@ weights of 1/2048, as OpenCV does; the rest in floats.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,15 +53,18 @@ def lanczos_weights(x: np.float32) -> list[float]:
     return [*map(float, (raw / raw.sum()).astype(np.float32))]
 
 
-def interpolating_taps(source: int, target: int, interp: int) -> Taps:
-    """Taps around each place, pixels beyond the edge being those of the edge."""
+def interpolating_taps(source: int, target: int, interp: int, across: bool) -> Taps:
+    """Taps around each place, pixels beyond the edge being those of the edge.
+
+    `across`, for columns, two taps on one pixel are one: rows keep both, which whole numbers round apart.
+    """
     scale, found = 1 / (target / source), []
     for i in range(target):
         at = np.float32((i + 0.5) * scale - 0.5)
         first = math.floor(at)
         share = np.float32(at - np.float32(first))
         if interp == LINEAR:
-            outside = first < 0 or first >= source - 1
+            outside = across and (first < 0 or first >= source - 1)
             weights = [1.0, 0.0] if outside else [float(1 - share), float(share)]
         else:
             weights = cubic_weights(share) if interp == CUBIC else lanczos_weights(share)
@@ -72,16 +74,19 @@ def interpolating_taps(source: int, target: int, interp: int) -> Taps:
     return taps_of(found)
 
 
-def enlarging_area_taps(source: int, target: int) -> Taps:
-    """Areas of an image that grows along one axis at least: neighbours by the part of them that a pixel covers."""
+def enlarging_area_taps(source: int, target: int, across: bool) -> Taps:
+    """Areas of an image that grows along one axis at least: neighbours by the part of them that a pixel covers.
+
+    across: as in `interpolating_taps`.
+    """
     inverse, found = target / source, []
     for i in range(target):
         first = math.floor(i / inverse)
         share = np.float32((i + 1) - (first + 1) * inverse)
         share = np.float32(0) if share <= 0 else share - np.floor(share)
-        if first >= source - 1:
-            first, share = source - 1, np.float32(0)
-        found.append([(first, float(1 - share)), (min(first + 1, source - 1), float(share))])
+        if first >= source - 1 and across:
+            share = np.float32(0)
+        found.append([(min(first + step, source - 1), float(weight)) for step, weight in ((0, 1 - share), (1, share))])
     return taps_of(found)
 
 
@@ -107,16 +112,18 @@ def tables(source: Dims, target: Dims, interp: int) -> tuple[Taps, Taps, bool]:
     if interp == LINEAR and scales == [2, 2]:
         interp = AREA
     shrinks = all(scale >= 1 for scale in scales)
-    made: Callable[[int, int], Taps]
-    if interp == NEAREST:
-        made = nearest_taps
-    elif interp == AREA:
-        made = shrinking_area_taps if shrinks else enlarging_area_taps
-    else:
-        def made(a: int, b: int) -> Taps:
-            return interpolating_taps(a, b, interp)
-    rows, columns = (made(a, b) for a, b in zip(source, target, strict=True))
+    rows, columns = (taps_along(a, b, interp, shrinks, across)
+                     for a, b, across in zip(source, target, (False, True), strict=True))
     return rows, columns, interp in REACH or (interp == AREA and not shrinks)
+
+
+def taps_along(source: int, target: int, interp: int, shrinks: bool, across: bool) -> Taps:
+    """The table of one axis."""
+    if interp == NEAREST:
+        return nearest_taps(source, target)
+    if interp == AREA:
+        return shrinking_area_taps(source, target) if shrinks else enlarging_area_taps(source, target, across)
+    return interpolating_taps(source, target, interp, across)
 
 
 def whole(taps: Taps) -> np.ndarray:
