@@ -11,7 +11,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import HAS_GRADIENT, Operator, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.shapes import axis_in, unravel, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
@@ -245,6 +245,7 @@ class BatchTake(Operator):
     """a[..., indices[...]], indices (int32) clipped.  MXNet: batch_take."""
 
     inputs = ("a", "indices")
+    deviations = (HAS_GRADIENT,)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.a.rank is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluator, matrix_product
-from symc.ops.operator import Operator, Variadic, operator
+from symc.ops.operator import HAS_GRADIENT, Operator, Variadic, operator
 from symc.ops.shapes import axis_in, product, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -203,6 +203,7 @@ class KhatriRao(Operator):
 
     num_args: int
     inputs = (Variadic("arg"),)
+    deviations = (HAS_GRADIENT,)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         columns = next((slot[1] for slot in s.inputs if slot.rank == 2 and slot[1] is not None), None)
