@@ -158,7 +158,8 @@ def power(self: NDArray, other: Any) -> NDArray:
     """array ** other; squares of floats are products, as NumPy has them, which takes a third of the time."""
     memory = self.memory
     if type(other) in (int, float) and other == 2 and memory.dtype.kind == "f" and memory.ndim:
-        return NDArray(QUIET.run(_squares[memory.dtype], memory), self.context)
+        square: Any = _squares[memory.dtype]
+        return NDArray(QUIET.run(square, memory), self.context)
     return _power(self, other)  # type: ignore[no-any-return]
 
 
@@ -216,7 +217,8 @@ def _attach() -> None:
     for name, key in COMPARISONS.items():
         setattr(NDArray, f"__{name}__", _infix(key, f"_{key}_scalar"))
     own = (broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)
-    methods = {"__pow__": power, "__neg__": negative, "__abs__": absolute, **{method.__name__: method for method in own}}
+    methods = {"__pow__": power, "__neg__": negative, "__abs__": absolute,
+               **{method.__name__: method for method in own}}
     for name in FLUENT:
         if not hasattr(NDArray, name):      # reshape and some others are NDArray's own
             methods.setdefault(name, _fluent(name))

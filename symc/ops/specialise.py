@@ -120,7 +120,8 @@ def _whole(function: Function) -> Any:
 class TracedMath(NumPyMath):
     """F over traced values: what NumPyMath does otherwise than by NumPy's functions of elements."""
 
-    modulo, erf, tgamma, lgamma = map(_whole, (NumPyMath.modulo, NumPyMath.erf, NumPyMath.tgamma, NumPyMath.lgamma))
+    modulo = _whole(NumPyMath.modulo)
+    erf, tgamma, lgamma = _whole(NumPyMath.erf), _whole(NumPyMath.tgamma), _whole(NumPyMath.lgamma)
 
     @staticmethod
     def where(condition: Any, x: Any, y: Any) -> Any:
