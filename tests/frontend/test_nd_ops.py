@@ -92,3 +92,9 @@ def test_files(tmp_path: Path, data: Any) -> None:
         for (name, expected), (key, array) in pairs:
             assert name == key and array.dtype == expected.dtype
             assert array.asnumpy().tolist() == expected.asnumpy().tolist()
+
+
+def test_random_functions_take_shape_and_dtype_from_out() -> None:
+    target = nd.zeros((2, 3), dtype="float64")
+    assert nd.uniform(1, 2, out=target) is target
+    assert target.dtype is np.float64 and (target.asnumpy() >= 1).all()
