@@ -50,7 +50,10 @@ def softrelu(F: Any, x: Any) -> Any:
     return softplus(F, x)
 
 
-@elementwise("log_sigmoid", gradient=real(lambda F, y, dy: -dy * F.expm1(y)))
+SINCE_2 = "MXNet 1.9.1 documents it and has it not; computed as by MXNet 2.0"
+
+
+@elementwise("log_sigmoid", gradient=real(lambda F, y, dy: -dy * F.expm1(y)), deviations=(SINCE_2,))
 @real
 def log_sigmoid(F: Any, x: Any) -> Any:
     """ln(sigmoid(x)), without overflow.  In MXNet since 2.0."""
@@ -62,7 +65,7 @@ def _mish_derivative(F: Any, x: Any, dy: Any) -> Any:
     return dy * (gate + x * F.sigmoid(x) * (1 - gate * gate))
 
 
-@elementwise("mish", gradient=real(_mish_derivative))
+@elementwise("mish", gradient=real(_mish_derivative), deviations=(SINCE_2,))
 @real
 def mish(F: Any, x: Any) -> Any:
     """x·tanh(ln(1 + exp(x))) (Misra, 2019).  In MXNet since 2.0."""

@@ -89,6 +89,10 @@ class RNN(Operator):
     ignores them, and so does this operator where that kernel serves (`heeds_cudnn_options`).  MXNet: RNN.
     """
 
+    deviations = (
+        "with a projection, in float64, or with `MXNET_USE_MKLDNN_RNN=0`, sequence lengths and the clipping of the cell "
+        "do what they do on a GPU, where MXNet's CPU kernel refuses them; its oneDNN kernel, which serves float32, "
+        "accepts and ignores them, and so does symc",)
     state_size: int
     num_layers: int
     mode: Literal["gru", "lstm", "rnn_relu", "rnn_tanh"]
