@@ -20,7 +20,9 @@ def test_coordinates_are_truncated() -> None:
     points = np.array([[1, 2.7], [3, 9]], np.float32)
     np.testing.assert_array_equal(run_reference(make("_ravel_multi_index", shape=(3, 4)), [points])[0], [7, 17])
     places = np.array([5, 11.5], np.float32)
-    np.testing.assert_array_equal(run_reference(make("_unravel_index", shape=(3, 4)), [places])[0], [[1, 2], [1, 3]])
+    for first in (3, 1, -1):
+        op = make("_unravel_index", shape=(first, 4))
+        np.testing.assert_array_equal(run_reference(op, [places])[0], [[1, 2], [1, 3]])
 
 
 def test_derivative_of_index_copy() -> None:

@@ -52,7 +52,8 @@ class RavelMultiIndex(Operator):
 
 @operator("_unravel_index", aliases=("unravel_index",))
 class UnravelIndex(Operator):
-    """Coordinates (rank, n) from places in the flattened tensor of `shape`.  MXNet: _unravel_index."""
+    """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and may
+    be -1.  MXNet: _unravel_index."""
 
     shape: Dims | None = None
 
@@ -69,11 +70,16 @@ class UnravelIndex(Operator):
         if s.output.rank is not None:
             s.data.unify(s.output.shape[1:])
 
+    def coordinates(self, place: Any) -> list[Any]:
+        """One for each axis; the first has no bound."""
+        behind = math.prod(self.extents[1:])
+        return [place // behind, *unravel(place % behind, self.extents[1:])]
+
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data,) = inputs
 
         def element(axis: Any, *i: Any) -> Any:
-            coordinates = unravel(te.index(data[i]), self.extents)
+            coordinates = self.coordinates(te.index(data[i]))
             value = te.value(coordinates[-1], data.dtype)
             for k, coordinate in list(enumerate(coordinates))[-2::-1]:
                 value = te.select(te.all(axis == k), te.value(coordinate, data.dtype), value)
@@ -81,7 +87,7 @@ class UnravelIndex(Operator):
         return [te.tensor(outputs[0].dims, element)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
-        return np.stack(unravel(data.astype(np.int64), self.extents)).astype(data.dtype)
+        return np.stack(self.coordinates(data.astype(np.int64))).astype(data.dtype)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         return [None]
