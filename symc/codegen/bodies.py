@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Graph, Node, Value, unique_names
 from symc.ops.families.control_flow import ControlFlow, Scan
-from symc.ops.operator import operation
+from symc.ops.operator import is_view
 from symc.passes.materialize import storages
 
 
@@ -71,9 +71,8 @@ def storages_with_bodies(graph: Graph, bodies: Sequence[Body]) -> Mapping[Value,
     for body in bodies:
         aliases = {node: body.alias(node, given) for node, given in body.inputs()}
         for node in body.graph.nodes:
-            is_view = node.op is not None and operation(node).is_view
             for value in node.outputs:
-                outer = node.inputs[0] if is_view else aliases.get(node)
+                outer = node.inputs[0] if is_view(node) else aliases.get(node)
                 found[value] = value if outer is None else found[outer]
     return found
 

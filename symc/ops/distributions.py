@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symc.ir.types import DType
+from symc.ops.polynomials import polynomial, ratio
 from symc.ops.random import Bits, Draws, Value
 
 Draw = Callable[..., Value]     # (draws, dtype of the result, *parameters) → the draw
@@ -93,22 +94,10 @@ def normal_tail(F: Any, tail: Value, dtype: DType) -> Value:
     q = 0.5 - tail
     r = F.sqrt(-F.log(tail))
     centre, side = (SHORT_CENTRE, SHORT_TAIL) if dtype is DType.float32 else (CENTRE, TAIL)
-    outside = _ratio(side, r - 1.6)
+    outside = ratio(side, r - 1.6)
     if dtype is WIDE:
-        outside = F.where(r > 5.0, _ratio(FAR_TAIL, r - 5.0), outside)
-    return F.where(q <= 0.425, q * _ratio(centre, 0.180625 - q * q), outside)
-
-
-def _ratio(polynomials: tuple[Sequence[float], Sequence[float]], x: Value) -> Value:
-    above, below = (_polynomial(coefficients, x) for coefficients in polynomials)
-    return above / below
-
-
-def _polynomial(coefficients: Sequence[float], x: Value) -> Value:
-    result: Any = coefficients[0]
-    for coefficient in coefficients[1:]:
-        result = result * x + coefficient
-    return result
+        outside = F.where(r > 5.0, ratio(FAR_TAIL, r - 5.0), outside)
+    return F.where(q <= 0.425, q * ratio(centre, 0.180625 - q * q), outside)
 
 
 # ---- by rejection ------------------------------------------------------------------------------------------------
@@ -183,7 +172,7 @@ def log_factorial(F: Any, k: Value) -> Value:
         product = product * (below + float(step))
     x = below + 7.0
     inverse = 1.0 / (x * x)
-    series = _polynomial((-1 / 1680, 1 / 1260, -1 / 360, 1 / 12), inverse) / x
+    series = polynomial((-1 / 1680, 1 / 1260, -1 / 360, 1 / 12), inverse) / x
     return (x - 0.5) * F.log(x) - x + (0.5 * math.log(2 * math.pi)) + series - F.log(product)
 
 

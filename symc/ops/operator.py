@@ -245,6 +245,11 @@ def operation(node: Node) -> Operator:
     return node.op
 
 
+def is_view(node: Node) -> bool:
+    """Whether the node's output is its input's memory under another shape."""
+    return node.op is not None and operation(node).is_view
+
+
 def auxiliary_states(node: Node) -> list[Node]:
     """The auxiliary states of a node; most operators have them last, some optimizers in the middle."""
     names = operation(node).auxiliary_names() if node.op is not None else []

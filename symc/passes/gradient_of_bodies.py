@@ -20,7 +20,7 @@ from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, var
 from symc.ir.types import TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, Scan
-from symc.ops.operator import operation
+from symc.ops.operator import is_view
 from symc.passes.frontier import invariant_nodes
 
 Incoming = Sequence[Value | None]          # the gradient of each output, where there is one
@@ -156,7 +156,7 @@ def _cut(backward: Graph, forward: Graph) -> tuple[Graph, dict[Node, Value]]:
 
     def visit(node: Node) -> Sequence[Value] | None:
         original = next(originals)
-        if original not in inside or original in steady or _is_slice(original) or _is_view(original):
+        if original not in inside or original in steady or _is_slice(original) or is_view(original):
             return None
         for value in original.outputs:
             stands_for[variable(f"saved{len(stands_for)}", value.type, sources=node.sources)] = value
@@ -168,10 +168,6 @@ def _cut(backward: Graph, forward: Graph) -> tuple[Graph, dict[Node, Value]]:
 
 def _is_slice(node: Node) -> bool:
     return node.is_variable and node.name.startswith("x")
-
-
-def _is_view(node: Node) -> bool:
-    return node.op is not None and operation(node).is_view
 
 
 def _renamed(body: Graph, names: Mapping[Node, str]) -> Graph:

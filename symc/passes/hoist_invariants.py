@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, variable
 from symc.ops.families.control_flow import ControlFlow, Scan
-from symc.ops.operator import operation
+from symc.ops.operator import is_view
 from symc.passes.base import Pass
 from symc.passes.frontier import frontier, invariant_nodes, replaced
 from symc.passes.materialize import storage
@@ -65,7 +65,7 @@ def _anchored(body: Graph) -> set[Node]:
     for node in body.nodes:
         if (node.is_variable and node.name.startswith("c")) or any(value.node in following for value in node.inputs):
             following.add(node)
-    return {node for node in following if node.op is not None and not operation(node).is_view}
+    return {node for node in following if node.op is not None and not is_view(node)}
 
 
 def _is_worth(value: Value) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Gradient, Graph, Value, variable
 from symc.ops.builder import GraphBuilder
-from symc.ops.operator import operation
+from symc.ops.operator import is_view
 from symc.passes.base import Pass
 
 ACCUMULATED = "_accumulated/"   # prefix of the variable that stands for a gradient buffer being added to
@@ -41,7 +41,7 @@ class Materialize(Pass):
 
 def storage(value: Value) -> Value:
     """The value whose memory `value` is: views lead to what they are views of."""
-    while value.node.op is not None and operation(value.node).is_view:
+    while is_view(value.node):
         value = value.node.inputs[0]
     return value
 
@@ -67,7 +67,6 @@ def storages(graph: Graph) -> Mapping[Value, Value]:
     """Every value of the graph with the one whose memory it shares."""
     found: dict[Value, Value] = {}
     for node in graph.nodes:
-        is_view = node.op is not None and operation(node).is_view
         for value in node.outputs:
-            found[value] = found[node.inputs[0]] if is_view else value
+            found[value] = found[node.inputs[0]] if is_view(node) else value
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
 from symc.ops.builder import GraphBuilder
-from symc.ops.operator import operation
+from symc.ops.operator import is_view, operation
 from symc.passes.base import Pass, rewrite, take_over
 
 # forward they give back their first input; their gradients, if wanted, are in the graph already
@@ -52,7 +52,7 @@ def _simplified(node: Node) -> tuple[Value, ...] | None:
         return (node.inputs[0],)
     if _permutation(node) is not None:
         return _simplified_transpose(node)
-    return _simplified_view(node) if _is_view(node) else None
+    return _simplified_view(node) if is_view(node) else None
 
 
 def _is_identity(node: Node) -> bool:
@@ -73,7 +73,7 @@ def _is_identity(node: Node) -> bool:
 
 def _simplified_view(node: Node) -> tuple[Value, ...] | None:
     base = node.inputs[0]
-    if operation(node).name == "_reshape" and not _is_view(base.node) and base.type != node.types[0]:
+    if operation(node).name == "_reshape" and not is_view(base.node) and base.type != node.types[0]:
         return None
     return _view_of(base, [node])
 
@@ -96,15 +96,11 @@ def _simplified_transpose(node: Node) -> tuple[Value, ...] | None:
 
 def _view_of(base: Value, passed: list[Node]) -> tuple[Value, ...]:
     """What lies under the views from `base` on, in the shape of passed[0], for which it stands; `passed` vanish."""
-    while _is_view(base.node):
+    while is_view(base.node):
         passed = [*passed, base.node]
         base = base.node.inputs[0]
     g = GraphBuilder(passed[0].name, merge_sources(*reversed(passed)))
     return take_over(passed[0], (g.reshape(base, passed[0].types[0].dims),), g)
-
-
-def _is_view(node: Node) -> bool:
-    return node.op is not None and operation(node).is_view
 
 
 def _permutation(node: Node) -> tuple[int, ...] | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from symc.ir.types import DType
 from symc.ops.elementwise import SAME, Expression, elementwise, real
+from symc.ops.polynomials import polynomial, ratio
 
-DIGAMMA_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
+DIGAMMA_SERIES = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)
 LN2, LN10, DEGREE = math.log(2), math.log(10), math.pi / 180
 
 
@@ -41,22 +42,22 @@ def digamma(F: Any, x: Any) -> Any:
         below = s < 10
         total = total - F.where(below, 1 / s, F.const(0, s))
         s = F.where(below, s + 1, s)
-    series = _polynomial(DIGAMMA_SERIES, 1 / (s * s)) / (s * s)
+    series = polynomial(DIGAMMA_SERIES, 1 / (s * s)) / (s * s)
     logarithm = F.cast(F.log(F.cast(s, DType.float32)), F.dtype(s))
     pole = F.logical_and(left, x == F.floor(x))
     return F.where(pole, F.const(math.inf, x), logarithm - 0.5 / s - series + total)
 
 
 # Rational approximations of erf's inverse for |x| ≤ 0.7 and in the tails, as in MXNet (after A. Strecok, 1968).
-ERFINV_CENTRE = (0.886226899, -1.645349621, 0.914624893, -0.140543331), (1, -2.118377725, 1.442710462, -0.329097515,
-                                                                         0.012229801)
-ERFINV_TAIL = (-1.970840454, -1.624906493, 3.429567803, 1.641345311), (1, 3.543889200, 1.637067800)
+ERFINV_CENTRE = (-0.140543331, 0.914624893, -1.645349621, 0.886226899), (0.012229801, -0.329097515, 1.442710462,
+                                                                         -2.118377725, 1)
+ERFINV_TAIL = (1.641345311, 3.429567803, -1.624906493, -1.970840454), (1.637067800, 3.543889200, 1)
 
 
 def erfinv(F: Any, x: Any) -> Any:
     """The inverse of erf: a rational approximation and two Newton steps; ±∞ at ±1, NaN outside."""
     distance = F.sqrt(-F.log((1 - F.abs(x)) / 2))
-    guess = F.where(F.abs(x) <= 0.7, x * _ratio(ERFINV_CENTRE, x * x), sign(F, x) * _ratio(ERFINV_TAIL, distance))
+    guess = F.where(F.abs(x) <= 0.7, x * ratio(ERFINV_CENTRE, x * x), sign(F, x) * ratio(ERFINV_TAIL, distance))
     for _ in range(2):
         guess = guess - (F.erf(guess) - x) / (2 / math.sqrt(math.pi) * F.exp(-guess * guess))
     return F.where(F.abs(x) == 1, x * math.inf, guess)
@@ -66,19 +67,6 @@ def erfinv_of_any(F: Any, x: Any) -> Any:
     """erfinv; 0 for integers outside [-1, 1], which have no NaN."""
     value = real(erfinv)(F, x)
     return value if F.dtype(x).is_float else F.where(F.abs(x) > 1, F.const(0, x), value)
-
-
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], z: Any) -> Any:
-    numerator, denominator = (_polynomial(part, z) for part in coefficients)
-    return numerator / denominator
-
-
-def _polynomial(coefficients: tuple[float, ...], z: Any) -> Any:
-    """Σ coefficients[i]·zⁱ by Horner's rule."""
-    value: Any = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        value = value * z + coefficient
-    return value
 
 
 TABLE: dict[str, tuple[str, Expression, Expression | None]] = {
