@@ -15,7 +15,7 @@ class NDArray(_NDArray):
     def T(self) -> NDArray:
         """A copy with the dimensions in reverse order; the array itself below two dimensions."""
     def __abs__(self) -> NDArray:
-        """abs(array)."""
+        ...
     def __add__(self, other: Any) -> NDArray:
         ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -62,9 +62,9 @@ class NDArray(_NDArray):
     def __mul__(self, other: Any) -> NDArray:
         ...
     def __neg__(self) -> NDArray:
-        """-array."""
-    def __pow__(self, other: Any) -> NDArray:
         ...
+    def __pow__(self, other: Any) -> NDArray:
+        """array ** other; squares of floats are products, as NumPy has them, which takes a third of the time."""
     def __radd__(self, other: Any) -> NDArray:
         ...
     def __rmod__(self, other: Any) -> NDArray:
@@ -345,6 +345,11 @@ def BatchNorm_v1(data: NDArray | None = None, gamma: NDArray | None = None, beta
                  out: Any = None, **kwargs: Any) -> NDArray:
     """BatchNorm under the name of old files; the channels are axis 1.  MXNet: BatchNorm_v1."""
 
+def BilinearSampler(data: NDArray | None = None, grid: NDArray | None = None, cudnn_off: bool | None = None, *,
+                    name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                    **kwargs: Any) -> NDArray:
+    """data (N, C, H, W) at the places of grid (N, 2, H', W'), by bilinear interpolation; 0 outside of the image."""
+
 def BlockGrad(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> NDArray:
     """x; no gradient flows through it."""
@@ -375,6 +380,12 @@ def Convolution_v1(data: NDArray | None = None, weight: NDArray | None = None, b
                    layout: Literal['NCDHW', 'NCHW', 'NCW', 'NDHWC', 'NHWC'] | None = None, *, name: str | None = None,
                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Convolution under the name of old files.  MXNet: Convolution_v1."""
+
+def Correlation(data1: NDArray | None = None, data2: NDArray | None = None, kernel_size: int = 1,
+                max_displacement: int = 1, stride1: int = 1, stride2: int = 1, pad_size: int = 0,
+                is_multiply: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> NDArray:
+    """The mean product (or |difference|) of windows of data1 with displaced windows of data2."""
 
 def Crop(*data: NDArray, num_args: int = ..., offset: int | tuple[int, ...] = (0, 0),
          h_w: int | tuple[int, ...] = (0, 0), center_crop: bool = False, name: str | None = None,
@@ -420,10 +431,23 @@ def FullyConnected(data: NDArray | None = None, weight: NDArray | None = None, b
                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """y = x·Wᵀ + b; x is flattened to (N, ∏d) unless flatten=False.  MXNet: FullyConnected."""
 
+def GridGenerator(data: NDArray | None = None, transform_type: Literal['affine', 'warp'] = ...,
+                  target_shape: int | tuple[int, ...] = (0, 0), *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """A grid for BilinearSampler: of affine maps (N, 6) onto target_shape, or of optical flows (N, 2, H, W) in
+    pixels."""
+
 def GroupNorm(data: NDArray | None = None, gamma: NDArray | None = None, beta: NDArray | None = None,
               num_groups: int = 1, eps: float = 1e-05, output_mean_var: bool = False, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Each of `num_groups` groups of channels of a sample is normalized; gamma and beta have one entry a group."""
+
+def IdentityAttachKLSparseReg(data: NDArray | None = None, moving_avg: NDArray | None = None,
+                              sparseness_target: float = 0.1, penalty: float = 0.001, momentum: float = 0.9, *,
+                              name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                              **kwargs: Any) -> NDArray:
+    """data itself (N, C); its gradient pushes each channel's moving mean activation, in (0, 1), to
+    sparseness_target."""
 
 def InstanceNorm(data: NDArray | None = None, gamma: NDArray | None = None, beta: NDArray | None = None,
                  num_groups: int = 1, eps: float = 0.001, output_mean_var: bool = False, *, name: str | None = None,
@@ -507,6 +531,11 @@ def RNN(data: NDArray | None = None, parameters: NDArray | None = None, state: N
         out: Any = None, **kwargs: Any) -> NDArray:
     """Layers of recurrent cells over data (time, batch, features), in one or both directions."""
 
+def ROIPooling(data: NDArray | None = None, rois: NDArray | None = None, pooled_size: int | tuple[int, ...] = ...,
+               spatial_scale: float = ..., *, name: str | None = None, attr: dict[str, str] | None = None,
+               out: Any = None, **kwargs: Any) -> NDArray:
+    """The largest of each bin (R, C, *pooled_size) of regions rois (R, 5) of data (N, C, H, W); 0 of an empty bin."""
+
 def Reshape(data: NDArray | None = None, shape: int | tuple[int, ...] = (), reverse: bool = False,
             target_shape: int | tuple[int, ...] = (), keep_highest: bool = False, *, name: str | None = None,
             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -559,6 +588,13 @@ def SoftmaxOutput(data: NDArray | None = None, label: NDArray | None = None, gra
     """Softmax of data; the gradient is that of the cross entropy with label, times grad_scale.  MXNet:
     SoftmaxOutput."""
 
+def SpatialTransformer(data: NDArray | None = None, loc: NDArray | None = None,
+                       target_shape: int | tuple[int, ...] = (0, 0), transform_type: Literal['affine'] = ...,
+                       sampler_type: Literal['bilinear'] = ..., cudnn_off: bool | None = None, *,
+                       name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                       **kwargs: Any) -> NDArray:
+    """data (N, C, H, W) sampled bilinearly on the grid of the affine maps loc (N, 6).  MXNet: SpatialTransformer."""
+
 def SwapAxis(data: NDArray | None = None, dim1: int = 0, dim2: int = 0, *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Axes dim1 and dim2 exchanged.  MXNet: SwapAxis."""
@@ -574,6 +610,13 @@ def UpSampling(*data: NDArray, scale: int = ..., num_filter: int = 0,
 def abs(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
         **kwargs: Any) -> NDArray:
     """|x|."""
+
+def adam_update(weight: NDArray | None = None, grad: NDArray | None = None, mean: NDArray | None = None,
+                var: NDArray | None = None, lr: float = ..., beta1: float = 0.9, beta2: float = 0.999,
+                epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> NDArray:
+    """Adam without correction of bias; the decay is part of the gradient.  MXNet: adam_update."""
 
 def add(lhs: Any, rhs: Any) -> Any:
     """Elementwise add of two arrays, which broadcast, or numbers."""
@@ -788,6 +831,12 @@ def concatenate(arrays: Sequence[NDArray], axis: int = 0, always_copy: bool = Tr
 
 class contrib:
     @staticmethod
+    def AdaptiveAvgPooling2D(data: NDArray | None = None, output_size: int | tuple[int, ...] = (), *,
+                             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                             **kwargs: Any) -> NDArray:
+        """The mean over each of output_size × output_size cells, which may overlap.  MXNet:
+        contrib.AdaptiveAvgPooling2D."""
+    @staticmethod
     def BatchNormWithReLU(data: NDArray | None = None, gamma: NDArray | None = None, beta: NDArray | None = None,
                           moving_mean: NDArray | None = None, moving_var: NDArray | None = None, eps: float = 0.001,
                           momentum: float = 0.9, fix_gamma: bool = True, use_global_stats: bool = False,
@@ -797,6 +846,83 @@ class contrib:
                           **kwargs: Any) -> NDArray:
         """relu of BatchNorm; the last output, hidden, is what relu is applied to.  MXNet:
         contrib.BatchNormWithReLU."""
+    @staticmethod
+    def BilinearResize2D(data: NDArray | None = None, like: NDArray | None = None, height: int = 1, width: int = 1,
+                         scale_height: float | None = None, scale_width: float | None = None,
+                         mode: Literal['like', 'odd_scale', 'size', 'to_even_down', 'to_even_up', 'to_odd_down', 'to_odd_up'] = 'size',
+                         align_corners: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                         out: Any = None, **kwargs: Any) -> NDArray:
+        """Images (N, C, H, W) resized by bilinear interpolation.  MXNet: contrib.BilinearResize2D."""
+    @staticmethod
+    def DeformablePSROIPooling(data: NDArray | None = None, rois: NDArray | None = None, trans: NDArray | None = None,
+                               spatial_scale: float = ..., output_dim: int = ..., group_size: int = ...,
+                               pooled_size: int = ..., part_size: int = 0, sample_per_part: int = 1,
+                               trans_std: float = 0.0, no_trans: bool = False, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Means (R, output_dim, pooled_size, pooled_size) of samples of bins of regions rois (R, 5), each bin of a
+        channel of its own of data (N, output_dim·group_size², H, W)."""
+    @staticmethod
+    def MultiBoxDetection(cls_prob: NDArray | None = None, loc_pred: NDArray | None = None,
+                          anchor: NDArray | None = None, clip: bool = True, threshold: float = 0.01,
+                          background_id: int = 0, nms_threshold: float = 0.5, force_suppress: bool = False,
+                          variances: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2), nms_topk: int = -1, *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> NDArray:
+        """Detections (N, M, 6): class (background not counted), score and corners, the best one first, rows of -1
+        last."""
+    @staticmethod
+    def MultiBoxPrior(data: NDArray | None = None, sizes: tuple[float, ...] = (1.0,),
+                      ratios: tuple[float, ...] = (1.0,), clip: bool = False, steps: tuple[float, ...] = (-1.0, -1.0),
+                      offsets: tuple[float, ...] = (0.5, 0.5), *, name: str | None = None,
+                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Anchors (1, H·W·A, 4) in corners, A of them around each pixel of data (N, C, H, W), in units of the
+        image."""
+    @staticmethod
+    def MultiBoxTarget(anchor: NDArray | None = None, label: NDArray | None = None, cls_pred: NDArray | None = None,
+                       overlap_threshold: float = 0.5, ignore_label: float = -1.0,
+                       negative_mining_ratio: float = -1.0, negative_mining_thresh: float = 0.5,
+                       minimum_negative_samples: int = 0, variances: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2), *,
+                       name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                       **kwargs: Any) -> NDArray:
+        """Training targets of anchors (1, M, 4): offsets to the boxes that they are to find (N, 4·M), a mask of
+        these, and classes (N, M): 0 for background, ignore_label for those that play no part."""
+    @staticmethod
+    def MultiProposal(cls_prob: NDArray | None = None, bbox_pred: NDArray | None = None,
+                      im_info: NDArray | None = None, rpn_pre_nms_top_n: int = 6000, rpn_post_nms_top_n: int = 300,
+                      threshold: float = 0.7, rpn_min_size: int = 16,
+                      scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0), ratios: tuple[float, ...] = (0.5, 1.0, 2.0),
+                      feature_stride: int = 16, output_score: bool = False, iou_loss: bool = False, *,
+                      name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                      **kwargs: Any) -> NDArray:
+        """Regions (N·rpn_post_nms_top_n, 5) of N images: number of image and corners.  MXNet:
+        _contrib_MultiProposal."""
+    @staticmethod
+    def PSROIPooling(data: NDArray | None = None, rois: NDArray | None = None, spatial_scale: float = ...,
+                     output_dim: int = ..., pooled_size: int = ..., group_size: int = 0, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """The mean of each bin (R, output_dim, pooled_size, pooled_size) of regions rois (R, 5) of data (N, C, H,
+        W), of a channel that is the bin's own: C = output_dim·group_size².  0 of an empty bin.  MXNet:
+        _contrib_PSROIPooling."""
+    @staticmethod
+    def Proposal(cls_prob: NDArray | None = None, bbox_pred: NDArray | None = None, im_info: NDArray | None = None,
+                 rpn_pre_nms_top_n: int = 6000, rpn_post_nms_top_n: int = 300, threshold: float = 0.7,
+                 rpn_min_size: int = 16, scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0),
+                 ratios: tuple[float, ...] = (0.5, 1.0, 2.0), feature_stride: int = 16, output_score: bool = False,
+                 iou_loss: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> NDArray:
+        """Regions (rpn_post_nms_top_n, 5) of one image: 0 and corners in pixels; where fewer survive, they are
+        repeated."""
+    @staticmethod
+    def ROIAlign(data: NDArray | None = None, rois: NDArray | None = None, pooled_size: int | tuple[int, ...] = ...,
+                 spatial_scale: float = ..., sample_ratio: int = -1, position_sensitive: bool = False,
+                 aligned: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> NDArray:
+        """Means (R, C, *pooled_size) of samples of the bins of regions rois (R, 5) of data (N, C, H, W)."""
+    @staticmethod
+    def RROIAlign(data: NDArray | None = None, rois: NDArray | None = None, pooled_size: int | tuple[int, ...] = ...,
+                  spatial_scale: float = ..., sampling_ratio: int = -1, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Means (R, C, *pooled_size) of samples of the bins of turned regions of data (N, C, H, W)."""
     @staticmethod
     def SyncBatchNorm(data: NDArray | None = None, gamma: NDArray | None = None, beta: NDArray | None = None,
                       moving_mean: NDArray | None = None, moving_var: NDArray | None = None, eps: float = 0.001,
@@ -815,10 +941,50 @@ class contrib:
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """start, start + step, ..., each `repeat` times, in the shape of data, or as long as its `axis`."""
     @staticmethod
+    def bipartite_matching(data: NDArray | None = None, is_ascend: bool = False, threshold: float = ...,
+                           topk: int = -1, *, name: str | None = None, attr: dict[str, str] | None = None,
+                           out: Any = None, **kwargs: Any) -> NDArray:
+        """Pairs of rows and columns of scores (..., R, C), the largest ones (is_ascend: smallest) first: for each
+        row its column (..., R), for each column its row (..., C), or -1."""
+    @staticmethod
     def boolean_mask(data: NDArray | None = None, index: NDArray | None = None, axis: int = 0, *,
                      name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
                      **kwargs: Any) -> NDArray:
         """The rows of data where index, of one element a row, is not zero.  MXNet: _contrib_boolean_mask."""
+    @staticmethod
+    def box_decode(data: NDArray | None = None, anchors: NDArray | None = None, std0: float = 1.0, std1: float = 1.0,
+                   std2: float = 1.0, std3: float = 1.0, clip: float = -1.0,
+                   format: Literal['center', 'corner'] = 'center', *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Boxes (N, M, 4) in corners from offsets `data` (N, M, 4) of anchors (1, M, 4) in `format`."""
+    @staticmethod
+    def box_encode(samples: NDArray | None = None, matches: NDArray | None = None, anchors: NDArray | None = None,
+                   refs: NDArray | None = None, means: NDArray | None = None, stds: NDArray | None = None, *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> NDArray:
+        """Offsets (N, M, 4) from anchors (N, M, 4) to the boxes refs (N, K, 4) that matches (N, M) chooses, and a
+        mask."""
+    @staticmethod
+    def box_iou(lhs: NDArray | None = None, rhs: NDArray | None = None,
+                format: Literal['center', 'corner'] = 'corner', *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """The intersection over union of each box of lhs (..., 4) with each one of rhs (..., 4); 0 where they
+        share none."""
+    @staticmethod
+    def box_nms(data: NDArray | None = None, overlap_thresh: float = 0.5, valid_thresh: float = 0.0, topk: int = -1,
+                coord_start: int = 2, score_index: int = 1, id_index: int = -1, background_id: int = -1,
+                force_suppress: bool = False, in_format: Literal['center', 'corner'] = 'corner',
+                out_format: Literal['center', 'corner'] = 'corner', *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """The boxes (..., M, W) that survive, in descending order of score, and rows of -1 behind them."""
+    @staticmethod
+    def box_non_maximum_suppression(data: NDArray | None = None, overlap_thresh: float = 0.5,
+                                    valid_thresh: float = 0.0, topk: int = -1, coord_start: int = 2,
+                                    score_index: int = 1, id_index: int = -1, background_id: int = -1,
+                                    force_suppress: bool = False, in_format: Literal['center', 'corner'] = 'corner',
+                                    out_format: Literal['center', 'corner'] = 'corner', *, name: str | None = None,
+                                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """The boxes (..., M, W) that survive, in descending order of score, and rows of -1 behind them."""
     @staticmethod
     def cond(pred: Any, then_func: Callable[[], Any], else_func: Callable[[], Any]) -> Any:
         """What `then_func()` returns if the one element of `pred` is not 0, else what `else_func()` returns."""
@@ -1008,6 +1174,19 @@ def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
     """An array of the same dtype; when zero_copy it has the memory of the source, which must be contiguous and can
     no longer be written through the name it was passed by; it counts as changed before every use."""
 
+def ftml_update(weight: NDArray | None = None, grad: NDArray | None = None, d: NDArray | None = None,
+                v: NDArray | None = None, z: NDArray | None = None, lr: float = ..., beta1: float = 0.6,
+                beta2: float = 0.999, epsilon: float = 1e-08, t: int = ..., wd: float = 0.0,
+                rescale_grad: float = 1.0, clip_grad: float = -1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Follow the moving leader; t is the number of the step, from 1.  MXNet: ftml_update."""
+
+def ftrl_update(weight: NDArray | None = None, grad: NDArray | None = None, z: NDArray | None = None,
+                n: NDArray | None = None, lr: float = ..., lamda1: float = 0.01, beta: float = 1.0, wd: float = 0.0,
+                rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Follow the regularized leader: weights within lamda1 are 0.  MXNet: ftrl_update."""
+
 def full(shape: Any, val: float, ctx: Any = None, dtype: Any = None, out: NDArray | None = None) -> NDArray:
     """An array, or `out`, filled with one value.  MXNetError: `out` has another shape."""
 
@@ -1051,7 +1230,77 @@ def im2col(data: NDArray | None = None, kernel: int | tuple[int, ...] = ..., str
     """(N, C, image...) → (N, C·∏kernel, windows), padding as 0.  MXNet: im2col."""
 
 class image:
-    ...
+    @staticmethod
+    def adjust_lighting(data: NDArray | None = None, alpha: tuple[float, ...] = ..., *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """An image lit by `alpha` of each principal component of ImageNet's colours.  MXNet:
+        image.adjust_lighting."""
+    @staticmethod
+    def crop(data: NDArray | None = None, x: int = ..., y: int = ..., width: int = ..., height: int = ..., *,
+             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """`height` × `width` pixels of an image from column x and row y on.  MXNet: image.crop."""
+    @staticmethod
+    def flip_left_right(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> NDArray:
+        """An image mirrored, left for right.  MXNet: image.flip_left_right, which leaves odd middles unset."""
+    @staticmethod
+    def flip_top_bottom(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> NDArray:
+        """An image upside down.  MXNet: image.flip_top_bottom, which leaves odd middles unset."""
+    @staticmethod
+    def normalize(data: NDArray | None = None, mean: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+                  std: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0), *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """(data - mean) / std of each channel of (C, H, W) or (N, C, H, W), 1 or 3 channels.  MXNet:
+        image.normalize."""
+    @staticmethod
+    def random_brightness(data: NDArray | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> NDArray:
+        """All pixels times a random factor.  MXNet: image.random_brightness."""
+    @staticmethod
+    def random_color_jitter(data: NDArray | None = None, brightness: float = ..., contrast: float = ...,
+                            saturation: float = ..., hue: float = ..., *, name: str | None = None,
+                            attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Brightness, contrast, saturation and hue changed in random order, by up to the given shares (0: not at
+        all)."""
+    @staticmethod
+    def random_contrast(data: NDArray | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                        name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                        **kwargs: Any) -> NDArray:
+        """Distances from the mean lightness times a random factor.  MXNet: image.random_contrast."""
+    @staticmethod
+    def random_flip_left_right(data: NDArray | None = None, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """An image, mirrored half of the time.  MXNet: image.random_flip_left_right."""
+    @staticmethod
+    def random_flip_top_bottom(data: NDArray | None = None, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """An image, upside down half of the time.  MXNet: image.random_flip_top_bottom."""
+    @staticmethod
+    def random_hue(data: NDArray | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> NDArray:
+        """The hue turned by a random part of the circle.  MXNet: image.random_hue."""
+    @staticmethod
+    def random_lighting(data: NDArray | None = None, alpha_std: float = 0.05, *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """An image lit by normally distributed parts of the principal components.  MXNet: image.random_lighting."""
+    @staticmethod
+    def random_saturation(data: NDArray | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> NDArray:
+        """Distances from gray (MXNet's: a share of blue) times a random factor.  MXNet: image.random_saturation."""
+    @staticmethod
+    def resize(data: NDArray | None = None, size: int | tuple[int, ...] = (), keep_ratio: bool = False,
+               interp: int = 1, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+               **kwargs: Any) -> NDArray:
+        """Images (H, W, C) or (N, H, W, C) resized to (width, height), to size × size, or their shorter side to
+        size."""
+    @staticmethod
+    def to_tensor(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                  out: Any = None, **kwargs: Any) -> NDArray:
+        """(H, W, C) from 0 to 255 as float32 (C, H, W) from 0 to 1; batches alike.  MXNet: image.to_tensor."""
 
 def imdecode(*_: Any, **__: Any) -> NoReturn:
     """MXNetError: symc reads no images."""
@@ -1059,6 +1308,20 @@ def imdecode(*_: Any, **__: Any) -> NoReturn:
 def khatri_rao(*data: NDArray, num_args: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                out: Any = None, **kwargs: Any) -> NDArray:
     """For matrices (mᵢ, n) the matrix (∏ mᵢ, n) whose columns are the Kronecker products of theirs."""
+
+def lamb_update_phase1(weight: NDArray | None = None, grad: NDArray | None = None, mean: NDArray | None = None,
+                       var: NDArray | None = None, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-06,
+                       t: int = ..., bias_correction: bool = True, wd: float = ..., rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                       out: Any = None, **kwargs: Any) -> NDArray:
+    """The direction of a LAMB step: Adam's, plus wd·weight; t is the number of the step.  MXNet:
+    lamb_update_phase1."""
+
+def lamb_update_phase2(weight: NDArray | None = None, g: NDArray | None = None, r1: NDArray | None = None,
+                       r2: NDArray | None = None, lr: float = ..., lower_bound: float = -1.0,
+                       upper_bound: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                       out: Any = None, **kwargs: Any) -> NDArray:
+    """weight - lr·(r1 / r2)·g, r1 within bounds; r1 and r2 are norms, of weight and g.  MXNet: lamb_update_phase2."""
 
 def lesser(lhs: Any, rhs: Any) -> Any:
     """Elementwise lesser of two arrays, which broadcast, or numbers."""
@@ -1068,17 +1331,127 @@ def lesser_equal(lhs: Any, rhs: Any) -> Any:
 
 class linalg:
     @staticmethod
+    def extractdiag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
+                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet:
+        _linalg_extractdiag."""
+    @staticmethod
+    def extracttrian(A: NDArray | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet:
+        _linalg_extracttrian."""
+    @staticmethod
+    def gemm(A: NDArray | None = None, B: NDArray | None = None, C: NDArray | None = None, transpose_a: bool = False,
+             transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
+             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """alpha·op(A)·op(B) + beta·C for stacks of matrices, whose rows lie along `axis` and whose columns along
+        the last axis.  Of beta = 0 C is not read, whatever it holds.  MXNet: _linalg_gemm."""
+    @staticmethod
     def gemm2(A: NDArray | None = None, B: NDArray | None = None, transpose_a: bool = False,
               transpose_b: bool = False, alpha: float = 1.0, axis: int = -2, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the
         last axis."""
+    @staticmethod
+    def makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Zero matrices (..., n + |offset|, n + |offset|) with (..., n) on the diagonal j - i = offset."""
+    @staticmethod
+    def maketrian(A: NDArray | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Zero matrices with a triangle of (..., m·(m + 1)/2), the inverse of extracttrian.  MXNet:
+        _linalg_maketrian."""
+    @staticmethod
+    def potrf(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
+              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
+        triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN
+        from the row on at which that shows.  MXNet: _linalg_potrf."""
+    @staticmethod
+    def potri(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
+              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+    @staticmethod
+    def sumlogdiag(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> NDArray:
+        """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+    @staticmethod
+    def syrk(A: NDArray | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
+             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """alpha·A·Aᵀ, or alpha·Aᵀ·A if `transpose`, of each matrix of a stack.  MXNet: _linalg_syrk."""
+    @staticmethod
+    def trmm(A: NDArray | None = None, B: NDArray | None = None, transpose: bool = False, rightside: bool = False,
+             lower: bool = True, alpha: float = 1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+             out: Any = None, **kwargs: Any) -> NDArray:
+        """alpha·op(A)·B, or alpha·B·op(A) if `rightside`, A being the lower or upper triangle of a square matrix,
+        whose other elements are not read.  MXNet: _linalg_trmm."""
+    @staticmethod
+    def trsm(A: NDArray | None = None, B: NDArray | None = None, transpose: bool = False, rightside: bool = False,
+             lower: bool = True, alpha: float = 1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+             out: Any = None, **kwargs: Any) -> NDArray:
+        """X of op(A)·X = alpha·B, or of X·op(A) = alpha·B if `rightside`, A being the lower or upper triangle of a
+        square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
+        _linalg_trsm."""
+
+def linalg_extractdiag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet: _linalg_extractdiag."""
+
+def linalg_extracttrian(A: NDArray | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet: _linalg_extracttrian."""
+
+def linalg_gemm(A: NDArray | None = None, B: NDArray | None = None, C: NDArray | None = None,
+                transpose_a: bool = False, transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0,
+                axis: int = -2, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                **kwargs: Any) -> NDArray:
+    """alpha·op(A)·op(B) + beta·C for stacks of matrices, whose rows lie along `axis` and whose columns along the
+    last axis.  Of beta = 0 C is not read, whatever it holds.  MXNet: _linalg_gemm."""
 
 def linalg_gemm2(A: NDArray | None = None, B: NDArray | None = None, transpose_a: bool = False,
                  transpose_b: bool = False, alpha: float = 1.0, axis: int = -2, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the last
     axis."""
+
+def linalg_makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
+                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Zero matrices (..., n + |offset|, n + |offset|) with (..., n) on the diagonal j - i = offset."""
+
+def linalg_maketrian(A: NDArray | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Zero matrices with a triangle of (..., m·(m + 1)/2), the inverse of extracttrian.  MXNet: _linalg_maketrian."""
+
+def linalg_potrf(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
+    triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN from
+    the row on at which that shows.  MXNet: _linalg_potrf."""
+
+def linalg_potri(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+
+def linalg_sumlogdiag(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                      out: Any = None, **kwargs: Any) -> NDArray:
+    """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+
+def linalg_syrk(A: NDArray | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """alpha·A·Aᵀ, or alpha·Aᵀ·A if `transpose`, of each matrix of a stack.  MXNet: _linalg_syrk."""
+
+def linalg_trmm(A: NDArray | None = None, B: NDArray | None = None, transpose: bool = False, rightside: bool = False,
+                lower: bool = True, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """alpha·op(A)·B, or alpha·B·op(A) if `rightside`, A being the lower or upper triangle of a square matrix,
+    whose other elements are not read.  MXNet: _linalg_trmm."""
+
+def linalg_trsm(A: NDArray | None = None, B: NDArray | None = None, transpose: bool = False, rightside: bool = False,
+                lower: bool = True, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """X of op(A)·X = alpha·B, or of X·op(A) = alpha·B if `rightside`, A being the lower or upper triangle of a
+    square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
+    _linalg_trsm."""
 
 def linspace(start: float, stop: float, num: int, endpoint: bool = True, ctx: Any = None,
              dtype: Any = ...) -> NDArray:
@@ -1178,9 +1551,48 @@ def moments(data: NDArray | None = None, axes: int | tuple[int, ...] | None = No
 def moveaxis(tensor: NDArray, source: int | Sequence[int], destination: int | Sequence[int]) -> NDArray:
     """`tensor` with axes moved to other places, the rest in order.  ValueError: an axis out of range, or twice."""
 
+def mp_lamb_update_phase1(weight: NDArray | None = None, grad: NDArray | None = None, mean: NDArray | None = None,
+                          var: NDArray | None = None, weight32: NDArray | None = None, beta1: float = 0.9,
+                          beta2: float = 0.999, epsilon: float = 1e-06, t: int = ..., bias_correction: bool = True,
+                          wd: float = ..., rescale_grad: float = 1.0, clip_gradient: float = -1.0, *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> NDArray:
+    """lamb_update_phase1 of a float32 copy of the weight; the direction is float32.  MXNet: mp_lamb_update_phase1."""
+
+def mp_lamb_update_phase2(weight: NDArray | None = None, g: NDArray | None = None, r1: NDArray | None = None,
+                          r2: NDArray | None = None, weight32: NDArray | None = None, lr: float = ...,
+                          lower_bound: float = -1.0, upper_bound: float = -1.0, *, name: str | None = None,
+                          attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """lamb_update_phase2 of a float32 copy of the weight, which stays as it is.  MXNet: mp_lamb_update_phase2."""
+
+def mp_nag_mom_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                      weight32: NDArray | None = None, lr: float = ..., momentum: float = 0.0, wd: float = 0.0,
+                      rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """nag_mom_update of a float32 copy; its momentum is decayed by the new weight.  MXNet: mp_nag_mom_update."""
+
+def mp_sgd_mom_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                      weight32: NDArray | None = None, lr: float = ..., momentum: float = 0.0, wd: float = 0.0,
+                      rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+                      name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                      **kwargs: Any) -> NDArray:
+    """sgd_mom_update of a float32 copy of the weight.  MXNet: mp_sgd_mom_update."""
+
+def mp_sgd_update(weight: NDArray | None = None, grad: NDArray | None = None, weight32: NDArray | None = None,
+                  lr: float = ..., wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                  lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                  out: Any = None, **kwargs: Any) -> NDArray:
+    """sgd_update of a float32 copy of the weight.  MXNet: mp_sgd_update."""
+
 def multi_all_finite(*data: NDArray, num_arrays: int = 1, init_output: bool = True, name: str | None = None,
                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Whether all elements of all inputs are finite.  MXNet: multi_all_finite."""
+
+def multi_lars(lrs: NDArray | None = None, weights_sum_sq: NDArray | None = None, grads_sum_sq: NDArray | None = None,
+               wds: NDArray | None = None, eta: float = ..., eps: float = ..., rescale_grad: float = 1.0, *,
+               name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+               **kwargs: Any) -> NDArray:
+    """Rates for many weights, from the sums of squares of weights and gradients.  MXNet: multi_lars."""
 
 def multi_sum_sq(*data: NDArray, num_arrays: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> NDArray:
@@ -1188,6 +1600,12 @@ def multi_sum_sq(*data: NDArray, num_arrays: int = ..., name: str | None = None,
 
 def multiply(lhs: Any, rhs: Any) -> Any:
     """Elementwise multiply of two arrays, which broadcast, or numbers."""
+
+def nag_mom_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                   lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                   clip_gradient: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> NDArray:
+    """Nesterov's momentum, looking one step ahead.  MXNet: nag_mom_update."""
 
 def nanprod(data: NDArray | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
             exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1458,6 +1876,20 @@ def rint(data: NDArray | None = None, *, name: str | None = None, attr: dict[str
          **kwargs: Any) -> NDArray:
     """The nearest integer; halves go down, as in MXNet."""
 
+def rmsprop_update(weight: NDArray | None = None, grad: NDArray | None = None, n: NDArray | None = None,
+                   lr: float = ..., gamma1: float = 0.95, epsilon: float = 1e-08, wd: float = 0.0,
+                   rescale_grad: float = 1.0, clip_gradient: float = -1.0, clip_weights: float = -1.0, *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> NDArray:
+    """Steps divided by the root of a moving mean of squares.  MXNet: rmsprop_update."""
+
+def rmspropalex_update(weight: NDArray | None = None, grad: NDArray | None = None, n: NDArray | None = None,
+                       g: NDArray | None = None, delta: NDArray | None = None, lr: float = ..., gamma1: float = 0.95,
+                       gamma2: float = 0.9, epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, clip_weights: float = -1.0, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """RMSProp by the variance of gradients, with momentum (Graves 2013).  MXNet: rmspropalex_update."""
+
 def round(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
           out: Any = None, **kwargs: Any) -> NDArray:
     """The nearest integer; halves go away from zero."""
@@ -1519,6 +1951,18 @@ def scatter_nd(data: NDArray | None = None, indices: NDArray | None = None, shap
                **kwargs: Any) -> NDArray:
     """Zeros of `shape` with data at the points indices[:, ...]; of several values at one point the last counts."""
 
+def sgd_mom_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                   lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                   clip_gradient: float = -1.0, lazy_update: bool = True, *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """mom = momentum·mom - lr·(wd·weight + clip(rescale_grad·grad)); weight + mom.  MXNet: sgd_mom_update."""
+
+def sgd_update(weight: NDArray | None = None, grad: NDArray | None = None, lr: float = ..., wd: float = 0.0,
+               rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+               name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+               **kwargs: Any) -> NDArray:
+    """weight·(1 - lr·wd) - lr·clip(rescale_grad·grad).  `lazy_update` is for sparse gradients.  MXNet: sgd_update."""
+
 def shape_array(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> NDArray:
     """The shape of data."""
@@ -1534,6 +1978,17 @@ def sigmoid(data: NDArray | None = None, *, name: str | None = None, attr: dict[
 def sign(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
          **kwargs: Any) -> NDArray:
     """-1, 0 or 1; 0 for NaN."""
+
+def signsgd_update(weight: NDArray | None = None, grad: NDArray | None = None, lr: float = ..., wd: float = 0.0,
+                   rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """weight·(1 - lr·wd) - lr·sign(grad); clip_gradient has no effect on a sign.  MXNet: signsgd_update."""
+
+def signum_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                  lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                  clip_gradient: float = -1.0, wd_lh: float = 0.0, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """The sign of a momentum that has no lr in it; wd_lh decays the weight itself.  MXNet: signum_update."""
 
 def sin(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
         **kwargs: Any) -> NDArray:
@@ -1638,6 +2093,13 @@ class sparse:
     def abs(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
             out: Any = None, **kwargs: Any) -> NDArray:
         """|x|."""
+    @staticmethod
+    def adam_update(weight: NDArray | None = None, grad: NDArray | None = None, mean: NDArray | None = None,
+                    var: NDArray | None = None, lr: float = ..., beta1: float = 0.9, beta2: float = 0.999,
+                    epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                    lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                    out: Any = None, **kwargs: Any) -> NDArray:
+        """Adam without correction of bias; the decay is part of the gradient.  MXNet: adam_update."""
     @staticmethod
     def add_n(*data: NDArray, num_args: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> NDArray:
@@ -1767,6 +2229,13 @@ class sparse:
               out: Any = None, **kwargs: Any) -> NDArray:
         """The largest integer not above x."""
     @staticmethod
+    def ftrl_update(weight: NDArray | None = None, grad: NDArray | None = None, z: NDArray | None = None,
+                    n: NDArray | None = None, lr: float = ..., lamda1: float = 0.01, beta: float = 1.0,
+                    wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0, *,
+                    name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                    **kwargs: Any) -> NDArray:
+        """Follow the regularized leader: weights within lamda1 are 0.  MXNet: ftrl_update."""
+    @staticmethod
     def gamma(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> NDArray:
         """Γ(x)."""
@@ -1832,6 +2301,19 @@ class sparse:
     def rsqrt(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> NDArray:
         """1/√x."""
+    @staticmethod
+    def sgd_mom_update(weight: NDArray | None = None, grad: NDArray | None = None, mom: NDArray | None = None,
+                       lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, lazy_update: bool = True, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """mom = momentum·mom - lr·(wd·weight + clip(rescale_grad·grad)); weight + mom.  MXNet: sgd_mom_update."""
+    @staticmethod
+    def sgd_update(weight: NDArray | None = None, grad: NDArray | None = None, lr: float = ..., wd: float = 0.0,
+                   rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> NDArray:
+        """weight·(1 - lr·wd) - lr·clip(rescale_grad·grad).  `lazy_update` is for sparse gradients.  MXNet:
+        sgd_update."""
     @staticmethod
     def sigmoid(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> NDArray:

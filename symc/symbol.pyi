@@ -336,6 +336,11 @@ def BatchNorm_v1(data: Symbol | None = None, gamma: Symbol | None = None, beta: 
                  out: Any = None, **kwargs: Any) -> Symbol:
     """BatchNorm under the name of old files; the channels are axis 1.  MXNet: BatchNorm_v1."""
 
+def BilinearSampler(data: Symbol | None = None, grid: Symbol | None = None, cudnn_off: bool | None = None, *,
+                    name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                    **kwargs: Any) -> Symbol:
+    """data (N, C, H, W) at the places of grid (N, 2, H', W'), by bilinear interpolation; 0 outside of the image."""
+
 def BlockGrad(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> Symbol:
     """x; no gradient flows through it."""
@@ -366,6 +371,12 @@ def Convolution_v1(data: Symbol | None = None, weight: Symbol | None = None, bia
                    layout: Literal['NCDHW', 'NCHW', 'NCW', 'NDHWC', 'NHWC'] | None = None, *, name: str | None = None,
                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Convolution under the name of old files.  MXNet: Convolution_v1."""
+
+def Correlation(data1: Symbol | None = None, data2: Symbol | None = None, kernel_size: int = 1,
+                max_displacement: int = 1, stride1: int = 1, stride2: int = 1, pad_size: int = 0,
+                is_multiply: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> Symbol:
+    """The mean product (or |difference|) of windows of data1 with displaced windows of data2."""
 
 def Crop(*data: Symbol, num_args: int = ..., offset: int | tuple[int, ...] = (0, 0),
          h_w: int | tuple[int, ...] = (0, 0), center_crop: bool = False, name: str | None = None,
@@ -411,6 +422,12 @@ def FullyConnected(data: Symbol | None = None, weight: Symbol | None = None, bia
                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """y = x·Wᵀ + b; x is flattened to (N, ∏d) unless flatten=False.  MXNet: FullyConnected."""
 
+def GridGenerator(data: Symbol | None = None, transform_type: Literal['affine', 'warp'] = ...,
+                  target_shape: int | tuple[int, ...] = (0, 0), *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """A grid for BilinearSampler: of affine maps (N, 6) onto target_shape, or of optical flows (N, 2, H, W) in
+    pixels."""
+
 def Group(symbols: Sequence[Symbol], create_fn: Any = ...) -> Symbol:
     """A symbol with the outputs of all `symbols`."""
 
@@ -418,6 +435,13 @@ def GroupNorm(data: Symbol | None = None, gamma: Symbol | None = None, beta: Sym
               num_groups: int = 1, eps: float = 1e-05, output_mean_var: bool = False, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Each of `num_groups` groups of channels of a sample is normalized; gamma and beta have one entry a group."""
+
+def IdentityAttachKLSparseReg(data: Symbol | None = None, moving_avg: Symbol | None = None,
+                              sparseness_target: float = 0.1, penalty: float = 0.001, momentum: float = 0.9, *,
+                              name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                              **kwargs: Any) -> Symbol:
+    """data itself (N, C); its gradient pushes each channel's moving mean activation, in (0, 1), to
+    sparseness_target."""
 
 def InstanceNorm(data: Symbol | None = None, gamma: Symbol | None = None, beta: Symbol | None = None,
                  num_groups: int = 1, eps: float = 0.001, output_mean_var: bool = False, *, name: str | None = None,
@@ -500,6 +524,11 @@ def RNN(data: Symbol | None = None, parameters: Symbol | None = None, state: Sym
         out: Any = None, **kwargs: Any) -> Symbol:
     """Layers of recurrent cells over data (time, batch, features), in one or both directions."""
 
+def ROIPooling(data: Symbol | None = None, rois: Symbol | None = None, pooled_size: int | tuple[int, ...] = ...,
+               spatial_scale: float = ..., *, name: str | None = None, attr: dict[str, str] | None = None,
+               out: Any = None, **kwargs: Any) -> Symbol:
+    """The largest of each bin (R, C, *pooled_size) of regions rois (R, 5) of data (N, C, H, W); 0 of an empty bin."""
+
 def Reshape(data: Symbol | None = None, shape: int | tuple[int, ...] = (), reverse: bool = False,
             target_shape: int | tuple[int, ...] = (), keep_highest: bool = False, *, name: str | None = None,
             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -552,6 +581,13 @@ def SoftmaxOutput(data: Symbol | None = None, label: Symbol | None = None, grad_
     """Softmax of data; the gradient is that of the cross entropy with label, times grad_scale.  MXNet:
     SoftmaxOutput."""
 
+def SpatialTransformer(data: Symbol | None = None, loc: Symbol | None = None,
+                       target_shape: int | tuple[int, ...] = (0, 0), transform_type: Literal['affine'] = ...,
+                       sampler_type: Literal['bilinear'] = ..., cudnn_off: bool | None = None, *,
+                       name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                       **kwargs: Any) -> Symbol:
+    """data (N, C, H, W) sampled bilinearly on the grid of the affine maps loc (N, 6).  MXNet: SpatialTransformer."""
+
 def SwapAxis(data: Symbol | None = None, dim1: int = 0, dim2: int = 0, *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Axes dim1 and dim2 exchanged.  MXNet: SwapAxis."""
@@ -571,6 +607,13 @@ def Variable(name: str, attr: Mapping[str, str] | None = None, shape: Any = None
 def abs(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
         **kwargs: Any) -> Symbol:
     """|x|."""
+
+def adam_update(weight: Symbol | None = None, grad: Symbol | None = None, mean: Symbol | None = None,
+                var: Symbol | None = None, lr: float = ..., beta1: float = 0.9, beta2: float = 0.999,
+                epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> Symbol:
+    """Adam without correction of bias; the decay is part of the gradient.  MXNet: adam_update."""
 
 def add_n(*data: Symbol, num_args: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
           out: Any = None, **kwargs: Any) -> Symbol:
@@ -776,6 +819,12 @@ def concat(*data: Symbol, num_args: int = ..., dim: int = 1, name: str | None = 
 
 class contrib:
     @staticmethod
+    def AdaptiveAvgPooling2D(data: Symbol | None = None, output_size: int | tuple[int, ...] = (), *,
+                             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                             **kwargs: Any) -> Symbol:
+        """The mean over each of output_size × output_size cells, which may overlap.  MXNet:
+        contrib.AdaptiveAvgPooling2D."""
+    @staticmethod
     def BatchNormWithReLU(data: Symbol | None = None, gamma: Symbol | None = None, beta: Symbol | None = None,
                           moving_mean: Symbol | None = None, moving_var: Symbol | None = None, eps: float = 0.001,
                           momentum: float = 0.9, fix_gamma: bool = True, use_global_stats: bool = False,
@@ -785,6 +834,82 @@ class contrib:
                           **kwargs: Any) -> Symbol:
         """relu of BatchNorm; the last output, hidden, is what relu is applied to.  MXNet:
         contrib.BatchNormWithReLU."""
+    @staticmethod
+    def BilinearResize2D(data: Symbol | None = None, like: Symbol | None = None, height: int = 1, width: int = 1,
+                         scale_height: float | None = None, scale_width: float | None = None,
+                         mode: Literal['like', 'odd_scale', 'size', 'to_even_down', 'to_even_up', 'to_odd_down', 'to_odd_up'] = 'size',
+                         align_corners: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                         out: Any = None, **kwargs: Any) -> Symbol:
+        """Images (N, C, H, W) resized by bilinear interpolation.  MXNet: contrib.BilinearResize2D."""
+    @staticmethod
+    def DeformablePSROIPooling(data: Symbol | None = None, rois: Symbol | None = None, trans: Symbol | None = None,
+                               spatial_scale: float = ..., output_dim: int = ..., group_size: int = ...,
+                               pooled_size: int = ..., part_size: int = 0, sample_per_part: int = 1,
+                               trans_std: float = 0.0, no_trans: bool = False, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Means (R, output_dim, pooled_size, pooled_size) of samples of bins of regions rois (R, 5), each bin of a
+        channel of its own of data (N, output_dim·group_size², H, W)."""
+    @staticmethod
+    def MultiBoxDetection(cls_prob: Symbol | None = None, loc_pred: Symbol | None = None,
+                          anchor: Symbol | None = None, clip: bool = True, threshold: float = 0.01,
+                          background_id: int = 0, nms_threshold: float = 0.5, force_suppress: bool = False,
+                          variances: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2), nms_topk: int = -1, *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> Symbol:
+        """Detections (N, M, 6): class (background not counted), score and corners, the best one first, rows of -1
+        last."""
+    @staticmethod
+    def MultiBoxPrior(data: Symbol | None = None, sizes: tuple[float, ...] = (1.0,),
+                      ratios: tuple[float, ...] = (1.0,), clip: bool = False, steps: tuple[float, ...] = (-1.0, -1.0),
+                      offsets: tuple[float, ...] = (0.5, 0.5), *, name: str | None = None,
+                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Anchors (1, H·W·A, 4) in corners, A of them around each pixel of data (N, C, H, W), in units of the
+        image."""
+    @staticmethod
+    def MultiBoxTarget(anchor: Symbol | None = None, label: Symbol | None = None, cls_pred: Symbol | None = None,
+                       overlap_threshold: float = 0.5, ignore_label: float = -1.0,
+                       negative_mining_ratio: float = -1.0, negative_mining_thresh: float = 0.5,
+                       minimum_negative_samples: int = 0, variances: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2), *,
+                       name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                       **kwargs: Any) -> Symbol:
+        """Training targets of anchors (1, M, 4): offsets to the boxes that they are to find (N, 4·M), a mask of
+        these, and classes (N, M): 0 for background, ignore_label for those that play no part."""
+    @staticmethod
+    def MultiProposal(cls_prob: Symbol | None = None, bbox_pred: Symbol | None = None, im_info: Symbol | None = None,
+                      rpn_pre_nms_top_n: int = 6000, rpn_post_nms_top_n: int = 300, threshold: float = 0.7,
+                      rpn_min_size: int = 16, scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0),
+                      ratios: tuple[float, ...] = (0.5, 1.0, 2.0), feature_stride: int = 16,
+                      output_score: bool = False, iou_loss: bool = False, *, name: str | None = None,
+                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Regions (N·rpn_post_nms_top_n, 5) of N images: number of image and corners.  MXNet:
+        _contrib_MultiProposal."""
+    @staticmethod
+    def PSROIPooling(data: Symbol | None = None, rois: Symbol | None = None, spatial_scale: float = ...,
+                     output_dim: int = ..., pooled_size: int = ..., group_size: int = 0, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """The mean of each bin (R, output_dim, pooled_size, pooled_size) of regions rois (R, 5) of data (N, C, H,
+        W), of a channel that is the bin's own: C = output_dim·group_size².  0 of an empty bin.  MXNet:
+        _contrib_PSROIPooling."""
+    @staticmethod
+    def Proposal(cls_prob: Symbol | None = None, bbox_pred: Symbol | None = None, im_info: Symbol | None = None,
+                 rpn_pre_nms_top_n: int = 6000, rpn_post_nms_top_n: int = 300, threshold: float = 0.7,
+                 rpn_min_size: int = 16, scales: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0),
+                 ratios: tuple[float, ...] = (0.5, 1.0, 2.0), feature_stride: int = 16, output_score: bool = False,
+                 iou_loss: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> Symbol:
+        """Regions (rpn_post_nms_top_n, 5) of one image: 0 and corners in pixels; where fewer survive, they are
+        repeated."""
+    @staticmethod
+    def ROIAlign(data: Symbol | None = None, rois: Symbol | None = None, pooled_size: int | tuple[int, ...] = ...,
+                 spatial_scale: float = ..., sample_ratio: int = -1, position_sensitive: bool = False,
+                 aligned: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> Symbol:
+        """Means (R, C, *pooled_size) of samples of the bins of regions rois (R, 5) of data (N, C, H, W)."""
+    @staticmethod
+    def RROIAlign(data: Symbol | None = None, rois: Symbol | None = None, pooled_size: int | tuple[int, ...] = ...,
+                  spatial_scale: float = ..., sampling_ratio: int = -1, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Means (R, C, *pooled_size) of samples of the bins of turned regions of data (N, C, H, W)."""
     @staticmethod
     def SyncBatchNorm(data: Symbol | None = None, gamma: Symbol | None = None, beta: Symbol | None = None,
                       moving_mean: Symbol | None = None, moving_var: Symbol | None = None, eps: float = 0.001,
@@ -803,10 +928,50 @@ class contrib:
                     out: Any = None, **kwargs: Any) -> Symbol:
         """start, start + step, ..., each `repeat` times, in the shape of data, or as long as its `axis`."""
     @staticmethod
+    def bipartite_matching(data: Symbol | None = None, is_ascend: bool = False, threshold: float = ...,
+                           topk: int = -1, *, name: str | None = None, attr: dict[str, str] | None = None,
+                           out: Any = None, **kwargs: Any) -> Symbol:
+        """Pairs of rows and columns of scores (..., R, C), the largest ones (is_ascend: smallest) first: for each
+        row its column (..., R), for each column its row (..., C), or -1."""
+    @staticmethod
     def boolean_mask(data: Symbol | None = None, index: Symbol | None = None, axis: int = 0, *,
                      name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
                      **kwargs: Any) -> Symbol:
         """The rows of data where index, of one element a row, is not zero.  MXNet: _contrib_boolean_mask."""
+    @staticmethod
+    def box_decode(data: Symbol | None = None, anchors: Symbol | None = None, std0: float = 1.0, std1: float = 1.0,
+                   std2: float = 1.0, std3: float = 1.0, clip: float = -1.0,
+                   format: Literal['center', 'corner'] = 'center', *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Boxes (N, M, 4) in corners from offsets `data` (N, M, 4) of anchors (1, M, 4) in `format`."""
+    @staticmethod
+    def box_encode(samples: Symbol | None = None, matches: Symbol | None = None, anchors: Symbol | None = None,
+                   refs: Symbol | None = None, means: Symbol | None = None, stds: Symbol | None = None, *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> Symbol:
+        """Offsets (N, M, 4) from anchors (N, M, 4) to the boxes refs (N, K, 4) that matches (N, M) chooses, and a
+        mask."""
+    @staticmethod
+    def box_iou(lhs: Symbol | None = None, rhs: Symbol | None = None, format: Literal['center', 'corner'] = 'corner',
+                *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                **kwargs: Any) -> Symbol:
+        """The intersection over union of each box of lhs (..., 4) with each one of rhs (..., 4); 0 where they
+        share none."""
+    @staticmethod
+    def box_nms(data: Symbol | None = None, overlap_thresh: float = 0.5, valid_thresh: float = 0.0, topk: int = -1,
+                coord_start: int = 2, score_index: int = 1, id_index: int = -1, background_id: int = -1,
+                force_suppress: bool = False, in_format: Literal['center', 'corner'] = 'corner',
+                out_format: Literal['center', 'corner'] = 'corner', *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """The boxes (..., M, W) that survive, in descending order of score, and rows of -1 behind them."""
+    @staticmethod
+    def box_non_maximum_suppression(data: Symbol | None = None, overlap_thresh: float = 0.5,
+                                    valid_thresh: float = 0.0, topk: int = -1, coord_start: int = 2,
+                                    score_index: int = 1, id_index: int = -1, background_id: int = -1,
+                                    force_suppress: bool = False, in_format: Literal['center', 'corner'] = 'corner',
+                                    out_format: Literal['center', 'corner'] = 'corner', *, name: str | None = None,
+                                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """The boxes (..., M, W) that survive, in descending order of score, and rows of -1 behind them."""
     @staticmethod
     def cond(pred: Symbol, then_func: Callable[[], Any], else_func: Callable[[], Any], name: str = 'cond') -> Any:
         """What `then_func()` returns if the one element of `pred` is not 0, else what `else_func()` returns."""
@@ -971,6 +1136,19 @@ def floor(data: Symbol | None = None, *, name: str | None = None, attr: dict[str
 def fromjson(json_str: str) -> Symbol:
     """The symbol of a symbol.json text."""
 
+def ftml_update(weight: Symbol | None = None, grad: Symbol | None = None, d: Symbol | None = None,
+                v: Symbol | None = None, z: Symbol | None = None, lr: float = ..., beta1: float = 0.6,
+                beta2: float = 0.999, epsilon: float = 1e-08, t: int = ..., wd: float = 0.0,
+                rescale_grad: float = 1.0, clip_grad: float = -1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Follow the moving leader; t is the number of the step, from 1.  MXNet: ftml_update."""
+
+def ftrl_update(weight: Symbol | None = None, grad: Symbol | None = None, z: Symbol | None = None,
+                n: Symbol | None = None, lr: float = ..., lamda1: float = 0.01, beta: float = 1.0, wd: float = 0.0,
+                rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Follow the regularized leader: weights within lamda1 are 0.  MXNet: ftrl_update."""
+
 def full(shape: Any, val: float, dtype: Any = None, **kwargs: Any) -> Symbol:
     """One value everywhere."""
 
@@ -1008,25 +1186,219 @@ def im2col(data: Symbol | None = None, kernel: int | tuple[int, ...] = ..., stri
     """(N, C, image...) → (N, C·∏kernel, windows), padding as 0.  MXNet: im2col."""
 
 class image:
-    ...
+    @staticmethod
+    def adjust_lighting(data: Symbol | None = None, alpha: tuple[float, ...] = ..., *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """An image lit by `alpha` of each principal component of ImageNet's colours.  MXNet:
+        image.adjust_lighting."""
+    @staticmethod
+    def crop(data: Symbol | None = None, x: int = ..., y: int = ..., width: int = ..., height: int = ..., *,
+             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """`height` × `width` pixels of an image from column x and row y on.  MXNet: image.crop."""
+    @staticmethod
+    def flip_left_right(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> Symbol:
+        """An image mirrored, left for right.  MXNet: image.flip_left_right, which leaves odd middles unset."""
+    @staticmethod
+    def flip_top_bottom(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> Symbol:
+        """An image upside down.  MXNet: image.flip_top_bottom, which leaves odd middles unset."""
+    @staticmethod
+    def normalize(data: Symbol | None = None, mean: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+                  std: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0), *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """(data - mean) / std of each channel of (C, H, W) or (N, C, H, W), 1 or 3 channels.  MXNet:
+        image.normalize."""
+    @staticmethod
+    def random_brightness(data: Symbol | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> Symbol:
+        """All pixels times a random factor.  MXNet: image.random_brightness."""
+    @staticmethod
+    def random_color_jitter(data: Symbol | None = None, brightness: float = ..., contrast: float = ...,
+                            saturation: float = ..., hue: float = ..., *, name: str | None = None,
+                            attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Brightness, contrast, saturation and hue changed in random order, by up to the given shares (0: not at
+        all)."""
+    @staticmethod
+    def random_contrast(data: Symbol | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                        name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                        **kwargs: Any) -> Symbol:
+        """Distances from the mean lightness times a random factor.  MXNet: image.random_contrast."""
+    @staticmethod
+    def random_flip_left_right(data: Symbol | None = None, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """An image, mirrored half of the time.  MXNet: image.random_flip_left_right."""
+    @staticmethod
+    def random_flip_top_bottom(data: Symbol | None = None, *, name: str | None = None,
+                               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """An image, upside down half of the time.  MXNet: image.random_flip_top_bottom."""
+    @staticmethod
+    def random_hue(data: Symbol | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> Symbol:
+        """The hue turned by a random part of the circle.  MXNet: image.random_hue."""
+    @staticmethod
+    def random_lighting(data: Symbol | None = None, alpha_std: float = 0.05, *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """An image lit by normally distributed parts of the principal components.  MXNet: image.random_lighting."""
+    @staticmethod
+    def random_saturation(data: Symbol | None = None, min_factor: float = ..., max_factor: float = ..., *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> Symbol:
+        """Distances from gray (MXNet's: a share of blue) times a random factor.  MXNet: image.random_saturation."""
+    @staticmethod
+    def resize(data: Symbol | None = None, size: int | tuple[int, ...] = (), keep_ratio: bool = False,
+               interp: int = 1, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+               **kwargs: Any) -> Symbol:
+        """Images (H, W, C) or (N, H, W, C) resized to (width, height), to size × size, or their shorter side to
+        size."""
+    @staticmethod
+    def to_tensor(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                  out: Any = None, **kwargs: Any) -> Symbol:
+        """(H, W, C) from 0 to 255 as float32 (C, H, W) from 0 to 1; batches alike.  MXNet: image.to_tensor."""
 
 def khatri_rao(*data: Symbol, num_args: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                out: Any = None, **kwargs: Any) -> Symbol:
     """For matrices (mᵢ, n) the matrix (∏ mᵢ, n) whose columns are the Kronecker products of theirs."""
 
+def lamb_update_phase1(weight: Symbol | None = None, grad: Symbol | None = None, mean: Symbol | None = None,
+                       var: Symbol | None = None, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-06,
+                       t: int = ..., bias_correction: bool = True, wd: float = ..., rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                       out: Any = None, **kwargs: Any) -> Symbol:
+    """The direction of a LAMB step: Adam's, plus wd·weight; t is the number of the step.  MXNet:
+    lamb_update_phase1."""
+
+def lamb_update_phase2(weight: Symbol | None = None, g: Symbol | None = None, r1: Symbol | None = None,
+                       r2: Symbol | None = None, lr: float = ..., lower_bound: float = -1.0,
+                       upper_bound: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                       out: Any = None, **kwargs: Any) -> Symbol:
+    """weight - lr·(r1 / r2)·g, r1 within bounds; r1 and r2 are norms, of weight and g.  MXNet: lamb_update_phase2."""
+
 class linalg:
+    @staticmethod
+    def extractdiag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
+                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet:
+        _linalg_extractdiag."""
+    @staticmethod
+    def extracttrian(A: Symbol | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet:
+        _linalg_extracttrian."""
+    @staticmethod
+    def gemm(A: Symbol | None = None, B: Symbol | None = None, C: Symbol | None = None, transpose_a: bool = False,
+             transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
+             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """alpha·op(A)·op(B) + beta·C for stacks of matrices, whose rows lie along `axis` and whose columns along
+        the last axis.  Of beta = 0 C is not read, whatever it holds.  MXNet: _linalg_gemm."""
     @staticmethod
     def gemm2(A: Symbol | None = None, B: Symbol | None = None, transpose_a: bool = False, transpose_b: bool = False,
               alpha: float = 1.0, axis: int = -2, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> Symbol:
         """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the
         last axis."""
+    @staticmethod
+    def makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Zero matrices (..., n + |offset|, n + |offset|) with (..., n) on the diagonal j - i = offset."""
+    @staticmethod
+    def maketrian(A: Symbol | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Zero matrices with a triangle of (..., m·(m + 1)/2), the inverse of extracttrian.  MXNet:
+        _linalg_maketrian."""
+    @staticmethod
+    def potrf(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
+              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
+        triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN
+        from the row on at which that shows.  MXNet: _linalg_potrf."""
+    @staticmethod
+    def potri(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
+              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+    @staticmethod
+    def sumlogdiag(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> Symbol:
+        """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+    @staticmethod
+    def syrk(A: Symbol | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
+             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """alpha·A·Aᵀ, or alpha·Aᵀ·A if `transpose`, of each matrix of a stack.  MXNet: _linalg_syrk."""
+    @staticmethod
+    def trmm(A: Symbol | None = None, B: Symbol | None = None, transpose: bool = False, rightside: bool = False,
+             lower: bool = True, alpha: float = 1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+             out: Any = None, **kwargs: Any) -> Symbol:
+        """alpha·op(A)·B, or alpha·B·op(A) if `rightside`, A being the lower or upper triangle of a square matrix,
+        whose other elements are not read.  MXNet: _linalg_trmm."""
+    @staticmethod
+    def trsm(A: Symbol | None = None, B: Symbol | None = None, transpose: bool = False, rightside: bool = False,
+             lower: bool = True, alpha: float = 1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+             out: Any = None, **kwargs: Any) -> Symbol:
+        """X of op(A)·X = alpha·B, or of X·op(A) = alpha·B if `rightside`, A being the lower or upper triangle of a
+        square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
+        _linalg_trsm."""
+
+def linalg_extractdiag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet: _linalg_extractdiag."""
+
+def linalg_extracttrian(A: Symbol | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet: _linalg_extracttrian."""
+
+def linalg_gemm(A: Symbol | None = None, B: Symbol | None = None, C: Symbol | None = None, transpose_a: bool = False,
+                transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
+                name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                **kwargs: Any) -> Symbol:
+    """alpha·op(A)·op(B) + beta·C for stacks of matrices, whose rows lie along `axis` and whose columns along the
+    last axis.  Of beta = 0 C is not read, whatever it holds.  MXNet: _linalg_gemm."""
 
 def linalg_gemm2(A: Symbol | None = None, B: Symbol | None = None, transpose_a: bool = False,
                  transpose_b: bool = False, alpha: float = 1.0, axis: int = -2, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the last
     axis."""
+
+def linalg_makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
+                    attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Zero matrices (..., n + |offset|, n + |offset|) with (..., n) on the diagonal j - i = offset."""
+
+def linalg_maketrian(A: Symbol | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
+                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Zero matrices with a triangle of (..., m·(m + 1)/2), the inverse of extracttrian.  MXNet: _linalg_maketrian."""
+
+def linalg_potrf(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
+    triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN from
+    the row on at which that shows.  MXNet: _linalg_potrf."""
+
+def linalg_potri(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+
+def linalg_sumlogdiag(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                      out: Any = None, **kwargs: Any) -> Symbol:
+    """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+
+def linalg_syrk(A: Symbol | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """alpha·A·Aᵀ, or alpha·Aᵀ·A if `transpose`, of each matrix of a stack.  MXNet: _linalg_syrk."""
+
+def linalg_trmm(A: Symbol | None = None, B: Symbol | None = None, transpose: bool = False, rightside: bool = False,
+                lower: bool = True, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """alpha·op(A)·B, or alpha·B·op(A) if `rightside`, A being the lower or upper triangle of a square matrix,
+    whose other elements are not read.  MXNet: _linalg_trmm."""
+
+def linalg_trsm(A: Symbol | None = None, B: Symbol | None = None, transpose: bool = False, rightside: bool = False,
+                lower: bool = True, alpha: float = 1.0, *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """X of op(A)·X = alpha·B, or of X·op(A) = alpha·B if `rightside`, A being the lower or upper triangle of a
+    square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
+    _linalg_trsm."""
 
 def linspace(start: float, stop: float, num: int, endpoint: bool = True, name: str | None = None,
              dtype: Any = None) -> Symbol:
@@ -1111,13 +1483,57 @@ def moments(data: Symbol | None = None, axes: int | tuple[int, ...] | None = Non
             name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Mean and variance over `axes`.  MXNet: moments."""
 
+def mp_lamb_update_phase1(weight: Symbol | None = None, grad: Symbol | None = None, mean: Symbol | None = None,
+                          var: Symbol | None = None, weight32: Symbol | None = None, beta1: float = 0.9,
+                          beta2: float = 0.999, epsilon: float = 1e-06, t: int = ..., bias_correction: bool = True,
+                          wd: float = ..., rescale_grad: float = 1.0, clip_gradient: float = -1.0, *,
+                          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                          **kwargs: Any) -> Symbol:
+    """lamb_update_phase1 of a float32 copy of the weight; the direction is float32.  MXNet: mp_lamb_update_phase1."""
+
+def mp_lamb_update_phase2(weight: Symbol | None = None, g: Symbol | None = None, r1: Symbol | None = None,
+                          r2: Symbol | None = None, weight32: Symbol | None = None, lr: float = ...,
+                          lower_bound: float = -1.0, upper_bound: float = -1.0, *, name: str | None = None,
+                          attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """lamb_update_phase2 of a float32 copy of the weight, which stays as it is.  MXNet: mp_lamb_update_phase2."""
+
+def mp_nag_mom_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                      weight32: Symbol | None = None, lr: float = ..., momentum: float = 0.0, wd: float = 0.0,
+                      rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """nag_mom_update of a float32 copy; its momentum is decayed by the new weight.  MXNet: mp_nag_mom_update."""
+
+def mp_sgd_mom_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                      weight32: Symbol | None = None, lr: float = ..., momentum: float = 0.0, wd: float = 0.0,
+                      rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+                      name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                      **kwargs: Any) -> Symbol:
+    """sgd_mom_update of a float32 copy of the weight.  MXNet: mp_sgd_mom_update."""
+
+def mp_sgd_update(weight: Symbol | None = None, grad: Symbol | None = None, weight32: Symbol | None = None,
+                  lr: float = ..., wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                  lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                  out: Any = None, **kwargs: Any) -> Symbol:
+    """sgd_update of a float32 copy of the weight.  MXNet: mp_sgd_update."""
+
 def multi_all_finite(*data: Symbol, num_arrays: int = 1, init_output: bool = True, name: str | None = None,
                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Whether all elements of all inputs are finite.  MXNet: multi_all_finite."""
 
+def multi_lars(lrs: Symbol | None = None, weights_sum_sq: Symbol | None = None, grads_sum_sq: Symbol | None = None,
+               wds: Symbol | None = None, eta: float = ..., eps: float = ..., rescale_grad: float = 1.0, *,
+               name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Rates for many weights, from the sums of squares of weights and gradients.  MXNet: multi_lars."""
+
 def multi_sum_sq(*data: Symbol, num_arrays: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> Symbol:
     """Σ x² of each input, float32 (num_arrays,).  MXNet: multi_sum_sq."""
+
+def nag_mom_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                   lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                   clip_gradient: float = -1.0, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> Symbol:
+    """Nesterov's momentum, looking one step ahead.  MXNet: nag_mom_update."""
 
 def nanprod(data: Symbol | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
             exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1381,6 +1797,19 @@ def rint(data: Symbol | None = None, *, name: str | None = None, attr: dict[str,
          **kwargs: Any) -> Symbol:
     """The nearest integer; halves go down, as in MXNet."""
 
+def rmsprop_update(weight: Symbol | None = None, grad: Symbol | None = None, n: Symbol | None = None, lr: float = ...,
+                   gamma1: float = 0.95, epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0,
+                   clip_gradient: float = -1.0, clip_weights: float = -1.0, *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Steps divided by the root of a moving mean of squares.  MXNet: rmsprop_update."""
+
+def rmspropalex_update(weight: Symbol | None = None, grad: Symbol | None = None, n: Symbol | None = None,
+                       g: Symbol | None = None, delta: Symbol | None = None, lr: float = ..., gamma1: float = 0.95,
+                       gamma2: float = 0.9, epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, clip_weights: float = -1.0, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """RMSProp by the variance of gradients, with momentum (Graves 2013).  MXNet: rmspropalex_update."""
+
 def round(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
           **kwargs: Any) -> Symbol:
     """The nearest integer; halves go away from zero."""
@@ -1438,6 +1867,17 @@ def scatter_nd(data: Symbol | None = None, indices: Symbol | None = None, shape:
                name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Zeros of `shape` with data at the points indices[:, ...]; of several values at one point the last counts."""
 
+def sgd_mom_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                   lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                   clip_gradient: float = -1.0, lazy_update: bool = True, *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """mom = momentum·mom - lr·(wd·weight + clip(rescale_grad·grad)); weight + mom.  MXNet: sgd_mom_update."""
+
+def sgd_update(weight: Symbol | None = None, grad: Symbol | None = None, lr: float = ..., wd: float = 0.0,
+               rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+               name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """weight·(1 - lr·wd) - lr·clip(rescale_grad·grad).  `lazy_update` is for sparse gradients.  MXNet: sgd_update."""
+
 def shape_array(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> Symbol:
     """The shape of data."""
@@ -1453,6 +1893,17 @@ def sigmoid(data: Symbol | None = None, *, name: str | None = None, attr: dict[s
 def sign(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
          **kwargs: Any) -> Symbol:
     """-1, 0 or 1; 0 for NaN."""
+
+def signsgd_update(weight: Symbol | None = None, grad: Symbol | None = None, lr: float = ..., wd: float = 0.0,
+                   rescale_grad: float = 1.0, clip_gradient: float = -1.0, *, name: str | None = None,
+                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """weight·(1 - lr·wd) - lr·sign(grad); clip_gradient has no effect on a sign.  MXNet: signsgd_update."""
+
+def signum_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                  lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                  clip_gradient: float = -1.0, wd_lh: float = 0.0, *, name: str | None = None,
+                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """The sign of a momentum that has no lr in it; wd_lh decays the weight itself.  MXNet: signum_update."""
 
 def sin(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
         **kwargs: Any) -> Symbol:
@@ -1546,6 +1997,13 @@ class sparse:
     def abs(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
             out: Any = None, **kwargs: Any) -> Symbol:
         """|x|."""
+    @staticmethod
+    def adam_update(weight: Symbol | None = None, grad: Symbol | None = None, mean: Symbol | None = None,
+                    var: Symbol | None = None, lr: float = ..., beta1: float = 0.9, beta2: float = 0.999,
+                    epsilon: float = 1e-08, wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                    lazy_update: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
+                    out: Any = None, **kwargs: Any) -> Symbol:
+        """Adam without correction of bias; the decay is part of the gradient.  MXNet: adam_update."""
     @staticmethod
     def add_n(*data: Symbol, num_args: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> Symbol:
@@ -1665,6 +2123,13 @@ class sparse:
               out: Any = None, **kwargs: Any) -> Symbol:
         """The largest integer not above x."""
     @staticmethod
+    def ftrl_update(weight: Symbol | None = None, grad: Symbol | None = None, z: Symbol | None = None,
+                    n: Symbol | None = None, lr: float = ..., lamda1: float = 0.01, beta: float = 1.0,
+                    wd: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0, *,
+                    name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                    **kwargs: Any) -> Symbol:
+        """Follow the regularized leader: weights within lamda1 are 0.  MXNet: ftrl_update."""
+    @staticmethod
     def gamma(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> Symbol:
         """Γ(x)."""
@@ -1727,6 +2192,19 @@ class sparse:
     def rsqrt(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
               out: Any = None, **kwargs: Any) -> Symbol:
         """1/√x."""
+    @staticmethod
+    def sgd_mom_update(weight: Symbol | None = None, grad: Symbol | None = None, mom: Symbol | None = None,
+                       lr: float = ..., momentum: float = 0.0, wd: float = 0.0, rescale_grad: float = 1.0,
+                       clip_gradient: float = -1.0, lazy_update: bool = True, *, name: str | None = None,
+                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """mom = momentum·mom - lr·(wd·weight + clip(rescale_grad·grad)); weight + mom.  MXNet: sgd_mom_update."""
+    @staticmethod
+    def sgd_update(weight: Symbol | None = None, grad: Symbol | None = None, lr: float = ..., wd: float = 0.0,
+                   rescale_grad: float = 1.0, clip_gradient: float = -1.0, lazy_update: bool = True, *,
+                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                   **kwargs: Any) -> Symbol:
+        """weight·(1 - lr·wd) - lr·clip(rescale_grad·grad).  `lazy_update` is for sparse gradients.  MXNet:
+        sgd_update."""
     @staticmethod
     def sigmoid(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> Symbol:
