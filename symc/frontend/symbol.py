@@ -16,7 +16,7 @@ from symc.frontend.files import replacing
 from symc.frontend.name import NameManager
 from symc.frontend.op_functions import Function, Namespace, read_call
 from symc.ir.graph import Graph, Node, Value
-from symc.ops.operator import Operator, operation, output_name
+from symc.ops.operator import Operator, operation, output_name, states_of
 
 Dtypes = list[Any]
 Shapes = list[tuple[int, ...]]
@@ -106,7 +106,7 @@ class Symbol:
     @cached_property
     def states(self) -> frozenset[Node]:
         """Variables that are auxiliary states of some operator."""
-        return frozenset(state for node in self.graph.nodes for state in reader.auxiliary_states(node))
+        return frozenset(states_of(self.graph))
 
     def list_arguments(self) -> list[str]:
         """Names of the variables to be given that are no auxiliary states, in the order of the graph."""
