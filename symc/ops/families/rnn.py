@@ -90,9 +90,9 @@ class RNN(Operator):
     """
 
     deviations = (
-        "with a projection, in float64, or with `MXNET_USE_MKLDNN_RNN=0`, sequence lengths and the clipping of the cell "
-        "do what they do on a GPU, where MXNet's CPU kernel refuses them; its oneDNN kernel, which serves float32, "
-        "accepts and ignores them, and so does symc",)
+        "with a projection, in float64, or with `MXNET_USE_MKLDNN_RNN=0`, sequence lengths and the clipping of the "
+        "cell do what they do on a GPU, where MXNet's CPU kernel refuses them; its oneDNN kernel, which serves "
+        "float32, accepts and ignores them, and so does symc",)
     state_size: int
     num_layers: int
     mode: Literal["gru", "lstm", "rnn_relu", "rnn_tanh"]
