@@ -1331,6 +1331,11 @@ def lesser_equal(lhs: Any, rhs: Any) -> Any:
 
 class linalg:
     @staticmethod
+    def det(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+            **kwargs: Any) -> NDArray:
+        """The determinants of matrices (..., n, n), as (...), or (1,) of one.  The gradient of a singular matrix
+        is 0."""
+    @staticmethod
     def extractdiag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet:
@@ -1340,6 +1345,10 @@ class linalg:
                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet:
         _linalg_extracttrian."""
+    @staticmethod
+    def gelqf(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+              out: Any = None, **kwargs: Any) -> NDArray:
+        """Q (..., m, n) and L (..., m, m) of A = L·Q, m ≤ n: Q has orthonormal rows, L is a lower triangle."""
     @staticmethod
     def gemm(A: NDArray | None = None, B: NDArray | None = None, C: NDArray | None = None, transpose_a: bool = False,
              transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
@@ -1352,6 +1361,11 @@ class linalg:
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the
         last axis."""
+    @staticmethod
+    def inverse(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> NDArray:
+        """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet:
+        _linalg_inverse."""
     @staticmethod
     def makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1372,9 +1386,18 @@ class linalg:
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
     @staticmethod
+    def slogdet(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> NDArray:
+        """The signs of the determinants of matrices (..., n, n), and ln |det A|, as (...), or (1,) of one."""
+    @staticmethod
     def sumlogdiag(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                    out: Any = None, **kwargs: Any) -> NDArray:
         """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+    @staticmethod
+    def syevd(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+              out: Any = None, **kwargs: Any) -> NDArray:
+        """U (..., n, n) and eigenvalues L (..., n), ascending, of symmetric A = Uᵀ·diag(L)·U, of which the lower
+        triangle is read.  The largest element of each row of U is positive.  MXNet: _linalg_syevd."""
     @staticmethod
     def syrk(A: NDArray | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1393,6 +1416,10 @@ class linalg:
         square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
         _linalg_trsm."""
 
+def linalg_det(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+               out: Any = None, **kwargs: Any) -> NDArray:
+    """The determinants of matrices (..., n, n), as (...), or (1,) of one.  The gradient of a singular matrix is 0."""
+
 def linalg_extractdiag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet: _linalg_extractdiag."""
@@ -1400,6 +1427,10 @@ def linalg_extractdiag(A: NDArray | None = None, offset: int = 0, *, name: str |
 def linalg_extracttrian(A: NDArray | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
                         attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet: _linalg_extracttrian."""
+
+def linalg_gelqf(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> NDArray:
+    """Q (..., m, n) and L (..., m, m) of A = L·Q, m ≤ n: Q has orthonormal rows, L is a lower triangle."""
 
 def linalg_gemm(A: NDArray | None = None, B: NDArray | None = None, C: NDArray | None = None,
                 transpose_a: bool = False, transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0,
@@ -1413,6 +1444,10 @@ def linalg_gemm2(A: NDArray | None = None, B: NDArray | None = None, transpose_a
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the last
     axis."""
+
+def linalg_inverse(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> NDArray:
+    """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet: _linalg_inverse."""
 
 def linalg_makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1431,6 +1466,10 @@ def linalg_potrf(A: NDArray | None = None, lower: bool = True, *, name: str | No
 def linalg_potri(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+
+def linalg_slogdet(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> NDArray:
+    """The signs of the determinants of matrices (..., n, n), and ln |det A|, as (...), or (1,) of one."""
 
 def linalg_sumlogdiag(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                       out: Any = None, **kwargs: Any) -> NDArray:
@@ -2469,7 +2508,8 @@ def uniform(low: float = 0.0, high: float = 1.0, shape: int | tuple[int, ...] | 
 
 def unravel_index(data: NDArray | None = None, shape: int | tuple[int, ...] | None = None, *, name: str | None = None,
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
-    """Coordinates (rank, n) from places in the flattened tensor of `shape`.  MXNet: _unravel_index."""
+    """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and
+    may be -1.  MXNet: _unravel_index."""
 
 def waitall() -> None:
     """Nothing to wait for: results are there when a call returns."""

@@ -1278,6 +1278,11 @@ def lamb_update_phase2(weight: Symbol | None = None, g: Symbol | None = None, r1
 
 class linalg:
     @staticmethod
+    def det(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+            **kwargs: Any) -> Symbol:
+        """The determinants of matrices (..., n, n), as (...), or (1,) of one.  The gradient of a singular matrix
+        is 0."""
+    @staticmethod
     def extractdiag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet:
@@ -1287,6 +1292,10 @@ class linalg:
                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet:
         _linalg_extracttrian."""
+    @staticmethod
+    def gelqf(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+              out: Any = None, **kwargs: Any) -> Symbol:
+        """Q (..., m, n) and L (..., m, m) of A = L·Q, m ≤ n: Q has orthonormal rows, L is a lower triangle."""
     @staticmethod
     def gemm(A: Symbol | None = None, B: Symbol | None = None, C: Symbol | None = None, transpose_a: bool = False,
              transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
@@ -1299,6 +1308,11 @@ class linalg:
               out: Any = None, **kwargs: Any) -> Symbol:
         """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the
         last axis."""
+    @staticmethod
+    def inverse(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> Symbol:
+        """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet:
+        _linalg_inverse."""
     @staticmethod
     def makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1319,9 +1333,18 @@ class linalg:
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
     @staticmethod
+    def slogdet(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                out: Any = None, **kwargs: Any) -> Symbol:
+        """The signs of the determinants of matrices (..., n, n), and ln |det A|, as (...), or (1,) of one."""
+    @staticmethod
     def sumlogdiag(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                    out: Any = None, **kwargs: Any) -> Symbol:
         """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
+    @staticmethod
+    def syevd(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+              out: Any = None, **kwargs: Any) -> Symbol:
+        """U (..., n, n) and eigenvalues L (..., n), ascending, of symmetric A = Uᵀ·diag(L)·U, of which the lower
+        triangle is read.  The largest element of each row of U is positive.  MXNet: _linalg_syevd."""
     @staticmethod
     def syrk(A: Symbol | None = None, transpose: bool = False, alpha: float = 1.0, *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1340,6 +1363,10 @@ class linalg:
         square matrix, whose other elements are not read.  A zero on its diagonal gives infinities.  MXNet:
         _linalg_trsm."""
 
+def linalg_det(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+               out: Any = None, **kwargs: Any) -> Symbol:
+    """The determinants of matrices (..., n, n), as (...), or (1,) of one.  The gradient of a singular matrix is 0."""
+
 def linalg_extractdiag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                        attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """The diagonals j - i = offset of matrices (..., n, n), as (..., n - |offset|).  MXNet: _linalg_extractdiag."""
@@ -1347,6 +1374,10 @@ def linalg_extractdiag(A: Symbol | None = None, offset: int = 0, *, name: str | 
 def linalg_extracttrian(A: Symbol | None = None, offset: int = 0, lower: bool = True, *, name: str | None = None,
                         attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """A triangle of matrices (..., n, n) as (..., m·(m + 1)/2), m = n - |offset|.  MXNet: _linalg_extracttrian."""
+
+def linalg_gelqf(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                 out: Any = None, **kwargs: Any) -> Symbol:
+    """Q (..., m, n) and L (..., m, m) of A = L·Q, m ≤ n: Q has orthonormal rows, L is a lower triangle."""
 
 def linalg_gemm(A: Symbol | None = None, B: Symbol | None = None, C: Symbol | None = None, transpose_a: bool = False,
                 transpose_b: bool = False, alpha: float = 1.0, beta: float = 1.0, axis: int = -2, *,
@@ -1360,6 +1391,10 @@ def linalg_gemm2(A: Symbol | None = None, B: Symbol | None = None, transpose_a: 
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """alpha·op(A)·op(B) for each pair of matrices, whose rows lie along `axis` and whose columns along the last
     axis."""
+
+def linalg_inverse(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> Symbol:
+    """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet: _linalg_inverse."""
 
 def linalg_makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1378,6 +1413,10 @@ def linalg_potrf(A: Symbol | None = None, lower: bool = True, *, name: str | Non
 def linalg_potri(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read."""
+
+def linalg_slogdet(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
+                   out: Any = None, **kwargs: Any) -> Symbol:
+    """The signs of the determinants of matrices (..., n, n), and ln |det A|, as (...), or (1,) of one."""
 
 def linalg_sumlogdiag(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                       out: Any = None, **kwargs: Any) -> Symbol:
@@ -2345,7 +2384,8 @@ def uniform(low: float = 0.0, high: float = 1.0, shape: int | tuple[int, ...] | 
 
 def unravel_index(data: Symbol | None = None, shape: int | tuple[int, ...] | None = None, *, name: str | None = None,
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
-    """Coordinates (rank, n) from places in the flattened tensor of `shape`.  MXNet: _unravel_index."""
+    """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and
+    may be -1.  MXNet: _unravel_index."""
 
 def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_mult: float | None = None,
         wd_mult: float | None = None, dtype: Any = None, init: Any = None, stype: str | None = None,
