@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from symc.ir.graph import Graph
 from symc.ops.operator import Array, Operator, operator
@@ -14,7 +13,6 @@ RunGraph = Callable[[Graph, dict[str, Array]], tuple[Array, ...]]
 
 
 @operator("group", hidden=True)
-@dataclass(frozen=True)
 class Group(Operator):
     """Computes `graph`: its variables are the inputs in order, its heads the outputs.
 

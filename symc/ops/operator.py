@@ -27,6 +27,7 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
 from symc.ops.math import quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
+from symc.ops.record import Record, record
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 Array = np.ndarray
@@ -53,8 +54,8 @@ class Variadic:
     count: str = "num_args"
 
 
-@dataclass(frozen=True)
-class Operator:
+@record
+class Operator(Record):
     """Base of all blocks.  Instances are frozen: the parsed parameters of one node.
 
     Exactly one lowering is given:
@@ -204,8 +205,8 @@ B = TypeVar("B", bound=type[Operator])
 def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) -> Callable[[B], B]:
     """Register a block under MXNet's name and aliases; its annotated fields become the parameters."""
     def register(block: B) -> B:
-        is_dataclass = "__dataclass_params__" in vars(block) or not vars(block).get("__annotations__")  # the base's
-        made = block if is_dataclass else dataclass(frozen=True)(block)
+        is_record = "field_defaults" in vars(block) or not vars(block).get("__annotations__")  # the base's
+        made = block if is_record else record(block)
         made.name, made.aliases, made.hidden = name, tuple(aliases), hidden
         for key in (name, *made.aliases):
             assert key not in REGISTRY, f"operator {key} is registered twice"

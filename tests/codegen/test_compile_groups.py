@@ -143,7 +143,8 @@ def test_the_worker_itself():
                           env=compile_groups._environment())
     answers = [compile_groups.json.loads(answer) for answer in done.stdout.splitlines()]
     assert done.returncode == 0 and len(answers) == 2
-    assert answers[0] == {"key": task["key"], "error": None, "refusal": "operator nonsense is not supported"}
+    assert answers[0]["key"] == task["key"] and answers[0]["error"] is None
+    assert answers[0]["refusal"].startswith("operator nonsense is not supported")
 
 
 SCRIPT = """

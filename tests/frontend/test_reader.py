@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,12 @@ from symc.ir.graph import Graph, Source
 from symc.ir.types import DType, TensorType
 from symc.ops.operator import REGISTRY, Operator, Optional
 from symc.ops.parameters import internal
+from symc.ops.record import record
 
 DATA = Path(__file__).parents[1] / "data" / "json"
 
 
-@dataclass(frozen=True)
+@record
 class Dense(Operator):
     name = "t_dense"
     size: int
@@ -26,7 +26,7 @@ class Dense(Operator):
     inputs = ("data", "weight", Optional("bias", unless="no_bias"))
 
 
-@dataclass(frozen=True)
+@record
 class Norm(Operator):
     name = "t_norm"
     inputs = ("data", "gamma")
@@ -34,7 +34,7 @@ class Norm(Operator):
     outputs = ("output", "mean")
 
 
-@dataclass(frozen=True)
+@record
 class Loop(Operator):
     name = "t_loop"
     graphs: tuple[Graph, ...] = internal(())

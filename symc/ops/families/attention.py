@@ -6,7 +6,6 @@ key and value (encoder to decoder), side by side.  Matrices of the heads are sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +13,11 @@ import numpy as np
 from symc.ir.graph import Value
 from symc.ir.types import PartialShape
 from symc.ops.operator import Operator, operator
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
-@dataclass(frozen=True)
+@record
 class Attention(Operator):
     """Base; `parts` of the interleaved input are projections, of which the operator takes some."""
 

@@ -7,7 +7,6 @@ In training, the statistics are a reduction (`_moments`) and the rest is element
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ops.families.statistics import Moments, NormalizedSums, along, moments_in_order, others, wide
 from symc.ops.operator import Operator, operator
+from symc.ops.record import record
 from symc.ops.shapes import axis_in
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
 
@@ -37,7 +37,7 @@ def scaled(g: Any, data: Value, scale: Value) -> Value:
     return g._scale_shift(data, scale, zero)  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True)
+@record
 class BatchNormalization(Operator):
     """Base of the forms of BatchNorm: data normalized over all axes but that of the channels.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.shapes import product, unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
-@dataclass(frozen=True)
+@record
 class Windows(Operator):
     """Base: the windows of a kernel over the spatial dimensions of (N, C, ...)."""
 

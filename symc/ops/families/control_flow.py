@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,13 +12,14 @@ from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.operator import Array, Operator, operator
 from symc.ops.parameters import internal
 from symc.ops.random import NumPyDraws
+from symc.ops.record import record
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 RunGraph = Callable[[Graph, dict[str, Array]], tuple[Array, ...]]
 
 
 @operator("_scan", hidden=True)
-@dataclass(frozen=True)
+@record
 class Scan(Operator):
     """Run a body graph once for each of `count` slices, handing states from step to step.
 
@@ -118,7 +118,7 @@ class Scan(Operator):
 
 
 @operator("_branch", hidden=True)
-@dataclass(frozen=True)
+@record
 class Branch(Operator):
     """Compute the first of two graphs if the predicate, an int32 of one element, is not 0, else the second.
 

@@ -6,7 +6,6 @@ Each is the other's gradient by its data; that by the weight is `_backward_convo
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, Window, evaluate
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import Dims, within
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
 from symc.ops.spatial import (
     channels_first_axes,
@@ -27,7 +27,7 @@ from symc.ops.spatial import (
 )
 
 
-@dataclass(frozen=True)
+@record
 class Convolving(Operator):
     """Base of both: the parameters they share.  workspace and cudnn_* are accepted and mean nothing here."""
 

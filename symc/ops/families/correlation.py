@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
 
-@dataclass(frozen=True)
+@record
 class Correlating(Operator):
     """Base: where windows of the first map lie, and by how much those of the second are displaced."""
 

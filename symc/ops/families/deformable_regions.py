@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,13 @@ from symc.ops.families.regions import check_regions, image_of, images_of, rounde
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
 Pair = tuple[Any, Any]      # along y and x
 
 
-@dataclass(frozen=True)
+@record
 class DeformableBins(Operator):
     """Base: the geometry.  Bins have sample_per_part² samples; those outside of the data do not count."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from symc.ops.dual import Dual, DualMath
 from symc.ops.elementwise import Elementwise, as_value, real, sum_to_shape
 from symc.ops.operator import operation, operator
 from symc.ops.parameters import internal
+from symc.ops.record import record
 
 
 @operator("_derivative", hidden=True)
-@dataclass(frozen=True)
+@record
 class Derivative(Elementwise):
     """∂f/∂x·dy for the elementwise operator f that the graph applies to its variables.
 

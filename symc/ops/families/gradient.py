@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.inference import infer
 from symc.ops.operator import Operator, operator, states_of
 from symc.ops.parameters import Dims, internal
+from symc.ops.record import record
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 
 @operator("_gradient", hidden=True)
-@dataclass(frozen=True)
+@record
 class NetworkGradient(Operator):
     """Gradients of the sum of the graph's heads; loss heads push their own, as in backward.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from symc.ops.families.softmax import Softmax
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims, within
+from symc.ops.record import record
 from symc.ops.shapes import product
 from symc.ops.slots import Conflict, ShapeSlot, Slots, unify
 
@@ -190,7 +190,7 @@ class CountLabels(Operator):
 # ---- regression ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class RegressionOutput(LossHead):
     """Base of the regressions; label has the elements of data, under any shape with the same first extent.
 

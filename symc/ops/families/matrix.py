@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluator, matrix_product
 from symc.ops.operator import HAS_GRADIENT, Operator, Variadic, operator
+from symc.ops.record import record
 from symc.ops.shapes import axis_in, product, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
-@dataclass(frozen=True)
+@record
 class MatrixProduct(Operator):
     """Base: op(lhs)·op(rhs) on matrices, or on stacks of them; other ranks are views of those, see `folded`."""
 

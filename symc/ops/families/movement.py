@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from symc.ir.types import DType, PartialShape, Shape, TensorType
 from symc.ops.families.indexing import add_rows
 from symc.ops.operator import Operator, Variadic, operator
 from symc.ops.parameters import Dims, within
+from symc.ops.record import record
 from symc.ops.shapes import axis_in, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -109,7 +109,7 @@ class Reverse(Operator):
 # ---- joining and splitting -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Join(Operator):
     """Base of Concat: the inputs one behind the other along `dim`."""
 

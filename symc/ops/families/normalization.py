@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -22,11 +21,12 @@ from symc.ops.families.statistics import (
 )
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
 
-@dataclass(frozen=True)
+@record
 class RowNormalization(Operator):
     """Base of the normalizations with statistics over parts of each sample.
 
@@ -308,7 +308,7 @@ class BackwardScaleRows(Statistics):
 # ---- LRN -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class AcrossChannels(Operator):
     """Base of LRN and its gradient: a centred window of `nsize` channels, of one less when that is even."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 from symc.ops.spatial import (
     channels_first_axes,
@@ -244,7 +244,7 @@ class PoolingV1(Pooling):
 # ---- windows ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Windowed(Operator):
     """Base of the operators over windows: window y of a spatial dimension holds elements stride·y - pad + tap for
     taps in [0, kernel); those outside the image count as nothing.  Data is (N, C, spatial...)."""
@@ -404,7 +404,7 @@ class PoolingIndex(Windowed):
 # ---- gradients -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class BackwardWindowed(Windowed):
     """Base of the gradients: `extent` is the image, inputs are over windows, the output is over the image."""
 

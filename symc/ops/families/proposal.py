@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from symc.ops.families.suppression import Compact, Suppression, TakeRows, first_
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Floats
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
 
 
@@ -105,7 +105,7 @@ class ProposalKept(Suppression):
         return shared / (areas[0] + areas[1] - shared) > self.threshold
 
 
-@dataclass(frozen=True)
+@record
 class Proposals(Operator):
     """Base of the region proposals: the anchors moved by bbox_pred that survive suppression, in order of score."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.shapes import axis_in, unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 from symc.ops.specialise import specialised
@@ -122,7 +122,7 @@ def _prepared(op: AxisReduction, shape: Shape, dtype: np.dtype) -> Callable[[np.
     return reduced
 
 
-@dataclass(frozen=True)
+@record
 class Reduction(AxisReduction):
     """Base of MXNet's reductions: over `axis`, over all others if `exclude`; None and () stand for all."""
 
@@ -314,7 +314,7 @@ def norm_gradient(F: Any, x: Any, y: Any, dy: Any, *, ord: int = 2) -> Any:
     return dy * (x / y)
 
 
-@dataclass(frozen=True)
+@record
 class ArgReduction(Operator):
     """Base of argmax and argmin: the place of the first extreme value, or of the first NaN, as a number of the
     input's dtype; axis None counts through the flattened input.

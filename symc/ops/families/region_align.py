@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from symc.ops.families.regions import check_pooled_size, check_regions, image_of
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
 
 Corner = tuple[Any, Any, Any]        # row and column of a pixel, as numbers, and its weight
@@ -172,7 +172,7 @@ class AlignedForward(Aligned):
         return self.forward_reference(data, rois, self.output_channels(data.shape[1]))
 
 
-@dataclass(frozen=True)
+@record
 class UprightAligned(Aligned):
     """The geometry of _contrib_ROIAlign."""
 

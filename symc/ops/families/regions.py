@@ -7,7 +7,6 @@ adds regions in order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 LOWEST = -3.4028234663852886e38      # what a maximum starts with, in every dtype
@@ -195,7 +195,7 @@ class RoiPoolingGradient(Operator):
 
 # ---- position-sensitive means --------------------------------------------------------------------------------
 
-@dataclass(frozen=True)
+@record
 class PositionSensitiveBins(Bins):
     """Bins of _contrib_PSROIPooling; `group_size` squared groups of channels stand for the places in a region."""
 

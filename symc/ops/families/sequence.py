@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +10,12 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.families.indexing import same_type
 from symc.ops.operator import Operator, Optional, operator
+from symc.ops.record import record
 from symc.ops.shapes import without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 
-@dataclass(frozen=True)
+@record
 class SequenceOperator(Operator):
     """Base: time lies along `axis` (0 or 1) of data, the batch along the other of the two; sequence_length gives
     the length of each sequence, all of the time axis unless use_sequence_length.

@@ -5,7 +5,6 @@ A row runs along `axis`.  float16 is computed in float32.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import internal
+from symc.ops.record import record
 from symc.ops.shapes import axis_in, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
@@ -31,7 +31,7 @@ def element_of(row: tuple[Any, ...], axis: int, position: Any) -> tuple[Any, ...
     return (*row[:axis], position, *row[axis:])
 
 
-@dataclass(frozen=True)
+@record
 class RowSoftmax(Operator):
     """Base of all: the softmax of sign·data/temperature, or its logarithm.
 

@@ -7,7 +7,7 @@ that end in `_locs` say which by which.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from symc.ops.families.control_flow import Branch, RunGraph, Scan
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import Operator, Variadic, operator
 from symc.ops.parameters import Dims, internal
+from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
 
@@ -162,7 +163,7 @@ def truth(g: Any, value: Value) -> Value:
 
 
 @operator("_foreach")
-@dataclass(frozen=True)
+@record
 class Foreach(Subgraphs):
     """Run a subgraph on each slice of some inputs, handing states on.  MXNet: contrib.foreach.
 
@@ -224,7 +225,7 @@ class Foreach(Subgraphs):
 
 
 @operator("_while_loop")
-@dataclass(frozen=True)
+@record
 class WhileLoop(Subgraphs):
     """Run a subgraph on loop variables as long as a condition of them holds.  MXNet: contrib.while_loop.
 
@@ -294,7 +295,7 @@ class WhileLoop(Subgraphs):
 
 
 @operator("_cond")
-@dataclass(frozen=True)
+@record
 class Cond(Subgraphs):
     """The outputs of the first subgraph behind the condition if that, of one element, is not 0, else of the second.
 

@@ -1,0 +1,54 @@
+"""Frozen records: what `dataclass(frozen=True)` makes, with methods that all share instead of methods generated for
+each class.  Generating them for hundreds of operator blocks was most of the time it takes to load the registry."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+C = TypeVar("C", bound=type["Record"])
+
+
+class Record:
+    """Base of the classes that `record` decorates.  Two are equal if they are of one class and their fields are."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    field_defaults: ClassVar[dict[str, Any]] = {}       # of every field, MISSING where it has none
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        defaults = self.field_defaults
+        values = {**defaults, **dict(zip(defaults, args, strict=False)), **fields}
+        missing = [name for name, value in values.items() if value is dataclasses.MISSING]
+        if missing or len(values) > len(defaults) or len(args) > len(defaults):
+            unknown = [name for name in fields if name not in defaults]
+            raise TypeError(f"{type(self).__name__}: missing {missing}, unknown {unknown}, {len(args)} by position")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self.field_defaults])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.field_defaults)
+        return f"{type(self).__qualname__}({fields})"
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def record(cls: C) -> C:
+    """Gather the annotated fields of a class, and those of its bases."""
+    made: C = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)  # type: ignore[assignment]
+    # those by position come first
+    ordered = sorted(dataclasses.fields(made), key=lambda field: bool(field.kw_only))
+    made.field_defaults = {field.name: field.default for field in ordered}
+    return made
