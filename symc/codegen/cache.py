@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
+import importlib.util
 import json
 import os
 import struct
@@ -62,10 +62,30 @@ def _versions() -> tuple[str, ...]:
     return (digest.hexdigest(), *(f"{name} {version}" for name, version in pins()))
 
 
+PINNED = {"apache-tvm": "tvm", "llvmlite": "llvmlite"}     # what makes the code: packages, and their modules
+
+
+@functools.cache
 def pins() -> tuple[tuple[str, str], ...]:
     """The packages that make the code, with their versions.  SymcError: one is not installed."""
+    return tuple((name, _version(name, module)) for name, module in PINNED.items())
+
+
+def _version(package: str, module: str) -> str:
+    """By the name of the folder beside the module, where installers describe a package, if it is there: reading the
+    description takes 40 ms."""
+    found = importlib.util.find_spec(module)
+    for place in found.submodule_search_locations or () if found else ():
+        for folder in Path(place).parent.glob(f"{package.replace('-', '_')}-*.dist-info"):
+            return folder.name.removesuffix(".dist-info").split("-")[1]
+    return _described_version(package)
+
+
+def _described_version(package: str) -> str:
+    import importlib.metadata
+
     try:
-        return tuple((name, importlib.metadata.version(name)) for name in ("apache-tvm", "llvmlite"))
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as missing:
         raise SymcError(f"compiling needs the package {missing.name}, which is not installed",
                         "pip install 'symc[compile]'; packages run without it") from missing

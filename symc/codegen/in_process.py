@@ -8,6 +8,7 @@ import numpy as np
 
 from symc.codegen import cache
 from symc.codegen.llvm_driver import ENGINE_SYMBOLS, Row, engine_text, further_module, table_of
+from symc.codegen.map_object import addresses_in
 from symc.codegen.plan import Plan
 from symc.runtime.library import Library, Steps
 
@@ -17,8 +18,6 @@ ROW = np.dtype([("function", np.uintp), ("caller", np.uintp), ("jobs", np.int64)
 
 def load_plan(plan: Plan, kernels: Sequence[bytes], level: str) -> Library:
     """The steps of `plan`, ready to run.  kernels: object code of its kernels for the CPU `level`, which is ours."""
-    from symc.codegen.llvm_jit import addresses_in
-
     engine = addresses_in(compiled(engine_text(), level))
     known = dict(engine)
     for image in kernels:

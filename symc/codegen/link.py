@@ -1,4 +1,4 @@
-"""Joins the objects of a plan, kernels and driver, into a shared library.  `llvm_jit` joins them in this process.
+"""Joins the objects of a plan, kernels and driver, into a shared library.  `map_object` joins them in this process.
 
 The library exports the driver's functions alone; kernels stay visible to debuggers and profilers under their names.
 It needs libc.so.6 and libm.so.6 without symbol versions, so that it loads with an older glibc than that of the
@@ -23,7 +23,7 @@ NEEDED = ("libm.so.6", "libc.so.6")
 LIBC = """_GLOBAL_OFFSET_TABLE_ memcpy memmove memset memcmp aligned_alloc calloc free syscall sched_yield sigfillset
     pthread_create pthread_join pthread_sigmask"""
 LIBM = """acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 fabs floor fma fmax fmin
-    fmod hypot ldexp lgamma log log10 log1p log2 nearbyint pow rint round sin sinh sqrt tan tanh tgamma trunc"""
+    fmod hypot ldexp lgamma log log10 log1p log2 nearbyint pow rint round sin sincos sinh sqrt tan tanh tgamma trunc"""
 ALLOWED = frozenset(LIBC.split()) | {name + suffix for name in LIBM.split() for suffix in ("", "f")}
 OPTIONS = ("-shared", "--no-as-needed", "--build-id=none", "--hash-style=gnu",
            "-z", "now", "-z", "noexecstack", "-z", "relro")

@@ -13,7 +13,7 @@ from typing import Any
 from symc.codegen.tir_emit import Buffer, Cells, Emitter, typed
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_module import TirKernel
-from symc.codegen.tir_schedule import jobs
+from symc.codegen.tir_schedule import jobs, lanes_for, vectors
 from symc.frontend.te import Tensor, TensorExpressions
 from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
 from symc.frontend.te_random import TensorDraws, random_key
@@ -61,8 +61,8 @@ class KernelBuilder(TensorExpressions):
     """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it."""
 
     def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer],
-                 finish: Callable[..., TirKernel]) -> None:
-        self._make, self._buffers, self._finish = emitter, buffers, finish
+                 finish: Callable[..., TirKernel], level: str) -> None:
+        self._make, self._buffers, self._finish, self._level = emitter, buffers, finish, level
         self._emitter: InOrder | None = None
         self.kernels: list[TirKernel] = []
 
@@ -87,6 +87,13 @@ class KernelBuilder(TensorExpressions):
         low, high = extent if isinstance(extent, tuple) else (0, extent)
         with self.emitter.span(self._index(low), self._index(high)) as step:
             yield step
+
+    def vectors(self, extent: int, dtype: DType, body: Callable[[Any], None]) -> None:
+        """`body` of the indices below `extent`, of as many at once as a register has elements of `dtype`.
+
+        Each vector is loaded whole before it is stored, in ascending order; indices may not be conditions of `when`.
+        """
+        vectors(self.emitter, self.emitter.constant(0), extent, lanes_for(self._level, [dtype]), body)
 
     @contextlib.contextmanager
     def repeat(self, going: Cell, at_most: int) -> Iterator[Expr]:

@@ -242,7 +242,7 @@ class GroupPlan:
         def finish(number: int, emitter: InOrder, count: int, begin: Any, end: Any) -> TirKernel:
             used = [*emitter.used, *cluster.outputs.values()]
             return kernel_of(emitter, f"{symbol}_{number}", self.parameters(used), count, begin, end)
-        builder = KernelBuilder(emitter, cluster.outputs, finish)
+        builder = KernelBuilder(emitter, cluster.outputs, finish, self.level)
         cluster.op.imperative(builder, cluster.inputs, list(cluster.outputs))
         return builder.kernels
 

@@ -1,5 +1,6 @@
 """The kernel cache: keys, damage, concurrent writers."""
 
+import importlib.metadata
 import subprocess
 import sys
 import textwrap
@@ -112,13 +113,20 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
         cache.write("0123", CODE)
 
 
-def test_without_the_compiler(monkeypatch):
-    def version(name):
-        raise cache.importlib.metadata.PackageNotFoundError(name)
+def test_versions_are_those_that_packages_are_installed_in():
+    assert dict(cache.pins()) == {name: importlib.metadata.version(name) for name in cache.PINNED}
 
-    monkeypatch.setattr(cache.importlib.metadata, "version", version)
-    with pytest.raises(SymcError, match=r"compiling needs the package apache-tvm.*\n.*symc\[compile\]"):
-        cache.pins()
+
+def test_a_package_that_is_not_beside_its_module(monkeypatch):
+    monkeypatch.setitem(cache.PINNED, "pytest", "symc")
+    monkeypatch.setattr(cache, "pins", cache.pins.__wrapped__)
+    assert dict(cache.pins())["pytest"] == pytest.__version__
+
+
+def test_without_the_compiler(monkeypatch):
+    monkeypatch.setattr(cache, "PINNED", {"no-such-compiler": "no_such_compiler"})
+    with pytest.raises(SymcError, match=r"compiling needs the package no-such-compiler.*\n.*symc\[compile\]"):
+        cache.pins.__wrapped__()
 
 
 def test_concurrent_writers_leave_one_whole_file(folder):
