@@ -22,6 +22,7 @@ class CompiledGroup:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self.group = group
+        self.status = np.zeros(1, np.int32)
         self.code = lower_group(group, "k", level)
         machine = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
         self.compiler = llvm.create_lljit_compiler(machine)
@@ -35,7 +36,7 @@ class CompiledGroup:
         place = unaligned if misaligned else np.array
         scratch = [np.full(max(size, 1), 0xA5, np.uint8) for size in self.code.scratch]
         outputs = [place(np.full(head.type.physical, 77, head.type.element.numpy)) for head in self.group.heads]
-        memory = {"input": [place(x) for x in inputs], "output": outputs, "scratch": scratch}
+        memory = {"input": [place(x) for x in inputs], "output": outputs, "scratch": scratch, "status": [self.status]}
         for kernel in self.code.kernels:
             arrays = [memory[kind][position] for kind, position in kernel.parameters]
             for begin, end in ranges(kernel.jobs, split):

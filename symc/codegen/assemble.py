@@ -111,6 +111,7 @@ class _Assembler:
     buffers: list[Buffer] = field(default_factory=list)
     numbers: dict[Place, int] = field(default_factory=dict)             # buffer of each storage
     kernels: dict[str, tuple[int, Kernel]] = field(default_factory=dict)   # by linker symbol, each with its number
+    statuses: dict[Node, int] = field(default_factory=dict)             # buffer that says whether a node failed
     cuts: dict[Node, list[tuple[int, int, int]]] = field(default_factory=dict)   # the slices of each loop
     weights_bytes: int = 0
     contents: list[tuple[int, np.ndarray]] = field(default_factory=list)   # of the weights: offset and value
@@ -426,7 +427,19 @@ class _Assembler:
         kind, position = parameter
         if kind == "scratch":
             return self.numbers[Scratch(node, position)]
+        if kind == "status":
+            return self._status(node)
         return self._number(node.inputs[position] if kind == "input" else Value(node, position))
+
+    def _status(self, node: Node) -> int:
+        """The buffer in which the kernels of a group say that they failed; its name is the message."""
+        if node not in self.statuses:
+            self.statuses[node] = len(self.buffers)
+            assert isinstance(node.op, Group)
+            failing = (part for part in node.op.graph.nodes if part.op is not None and operation(part).failure)
+            message = "; ".join(f"node '{part.sources[0].name}': {operation(part).failure}" for part in failing)
+            self.buffers.append(Buffer("status", message, "int32", (1,), 4))
+        return self.statuses[node]
 
     def _number(self, value: Value) -> int:
         return self.numbers[self.storage[value]]

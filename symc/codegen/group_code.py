@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Parameter = tuple[str, int]   # ("input" | "output" | "scratch", position)
+# ("input" | "output" | "scratch", position); ("status", 0): an int32 that the kernel sets to 1 when it fails
+Parameter = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Floor division in TIR as the truncating division that machines have.
 
+Divisors are numbers other than 0; negative ones come from TVM's simplification of what is left of an unrolled loop.
+
 TVM's own lowering also rewrites everything around, by an analysis that takes exponential time on chains of selections.
 """
 
@@ -14,8 +16,10 @@ from symc.frontend.te_math import Expr, lanes_of, widened
 
 
 def without_floor_division(body: Any, analyzer: sym.Analyzer) -> Any:
-    """`body` with // and % of indices by positive numbers as machine operations; `analyzer` knows the loops."""
+    """`body` with // and % of indices by numbers as machine operations; `analyzer` knows the loops."""
     def divide(expr: tirx.FloorDiv) -> Expr:
+        if _divisor(expr.b) < 0:
+            return divide(tirx.FloorDiv(_negative(expr.a), _negative(expr.b)))
         shift = _power_of_two(expr.b)
         if shift is not None:
             return tirx.shift_right(expr.a, _number(expr.b, shift))
@@ -26,6 +30,8 @@ def without_floor_division(body: Any, analyzer: sym.Analyzer) -> Any:
         return tirx.Sub(quotient, tirx.Select(below, _number(expr.b, 1), _number(expr.b, 0)))
 
     def remainder(expr: tirx.FloorMod) -> Expr:
+        if _divisor(expr.b) < 0:
+            return _negative(remainder(tirx.FloorMod(_negative(expr.a), _negative(expr.b))))
         shift = _power_of_two(expr.b)
         if shift is not None:
             return tirx.bitwise_and(expr.a, _number(expr.b, (1 << shift) - 1))
@@ -38,13 +44,18 @@ def without_floor_division(body: Any, analyzer: sym.Analyzer) -> Any:
 
 def _divisor(expr: Expr) -> int:
     value = expr.value if isinstance(expr, tirx.Broadcast) else expr
-    assert isinstance(value, tirx.IntImm) and value.value > 0, "indices are divided by positive numbers"
+    assert isinstance(value, tirx.IntImm) and value.value, "indices are divided by numbers"
     return int(value.value)
 
 
 def _power_of_two(expr: Expr) -> int | None:
     divisor = _divisor(expr)
     return divisor.bit_length() - 1 if divisor & (divisor - 1) == 0 else None
+
+
+def _negative(expr: Expr) -> Expr:
+    value = expr.value if isinstance(expr, tirx.Broadcast) else expr
+    return _number(expr, -value.value) if isinstance(value, tirx.IntImm) else tirx.Sub(_number(expr, 0), expr)
 
 
 def _number(like: Expr, value: int) -> Expr:

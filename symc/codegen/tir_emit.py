@@ -212,9 +212,11 @@ class Emitter:
         yield
         self._floor = outside
         level = self._close()
-        chosen = self.simplify(chosen)
-        if level.statements and not (isinstance(chosen, tirx.IntImm) and not chosen.value):
-            self.add(tirx.IfThenElse(chosen, sequence(level.statements), None))
+        settled = settled_condition(chosen, self.analyzer)
+        if settled is True:
+            self.levels[-1].statements += level.statements
+        elif settled is not False and level.statements:
+            self.add(tirx.IfThenElse(settled, sequence(level.statements), None))
 
     def _close(self) -> Level:
         level = self.levels.pop()

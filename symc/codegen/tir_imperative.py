@@ -24,7 +24,14 @@ Extent = Any        # an int or an index expression
 
 
 class InOrder(Emitter):
-    """Evaluates every element where it is asked for, and again each time."""
+    """Evaluates every element where it is asked for, and again each time.
+
+    status: where kernels say that they failed.
+    """
+
+    def __init__(self, index_dtype: str, status: Buffer) -> None:
+        super().__init__(index_dtype)
+        self.status = status
 
     def element(self, tensor: Tensor, indices: Indices) -> Scalar:
         value = self._evaluate(tensor, tuple(self.constant(i) if isinstance(i, int) else i for i in indices))
@@ -115,6 +122,13 @@ class KernelBuilder(TensorExpressions):
         value = typed(value, tensor.dtype)
         buffer = self._buffers[tensor]
         self.emitter.store(buffer, flat_index(buffer.type, places, self.emitter.constant(0)), value)
+
+    def fail_when(self, chosen: Any) -> None:
+        """Say that the operator fails if the condition holds; the kernel goes on.  Its `failure` says why."""
+        status = self.emitter.status
+        self.emitter.used[status] = None
+        with self.when(chosen):
+            self.emitter.store(status, self.emitter.constant(0), literal(1, DType.int32))
 
     def cell(self, dtype: DType, initial: Any) -> Cell:
         """A variable that starts as `initial`."""

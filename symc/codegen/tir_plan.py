@@ -25,7 +25,7 @@ from symc.codegen.tir_space import BLOCK, step_along
 from symc.frontend.te import Computed, Placeholder, Reduced, Reduction, Tensor, Viewed, node_to_te
 from symc.frontend.te_math import Indices, evaluating, literal
 from symc.ir.graph import Graph, Node, Value
-from symc.ir.types import Shape, TensorType
+from symc.ir.types import DType, Shape, TensorType
 from symc.ops.operator import Operator, operation
 
 FEW = 8             # with fewer jobs than this, a reduction of more than a few PARTs is done in two steps
@@ -77,6 +77,7 @@ class GroupPlan:
         self.cluster_of: dict[Tensor, int] = {}
         self.scratch_sizes: list[int] = []
         self.index_dtype = "int64" if any(t.bytes >= LARGE for n in group.nodes for t in n.types) else INDEX
+        self.status = self._buffer(TensorType((1,), DType.int32), ("status", 0))
         self.heads = [(head, self._buffer(head.type, ("output", n))) for n, head in enumerate(group.heads)]
         values = self._tensors(group)
         for head, buffer in self.heads:
@@ -234,7 +235,7 @@ class GroupPlan:
 
     def _imperative_kernels(self, cluster: Imperative, symbol: str) -> list[TirKernel]:
         def emitter() -> InOrder:
-            made = InOrder(self.index_dtype)
+            made = InOrder(self.index_dtype, self.status)
             for tensor, buffer in self.placed.items():
                 made.place(tensor, buffer)
             return made
@@ -247,8 +248,8 @@ class GroupPlan:
         return builder.kernels
 
     def parameters(self, used: Sequence[Buffer]) -> list[tuple[Parameter, Buffer]]:
-        """The used buffers, in the order inputs, outputs, scratch."""
-        order = {"input": 0, "output": 1, "scratch": 2}
+        """The used buffers, in the order inputs, outputs, scratch, status."""
+        order = {"input": 0, "output": 1, "scratch": 2, "status": 3}
         pairs = [(self.parameter_of[buffer], buffer) for buffer in dict.fromkeys(used)]
         return sorted(pairs, key=lambda pair: (order[pair[0][0]], pair[0][1]))
 

@@ -81,6 +81,7 @@ class Operator(Record):
     always_backward: ClassVar[bool] = False  # its backward runs even where no gradient arrives
     shape_inputs: ClassVar[tuple[int, ...]] = ()   # inputs on whose data the outputs' shapes depend
     is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
+    failure: ClassVar[Any] = ""              # what is wrong with data that the kernel refuses by `k.fail_when`, if any
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     deviations: ClassVar[tuple[str, ...]] = ()   # where it differs from MXNet 1.9.1, and why; for the docs
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction

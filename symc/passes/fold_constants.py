@@ -55,7 +55,7 @@ def _constant_nodes(graph: Graph) -> set[Node]:
 
 def _is_foldable(node: Node) -> bool:
     op = operation(node)
-    return not (op.is_random or op.is_host)
+    return not (op.is_random or op.is_host or op.failure)     # a failure is one of the run
 
 
 def _is_small_enough(value: Value) -> bool:

@@ -22,7 +22,7 @@ from symc.errors import PackageError
 
 FORMAT = 1
 ALIGNMENT = 64  # of every offset, in bytes
-BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice")
+BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
 Range = tuple[int, int]
 
@@ -36,6 +36,8 @@ class Buffer:
     weight, arena: `offset` bytes into weights.bin (or the block `prepare` fills) and into the arena.
     An input or state with an `offset` finds its first value there in weights.bin, and need not be bound.
     slice: the part of another buffer that one iteration of a loop sees; the loop says which.
+    status: one int32, zero before a run; a kernel that cannot do its work sets it to 1, and writes NaN.  The name says
+    what is wrong then.
     `dtype` is NumPy's name or 'bfloat16'; `shape` is physical, that is in `layout` where one is given.
     """
 

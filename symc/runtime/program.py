@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from symc.errors import SymcError
+from symc.errors import MXNetError, SymcError
 from symc.runtime.library import Library
 from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_empty
 from symc.runtime.plan import (
@@ -52,6 +52,9 @@ class Program:
         self._tables = address_of(self._pointers), address_of(self._symbols)
         self._runs: dict[Range, list[Range | Step]] = {}
         self._callers: dict[str, tuple[int, ...]] = {}
+        self._statuses = plan.of_kind("status")
+        for number in self._statuses:
+            self.bind(number, np.zeros(1, np.int32))
         self._refuse_unknown_hosts()
 
     def _refuse_unknown_hosts(self) -> None:
@@ -101,7 +104,10 @@ class Program:
         return block[buffer.offset:buffer.offset + size].view(dtype).reshape(buffer.shape)
 
     def run(self, entry: str) -> None:
-        """Run the steps of `entry` on the bound arrays.  SymcError: no such entry, or a buffer is not bound."""
+        """Run the steps of `entry` on the bound arrays.
+
+        SymcError: no such entry, or a buffer is not bound.  MXNetError: operators failed on their data.
+        """
         with self.lock:
             if entry not in self.plan.entries:
                 raise SymcError(f"the program has no entry '{entry}', only {', '.join(sorted(self.plan.entries))}",
@@ -109,7 +115,11 @@ class Program:
             self._allocate()
             for number in self._buffers_of(entry):
                 self.array(number)
+            for number in self._statuses:
+                self._arrays[number][0] = 0
             self._run_range(self.plan.entries[entry])
+            if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
+                raise MXNetError("; ".join(failed))
 
     def _allocate(self) -> None:
         """Make the blocks that are not there yet, and point the buffers inside them to their places."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symc.errors import MXNetError
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.row_kernels import at_row, largest
@@ -22,6 +23,7 @@ from symc.ops.families.stacks import (
     stacked,
 )
 from symc.ops.operator import Operator, operator
+from symc.ops.parameters import internal
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 
@@ -41,11 +43,17 @@ class LUFactors(MatrixKernel, Pivoted):
     """L and U of A·P = L·U, U having ones on its diagonal, in one matrix, and the columns swapped: in step i column i
     with `pivots[i]` - 1, that of the largest element.
 
-    Read by columns these are LAPACK's getrf's factors of Aᵀ, which are what MXNet computes.
+    strict: a singular matrix is a failure.  Read by columns these are the factors of Aᵀ that LAPACK's getrf finds,
+    which are what MXNet computes.
     """
 
+    strict: bool = False
     inputs = ("A",)
     outputs = ("factors", "pivots")
+
+    @property
+    def failure(self) -> str:
+        return "a matrix is singular, and has no inverse" if self.strict else ""
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         check_square(s.A)
@@ -63,6 +71,8 @@ class LUFactors(MatrixKernel, Pivoted):
                 _, pivot = largest(k, (row, extent), lu, at_row(matrix, row))
                 k.store(pivots, (matrix, row), pivot + 1)
                 self._swap(k, lu, matrix, row, k.index(pivot))
+                if self.strict:
+                    k.fail_when(lu[matrix, row, row] == 0)
                 factor = 1 / lu[matrix, row, row]
                 with k.when(lu[matrix, row, row] != 0), k.loop((row + 1, extent)) as column:
                     k.store(lu, (matrix, row, column), lu[matrix, row, column] * factor)
@@ -86,19 +96,20 @@ class LUFactors(MatrixKernel, Pivoted):
         lu, pivots = a.copy(), np.zeros(a.shape[:-1], np.int32)
         for place in np.ndindex(a.shape[:-2]):
             _factorise(lu[place], pivots[place])
+        if self.strict and not np.diagonal(lu, 0, -2, -1).all():
+            raise MXNetError(self.failure)
         return lu, pivots
 
 
 def _factorise(lu: np.ndarray, pivots: np.ndarray) -> None:
     """`LUFactors` of one matrix, in place."""
     for row in range(len(lu)):
-        for above in range(row):
-            lu[row, above + 1:] -= lu[row, above] * lu[above, above + 1:]
         pivot = row + int(np.argmax(np.nan_to_num(np.abs(lu[row, row:]), nan=-1)))
         pivots[row] = pivot + 1
         lu[:, [row, pivot]] = lu[:, [pivot, row]]
         if lu[row, row] != 0:
             lu[row, row + 1:] *= 1 / lu[row, row]
+        lu[row + 1:, row + 1:] -= lu[row + 1:, row, None] * lu[row, row + 1:]
 
 
 @operator("_pivot_signs", hidden=True)
@@ -164,17 +175,19 @@ class UndoSwaps(Operator):
 
 @operator("_linalg_inverse", aliases=("linalg_inverse",))
 class Inverse(SquareOperator):
-    """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet: _linalg_inverse."""
+    """A⁻¹ of square matrices.  MXNetError: a matrix is singular.  MXNet: _linalg_inverse."""
+
+    strict: bool = internal(True)
 
     def rewrite(self, g: Any, a: Value) -> list[Value]:
         """A⁻¹ = P·U⁻¹·L⁻¹."""
-        factors, pivots = g.node(LUFactors(), [stacked(g, a)]).outputs
+        factors, pivots = g.node(LUFactors(self.strict), [stacked(g, a)]).outputs
         first = Value(g.node(TriangularSolve(), [factors, identities(g, a)]))
         second = Value(g.node(TriangularSolve(lower=False, unit=True), [factors, first]))
         return [g.reshape(g._undo_swaps(second, pivots), a.type.dims)]
 
     def reference(self, a: np.ndarray) -> np.ndarray:
-        factors, pivots = LUFactors().reference(a)
+        factors, pivots = LUFactors(self.strict).reference(a)
         first = TriangularSolve().reference(factors, np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape))
         second = TriangularSolve(lower=False, unit=True).reference(factors, first)
         return UndoSwaps().reference(second, pivots)
@@ -224,7 +237,8 @@ class DeterminantOperator(Pivoted):
         """weight·A⁻ᵀ for each matrix, zeros where its determinant is 0."""
         a = node.inputs[0]
         count = count_of(a.type.dims)
-        inverse = g._unless_zero(g._linalg_inverse(stacked(g, a)), g.reshape(determinant, (count,)))
+        inverse = Value(g.node(Inverse(strict=False), [stacked(g, a)]))
+        inverse = g._unless_zero(inverse, g.reshape(determinant, (count,)))
         product = g.broadcast_mul(g.transpose(inverse, axes=(0, 2, 1)), g.reshape(weight, (count, 1, 1)))
         return g.reshape(product, a.type.dims)  # type: ignore[no-any-return]
 
@@ -288,7 +302,8 @@ class SignAndLogarithmOfDeterminant(DeterminantOperator):
         diagonal, signs, factors, pivots = self.factors_of(a)
         shape = a.shape[:-2] or (1,)
         logarithm = np.log(np.abs(diagonal)).sum(-1, dtype=a.dtype)
-        return (np.sign(diagonal).prod(-1) * signs).reshape(shape), logarithm.reshape(shape), factors, pivots
+        sign = np.where(np.isnan(diagonal), 0, np.sign(diagonal)).prod(-1) * signs
+        return sign.reshape(shape), logarithm.reshape(shape), factors, pivots
 
     def gradient(self, g: Any, node: Node, sign: Value | None, dy: Value | None,
                  *_: Value | None) -> list[Value | None]:

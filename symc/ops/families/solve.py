@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symc.errors import MXNetError
 from symc.ir.graph import Node, Value
 from symc.ops.families.matrix_products import TriangularOperator
 from symc.ops.families.row_kernels import at_row, parts, subtract_rows
@@ -30,16 +31,24 @@ COLUMNS = 32        # of the right-hand side that a job of a triangular system s
 
 @operator("_triangular_solve", hidden=True)
 class TriangularSolve(MatrixOperator):
-    """X of op(A)·X = B for stacks (count, n, n) and (count, n, k).  unit: the diagonal of A counts as ones."""
+    """X of op(A)·X = B for stacks (count, n, n) and (count, n, k).
+
+    unit: the diagonal of A counts as ones.  strict: a zero on it is a failure.
+    """
 
     transpose: bool = False
     lower: bool = True
     unit: bool = False
+    strict: bool = False
     inputs = ("A", "B")
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.B.unify(s.output.shape)
         s.output.unify(s.B.shape)
+
+    @property
+    def failure(self) -> str:
+        return "a triangular matrix has a zero on its diagonal, and no inverse" if self.strict else ""
 
     @property
     def forward(self) -> bool:
@@ -62,6 +71,8 @@ class TriangularSolve(MatrixOperator):
                           x, lambda j: at_row(matrix, self.row(j, extent)))
             if not self.unit:
                 pivot = self.element(a, matrix, row, row)
+                if self.strict:
+                    k.fail_when(pivot == 0)
                 with k.loop(columns) as column:
                     k.store(x, (matrix, row, column), x[matrix, row, column] / pivot)
 
@@ -70,6 +81,8 @@ class TriangularSolve(MatrixOperator):
         return step if self.forward else extent - 1 - step
 
     def reference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if self.strict and not np.diagonal(a, 0, -2, -1).all():
+            raise MXNetError(self.failure)
         a, x, extent = flipped(a) if self.transpose else a, b.copy(), b.shape[-2]
         for step in range(extent):
             row = self.row(step, extent)
@@ -120,9 +133,11 @@ class TriangularSystem(TriangularOperator, MatrixOperator):
 @operator("_linalg_potrf", aliases=("linalg_potrf",))
 class Cholesky(MatrixKernel, SquareOperator):
     """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that triangle
-    alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN from the row on at which
-    that shows.  MXNet: _linalg_potrf.
+    alone is read.  MXNetError: a matrix is not positive definite; a factor with NaN where it has NaN is no error.
+    MXNet: _linalg_potrf.
     """
+
+    failure = "a matrix is not positive definite, and has no Cholesky factor"
 
     lower: bool = True
 
@@ -147,6 +162,7 @@ class Cholesky(MatrixKernel, SquareOperator):
         subtract_rows(k, u, at_row(matrix, row), columns, row, lambda j: u[matrix, j, row],
                       u, lambda j: at_row(matrix, j))
         pivot = u[matrix, row, row]
+        k.fail_when(pivot <= 0)
         root = k.F.sqrt(k.select(pivot > 0, pivot, k.number(math.nan, a.dtype)))
         k.store(u, (matrix, row, row), root)
         with k.loop((row + 1, a.shape[-1])) as column:
@@ -158,7 +174,9 @@ class Cholesky(MatrixKernel, SquareOperator):
             above = u[..., :row, row, None]
             u[..., row, row:] -= (flipped(above) @ u[..., :row, row:])[..., 0, :]
             pivot = u[..., row, row]
-            root = np.sqrt(np.where(pivot > 0, pivot, np.nan))
+            if (pivot <= 0).any():
+                raise MXNetError(self.failure)
+            root = np.sqrt(pivot)
             u[..., row, row:] /= root[..., None]
             u[..., row, row] = root
         return flipped(u).copy() if self.lower else u
@@ -175,19 +193,19 @@ class Cholesky(MatrixKernel, SquareOperator):
 class InverseOfCholesky(SquareOperator):
     """(L·Lᵀ)⁻¹ of lower triangles L, or (Uᵀ·U)⁻¹ of upper ones unless `lower`; the other triangle is not read.
 
-    MXNet: _linalg_potri.
+    MXNetError: a triangle has a zero on its diagonal.  MXNet: _linalg_potri.
     """
 
     lower: bool = True
 
     def rewrite(self, g: Any, a: Value) -> list[Value]:
-        solver = TriangularSolve(lower=self.lower)
+        solver = TriangularSolve(lower=self.lower, strict=True)
         inverse = g.reshape(Value(g.node(solver, [stacked(g, a), identities(g, a)])), a.type.dims)
         return [multiplied(g, inverse, inverse, self.lower, not self.lower)]
 
     def reference(self, a: np.ndarray) -> np.ndarray:
         ones = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
-        inverse = TriangularSolve(lower=self.lower).reference(a, ones)
+        inverse = TriangularSolve(lower=self.lower, strict=True).reference(a, ones)
         return flipped(inverse) @ inverse if self.lower else inverse @ flipped(inverse)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
