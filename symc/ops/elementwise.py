@@ -110,30 +110,33 @@ def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative 
     doc: the public docstring, if not that of the function.  deviations: as of any block.
     """
     def register(function: Expression) -> type[Operator]:
-        arguments = _arguments(function)
+        arguments, keywords = _arguments(function)
         names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
-        block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, _keywords(function))
+        block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, keywords)
         made = operator(name, aliases=aliases, hidden=hidden)(block)
         made.deviations = deviations
         derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
         if derivatives:
             assert len(derivatives) == len(names), f"{name}: one derivative for each input"
-            _register_gradient(made, arguments, names, derivatives, _keywords(function))
+            _register_gradient(made, arguments, names, derivatives, keywords)
         elif hidden:
             made.gradient = _gradient_by_expression
         return made
     return register
 
 
-def _arguments(function: Expression) -> tuple[str, ...]:
-    """Names of the operands of an expression: its positional arguments behind F."""
+def _arguments(function: Expression) -> tuple[tuple[str, ...], Keywords]:
+    """Of an expression: names of the operands, its positional arguments behind F; and its keywords, the parameters."""
     parameters = inspect.signature(function).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)[1:]
+    keywords = {p.name: p.replace(annotation=_hint(function, p.annotation))
+                for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return tuple([p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD])[1:], keywords
 
 
-def _keywords(function: Expression) -> Keywords:
-    signature = inspect.signature(function, eval_str=True)
-    return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+def _hint(function: Expression, annotation: Any) -> Any:
+    """The type that an annotation names in the module of the function."""
+    names = inspect.unwrap(function).__globals__
+    return eval(annotation, names) if isinstance(annotation, str) else annotation
 
 
 def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], broadcasts: bool,
@@ -174,8 +177,8 @@ def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names:
 def _backward(block: type[Operator], argument: str, derivative: Expression,
               keywords: Keywords) -> tuple[type[Operator], tuple[str, ...]]:
     """The hidden operator of one derivative, and what it needs."""
-    needs = _arguments(derivative)
-    taken = {key: keywords[key] for key in _keywords(derivative)}
+    needs, own = _arguments(derivative)
+    taken = {key: keywords[key] for key in own}
     name = f"_backward_{block.name.lstrip('_')}" + (f"_{argument}" if argument else "")
     made = _block(name, derivative, f"Gradient of {block.name}.", needs, True, taken)
     made.__module__, made.gradient = block.__module__, _gradient_by_expression
