@@ -152,6 +152,13 @@ class Embedding(Operator):
         return [None, add_rows(g, dy, node.inputs[0], (self.input_dim, self.output_dim), 0)]
 
 
+@operator("_contrib_SparseEmbedding")
+class SparseEmbedding(Embedding):
+    """Embedding, whose gradient has row-sparse storage in MXNet; here it is dense.  MXNet: _contrib_SparseEmbedding."""
+
+    deviations = (HAS_GRADIENT,)
+
+
 # ---- one element of each row ---------------------------------------------------------------------------------
 
 
