@@ -11,6 +11,7 @@ from typing import Any
 
 from symc.aliases import AliasFinder
 from symc.errors import OutsideError, did_you_mean
+from symc.frontend.outside import TRAIN
 
 __version__ = "0.1.0"
 
@@ -40,16 +41,15 @@ _LAZY: dict[str, str] = {
     "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
 # What MXNet has and symc is not for → what to use in its place.
-_TRAIN = "bind the symbol with simple_bind and step its arrays (examples/train_digits.py), or symc.compile(train=True)"
 _INSTEAD = {
-    "mod": _TRAIN, "module": _TRAIN, "optimizer": _TRAIN, "autograd": "backward of an executor, or Symbol.gradient",
+    "mod": TRAIN, "module": TRAIN, "optimizer": TRAIN, "autograd": "backward of an executor, or Symbol.gradient",
     "gluon": "the block's exported symbol.json and .params: symc.compile, or symc.model.load_checkpoint",
     "io": "NumPy arrays, or any data loader that yields them", "recordio": "any reader of such files",
     "image": "Pillow or OpenCV; operators on images are symc.nd.image", "metric": "NumPy, or scikit-learn's metrics",
     "kv": "one process for each machine", "kvstore": "one process for each machine",
     "np": "NumPy, and symc.nd for arrays of executors", "npx": "symc.nd and symc.sym",
     "numpy": "NumPy, and symc.nd for arrays of executors", "numpy_extension": "symc.nd and symc.sym",
-    "callback": _TRAIN, "executor_manager": _TRAIN, "lr_scheduler": "a function of the number of the step",
+    "callback": TRAIN, "executor_manager": TRAIN, "lr_scheduler": "a function of the number of the step",
     "profiler": "symc inspect for kernels and memory, symc.test_utils.check_speed for times",
     "log": "Python's logging", "libinfo": "nothing: symc loads no library of MXNet", "library": "symc.operator",
     "img": "Pillow or OpenCV; operators on images are symc.nd.image", "rtc": "symc.operator, and symc.compile",

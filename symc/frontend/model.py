@@ -7,13 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from symc.frontend import checkpoint, params
-from symc.frontend.outside import refusal
+from symc.frontend.outside import TRAIN, refusal
 from symc.frontend.symbol import Symbol, load
 from symc.runtime.ndarray import NDArray, array
 
 Arrays = dict[str, NDArray]
-_TRAIN = "bind the symbol with simple_bind and step its arrays, or symc.compile(train=True)"
-FeedForward, BatchEndParam = refusal("model", "FeedForward", _TRAIN), refusal("model", "BatchEndParam", _TRAIN)
+FeedForward, BatchEndParam = refusal("model", "FeedForward", TRAIN), refusal("model", "BatchEndParam", TRAIN)
 
 
 def save_checkpoint(prefix: str, epoch: int, symbol: Symbol, arg_params: Mapping[str, NDArray],

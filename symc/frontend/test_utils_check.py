@@ -276,24 +276,26 @@ def check_consistency(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping
     executors = _bound(sym, ctx_list, grad_req)
     draw = _uniform if use_uniform else np.random.normal
     arg_params = {} if arg_params is None else arg_params
-    for name, argument in sorted(executors[0].arg_dict.items()):
-        if name not in arg_params:
-            arg_params[name] = draw(size=argument.shape, scale=scale).astype(rand_type)
+    for name in sorted(set(executors[0].arg_dict) - set(arg_params)):
+        arg_params[name] = draw(size=executors[0].arg_dict[name].shape, scale=scale).astype(rand_type)
     _fill(executors, arg_params, {} if aux_params is None else aux_params, grad_req)
 
     widths = [np.dtype(executor.outputs[0].dtype).itemsize for executor in executors]
     reference = widths.index(max(widths))
-    truth: dict[str, Any] = dict(ground_truth or {})
-    if ground_truth is None:
-        truth = {**executors[reference].output_dict, **(executors[reference].grad_dict if grad_req != "null" else {})}
+    truth = _results(executors[reference], grad_req) if ground_truth is None else dict(ground_truth)
     comparison = _Comparison(executors, reference, truth, (rtol, atol), equal_nan, raise_on_err)
     for executor in executors:
         executor.forward(is_train=False)
     comparison.run("Predict", lambda executor: executor.output_dict)
     if grad_req != "null":
         _run_backward(executors)
-        comparison.run("Train", lambda executor: {**executor.output_dict, **executor.grad_dict})
+        comparison.run("Train", lambda executor: _results(executor, grad_req))
     return truth
+
+
+def _results(executor: Executor, grad_req: Any) -> dict[str, Any]:
+    """Its outputs, and gradients unless they are not asked for."""
+    return {**executor.output_dict, **(executor.grad_dict if grad_req != "null" else {})}
 
 
 def _bound(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping[str, Any]], grad_req: Any) -> list[Executor]:
