@@ -12,7 +12,7 @@ from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import Shape, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath, quietly
-from symc.ops.operator import Operator, run_reference
+from symc.ops.operator import Operator, computes_in_float32, run_reference
 from symc.ops.specialise import specialised
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.overwrite_inputs import OverwriteInputs
@@ -93,7 +93,7 @@ def _prepare(op: Operator, name: str, arrays: Arrays) -> Prepared:
     if graph.updates:
         return _by_reference(op, {names.index(update.variable.name): update.value.index for update in graph.updates})
     types = node.types
-    if op.reads_types or op.is_host:
+    if op.reads_types or op.is_host or computes_in_float32(op, [NumPyMath.dtype(array) for array in arrays]):
         visible = op.visible_count
         return Prepared(lambda arrays: Outcome(run_reference(op, arrays, types)[:visible], {}))
     if op.prepared:

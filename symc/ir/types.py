@@ -49,6 +49,8 @@ class DType(enum.Enum):
             return value
         if isinstance(value, np.dtype) and value in BY_NUMPY:
             return BY_NUMPY[value]
+        if isinstance(value, np.dtype) and value.names == ("bfloat16",):    # as MXNet shows it to NumPy
+            return DType.bfloat16
         name = value if isinstance(value, str) else np.dtype(value).name  # type: ignore[call-overload]
         return DType[name]
 

@@ -39,6 +39,7 @@ class Elementwise(Operator):
     """Base of the blocks that `@elementwise` makes."""
 
     broadcasts = False
+    knows_bfloat16 = True
     function: ClassVar[Any] = None      # what `@elementwise` decorates: the expression for all dtypes but bfloat16
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:

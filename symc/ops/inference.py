@@ -99,7 +99,9 @@ def _visit(node: Node, known: Types) -> list[Value]:
     shapes = [ShapeSlot(n, known[v].shape) for n, v in zip(names, values, strict=True)]
     op.infer_shape(Slots(shapes[:count], shapes[count:]))
     types = [TypeSlot(n, known[v].dtype) for n, v in zip(names, values, strict=True)]
-    op.infer_type(Slots(types[:count], types[count:]))
+    typed = Slots(types[:count], types[count:])
+    op.infer_type(typed)
+    op.check_dtype(typed)
     changed = []
     for value, shape, dtype in zip(values, shapes, types, strict=True):
         old = known[value]

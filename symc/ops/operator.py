@@ -24,13 +24,15 @@ import numpy as np
 
 from symc.errors import UnsupportedOperatorError
 from symc.ir.graph import Graph, Node, Value
-from symc.ir.types import TensorType
-from symc.ops.math import quietly
+from symc.ir.types import DType, TensorType
+from symc.ops.math import UINT16, NumPyMath, quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.record import Record, record
-from symc.ops.slots import ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
 Array = np.ndarray
+REAL = frozenset(dtype for dtype in DType if dtype.is_float)
+NUMBERS = frozenset(DType) - {DType.bool}
 HAS_GRADIENT = "has a gradient, that of the operators it is defined by; MXNet has none"    # a deviation
 
 
@@ -82,6 +84,8 @@ class Operator(Record):
     shape_inputs: ClassVar[tuple[int, ...]] = ()   # inputs on whose data the outputs' shapes depend
     is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
     failure: ClassVar[Any] = ""              # what is wrong with data that the kernel refuses by `k.fail_when`, if any
+    dtypes: ClassVar[frozenset[DType]] = frozenset(DType)   # that its first input may have
+    knows_bfloat16: ClassVar[bool] = False   # its rules are for bfloat16 too; others compute it in float32
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     deviations: ClassVar[tuple[str, ...]] = ()   # where it differs from MXNet 1.9.1, and why; for the docs
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
@@ -182,6 +186,13 @@ class Operator(Record):
         """Unify the slots' dtypes.  Default: all alike."""
         t.unify_all()
 
+    def check_dtype(self, t: Slots[TypeSlot]) -> None:
+        """Conflict: the dtype of the first input is known, and none of `dtypes`."""
+        slot = t.inputs[0] if t.inputs else None
+        if slot is not None and slot.dtype is not None and slot.dtype not in self.dtypes:
+            allowed = [dtype.name for dtype in DType if dtype in self.dtypes]
+            raise Conflict(f"{slot.name} is {slot.dtype.name}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+
     # ---- epilogue of a contraction -----------------------------------------------------------------------
 
     def finish(self, F: Any, total: Any, *others: Any) -> Any:
@@ -276,12 +287,32 @@ def input_types(node: Node) -> list[TensorType]:
     return [value.type for value in node.inputs]
 
 
+def computes_in_float32(op: Operator, inputs: Iterable[DType]) -> bool:
+    """Whether inputs of these dtypes must be converted from bfloat16, and outputs back, as the operator has no rules
+    for it."""
+    is_free = op.is_view or op.is_users or op.knows_bfloat16 or bool(op.subgraphs)
+    return not is_free and DType.bfloat16 in inputs
+
+
 def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
-    """Outputs of `op` by its reference, as a tuple; IEEE special values are no error."""
+    """Outputs of `op` by its reference, as a tuple; IEEE special values are no error.
+
+    types: those of the outputs, which operators that read them, and bfloat16, need.
+    """
+    if UINT16 in [getattr(x, "dtype", None) for x in inputs] and computes_in_float32(op, [DType.bfloat16]):
+        return _run_in_float32(op, inputs, types)
     if op.reads_types or op.is_host or op.subgraphs:
         with np.errstate(all="ignore"):
             result = op.reference(*inputs, types=list(types)) if op.reads_types else op.reference(*inputs)
     else:
         result = quietly(op.reference, *inputs)
     return result if isinstance(result, tuple) else (np.asarray(result),)
+
+
+def _run_in_float32(op: Operator, inputs: Sequence[Array], types: Sequence[TensorType]) -> tuple[Array, ...]:
+    wide = [NumPyMath.cast(x, DType.float32) if x.dtype == UINT16 else x for x in inputs]
+    halves = [type.dtype is DType.bfloat16 for type in types]
+    made = run_reference(op, wide, [dataclasses.replace(type, dtype=DType.float32) if half else type
+                                    for type, half in zip(types, halves, strict=True)])
+    return tuple(NumPyMath.cast(y, DType.bfloat16) if half else y for y, half in zip(made, halves, strict=True))
 

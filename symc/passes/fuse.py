@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources, variable
-from symc.ir.types import TensorType
+from symc.ir.types import DType, TensorType
 from symc.ops.families.control_flow import ControlFlow
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
@@ -263,6 +263,9 @@ class _Recorder:
     def __getattr__(self, name: str) -> Any:
         self.called.add(name)
         return self if name == "pi" else lambda *_: self
+
+    def dtype(self, _: Any) -> DType:
+        return DType.float32
 
     def _same(self, *_: Any) -> _Recorder:
         return self

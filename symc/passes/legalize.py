@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from symc.ir.graph import Graph, Node, Value
-from symc.ops.operator import operation
+from symc.ir.types import DType
+from symc.ops.builder import GraphBuilder
+from symc.ops.families.cast import cast_to
+from symc.ops.operator import computes_in_float32, operation
 from symc.passes.base import Pass, expand, rewrite
 
 MAX_ROUNDS = 50   # more means that rules rewrite into each other
@@ -17,7 +21,7 @@ class Legalize(Pass):
 
     Before: a typed graph.
         %y = FullyConnected(%x, %w) num_hidden=3 no_bias=True          with %x: f32[2,4,5]
-    After: every operator left has a lowering of its own.
+    After: every operator left has a lowering of its own; those that know nothing of bfloat16 stand between casts.
         %y/reshape1 = _reshape(%x) shape=(2,20)
         %y/FullyConnected2 = FullyConnected(%y/reshape1, %w) num_hidden=3 no_bias=True
         ...
@@ -40,6 +44,15 @@ class Legalize(Pass):
 
     def _rewrite(self, node: Node) -> tuple[Value, ...] | None:
         op = operation(node) if node.op is not None else None
+        if op is not None and computes_in_float32(op, [value.type.element for value in node.inputs]):
+            return expand(node, partial(_in_float32, node))
         if op is None or op.rewrite is None or (self.keep_differentiable and op.gradient is not None):
             return None
         return expand(node, op.rewrite)
+
+
+def _in_float32(node: Node, g: GraphBuilder, *inputs: Value) -> list[Value]:
+    """The operator between conversions from bfloat16 to float32 and back."""
+    wide = [cast_to(g, value, DType.float32) if value.type.dtype is DType.bfloat16 else value for value in inputs]
+    made = g.node(operation(node), wide)
+    return [cast_to(g, value, type.element) for value, type in zip(made.outputs, node.types, strict=True)]

@@ -18,8 +18,8 @@ class Materialize(Pass):
     """Needs a typed graph.  Heads, gradients and updates are written to arrays that the user holds, so each must be
     computed by an operator of its own: a root that is a variable, a constant, a view of one, or a root already taken
     is copied; a gradient with req 'add' becomes the sum of itself and the variable `_accumulated/NAME`.  An update
-    that other nodes read is copied too: the variable is written when all have read it.  Of several updates of a
-    variable the last counts.
+    is copied too if other nodes read it, or another output of its node: the variable is written when all have read
+    it.  Of several updates of a variable the last counts.
 
         heads %x                 →      %x/copy1 = _copy(%x)    heads %x/copy1
         gradient %w += %dw       →      %w/sum = elemwise_add(%dw, %_accumulated/w)    gradient %w += %w/sum
@@ -32,8 +32,9 @@ class Materialize(Pass):
         taken: set[Value] = set()
         heads = tuple(_own(head, taken) for head in graph.heads)
         gradients = tuple(replace(g, value=_own(_wanted(g), taken)) for g in graph.gradients)
-        taken.update(storage(value) for value in graph.readers)
         last = {update.variable: update for update in graph.updates}
+        read = Graph(heads, gradients, tuple(last.values())).readers
+        taken.update(output for value in read for output in storage(value).node.outputs)
         updates = tuple(replace(u, value=_own(u.value, taken)) for u in last.values())
         made = Graph(heads, gradients, updates)
         return graph if made.roots == graph.roots else made

@@ -51,6 +51,7 @@ def output_dtypes(op: Operator) -> dict[DType, tuple[DType | None, ...]]:
         outputs = [TypeSlot(name, None) for name in op.output_names()]
         try:
             op.infer_type(Slots(inputs, outputs))
+            op.check_dtype(Slots(inputs, outputs))
         except Conflict:
             continue
         found[dtype] = tuple(slot.dtype for slot in outputs[:op.visible_count])

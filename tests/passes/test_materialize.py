@@ -43,6 +43,37 @@ def test_a_gradient_that_is_added_reads_its_buffer(check):
     """)
 
 
+def test_an_update_is_copied_if_another_output_of_its_node_is_read(check):
+    check(Materialize(), """
+        %w, %g, %m: f32[4]
+        %n = sgd_mom_update(%w, %g, %m) lr=0.1
+        %y = exp(%n)
+        heads %y
+        update forward %m = %n#1
+    """, """
+        %n = sgd_mom_update(%w, %g, %m) lr=0.1
+        %y = exp(%n)
+        %n/copy1 = _copy(%n#1)
+        heads %y
+        update forward %m = %n/copy1
+    """)
+
+
+def test_an_update_is_copied_if_the_copy_of_a_repeated_head_reads_its_node(check):
+    check(Materialize(), """
+        %w, %g, %m: f32[4]
+        %n = sgd_mom_update(%w, %g, %m) lr=0.1
+        heads %n, %n
+        update forward %m = %n#1
+    """, """
+        %n = sgd_mom_update(%w, %g, %m) lr=0.1
+        %n/copy1 = _copy(%n)
+        %n/copy1.1 = _copy(%n#1)
+        heads %n, %n/copy1
+        update forward %m = %n/copy1.1
+    """)
+
+
 def test_an_update_that_others_read_is_copied_and_the_last_of_a_variable_counts(check):
     check(Materialize(), """
         %x, %s, %t: f32[4]

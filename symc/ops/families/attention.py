@@ -12,7 +12,7 @@ import numpy as np
 
 from symc.ir.graph import Value
 from symc.ir.types import PartialShape
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -20,6 +20,8 @@ from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 @record
 class Attention(Operator):
     """Base; `parts` of the interleaved input are projections, of which the operator takes some."""
+
+    dtypes = REAL
 
     heads: int
     parts: ClassVar[int]

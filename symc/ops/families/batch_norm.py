@@ -13,7 +13,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ops.families.statistics import Moments, NormalizedSums, along, moments_in_order, others, wide
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.record import record
 from symc.ops.shapes import axis_in
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot, unify
@@ -45,6 +45,8 @@ class BatchNormalization(Operator):
     1/√(variance + eps), of the batch, or of the moving statistics with use_global_stats and in inference.
     gamma counts as 1 with fix_gamma.  The moving statistics are updated in backward with the biased variance.
     """
+
+    dtypes = REAL
 
     eps: float = 1e-3
     momentum: float = 0.9

@@ -14,7 +14,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 Format = Literal["center", "corner"]
@@ -83,6 +83,8 @@ class BoxIou(Operator):
     MXNet: _contrib_box_iou.
     """
 
+    dtypes = REAL
+
     format: Format = "corner"
     inputs = ("lhs", "rhs")
 
@@ -118,6 +120,8 @@ class BoxDecode(Operator):
     The middle is moved by data·std in units of the anchor's extents; the extents are multiplied by exp(data·std), that
     exponent being at most `clip` if that is positive.  MXNet: _contrib_box_decode.
     """
+
+    dtypes = REAL
 
     std0: float = 1.0
     std1: float = 1.0
@@ -171,6 +175,8 @@ class BoxEncode(Operator):
     Both are 0 where samples (N, M) is not above 0.5.  Offsets are normalised by means (4) and stds (4).
     MXNet: _contrib_box_encode.
     """
+
+    dtypes = REAL
 
     inputs = ("samples", "matches", "anchors", "refs", "means", "stds")
     outputs = ("output0", "output1")

@@ -13,7 +13,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.families.sampler import same_floats
 from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
@@ -76,6 +76,8 @@ class Correlation(Correlating):
 
     Data are (N, C, H, W); each displacement is a channel of the result.  MXNet: Correlation.
     """
+
+    dtypes = REAL
 
     inputs = ("data1", "data2")
 

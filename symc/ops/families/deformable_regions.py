@@ -13,7 +13,7 @@ from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
 from symc.ops.families.regions import check_regions, image_of, images_of, rounded
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -136,6 +136,8 @@ class DeformablePsRoiPooling(DeformableBins):
     Bins are moved by trans (R, 2·K, part_size, part_size) times trans_std, in units of the region: x, then y, for each
     of K kinds of output channels.  The hidden output counts samples.  MXNet: _contrib_DeformablePSROIPooling.
     """
+
+    dtypes = REAL
 
     inputs = ("data", "rois", Optional("trans", unless="no_trans"))
     outputs = ("output", "top_count")

@@ -12,7 +12,7 @@ from symc.ir.types import TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.families.softmax import Softmax
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.record import record
 from symc.ops.shapes import product
@@ -45,6 +45,8 @@ class SoftmaxOutput(LossHead):
     the number of labels (batch) or of those that are not ignore_label (valid); multi_output otherwise by the number
     of labels of a sample.  out_grad multiplies by the output, not its gradient, as in MXNet 1.9.1.
     """
+
+    dtypes = REAL
 
     grad_scale: float = 1.0
     ignore_label: float = -1.0
@@ -197,6 +199,8 @@ class RegressionOutput(LossHead):
     The gradient is times grad_scale and divided by the number of labels of a sample.
     """
 
+    dtypes = REAL
+
     grad_scale: float = 1.0
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
@@ -338,6 +342,8 @@ class SoftmaxCrossEntropy(Operator):
 
     data (N, classes), label (N,) class numbers.  MXNet: softmax_cross_entropy.
     """
+
+    dtypes = REAL
 
     inputs = ("data", "label")
 

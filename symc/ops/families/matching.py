@@ -11,7 +11,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ops.families.boxes import single
 from symc.ops.families.indexing import same_type
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 
@@ -84,6 +84,8 @@ class BipartiteMatching(Operator):
     Pairs must be above `threshold` (is_ascend: below).  A positive `topk` allows topk + 1 of them, as MXNet does.
     MXNet: _contrib_bipartite_matching.
     """
+
+    dtypes = REAL
 
     is_ascend: bool = False
     threshold: float = field(kw_only=True)

@@ -13,7 +13,7 @@ from symc.ops.families.boxes import Box, boxes_expected, intersection, larger, s
 from symc.ops.families.indexing import same_type
 from symc.ops.families.suppression import Suppression, first_places, numbered
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Floats
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -285,6 +285,8 @@ class MultiBoxTarget(Operator):
     MXNet: _contrib_MultiBoxTarget; minimum_negative_samples does nothing there on a CPU.
     """
 
+    dtypes = REAL
+
     overlap_threshold: float = 0.5
     ignore_label: float = -1.0
     negative_mining_ratio: float = -1.0
@@ -387,7 +389,7 @@ class MultiBoxBoxes(Operator):
         score, kind = others.max(1, initial=-1), others.argmax(1) if others.shape[1] else -1
         found = (score > -1) & ~(score < self.threshold)
         offsets = loc_pred.reshape(len(loc_pred), -1, 4)
-        box = self.corners(NumPyMath, np.moveaxis(anchor, -1, 0), np.moveaxis(offsets, -1, 0))
+        box = self.corners(NumPyMath, np.moveaxis(anchor[0], -1, 0), np.moveaxis(offsets, -1, 0))
         numbers = np.broadcast_arrays(kind, score, *box)
         rows = np.where(found[..., None], np.stack(numbers, -1), -1)
         return rows.astype(cls_prob.dtype), found.astype(np.int32)
@@ -446,6 +448,8 @@ class MultiBoxDetection(Operator):
     the anchors).  A threshold outside (0, 1] leaves all, in the order of the anchors.
     MXNet: _contrib_MultiBoxDetection; background_id does nothing there: background is class 0.
     """
+
+    dtypes = REAL
 
     clip: bool = True
     threshold: float = 0.01

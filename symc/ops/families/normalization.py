@@ -19,7 +19,7 @@ from symc.ops.families.statistics import (
     kept,
     wide,
 )
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.shapes import axis_in
@@ -33,6 +33,8 @@ class RowNormalization(Operator):
     data is read as an array of shape `viewed`, of which `axes` are normalized; gamma and beta vary along
     `parameter_axis` of it.  Outputs beside the normalized data: mean and deviation √(variance + eps).
     """
+
+    dtypes = REAL
 
     eps: float = 1e-5
     inputs = ("data", "gamma", "beta")
@@ -199,6 +201,8 @@ class L2Normalization(Operator):
     """data / √(Σ data² + eps) over the channels (channel), all spatial positions of a channel (spatial) or the whole
     of each sample (instance).  The hidden output is the norm.  MXNet: L2Normalization."""
 
+    dtypes = REAL
+
     eps: float = 1e-10
     mode: Literal["channel", "instance", "spatial"] = "instance"
     outputs = ("output", "norm")
@@ -343,6 +347,8 @@ class LocalResponseNormalization(AcrossChannels):
 
     MXNet: LRN.
     """
+
+    dtypes = REAL
 
     parameter_order = ("alpha", "beta", "knorm", "nsize")
     outputs = ("output", "tmp_norm")

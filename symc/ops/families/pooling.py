@@ -16,7 +16,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -45,6 +45,8 @@ class Pooling(Operator):
     padding in front (1-D only).  avg divides by the taps inside the padded image, or with count_include_pad=False
     inside the image.  max starts from the lowest finite value: it passes over NaN.
     """
+
+    dtypes = REAL
 
     kernel: Dims = ()
     pool_type: Literal["avg", "lp", "max", "sum"] = "max"

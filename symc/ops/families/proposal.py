@@ -11,7 +11,7 @@ from symc.ops.families.anchors import proposal_anchors
 from symc.ops.families.boxes import Box, larger, smaller
 from symc.ops.families.suppression import Compact, Suppression, TakeRows, first_places, numbered
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Floats
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
@@ -108,6 +108,8 @@ class ProposalKept(Suppression):
 @record
 class Proposals(Operator):
     """Base of the region proposals: the anchors moved by bbox_pred that survive suppression, in order of score."""
+
+    dtypes = REAL
 
     rpn_pre_nms_top_n: int = 6000
     rpn_post_nms_top_n: int = 300

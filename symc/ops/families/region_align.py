@@ -17,7 +17,7 @@ from symc.ir.graph import Node, Value
 from symc.ops.families.boxes import larger, single
 from symc.ops.families.regions import check_pooled_size, check_regions, image_of, images_of
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
@@ -138,6 +138,8 @@ class Aligned(Operator):
 
 class AlignedForward(Aligned):
     """Base of the forward operators."""
+
+    dtypes = REAL
 
     inputs = ("data", "rois")
     columns = 5

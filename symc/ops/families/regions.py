@@ -16,7 +16,7 @@ from symc.ir.types import DType
 from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
@@ -87,6 +87,8 @@ class RoiPooling(Bins):
     Corners of regions are rounded to pixels, which belong to them.  The hidden output has the places of the maxima.
     MXNet: ROIPooling.
     """
+
+    dtypes = REAL
 
     pooled_size: Dims
     spatial_scale: float
@@ -230,6 +232,8 @@ class PsRoiPooling(PositionSensitiveBins):
     """The mean of each bin (R, output_dim, pooled_size, pooled_size) of regions rois (R, 5) of data (N, C, H, W), of a
     channel that is the bin's own: C = output_dim·group_size².  0 of an empty bin.  MXNet: _contrib_PSROIPooling.
     """
+
+    dtypes = REAL
 
     inputs = ("data", "rois")
 

@@ -14,7 +14,7 @@ import numpy as np
 from symc.ir.graph import Value
 from symc.ir.types import DType, Shape
 from symc.ops.families.recurrence import CELLS, OnArrays, OnGraph, Weights
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.parameters import within
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -88,6 +88,8 @@ class RNN(Operator):
     clipping of the cell (lstm_state_clip_*) are what MXNet computes on a GPU.  Its CPU kernel for float32 accepts and
     ignores them, and so does this operator where that kernel serves (`heeds_cudnn_options`).  MXNet: RNN.
     """
+
+    dtypes = REAL
 
     deviations = (
         "with a projection, in float64, or with `MXNET_USE_MKLDNN_RNN=0`, sequence lengths and the clipping of the "

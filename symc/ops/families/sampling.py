@@ -146,6 +146,9 @@ class Drawn(Operator):
     def rows(self, inputs: Sequence[Any]) -> int:
         return 1
 
+    def gradient(self, g: Any, node: Node, *dy: Value) -> list[Value | None]:
+        return [None] * len(node.inputs)        # as of the operators they are made of
+
     def sample(self, draws: Any, parameters: Sequence[Any]) -> Any:
         """The value of an element in the dtype of the result."""
         dtype = DType[self.dtype]

@@ -12,7 +12,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.parameters import internal
 from symc.ops.record import record
 from symc.ops.shapes import axis_in, without
@@ -38,6 +38,8 @@ class RowSoftmax(Operator):
     dtype: of the output, by default that of data.  With use_length, only the first `length` elements of each row
     count, and the others are 0.
     """
+
+    dtypes = REAL
 
     axis: int = -1
     temperature: float | None = None
@@ -203,6 +205,8 @@ class BackwardSoftmax(Operator):
 class SoftmaxActivation(Operator):
     """softmax along axis 1 (channel) or the last one (instance).  MXNet: SoftmaxActivation, as its CPU build runs it:
     its gradient is always that of a softmax along axis 1."""
+
+    dtypes = REAL
 
     mode: Literal["channel", "instance"] = "instance"
 

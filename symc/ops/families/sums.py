@@ -14,7 +14,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.families.binary import divide
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Variadic, operator
+from symc.ops.operator import NUMBERS, Operator, Variadic, operator
 from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 
 
@@ -35,6 +35,8 @@ class AddN(Elementwise):
 @operator("_contrib_div_sqrt_dim")
 class DivSqrtDim(Operator):
     """data / √d, d being its last dimension; as in the attention of transformers."""
+
+    dtypes = NUMBERS
 
     def rewrite(self, g: Any, data: Value) -> list[Value] | None:
         return [g._div_scalar(data, scalar=math.sqrt(data.type.dims[-1]), is_int=False)]

@@ -15,7 +15,7 @@ from symc.ir.types import DType, Shape, TensorType
 from symc.ops.families.boxes import Box, Format, overlap, single
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 
@@ -268,6 +268,8 @@ class BoxNms(Operator):
     background_id take no part, nor those behind the first `topk`.  The hidden output has the rows' places.
     MXNet: _contrib_box_nms.
     """
+
+    dtypes = REAL
 
     overlap_thresh: float = 0.5
     valid_thresh: float = 0.0
