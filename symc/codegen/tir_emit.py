@@ -21,7 +21,7 @@ from tvm import sym, tirx
 from tvm_ffi import StructuralKey
 
 from symc.codegen.tir_condition import settled_condition
-from symc.codegen.tir_index import LARGE, flat_index, free_variables, redirected, view_indices
+from symc.codegen.tir_index import LARGE, clamped, flat_index, free_variables, redirected, view_indices
 from symc.frontend.te import Computed, Part, Reduced, Tensor, Viewed
 from symc.frontend.te_math import (
     Expr,
@@ -459,12 +459,15 @@ class Emitter:
         """Write the definitions that `values` need, each at its own loop."""
         order = self.pending(values)
         guards = self._guards(order, values)
+        guarded = {definition: guard for definition, guard in guards.items()
+                   if guard is not None and definition.buffer and self._may_leave(definition)}
+        self._clamp_those_in_circles(guarded)
         waiting = [(definition, False) for definition in reversed(order)]
         while waiting:
             definition, ready = waiting.pop()
             if definition.emitted:
                 continue
-            guard = guards[definition] if definition.buffer and self._may_leave(definition) else None
+            guard = guarded.get(definition)
             needs = definition.uses | (guard.uses if guard is not None else frozenset())
             missing = [use for use in in_order(needs) if not use.emitted]
             if missing and not ready:
@@ -493,6 +496,24 @@ class Emitter:
             want(a.uses - b.uses, both(guard, chosen))
             want(b.uses - a.uses, both(guard, ~chosen))
         return wanted
+
+    def _clamp_those_in_circles(self, guarded: dict[Definition, Scalar]) -> None:
+        """Take reads away whose guard follows from what they read; anywhere in the buffer does no harm."""
+        for definition in list(guarded):
+            if self._needs(guarded[definition].uses, definition, guarded):
+                assert definition.buffer is not None
+                definition.index = clamped(definition.index, definition.buffer.count)
+                del guarded[definition]
+
+    def _needs(self, uses: frozenset[Definition], wanted: Definition, guarded: dict[Definition, Scalar]) -> bool:
+        """Whether what `uses` follow from, guards included, holds `wanted`."""
+        seen, waiting = set(uses), list(uses)
+        while waiting:
+            definition = waiting.pop()
+            further = definition.uses | (guarded[definition].uses if definition in guarded else frozenset())
+            waiting += further - seen
+            seen |= further
+        return wanted in seen
 
     def _may_leave(self, definition: Definition) -> bool:
         assert definition.buffer is not None

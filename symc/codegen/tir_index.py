@@ -17,11 +17,18 @@ def redirected(index: Expr, guard: Expr, count: int) -> Expr:
     name, lanes = str(index.ty).split("x")[0], lanes_of(index)
     zero = tirx.const(0, name)
     if lanes == 1 and lanes_of(guard) > 1:
-        return tirx.max(tirx.min(index, tirx.const(count - 1, name)), zero)
+        return clamped(index, count)
     if lanes_of(guard) == 1 and isinstance(index, tirx.Ramp) and _ramp_reach(index) < count:
         return tirx.Ramp(tirx.Select(guard, index.base, zero), index.stride, index.lanes)
     lanes = max(lanes, lanes_of(guard))
     return tirx.Select(widened(guard, lanes), widened(index, lanes), widened(zero, lanes))
+
+
+def clamped(index: Expr, count: int) -> Expr:
+    """The flat index, or the nearest one that a buffer of `count` elements has."""
+    name, lanes = str(index.ty).split("x")[0], lanes_of(index)
+    last, zero = (widened(tirx.const(place, name), lanes) for place in (max(count - 1, 0), 0))
+    return tirx.max(tirx.min(widened(index, lanes), last), zero)
 
 
 def _ramp_reach(index: tirx.Ramp) -> int:

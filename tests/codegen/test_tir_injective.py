@@ -44,3 +44,16 @@ def test_nan_passes(graph, groups):
     compiled = groups.compile(graph("%x: f32[20]\n%y = relu(%x)\nheads %y"))
     x = np.array([np.nan, -1, 0, 1] * 5, np.float32)
     np.testing.assert_array_equal(compiled(x)[0], np.array([np.nan, 0, 0, 1] * 5, np.float32))
+
+
+def test_reads_whose_guard_follows_from_what_they_read(graph, groups):
+    groups.check(graph("""
+        %x: f64[2,40]
+        %m: f64[2,40,40]
+        %y: f64[2,40]
+        %d = _linalg_makediag(%x)
+        %t = transpose(%m) axes=(0,2,1)
+        %i = _inverse_distances(%y)
+        %p = broadcast_mul(%t, %i)
+        %s = broadcast_add(%d, %p)
+        heads %s"""))
