@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from tvm import tirx
 
 from symc.ir.types import DType
+from symc.ops.math import number
 
 Expr = Any  # a TIR expression (tvm.ir.Expr)
 Indices = tuple[Any, ...]
@@ -132,12 +133,12 @@ def not_equal(a: Expr, b: Expr) -> Expr:
 
 
 def literal(value: float, dtype: DType, lanes: int = 1) -> Scalar:
-    """A Python number in `dtype`; toward zero for integers."""
+    """A Python number in `dtype`; toward zero for integers, which wrap."""
     name = computed_dtype(dtype)
     if dtype.is_float:
         expr = tirx.FloatImm(name, float(value))
     else:
-        expr = tirx.const(int(value) if dtype is not DType.bool else bool(value), name)
+        expr = tirx.const(number(value, dtype.numpy).item(), name)
     return Scalar(widened(expr, lanes), dtype, weight=0)
 
 

@@ -39,7 +39,7 @@ class Elementwise(Operator):
     """Base of the blocks that `@elementwise` makes."""
 
     broadcasts = False
-    knows_bfloat16 = True
+    widened = frozenset()
     function: ClassVar[Any] = None      # what `@elementwise` decorates: the expression for all dtypes but bfloat16
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
@@ -101,21 +101,22 @@ def as_value(F: Any, result: Any, like: Any) -> Any:
 
 def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative | Sequence[Derivative] = (),
                 inputs: Sequence[str] = (), broadcasts: bool = False, hidden: bool = False,
-                doc: str = "", deviations: tuple[str, ...] = ()) -> Callable[[Expression], type[Operator]]:
+                doc: str = "", deviations: tuple[str, ...] = (),
+                dtypes: Iterable[DType] = DType) -> Callable[[Expression], type[Operator]]:
     """Register the elementwise operator whose meaning is the decorated function `f(F, x, ..., *, parameters)`.
 
     gradient: for each input (one that is no sequence: for the only input) an expression, SAME, or None for no
         gradient; () when MXNet registers none.  The names of an expression's arguments say what it needs: arguments
         and parameters of `f`, `y` (the output) and `dy` (its gradient).  Only these stay alive until backward.
     inputs: names of the inputs; default data, or lhs and rhs.
-    doc: the public docstring, if not that of the function.  deviations: as of any block.
+    doc: the public docstring, if not that of the function.  deviations, dtypes: as of any block.
     """
     def register(function: Expression) -> type[Operator]:
         arguments, keywords = _arguments(function)
         names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
         block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, keywords)
         made = operator(name, aliases=aliases, hidden=hidden)(block)
-        made.deviations = deviations
+        made.deviations, made.dtypes = deviations, frozenset(dtypes)
         derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
         if derivatives:
             assert len(derivatives) == len(names), f"{name}: one derivative for each input"

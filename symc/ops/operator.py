@@ -25,7 +25,7 @@ import numpy as np
 from symc.errors import UnsupportedOperatorError
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
-from symc.ops.math import UINT16, NumPyMath, quietly
+from symc.ops.math import NumPyMath, quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.record import Record, record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -33,6 +33,7 @@ from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 Array = np.ndarray
 REAL = frozenset(dtype for dtype in DType if dtype.is_float)
 NUMBERS = frozenset(DType) - {DType.bool}
+HALVES_AND_BOOL = frozenset({DType.bfloat16, DType.bool})
 HAS_GRADIENT = "has a gradient, that of the operators it is defined by; MXNet has none"    # a deviation
 
 
@@ -85,7 +86,7 @@ class Operator(Record):
     is_users: ClassVar[bool] = False         # computed by users' code, which may be another at the next call
     failure: ClassVar[Any] = ""              # what is wrong with data that the kernel refuses by `k.fail_when`, if any
     dtypes: ClassVar[frozenset[DType]] = frozenset(DType)   # that its first input may have
-    knows_bfloat16: ClassVar[bool] = False   # its rules are for bfloat16 too; others compute it in float32
+    widened: ClassVar[frozenset[DType]] = frozenset({DType.bfloat16})   # those that it computes in float32
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     deviations: ClassVar[tuple[str, ...]] = ()   # where it differs from MXNet 1.9.1, and why; for the docs
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
@@ -288,18 +289,18 @@ def input_types(node: Node) -> list[TensorType]:
 
 
 def computes_in_float32(op: Operator, inputs: Iterable[DType]) -> bool:
-    """Whether inputs of these dtypes must be converted from bfloat16, and outputs back, as the operator has no rules
-    for it."""
-    is_free = op.is_view or op.is_users or op.knows_bfloat16 or bool(op.subgraphs)
-    return not is_free and DType.bfloat16 in inputs
+    """Whether inputs of these dtypes must be converted to float32, and outputs back, as the operator has no rules for
+    some of them."""
+    is_free = op.is_view or op.is_users or bool(op.subgraphs)
+    return not is_free and not op.widened.isdisjoint(inputs)
 
 
 def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
     """Outputs of `op` by its reference, as a tuple; IEEE special values are no error.
 
-    types: those of the outputs, which operators that read them, and bfloat16, need.
+    types: those of the outputs, which operators need that read them, or compute in float32.
     """
-    if UINT16 in [getattr(x, "dtype", None) for x in inputs] and computes_in_float32(op, [DType.bfloat16]):
+    if op.widened and computes_in_float32(op, [NumPyMath.dtype(x) for x in inputs if isinstance(x, Array)]):
         return _run_in_float32(op, inputs, types)
     if op.reads_types or op.is_host or op.subgraphs:
         with np.errstate(all="ignore"):
@@ -310,9 +311,9 @@ def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorTyp
 
 
 def _run_in_float32(op: Operator, inputs: Sequence[Array], types: Sequence[TensorType]) -> tuple[Array, ...]:
-    wide = [NumPyMath.cast(x, DType.float32) if x.dtype == UINT16 else x for x in inputs]
-    halves = [type.dtype is DType.bfloat16 for type in types]
-    made = run_reference(op, wide, [dataclasses.replace(type, dtype=DType.float32) if half else type
-                                    for type, half in zip(types, halves, strict=True)])
-    return tuple(NumPyMath.cast(y, DType.bfloat16) if half else y for y, half in zip(made, halves, strict=True))
+    wide = [NumPyMath.cast(x, DType.float32) if NumPyMath.dtype(x) in op.widened else x for x in inputs]
+    made = run_reference(op, wide, [dataclasses.replace(type, dtype=DType.float32) if type.dtype in op.widened else type
+                                    for type in types])
+    return tuple(NumPyMath.cast(y, type.element) if type.dtype in op.widened else y
+                 for y, type in zip(made, types, strict=True))
 

@@ -21,7 +21,7 @@ class Legalize(Pass):
 
     Before: a typed graph.
         %y = FullyConnected(%x, %w) num_hidden=3 no_bias=True          with %x: f32[2,4,5]
-    After: every operator left has a lowering of its own; those that know nothing of bfloat16 stand between casts.
+    After: every operator left has a lowering of its own; those that compute a dtype in float32 stand between casts.
         %y/reshape1 = _reshape(%x) shape=(2,20)
         %y/FullyConnected2 = FullyConnected(%y/reshape1, %w) num_hidden=3 no_bias=True
         ...
@@ -52,7 +52,8 @@ class Legalize(Pass):
 
 
 def _in_float32(node: Node, g: GraphBuilder, *inputs: Value) -> list[Value]:
-    """The operator between conversions from bfloat16 to float32 and back."""
-    wide = [cast_to(g, value, DType.float32) if value.type.dtype is DType.bfloat16 else value for value in inputs]
-    made = g.node(operation(node), wide)
+    """The operator between conversions to float32 and back."""
+    op = operation(node)
+    wide = [cast_to(g, value, DType.float32) if value.type.dtype in op.widened else value for value in inputs]
+    made = g.node(op, wide)
     return [cast_to(g, value, type.element) for value, type in zip(made.outputs, node.types, strict=True)]

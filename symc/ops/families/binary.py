@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from symc.ir.types import DType
 from symc.ops.elementwise import SAME, Derivative, Expression, elementwise, real
+from symc.ops.operator import NUMBERS
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Binary:
     function: Expression
     lhs: Derivative = None
     rhs: Derivative = None
+    dtypes: frozenset[DType] = frozenset(DType)
 
 
 def divide(F: Any, lhs: Any, rhs: Any) -> Any:
@@ -41,14 +44,15 @@ def _exclusive_or(F: Any, lhs: Any, rhs: Any) -> Any:
 
 ARITHMETIC = {
     "add": Binary("lhs + rhs.", lambda F, lhs, rhs: lhs + rhs, SAME, SAME),
-    "sub": Binary("lhs - rhs.", lambda F, lhs, rhs: lhs - rhs, SAME, lambda F, dy: -dy),
+    "sub": Binary("lhs - rhs.", lambda F, lhs, rhs: lhs - rhs, SAME, lambda F, dy: -dy, NUMBERS),
     "mul": Binary("lhs · rhs.", lambda F, lhs, rhs: lhs * rhs,
                   lambda F, rhs, dy: dy * rhs, lambda F, lhs, dy: dy * lhs),
     "div": Binary("lhs / rhs; integers are divided as in C.", divide,
-                  lambda F, rhs, dy: divide(F, dy, rhs), lambda F, lhs, rhs, dy: divide(F, -dy * lhs, rhs * rhs)),
+                  lambda F, rhs, dy: divide(F, dy, rhs), lambda F, lhs, rhs, dy: divide(F, -dy * lhs, rhs * rhs),
+                  NUMBERS),
     "mod": Binary("The remainder of lhs / rhs with the sign of rhs; 0 where rhs is 0.",
                   lambda F, lhs, rhs: F.modulo(lhs, rhs),
-                  SAME, real(lambda F, lhs, rhs, dy: -dy * F.floor(lhs / rhs))),
+                  SAME, real(lambda F, lhs, rhs, dy: -dy * F.floor(lhs / rhs)), NUMBERS),
     "power": Binary("lhs to the power of rhs.", real(lambda F, lhs, rhs: F.power(lhs, rhs)),
                     real(lambda F, lhs, rhs, dy: dy * rhs * F.power(lhs, rhs - 1)),
                     real(lambda F, lhs, y, dy: dy * y * F.log(lhs))),
@@ -85,7 +89,8 @@ NAMES = {  # MXNet's elementwise operators and their aliases
 
 for _name, (_key, *_aliases) in NAMES.items():
     _binary = BINARY[_key]
-    elementwise(_name, aliases=_aliases, gradient=(_binary.lhs, _binary.rhs), doc=_binary.doc)(_binary.function)
+    elementwise(_name, aliases=_aliases, gradient=(_binary.lhs, _binary.rhs), doc=_binary.doc,
+                dtypes=_binary.dtypes)(_binary.function)
 
 
 @elementwise("_grad_add")

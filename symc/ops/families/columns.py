@@ -10,7 +10,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import HALVES_AND_BOOL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.shapes import product, unravel
@@ -97,6 +97,8 @@ class ImageToColumns(Windows):
 @operator("col2im")
 class ColumnsToImage(Windows):
     """(N, C·∏kernel, windows) → (N, C, output_size...), each pixel the sum over the windows.  MXNet: col2im."""
+
+    widened = HALVES_AND_BOOL
 
     parameter_order = ("output_size",)
     output_size: Dims = field(kw_only=True)

@@ -45,11 +45,10 @@ class Dropout(Operator):
     def inference(self, g: Any, data: Value) -> list[Value] | None:
         if self.mode == "always":
             return None
-        shape = kept(data.type.dims, self.axes)
-        return [data, g._ones(shape=shape, dtype=data.type.element.name)]
+        return [data, g.filled(1, TensorType(kept(data.type.dims, self.axes), data.type.element))]
 
     def seeded(self, g: Any, seed: Value, salt: int, data: Value) -> list[Value]:
-        ones = g._ones(shape=kept(data.type.dims, self.axes), dtype=data.type.element.name)
+        ones = g.filled(1, TensorType(kept(data.type.dims, self.axes), data.type.element))
         return [g._dropout(x, seed, p=self.p, axes=self.axes, salt=salt) for x in (data, ones)]
 
 

@@ -12,7 +12,7 @@ from symc.ir.types import BY_CODE, DType, TensorType
 from symc.ops.elementwise import elementwise
 from symc.ops.families.cast import AnyType, Number
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import NUMBERS, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -166,6 +166,7 @@ class ArangeLike(Pattern):
     ctx: str = ""
     axis: int | None = None
     inputs = ("data",)
+    dtypes = NUMBERS
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if self.axis is None:

@@ -12,7 +12,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.reduce import Mean
 from symc.ops.math import NumPyMath
-from symc.ops.operator import HAS_GRADIENT, Operator, Optional, Variadic, operator
+from symc.ops.operator import HALVES_AND_BOOL, HAS_GRADIENT, Operator, Optional, Variadic, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -21,6 +21,8 @@ from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 @operator("moments")
 class Moments(Operator):
     """Mean and variance over `axes`.  MXNet: moments."""
+
+    widened = HALVES_AND_BOOL
 
     axes: Dims | None = None
     keepdims: bool = False

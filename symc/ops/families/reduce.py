@@ -13,7 +13,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, PartialShape, Shape, TensorType
 from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import HALVES_AND_BOOL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
 from symc.ops.shapes import axis_in, unravel
@@ -28,6 +28,8 @@ class AxisReduction(Operator):
 
     A reduction over all axes gives shape (1,).  float16 is reduced in float32.
     """
+
+    widened = HALVES_AND_BOOL
 
     pattern = "reduction"
     reducer: ClassVar[Literal["sum", "prod", "max", "min"]]
@@ -320,6 +322,8 @@ class ArgReduction(Operator):
     input's dtype; axis None counts through the flattened input.
     """
 
+    widened = HALVES_AND_BOOL
+
     axis: int | None = None
     keepdims: bool = False
     pattern: ClassVar[str] = "reduction"
@@ -372,6 +376,8 @@ class ArgMin(ArgReduction):
 @operator("argmax_channel")
 class ArgMaxChannel(Operator):
     """Where x is largest along axis 1.  MXNet: argmax_channel."""
+
+    widened = HALVES_AND_BOOL
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from symc.ir.types import DType
 from symc.ops.elementwise import SAME, Expression, elementwise, real
+from symc.ops.operator import NUMBERS
 from symc.ops.polynomials import polynomial, ratio
 
 DIGAMMA_SERIES = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)
@@ -117,12 +118,14 @@ TABLE: dict[str, tuple[str, Expression, Expression | None]] = {
                  lambda F, x, dy: dy / ((1 + F.abs(x)) * (1 + F.abs(x)))),
 }
 WITHOUT_SPARSE_ALIAS = ("erf", "erfinv", "logical_not", "rcbrt", "reciprocal", "softsign")
+OF_NUMBERS = ("abs", "erfinv", "negative", "sign")
 OF_ANY_TYPE = ("abs", "negative", "square", "sign", "logical_not", "erfinv")   # the others are `real`
 
 for _name, (_doc, _function, _derivative) in TABLE.items():
     _computed = _function if _name in OF_ANY_TYPE else real(_function)
     elementwise(_name, aliases=() if _name in WITHOUT_SPARSE_ALIAS else (f"_sparse_{_name}",), doc=_doc,
-                gradient=(_derivative and real(_derivative),))(_computed)
+                gradient=(_derivative and real(_derivative),),
+                dtypes=NUMBERS if _name in OF_NUMBERS else DType)(_computed)
 
 
 @elementwise("_copy", aliases=("identity",), gradient=SAME)
@@ -144,7 +147,7 @@ def round_straight_through(F: Any, x: Any) -> Any:
     return round_away(F, x)
 
 
-@elementwise("_contrib_sign_ste", aliases=("_sparse__contrib_sign_ste",), gradient=SAME)
+@elementwise("_contrib_sign_ste", aliases=("_sparse__contrib_sign_ste",), gradient=SAME, dtypes=NUMBERS)
 def sign_straight_through(F: Any, x: Any) -> Any:
     """-1, 0 or 1; the gradient passes unchanged."""
     return sign(F, x)
@@ -156,7 +159,8 @@ def gradient_multiplier(F: Any, x: Any, *, scalar: float = 1.0, is_int: bool = T
     return x
 
 
-@elementwise("_contrib_quadratic", gradient=lambda F, x, dy, *, a, b: dy * (2 * F.const(a, x) * x + F.const(b, x)))
+@elementwise("_contrib_quadratic", dtypes=NUMBERS,
+             gradient=lambda F, x, dy, *, a, b: dy * (2 * F.const(a, x) * x + F.const(b, x)))
 def quadratic(F: Any, x: Any, *, a: float = 0.0, b: float = 0.0, c: float = 0.0) -> Any:
     """a·x² + b·x + c."""
     return (F.const(a, x) * x + F.const(b, x)) * x + F.const(c, x)
