@@ -20,7 +20,7 @@ from symc.ops.families.indexing import same_type
 from symc.ops.families.regions import rounded
 from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -77,6 +77,7 @@ class CTCLoss(WithLengths):
     is the gradient of data.  MXNet: CTCLoss.
     """
 
+    dtypes = REAL
     outputs = ("output0", "output1")
     visible_count = 1
     deviations = ("data may be float16 or float64 too; lengths may have any type",
@@ -102,8 +103,6 @@ class CTCLoss(WithLengths):
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         for slot in t.outputs:
             same_type(slot, t.data)
-        if t.data.known and not t.data.dtype.is_float:
-            raise Conflict(f"data is {t.data.dtype.name}; it must be float16, float32 or float64")
 
     def rewrite(self, g: Any, data: Value, *others: Value) -> list[Value]:
         narrow = data.type.element

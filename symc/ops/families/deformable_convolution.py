@@ -19,7 +19,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ops.families.row_kernels import dot
 from symc.ops.math import NumPyMath
-from symc.ops.operator import HAS_GRADIENT, Operator, Optional, operator
+from symc.ops.operator import HAS_GRADIENT, REAL, Operator, Optional, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
@@ -356,6 +356,7 @@ class DeformableConvolving(Operator):
     workspace: int = 1024
     no_bias: bool = False
     layout: Literal["NCDHW", "NCHW", "NCW"] | None = None
+    dtypes = REAL
     is_modulated: ClassVar[bool] = False
 
     def sampling(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, operator
+from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 RANKS = {"lda": 2, "alpha": 1, "beta": 1, "state": 2, "lags": 2, "marks": 2, "valid_length": 1, "max_time": 1}
@@ -24,14 +24,13 @@ RANKS = {"lda": 2, "alpha": 1, "beta": 1, "state": 2, "lags": 2, "marks": 2, "va
 class HawkesProcesses(Operator):
     """Base: the inputs, and the walk through the points of samples."""
 
+    dtypes = REAL
     inputs = tuple(RANKS)
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         t.marks.unify(DType.int32)
         plain = [slot for slot in (*t.inputs, *t.outputs) if slot is not t.marks]
         found = next((slot.dtype for slot in plain if slot.known), None)
-        if found is not None and not found.is_float:
-            raise Conflict(f"lda is {found.name}; it must be float16, float32 or float64")
         for slot in plain:
             slot.unify(found)
 
