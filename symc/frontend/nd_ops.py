@@ -16,6 +16,7 @@ from symc.errors import MXNetError
 from symc.frontend import array_methods, nd_control_flow, nd_sparse, params
 from symc.frontend.files import FilePath
 from symc.frontend.nd_functions import Result, array_function
+from symc.frontend.nd_updates import update_functions
 from symc.frontend.op_functions import Namespace
 from symc.frontend.random_functions import sampling_functions, zipfian_function
 from symc.runtime import ndarray
@@ -38,7 +39,7 @@ from symc.runtime.random import seed
 
 __all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy", "full",
            "fill_element_0index", "histogram", "imdecode", "linspace", "load", "load_frombuffer", "moveaxis",
-           "onehot_encode", "ones", "save", "split_v2",
+           "onehot_encode", "ones", "reset_arrays", "save", "split_v2",
            "ndarray", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
 
 
@@ -66,7 +67,7 @@ _sampling = sampling_functions(NDArray, _internal, on_arrays=True)
 contrib = Namespace("symc.ndarray.contrib", "contrib", array_function,
                     {"isfinite": isfinite, "isinf": isinf, "isnan": isnan,
                      "rand_zipfian": zipfian_function(_sampling["uniform"], on_arrays=True),
-                     **nd_control_flow.FUNCTIONS})
+                     **update_functions(_internal), **nd_control_flow.FUNCTIONS})
 linalg = Namespace("symc.ndarray.linalg", "linalg", array_function)
 sparse = Namespace("symc.ndarray.sparse", "sparse", array_function, nd_sparse.FUNCTIONS)
 image = Namespace("symc.ndarray.image", "image", array_function)
@@ -179,6 +180,15 @@ def fill_element_0index(lhs: NDArray, mhs: NDArray, rhs: NDArray) -> NDArray:
     filled = lhs.copy()
     filled.memory[np.arange(len(rhs)), rhs.memory.astype(np.int64)] = mhs.memory
     return filled
+
+
+def reset_arrays(*data: NDArray, num_arrays: int) -> list[NDArray]:
+    """Set all elements of `num_arrays` arrays to 0.  ValueError: that many are not given."""
+    if len(data) != num_arrays:
+        raise ValueError(f"reset_arrays: {len(data)} arrays are given, num_arrays is {num_arrays}")
+    for item in data:
+        item[:] = 0
+    return []
 
 
 def imdecode(*_: Any, **__: Any) -> NoReturn:

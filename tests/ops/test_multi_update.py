@@ -44,8 +44,7 @@ def test_arrays_are_updated_as_one_by_one() -> None:
 def test_adamw_changes_nothing_for_a_scale_that_is_none(scale: float) -> None:
     arrays = [mx.nd.array(RANDOM.uniform(1, 2, 3)) for _ in range(4)]
     before = [x.asnumpy() for x in arrays]
-    update = mx.nd._internal._multi_adamw_update
-    made = update(*arrays, mx.nd.array([scale]), lrs=(0.1,), wds=(0.1,), etas=(1,), num_weights=1)
+    made = mx.nd.contrib.multi_adamw_update(*([x] for x in arrays), scale, lrs=[0.1], wds=[0.1], etas=[1])
     np.testing.assert_array_equal(made.asnumpy(), before[0])
     for x, y in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(x.asnumpy(), y)
@@ -55,3 +54,22 @@ def test_numbers_for_each_weight() -> None:
     symbol = mx.sym.multi_sgd_update(lrs=(0.1,), wds=(0, 0), num_weights=2, name="u")
     with pytest.raises(InferenceError, match="lrs has 1 numbers, num_weights is 2"):
         symbol.infer_shape(u_weight_0=(2,), u_weight_1=(2,))
+
+
+def test_functions_of_lists() -> None:
+    weight, grad, mean, var = (RANDOM.uniform(1, 2, 3) for _ in range(4))
+    plain, narrow = ([[mx.nd.array(x, dtype=dtype)] for x in (weight, grad)] for dtype in ("float32", "float16"))
+    parameters = {"step_count": [2], "lrs": [0.1], "wds": [0.1]}
+    states, others = ([[mx.nd.array(x)] for x in (mean, var)] for _ in range(2))
+    mx.nd.contrib.multi_lamb_update(*plain, *states, out=plain[0], **parameters)
+    copy = mx.nd.array(weight)
+    made = mx.nd.contrib.multi_mp_lamb_update(*narrow, *others, [copy], **parameters)
+    np.testing.assert_allclose(copy.asnumpy(), plain[0][0].asnumpy(), rtol=1e-3)
+    np.testing.assert_array_equal(made.asnumpy(), copy.asnumpy().astype(np.float16))
+
+
+def test_reset_arrays() -> None:
+    arrays = [mx.nd.ones((2, 3)), mx.nd.ones(4)]
+    assert mx.nd.reset_arrays(*arrays, num_arrays=2) == [] and not any(x.asnumpy().any() for x in arrays)
+    with pytest.raises(ValueError, match="1 arrays are given"):
+        mx.nd.reset_arrays(arrays[0], num_arrays=2)
