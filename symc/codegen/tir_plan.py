@@ -234,6 +234,9 @@ class GroupPlan:
         return result
 
     def _imperative_kernels(self, cluster: Imperative, symbol: str) -> list[TirKernel]:
+        if not any(buffer.count for buffer in cluster.outputs.values()):
+            return []
+
         def emitter() -> InOrder:
             made = InOrder(self.index_dtype, self.status)
             for tensor, buffer in self.placed.items():

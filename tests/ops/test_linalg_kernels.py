@@ -63,3 +63,34 @@ def test_networks_with_gradients(op: Operator, make_input: Callable[..., np.ndar
         np.testing.assert_allclose(output.memory, expected, rtol=1e-7, atol=1e-7)
     for name, expected in results.gradients.items():
         np.testing.assert_allclose(gradients[name].memory, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 0)])
+@pytest.mark.parametrize("name", ["potrf", "potri", "inverse", "det", "slogdet", "gelqf", "syevd"])
+def test_empty_stacks_and_empty_matrices(groups: SimpleNamespace, name: str, shape: tuple[int, ...]) -> None:
+    check(groups, make(f"_linalg_{name}"), np.zeros(shape))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["gelqf", "syevd", "inverse", "slogdet"])
+def test_nan_stays_in_its_matrix_and_ends(groups: SimpleNamespace, name: str, bad: float) -> None:
+    a = symmetric(2, 9, 9)
+    a[0, 8, 0] = a[0, 0, 8] = bad
+    lowered = Legalize()(Graph(node_of(make(f"_linalg_{name}"), [a]).outputs))
+    outputs = groups.compile(lowered)(a)
+    alone = groups.compile(lowered)(np.stack([a[1], a[1]]))
+    for output, expected in zip(outputs, alone, strict=True):
+        np.testing.assert_array_equal(output[1], expected[1])
+    assert any(not np.isfinite(output[0]).all() for output in outputs[:2]) or name == "inverse"
+
+
+@pytest.mark.parametrize("values", [np.repeat([1.0, 3.0], 10), np.logspace(0, -12, 20), np.zeros(20),
+                                    np.full(20, 1e-300), np.linspace(-1e200, 1e200, 20)])
+def test_eigenvalues_equal_or_far_apart(groups: SimpleNamespace, values: np.ndarray) -> None:
+    basis, _ = np.linalg.qr(general(20, 20))
+    a = (basis * values) @ basis.T
+    vectors, found, _ = groups.compile(Graph(node_of(make("_symmetric_eigen"), [a[None]]).outputs))(a[None])
+    size = max(np.abs(values).max(), 1e-300)
+    np.testing.assert_allclose(found[0] / size, np.sort(values) / size, atol=1e-14)
+    np.testing.assert_allclose(vectors[0] @ vectors[0].T, np.eye(20), atol=1e-13)
+    np.testing.assert_allclose((vectors[0].T * (found[0] / size)) @ vectors[0], a / size, atol=1e-13)

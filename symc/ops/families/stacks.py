@@ -71,8 +71,7 @@ def stacked(g: Any, value: Value) -> Value:
 
 def identities(g: Any, value: Value) -> Value:
     """As many identity matrices (count, n, n) as there are square matrices in `value`."""
-    ones = g._ones(shape=(count_of(value.type.dims), value.type.dims[-1]), dtype=value.type.element.name)
-    return g._linalg_makediag(ones)  # type: ignore[no-any-return]
+    return g._linalg_makediag(g.ones_like(g._linalg_extractdiag(stacked(g, value))))  # type: ignore[no-any-return]
 
 
 def count_of(shape: Shape) -> int:

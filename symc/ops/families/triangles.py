@@ -47,8 +47,8 @@ class DiagonalOperator(MatrixOperator):
     offset: int
 
     def length(self, extent: int) -> int:
-        """Elements of the diagonal of an (extent, extent) matrix.  Conflict when it has none."""
-        if extent <= abs(self.offset):
+        """Elements of the diagonal of an (extent, extent) matrix.  Conflict when it lies outside."""
+        if abs(self.offset) > max(extent - 1, 0):
             raise Conflict(f"offset {self.offset} lies outside matrices of {extent} rows")
         return extent - abs(self.offset)
 
