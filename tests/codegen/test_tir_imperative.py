@@ -37,6 +37,34 @@ def test_several_kernels_reads_of_what_was_written_and_branches(groups):
     assert [kernel.jobs for kernel in compiled.code.kernels] == [5, 5]
 
 
+class Shifted(Operator):
+    """exp of the next element but one, in place: what a vector reads is not yet written; and a gather."""
+
+    name = "shifted"
+
+    def imperative(self, k, inputs, outputs):
+        (x, places), (y,) = inputs, outputs
+        rows, columns = x.shape
+        with k.jobs(rows) as row:
+            k.vectors(columns, x.dtype, lambda i: k.store(y, (row, i), x[row, i]))
+            k.vectors(columns - 2, x.dtype, lambda i: k.store(
+                y, (row, i), k.F.exp(y[row, i + 2]) + x[row, k.index(places[i])]))
+
+    def reference(self, x, places):
+        return np.concatenate([np.exp(x[:, 2:]) + x[:, places[:-2]], x[:, -2:]], 1)
+
+    def printed(self):
+        return ""
+
+
+@pytest.mark.parametrize("columns", [3, 18, 49])
+def test_vectors(groups, columns):
+    type = TensorType((2, columns), DType.float32)
+    x, places = Value(variable("x", type)), Value(variable("places", TensorType((columns,), DType.int32)))
+    inputs = np.random.default_rng(7).standard_normal(type.dims).astype(np.float32), np.arange(columns, dtype=np.int32)
+    groups.check(Graph((Value(Node("y", Shifted(), (x, places), (type,))),)), [inputs[0], inputs[1][::-1].copy()])
+
+
 @pytest.mark.parametrize("text", [
     "%d: f32[2,7,40]\n%i: f32[7]\n%y = _backward_take(%d, %i) extent=6\nheads %y",
     "%x: f32[3,5,4]\n%y = _cumulative_sum(%x)\nheads %y",
