@@ -13,7 +13,9 @@ from symc.ops.operator import Operator, make, run_reference
 from symc.ops.slots import Conflict
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.legalize import Legalize
-from tests.derivatives import check_derivative, check_second_derivative, distinct, node_of
+from tests.conftest import parse
+from tests.derivatives import check_derivative, check_second_derivative, distinct, gradient_of, node_of
+from tests.derivatives import differences as quotients
 from tests.golden import Case, differences, each_case
 from tests.inference import shapes
 
@@ -146,3 +148,20 @@ def test_inference() -> None:
 def test_dtypes_are_those_of_lapack(name: str) -> None:
     with pytest.raises(Conflict, match="linear algebra takes float32 and float64"):
         node_of(make(name), [np.ones((2, 2), np.int32)])
+
+
+@pytest.mark.parametrize("name", ["potrf", "syevd"])
+def test_gradient_of_the_gradient_by_way_of_symmetric_matrices(name: str) -> None:
+    """Of matrices A·Aᵀ, by A: the gradient of the gradient against differences of the gradient."""
+    a = general(3, 3) + np.eye(3)
+    graph = parse(f"""
+        %x0: f64[3,3]
+        %s = _linalg_syrk(%x0)
+        %f = _linalg_{name}(%s)
+        heads %f""")
+    first = gradient_of(graph, "weight")
+    values = {node.name: general(*node.types[0].dims) for node in first.variables} | {"x0": a}
+    second = gradient_of(first, "ones")
+    ones = {node.name: np.ones(node.types[0].dims) for node in second.variables if node.name.startswith("ones")}
+    expected = quotients(lambda x: float(run(first, values | {"x0": x}).heads[0].sum()), a)
+    np.testing.assert_allclose(run(second, values | ones).heads[0], expected, rtol=1e-4, atol=1e-5)

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from symc.errors import SymcError
+from symc.errors import MXNetError, SymcError
 from symc.runtime.plan import BranchStep, Buffer, HostStep, Kernel, LoopStep, Plan, check
 from symc.runtime.program import Program
 
@@ -160,3 +160,17 @@ def test_one_program_from_several_threads(native):
     for thread in threads:
         thread.join()
     np.testing.assert_array_equal(result, np.arange(1000) + 2)
+
+
+def test_a_kernel_that_sets_its_status_fails(native):
+    status = Buffer("status", "node 'y': no such thing", "int32", (1,), 4)
+    plan = Plan((native.buffer("input", "x", 1), status), (Kernel("increase"),), (native.step(0, (0, 1), 1, 0),),
+                {"infer": (0, 1)})
+    check(plan)
+    made = Program(plan, native.library(plan))
+    for value in (0, 7):
+        made.bind(0, np.full(1, value, np.float32))
+        with pytest.raises(MXNetError, match="node 'y': no such thing"):
+            made.run("infer")
+    made.bind(0, np.full(1, -1, np.float32))
+    made.run("infer")

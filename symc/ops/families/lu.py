@@ -9,7 +9,7 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
-from symc.ops.families.row_kernels import at_row, largest
+from symc.ops.families.row_kernels import AT_ONCE, at_row, largest, subtract_rows
 from symc.ops.families.solve import TriangularSolve
 from symc.ops.families.stacks import (
     MatrixKernel,
@@ -79,11 +79,21 @@ class LUFactors(MatrixKernel, Pivoted):
 
     def _eliminate(self, k: Any, lu: Any, matrix: Any, row: Any) -> None:
         """Take the rows above out of a row."""
-        extent = lu.shape[-1]
-        with k.loop(row) as above:
-            factor = lu[matrix, row, above]
-            with k.loop((above + 1, extent)) as column:
-                k.store(lu, (matrix, row, column), lu[matrix, row, column] - factor * lu[matrix, above, column])
+        groups = row // AT_ONCE
+        with k.loop(groups) as group:
+            self._take_out(k, lu, matrix, row, [group * AT_ONCE + i for i in range(AT_ONCE)])
+        with k.loop((groups * AT_ONCE, row)) as above:
+            self._take_out(k, lu, matrix, row, [above])
+
+    def _take_out(self, k: Any, lu: Any, matrix: Any, row: Any, above: list[Any]) -> None:
+        """Take neighbouring rows out of a row in one go, after what each of them adds to the factors of the next."""
+        for i, column in enumerate(above):
+            value = lu[matrix, row, column]
+            for other in above[:i]:
+                value = value - lu[matrix, row, other] * lu[matrix, other, column]
+            k.store(lu, (matrix, row, column), value)
+        subtract_rows(k, lu, at_row(matrix, row), (above[-1] + 1, lu.shape[-1]), len(above),
+                      lambda j: lu[matrix, row, above[0] + j], lu, lambda j: at_row(matrix, above[0] + j))
 
     def _swap(self, k: Any, lu: Any, matrix: Any, first: Any, second: Any) -> None:
         """Exchange two columns."""

@@ -64,11 +64,11 @@ class TriangularSolve(MatrixOperator):
         count, extent, width = b.shape
         with parts(k, count, width, COLUMNS) as (matrix, columns), k.loop(extent) as step:
             row = self.row(step, extent)
+            first = 0 if self.forward else row + 1      # of the rows that are solved
             with k.loop(columns) as column:
                 k.store(x, (matrix, row, column), b[matrix, row, column])
             subtract_rows(k, x, at_row(matrix, row), columns, step,
-                          lambda j: self.element(a, matrix, row, self.row(j, extent)),
-                          x, lambda j: at_row(matrix, self.row(j, extent)))
+                          lambda j: self.element(a, matrix, row, first + j), x, lambda j: at_row(matrix, first + j))
             if not self.unit:
                 pivot = self.element(a, matrix, row, row)
                 if self.strict:
