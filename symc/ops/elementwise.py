@@ -102,7 +102,8 @@ def as_value(F: Any, result: Any, like: Any) -> Any:
 def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative | Sequence[Derivative] = (),
                 inputs: Sequence[str] = (), broadcasts: bool = False, hidden: bool = False,
                 doc: str = "", deviations: tuple[str, ...] = (),
-                dtypes: Iterable[DType] = DType) -> Callable[[Expression], type[Operator]]:
+                dtypes: Iterable[DType] = DType, base: type[Elementwise] = Elementwise,
+                ) -> Callable[[Expression], type[Operator]]:
     """Register the elementwise operator whose meaning is the decorated function `f(F, x, ..., *, parameters)`.
 
     gradient: for each input (one that is no sequence: for the only input) an expression, SAME, or None for no
@@ -110,11 +111,12 @@ def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative 
         and parameters of `f`, `y` (the output) and `dy` (its gradient).  Only these stay alive until backward.
     inputs: names of the inputs; default data, or lhs and rhs.
     doc: the public docstring, if not that of the function.  deviations, dtypes: as of any block.
+    base: what the block is.
     """
     def register(function: Expression) -> type[Operator]:
         arguments, keywords = _arguments(function)
         names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
-        block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, keywords)
+        block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, keywords, base)
         made = operator(name, aliases=aliases, hidden=hidden)(block)
         made.deviations, made.dtypes = deviations, frozenset(dtypes)
         derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
@@ -142,7 +144,7 @@ def _hint(function: Expression, annotation: Any) -> Any:
 
 
 def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], broadcasts: bool,
-           fields: Keywords) -> type[Operator]:
+           fields: Keywords, base: type[Elementwise] = Elementwise) -> type[Operator]:
     """A block class that evaluates `function`, with its keywords as fields."""
     def expression(self: Any, F: Any, *values: Any) -> Any:
         halves = BFLOAT16 in [F.dtype(value) for value in values]
@@ -153,7 +155,7 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], b
                             "broadcasts": broadcasts, "expression": expression, "function": staticmethod(function),
                             "__annotations__": {key: p.annotation for key, p in fields.items()}}
     body |= {key: p.default for key, p in fields.items() if p.default is not p.empty}
-    return type(name, (Elementwise,), body)
+    return type(name, (base,), body)
 
 
 def _register_gradient(block: type[Operator], arguments: tuple[str, ...], names: tuple[str, ...],

@@ -64,7 +64,7 @@ class ToTensor(Operator):
         rank = len(data.type.dims)
         turned = g.transpose(data, axes=(*range(rank - 3), rank - 1, rank - 3, rank - 2))
         single = turned if data.type.element is DType.float32 else g.Cast(turned, dtype="float32")
-        return [g._div_scalar(single, scalar=255.0, is_int=False)]
+        return [g._div_scalar(single, scalar=255.0)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         return np.moveaxis(NumPyMath.cast(data, DType.float32), -1, -3) / np.float32(255)  # type: ignore[no-any-return]

@@ -157,12 +157,12 @@ class Adjust(ImageOperator):
         return [getattr(self, f"_{self.kind}")(g, data, factor)]
 
     def _rest(self, g: Any, factor: Value) -> Value:
-        return g._rminus_scalar(factor, scalar=1.0, is_int=False)  # type: ignore[no-any-return]
+        return g._rminus_scalar(factor, scalar=1.0)  # type: ignore[no-any-return]
 
     def _saturation(self, g: Any, data: Value, factor: Value) -> Value:
         """MXNet's gray is its share of blue alone."""
         blue = g.Cast(g.slice_axis(data, axis=2, begin=2, end=3), dtype="float32")
-        gray = g.broadcast_mul(g._mul_scalar(blue, scalar=GRAY[2], is_int=False),
+        gray = g.broadcast_mul(g._mul_scalar(blue, scalar=GRAY[2]),
                                g.reshape(self._rest(g, factor), (1, 1, 1)))
         return g._image_scaled(data, factor, gray)  # type: ignore[no-any-return]
 
@@ -317,8 +317,8 @@ class Jitter(ImageOperator):
     def rewrite(self, g: Any, data: Value, draws: Value) -> list[Value]:
         count = len(self.shares)
         places = [g.slice_axis(draws, axis=0, begin=i, end=i + 1) for i in range(2 * count)]
-        factors = [g._plus_scalar(g._mul_scalar(draw, scalar=2 * share, is_int=False),
-                                  scalar=(kind != "hue") - share, is_int=False)
+        factors = [g._plus_scalar(g._mul_scalar(draw, scalar=2 * share),
+                                  scalar=(kind != "hue") - share)
                    for (kind, share), draw in zip(self.each(), places[count:], strict=True)]
         for turn in range(count):
             adjusted = [g._image_adjust(data, factor, kind=kind)

@@ -40,7 +40,7 @@ class DivSqrtDim(Operator):
     dtypes = NUMBERS
 
     def rewrite(self, g: Any, data: Value) -> list[Value] | None:
-        return [g._div_scalar(data, scalar=math.sqrt(data.type.dims[-1]), is_int=False)]
+        return [g._div_scalar(data, scalar=math.sqrt(data.type.dims[-1]))]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         return divide(NumPyMath, data, NumPyMath.const(math.sqrt(data.shape[-1]), data))  # type: ignore[no-any-return]
@@ -113,9 +113,9 @@ class MakeLoss(Loss):
         if self.normalization == "valid":
             return [self._over_valid(g, data)]
         batch = data.type.dims[0] if self.normalization == "batch" else 1
-        return [g._mul_scalar(g.ones_like(data), scalar=self.grad_scale / batch, is_int=False)]
+        return [g._mul_scalar(g.ones_like(data), scalar=self.grad_scale / batch)]
 
     def _over_valid(self, g: Any, data: Value) -> Value:
-        valid = g._greater_scalar(data, scalar=self.valid_thresh, is_int=False)
+        valid = g._greater_scalar(data, scalar=self.valid_thresh)
         count = g._maximum_scalar(g.sum(valid, keepdims=True), scalar=1.0)
-        return g.broadcast_to(g._rdiv_scalar(count, scalar=self.grad_scale, is_int=False), shape=data.type.dims)  # type: ignore[no-any-return]
+        return g.broadcast_to(g._rdiv_scalar(count, scalar=self.grad_scale), shape=data.type.dims)  # type: ignore[no-any-return]
