@@ -38,6 +38,9 @@ Written by `python -m symc.frontend.operator_table` from the operator registry; 
 """
 RANDOM = ("* Random operators: other numbers than MXNet's for a seed, of the same distributions. They are a function "
           "(Threefry) of seed, operator and element, and so the same for any number of threads.")
+ADDED = ("* `grad_req='add'` adds the gradient to what its array held, whatever the operator. Some of MXNet's kernels "
+         "write over it (`clip`, `reverse`, `Crop`, the loss heads, the box family), or add something else (`mean`, "
+         "`_np_cumsum`, and `elemwise_add` with two such gradients).")
 FLOATS = frozenset({DType.float16, DType.bfloat16, DType.float32, DType.float64})
 
 # Values of required parameters, in MXNet's text, for an operator to measure; by operator and parameter, or parameter.
@@ -112,7 +115,7 @@ def _deviations(blocks: Iterable[type[Operator]]) -> list[str]:
         for deviation in block.deviations:
             alike.setdefault(deviation, []).append(f"`{block.name}`")
     return ["## Deviations from MXNet 1.9.1", "", "Everything else is computed as MXNet's CPU build computes it.", "",
-            RANDOM, *(f"* {', '.join(names)}: {deviation}." for deviation, names in alike.items())]
+            RANDOM, ADDED, *(f"* {', '.join(names)}: {deviation}." for deviation, names in alike.items())]
 
 
 def _section(blocks: Sequence[type[Operator]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symc import ops
-from symc.errors import InferenceError
+from symc.errors import ParameterError
 from symc.interpreter import run
 from symc.ops.operator import make, run_reference
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
@@ -60,5 +60,5 @@ def test_nothing_is_left_to_be_scaled() -> None:
 
 
 def test_probability_is_checked(graph) -> None:
-    with pytest.raises(InferenceError, match="p=1.5 is no probability"):
+    with pytest.raises(ParameterError, match="p='1.5'"):
         graph(TEXT.replace("0.25", "1.5").format(""))

@@ -163,6 +163,8 @@ class LeakyReLU(Operator):
             s.data.unify(slot.shape)
         if s.gamma and s.gamma.rank is None and s.data.rank is not None:
             s.gamma.unify((s.data[1] if s.data.rank > 1 else 1,))
+        if s.gamma and s.data.rank == 1:
+            raise Conflict(f"data {show(s.data.shape)} has no channels, of which each has a gamma")
         if s.gamma and s.gamma.known and s.data.known:
             self.gamma_shape(s.gamma.dims, s.data.dims)
 

@@ -6,6 +6,7 @@ In training, the statistics are a reduction (`_moments`) and the rest is element
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -200,7 +201,7 @@ class SyncBatchNorm(BatchNormalization):
     """BatchNorm whose statistics are shared by `ndev` devices; there is one.  MXNet: contrib.SyncBatchNorm."""
 
     parameter_order = ("eps", "momentum", "fix_gamma", "use_global_stats", "output_mean_var", "ndev", "key")
-    key: str = ""
+    key: str = dataclasses.field(kw_only=True)
     ndev: int = 1
 
 

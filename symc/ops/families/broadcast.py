@@ -55,6 +55,12 @@ class Broadcast(Operator):
         return [sum_to_shape(g, dy, node.inputs[0]), *[None] * (len(node.inputs) - 1)]
 
 
+def check_extent(shape: PartialShape, axis: int) -> None:
+    """Conflict: an axis to be repeated is known to have another extent than 1."""
+    if shape[axis] not in (None, 1):
+        raise Conflict(f"axis {axis} of {show(shape)} has the extent {shape[axis]}, not 1")
+
+
 @operator("broadcast_to")
 class BroadcastTo(Broadcast):
     """data repeated to `shape`; a 0 there keeps the extent of data."""
@@ -75,11 +81,13 @@ class BroadcastAxis(Broadcast):
     size: Dims = ()
 
     def target(self, data: PartialShape, s: Slots[ShapeSlot]) -> PartialShape | None:
-        if len(self.axis) != len(self.size):
-            raise Conflict(f"axis {self.axis} and size {self.size} differ in length")
+        if min(self.size, default=0) < 0 or len(self.axis) != len(self.size):
+            raise Conflict(f"axis {self.axis} and size {self.size} differ in length, or a size is negative")
         extents = list(data)
         for axis, size in zip(self.axis, self.size, strict=True):
-            extents[axis_in(axis, len(data))] = size
+            at = axis_in(axis, len(data))
+            check_extent(data, at)
+            extents[at] = size
         return tuple(extents)
 
 
@@ -102,7 +110,9 @@ class BroadcastLike(Broadcast):
             raise Conflict("lhs_axes is empty")
         extents = list(data)
         for left, right in zip(self.lhs_axes, self.rhs_axes, strict=True):
-            extents[axis_in(left, len(data))] = s.rhs.shape[axis_in(right, s.rhs.rank)]
+            at = axis_in(left, len(data))
+            check_extent(data, at)
+            extents[at] = s.rhs.shape[axis_in(right, s.rhs.rank)]
         return tuple(extents)
 
     def infer_type(self, t: Any) -> None:

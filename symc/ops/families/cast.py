@@ -46,6 +46,7 @@ class AmpCast(Elementwise):
     """data as `dtype` if it is of a floating type, otherwise as it is."""
 
     dtype: Number
+    deviations = ("floats are truncated for integers, as by Cast; MXNet's oneDNN kernel rounds them",)
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         if t.data.known:

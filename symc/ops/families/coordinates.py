@@ -140,6 +140,8 @@ class IndexCopy(Operator):
         s.old_tensor.unify(s.output.shape)
         if s.old_tensor.rank is not None:
             count = s.index_vector[0] if s.index_vector.rank == 1 else None
+            if None not in (count, s.old_tensor[0]) and count > s.old_tensor[0]:
+                raise Conflict(f"index_vector names {count} rows, old_tensor has {s.old_tensor[0]}")
             s.new_tensor.unify((count, *s.old_tensor.shape[1:]))
             s.index_vector.unify(s.new_tensor.shape[:1])
 

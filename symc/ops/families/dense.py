@@ -32,7 +32,8 @@ class FullyConnected(Operator):
             s.data.unify_axis(-1, s.weight[1])
         rows = s.data.shape[:1] if self.flatten else s.data.shape[:-1]
         s.output.unify((*rows, self.num_hidden))
-        s.data.unify_axis(0, s.output[0])
+        if rows:
+            s.data.unify_axis(0, s.output[0])
         s.weight.unify((self.num_hidden, product(s.data.shape[1:]) if self.flatten else s.data[-1]))
         if s.bias:
             s.bias.unify((self.num_hidden,))

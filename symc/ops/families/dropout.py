@@ -13,6 +13,7 @@ from symc.ops.families.statistics import kept
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.random import uniform
+from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
 
@@ -40,6 +41,8 @@ class Dropout(Operator):
             raise Conflict(f"p={self.p} is no probability")
         unify(s.data, s.output)
         if s.data.rank is not None:
+            for axis in self.axes:
+                axis_in(axis, s.data.rank)
             s.mask.unify(kept(s.data.shape, self.axes))
 
     def inference(self, g: Any, data: Value) -> list[Value] | None:

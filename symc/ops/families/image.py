@@ -63,11 +63,16 @@ class ToTensor(Operator):
     def rewrite(self, g: Any, data: Value) -> list[Value]:
         rank = len(data.type.dims)
         turned = g.transpose(data, axes=(*range(rank - 3), rank - 1, rank - 3, rank - 2))
+        if data.type.element is DType.float16:  # which is divided as it is
+            return [g.Cast(g._div_scalar(turned, scalar=255.0), dtype="float32")]
         single = turned if data.type.element is DType.float32 else g.Cast(turned, dtype="float32")
         return [g._div_scalar(single, scalar=255.0)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
-        return np.moveaxis(NumPyMath.cast(data, DType.float32), -1, -3) / np.float32(255)  # type: ignore[no-any-return]
+        turned = np.moveaxis(data, -1, -3)
+        if data.dtype == np.float16:
+            return (turned / np.float16(255)).astype(np.float32)
+        return NumPyMath.cast(turned, DType.float32) / np.float32(255)  # type: ignore[no-any-return]
 
 
 @operator("_image_normalize")

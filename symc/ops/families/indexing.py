@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from symc.errors import MXNetError
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import HAS_GRADIENT, Operator, operator
-from symc.ops.parameters import Dims, within
+from symc.ops.parameters import Dims, internal, within
 from symc.ops.shapes import axis_in, unravel, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
@@ -32,6 +33,33 @@ def place(te: Any, index: Any, extent: int, mode: str) -> Any:
     return whole % extent if mode == "wrap" else te.clamp(whole, 0, extent - 1)
 
 
+@operator("_indices_inside", hidden=True)
+class IndicesInside(Operator):
+    """Indices whose rows, along the first axis, are positions below the extents, or from `-extent` on if `negative`;
+    others are an error (MXNetError)."""
+
+    extents: Dims
+    negative: bool = False
+    inputs = ("indices",)
+    failure = "an index is out of bounds"
+
+    def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (indices,), (result,) = inputs, outputs
+        points = indices.shape[1:]
+        with k.jobs(math.prod(points)) as job:
+            for row, extent in enumerate(self.extents):
+                place = (row, *unravel(job, points))
+                index = k.index(indices[place])
+                k.fail_when(k.any(index < (-extent if self.negative else 0), index >= extent))
+                k.store(result, place, indices[place])
+
+    def reference(self, indices: np.ndarray) -> np.ndarray:
+        for row, extent in zip(np.trunc(indices), self.extents, strict=True):
+            if not ((row >= (-extent if self.negative else 0)) & (row < extent)).all():
+                raise MXNetError(self.failure)
+        return indices
+
+
 def same_type(output: TypeSlot, data: TypeSlot) -> None:
     """The output has the dtype of the data, whatever that of the indices is."""
     output.unify(data.dtype)
@@ -45,7 +73,7 @@ def same_type(output: TypeSlot, data: TypeSlot) -> None:
 class Take(Operator):
     """The slices of `a` at `indices` along `axis`; their shape takes the place of the axis.
 
-    MXNet: take.  Indices outside are clipped or wrapped.  `raise` is an error there; a kernel cannot raise, and clips.
+    MXNet: take.  Indices outside are clipped or wrapped, or with `raise` an error (MXNetError).
     """
 
     axis: int = 0
@@ -60,6 +88,13 @@ class Take(Operator):
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         same_type(t.output, t.a)
 
+    def rewrite(self, g: Any, a: Value, indices: Value) -> list[Value] | None:
+        if self.mode != "raise":
+            return None
+        extent, shape = a.type.dims[axis_in(self.axis, len(a.type.dims))], indices.type.dims
+        inside = g._indices_inside(g.reshape(indices, (1, math.prod(shape))), extents=(extent,))
+        return [g.take(a, g.reshape(inside, shape), axis=self.axis)]
+
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         a, indices = inputs
         at = axis_in(self.axis, len(a.shape))
@@ -68,6 +103,8 @@ class Take(Operator):
             *i[:at], place(te, indices[i[at:end]], a.shape[at], self.mode), *i[end:])])]
 
     def reference(self, a: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        if self.mode == "raise":
+            IndicesInside((a.shape[self.axis],)).reference(indices[None])
         return np.take(a, places(indices, a.shape[self.axis], self.mode), axis=self.axis)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
@@ -283,7 +320,7 @@ class OneHot(Operator):
     inputs = ("indices",)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        if self.depth < 1:
+        if self.depth < 0:
             raise Conflict(f"depth is {self.depth}")
         if s.indices.rank is not None:
             s.output.unify((*s.indices.shape, self.depth))
@@ -314,10 +351,11 @@ class OneHot(Operator):
 @operator("gather_nd")
 class GatherND(Operator):
     """data at the points indices[:, ...], whose coordinates lie along the first axis and name the leading axes of
-    data.  MXNet: gather_nd; coordinates wrap.
+    data, from their ends if negative; others are an error (MXNetError).  MXNet: gather_nd.
     """
 
     inputs = ("data", "indices")
+    checked: bool = internal(False)     # whether the coordinates are known to lie inside
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None or s.indices.rank is None or s.indices[0] is None:
@@ -336,7 +374,15 @@ class GatherND(Operator):
             *_point(te, indices, i[:points], data.shape), *i[points:])])]
 
     def reference(self, data: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        if not self.checked:
+            IndicesInside(data.shape[:len(indices)], negative=True).reference(indices)
         return data[_points(indices, data.shape)]
+
+    def rewrite(self, g: Any, data: Value, indices: Value) -> list[Value] | None:
+        if self.checked:
+            return None
+        inside = g._indices_inside(indices, extents=data.type.dims[:indices.type.dims[0]], negative=True)
+        return [g.gather_nd(data, inside, checked=True)]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         data, indices = node.inputs
@@ -366,6 +412,8 @@ class ScatterND(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(self.shape)
         if s.indices.rank is not None and s.indices[0] is not None:
+            if s.indices[0] > len(self.shape):
+                raise Conflict(f"indices {show(s.indices.shape)} name more axes than shape {self.shape} has")
             s.data.unify((*s.indices.shape[1:], *self.shape[s.indices[0]:]))
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
@@ -378,7 +426,7 @@ class ScatterND(Operator):
         return ScatterPoints(shape=self.shape).reference(data, indices)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        return [g.gather_nd(dy, node.inputs[1]), None]
+        return [g.gather_nd(dy, node.inputs[1], checked=True), None]
 
 
 @operator("_scatter_points", hidden=True)

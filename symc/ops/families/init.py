@@ -207,7 +207,7 @@ class Linspace(Pattern):
 
 @operator("_eye")
 class Eye(Pattern):
-    """Ones on the k-th diagonal of an N × M matrix (M 0: square), zeros elsewhere."""
+    """Ones on the k-th diagonal of an N × M matrix (M 0 or less: square), zeros elsewhere."""
 
     N: int
     M: int = 0
@@ -216,9 +216,9 @@ class Eye(Pattern):
     dtype: Plain = "float32"
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        if self.N < 0 or self.M < 0:
-            raise Conflict(f"N is {self.N} and M is {self.M}, expected 0 or more")
-        s.output.unify((self.N, self.M or self.N))
+        if self.N < 0:
+            raise Conflict(f"N is {self.N}, expected 0 or more")
+        s.output.unify((self.N, self.M if self.M > 0 else self.N))
 
     def element(self, F: Any, type: TensorType, *index: Any) -> Any:
         return F.cast(index[1] - index[0] == self.k, type.element)

@@ -91,6 +91,8 @@ class Dot(MatrixProduct):
         a, b = s.lhs, s.rhs
         if a.rank is None or b.rank is None:
             return
+        if a.rank == b.rank == 1 and (self.transpose_a or self.transpose_b):
+            raise Conflict("vectors cannot be transposed")
         first, second = self._contracted(a.rank, b.rank)
         if None not in (a[first], b[second]) and a[first] != b[second]:
             raise Conflict(f"lhs {show(a.shape)} and rhs {show(b.shape)} differ in the extent summed over")

@@ -10,12 +10,13 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
-from symc.ops.families.reduce import Mean
+from symc.ops.families.cast import cast_to
+from symc.ops.families.reduce import INFINITE, Mean
 from symc.ops.math import NumPyMath
 from symc.ops.operator import HALVES_AND_BOOL, HAS_GRADIENT, Operator, Optional, Variadic, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 
 @operator("moments")
@@ -27,6 +28,7 @@ class Moments(Operator):
     axes: Dims | None = None
     keepdims: bool = False
     outputs = ("output0", "output1")
+    deviations = (INFINITE,)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if not self.axes:
@@ -68,16 +70,27 @@ class CumulativeSum(Operator):
         else:
             t.output.unify(DType[self.dtype])
 
+    def lines(self, shape: Dims) -> Dims:
+        """The input as lines that are summed along the middle axis."""
+        if self.axis is None:
+            return 1, math.prod(shape), 1
+        at = axis_in(self.axis, len(shape))
+        return math.prod(shape[:at]), shape[at], math.prod(shape[at + 1:])
+
     def rewrite(self, g: Any, a: Value) -> list[Value]:
         shape = a.type.dims
-        at = 0 if self.axis is None else axis_in(self.axis, len(shape))
-        whole = shape if self.axis is not None else (math.prod(shape),)
-        lines = (math.prod(whole[:at]), whole[at], math.prod(whole[at + 1:]))
         value = a if self.dtype is None else g.Cast(a, dtype=self.dtype)
-        return [g.reshape(g._cumulative_sum(g.reshape(value, lines)), whole)]
+        summed = g._cumulative_sum(g.reshape(value, self.lines(shape)))
+        return [g.reshape(summed, (math.prod(shape),) if self.axis is None else shape)]
 
     def reference(self, a: np.ndarray) -> np.ndarray:
         return np.cumsum(a, self.axis, a.dtype if self.dtype is None else DType[self.dtype].numpy)
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        """Summed in the dtype of a."""
+        a = node.inputs[0]
+        lines = g.reshape(cast_to(g, dy, a.type.element), self.lines(a.type.dims))
+        return [g.reshape(g._cumulative_sum(lines, backwards=True), a.type.dims)]
 
 
 @operator("_cumulative_sum", hidden=True)
@@ -189,10 +202,18 @@ class Histogram(Operator):
             low, high = (float(part) for part in (self.range or "").strip("()[] ").split(","))
         except ValueError:
             raise Conflict(f"range {self.range!r} is not a pair of numbers") from None
+        if low > high:
+            raise Conflict(f"range {self.range} falls")
+        if self.bin_cnt < 1:
+            raise Conflict(f"bin_cnt is {self.bin_cnt}")
         return low + np.arange(self.bin_cnt + 1) * (high - low) / self.bin_cnt
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.bins:
+            if self.range is not None:
+                raise Conflict("range is given without bin_cnt")
+            if s.bins.rank not in (None, 1):
+                raise Conflict(f"bins {show(s.bins.shape)} must be a vector")
             s.outputs[1].unify(s.bins.shape)
             s.bins.unify(s.outputs[1].shape)
         else:

@@ -91,7 +91,10 @@ class Reverse(Operator):
             self._axes(s.data.rank)
 
     def _axes(self, rank: int) -> set[int]:
-        return {axis_in(axis, rank) for axis in self.axis}
+        for axis in self.axis:
+            if not 0 <= axis < rank:
+                raise Conflict(f"axis {axis} is not from 0 to {rank - 1}")
+        return set(self.axis)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         dims = outputs[0].dims

@@ -264,9 +264,13 @@ class ScaleRows(Statistics):
     def statistics(self, slots: Any) -> list[Any]:
         return slots.outputs[1:]  # type: ignore[no-any-return]
 
+    def epsilon(self, dtype: np.dtype) -> float:
+        """eps as a number of data's dtype: in float16 the default is 0, and the norm of zeros too."""
+        return float(np.float16(self.eps)) if dtype == np.float16 else self.eps
+
     def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
         x = data.astype(wide(DType.of(data.dtype)).numpy, copy=False)
-        norm = np.sqrt(np.square(x).sum(self.axes, keepdims=True) + x.dtype.type(self.eps))
+        norm = np.sqrt(np.square(x).sum(self.axes, keepdims=True) + x.dtype.type(self.epsilon(data.dtype)))
         return (x / norm).astype(data.dtype), norm
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
@@ -276,7 +280,7 @@ class ScaleRows(Statistics):
             x = F.cast(data[i], dtype)
             return x * x
         squares = self.total(te, data.shape, square)
-        norm = te.tensor(outputs[1].dims, lambda *i: F.sqrt(squares[i] + self.eps))
+        norm = te.tensor(outputs[1].dims, lambda *i: F.sqrt(squares[i] + self.epsilon(data.dtype.numpy)))
         scale = te.tensor(outputs[1].dims, lambda *i: 1 / norm[i])
         return [te.tensor(data.shape, lambda *i: F.cast(F.cast(data[i], dtype) * at_kept(scale, i), data.dtype)), norm]
 

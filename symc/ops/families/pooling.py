@@ -29,6 +29,7 @@ from symc.ops.spatial import (
     transpose,
 )
 
+LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}     # by number of spatial dimensions
 LARGEST_POWER = 3   # lp pooling knows the powers 1, 2 and 3
 
 
@@ -58,6 +59,9 @@ class Pooling(Operator):
     p_value: int | None = None
     count_include_pad: bool | None = None
     layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None
+
+    deviations = ("the gradient of averages with pooling_convention='full' divides by the taps that the average counts,"
+                  " as MXNet does in float64; its oneDNN kernel, which serves float32, divides by all taps",)
 
     def output_names(self) -> list[str]:
         """The maximum has a workspace for its gradient: the index of the first maximum in each window."""
@@ -93,6 +97,9 @@ class Pooling(Operator):
         """Conflict when the parameters do not fit each other or data of `rank` spatial dimensions."""
         if not 1 <= rank <= 3 or (len(self.kernel) != rank and not (self.global_pool and not self.kernel)):
             raise Conflict(f"data has {rank} spatial dimensions, the kernel {len(self.kernel)} (1 to 3 are supported)")
+        if self.layout is not None and self.layout not in LAYOUTS[rank]:
+            raise Conflict(f"layout {self.layout} is not one of {', '.join(LAYOUTS[rank])}, those of data with {rank} "
+                           "spatial dimensions")
         if self.pool_type == "lp" and self.p_value not in range(1, LARGEST_POWER + 1):
             raise Conflict(f"lp pooling needs p_value 1 to {LARGEST_POWER}, it is {self.p_value}")
         if self.global_pool:
@@ -211,26 +218,28 @@ class PoolingV1(Pooling):
         is_sum = self.pool_type == "avg" and not self.global_pool
         return dataclasses.replace(made, pool_type="sum") if is_sum else made
 
-    def margins(self) -> Dims:
-        return (0,) * len(self.kernel) if self.global_pool else self._pads
+    def margins(self, rank: int) -> Dims:
+        """The padding of `rank` spatial dimensions."""
+        return (0,) * rank if self.global_pool else self._pads
 
     def rewrite(self, g: Any, data: Value) -> list[Value]:
-        if any(self.margins()):
-            width = [0, 0, 0, 0, *(p for pad in self.margins() for p in (pad, pad))]
+        margins = self.margins(len(data.type.dims) - 2)
+        if any(margins):
+            width = [0, 0, 0, 0, *(p for pad in margins for p in (pad, pad))]
             padded = g.Pad(data, mode="constant", pad_width=tuple(width))
             return [Value(g.node(self.unpadded, (padded,)))]
         made = Value(g.node(self.pool(data.type.dims[2:]), (data,)))
         return [made if self.share == 1 else g._mul_scalar(made, scalar=self.share)]
 
     def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
-        padded = np.pad(data, [(0, 0), (0, 0), *((p, p) for p in self.margins())])
+        padded = np.pad(data, [(0, 0), (0, 0), *((p, p) for p in self.margins(data.ndim - 2))])
         made = self.unpadded.pool(padded.shape[2:]).reference(padded)
         return (made if self.share == 1 else (made * self.share).astype(data.dtype),)
 
     def gradient(self, g: Any, node: Node, dy: Value, *_: Value | None) -> list[Value | None]:
         """By the parts it is rewritten to, but for the maximum without padding."""
         data = node.inputs[0]
-        if any(self.margins()):
+        if any(self.margins(len(data.type.dims) - 2)):
             padded = self.rewrite(g, data)[0].node
             (dx,) = self.unpadded.gradient(g, padded, dy)
             return padded.inputs[0].node.op.gradient(g, padded.inputs[0].node, dx)  # type: ignore[union-attr]

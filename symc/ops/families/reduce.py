@@ -157,13 +157,15 @@ class Sum(Reduction):
 
 @operator("mean", aliases=("_sparse_mean",))
 class Mean(Reduction):
-    """Σ x / n; of integers truncated.  MXNet: mean."""
+    """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
 
     reducer = "sum"
 
     def conclude(self, F: Any, total: Any, count: int) -> Any:
         if F.dtype(total).is_float:
             return total / F.const(count, total)
+        if F.dtype(total) is DType.bool:
+            return total
         return F.cast(F.divide_truncating(F.cast(total, DType.int64), F.const(count, F.cast(total, DType.int64))),
                       F.dtype(total))
 
@@ -187,11 +189,16 @@ def prod_gradient(F: Any, x: Any, y: Any, dy: Any) -> Any:
     return dy * (y / x)
 
 
+INFINITE = ("with infinities among the data the sums are infinite, or NaN if both signs occur; MXNet's compensated sum "
+            "gives NaN once anything follows an infinity")
+
+
 @operator("nansum")
 class NanSum(Reduction):
     """Σ x, a NaN counting as 0.  MXNet: nansum."""
 
     reducer = "sum"
+    deviations = (INFINITE,)
 
     def term(self, F: Any, x: Any) -> Any:
         return F.where(x == x, x, F.const(0, x))
@@ -259,6 +266,7 @@ class Norm(AxisReduction):
     out_dtype: Literal["float16", "float32", "float64", "int32", "int64", "int8"] | None = None
     keepdims: bool = False
     reducer = "sum"
+    deviations = (INFINITE,)
 
     def reduced_axes(self, rank: int) -> tuple[int, ...]:
         return Reduction(axis=self.axis).reduced_axes(rank)

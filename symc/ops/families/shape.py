@@ -192,6 +192,8 @@ class Squeeze(View):
             kept = tuple(d for d in shape if d != 1)
         else:
             taken = {axis_in(axis, len(shape)) for axis in self.axis}
+            if len(taken) != len(self.axis):
+                raise Conflict(f"axis {self.axis} names a dimension twice")
             kept = tuple(d for i, d in enumerate(shape) if i not in taken)
         return kept or (1,)
 

@@ -276,6 +276,8 @@ class Crop(SliceOf):
 
     def bounds(self, *shapes: PartialShape) -> list[tuple[int | None, int | None]]:
         data, size = shapes[0], shapes[1][2:] if len(shapes) > 1 else self.h_w
+        if len(self.offset) != 2:
+            raise Conflict(f"offset {self.offset} must be two numbers, of rows and columns")
         if len(data) != 4 or len(size) != 2:
             raise Conflict(f"Crop takes (N, C, H, W), not {', '.join(map(show, shapes))}")
         windows = [self._window(extent, length, offset)

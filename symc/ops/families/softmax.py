@@ -5,6 +5,7 @@ A row runs along `axis`.  float16 is computed in float32.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -33,7 +34,8 @@ def element_of(row: tuple[Any, ...], axis: int, position: Any) -> tuple[Any, ...
 
 @record
 class RowSoftmax(Operator):
-    """Base of all: the softmax of sign·data/temperature, or its logarithm.
+    """Base of all: the softmax of sign·data/temperature, or its logarithm.  The largest of sign·data is taken from it,
+    as in MXNet, so negative temperatures may overflow.
 
     dtype: of the output, by default that of data.  With use_length, only the first `length` elements of each row
     count, and the others are 0.
@@ -51,8 +53,13 @@ class RowSoftmax(Operator):
 
     @property
     def factor(self) -> float:
-        """What data is multiplied with."""
-        return self.sign / (self.temperature or 1.0)
+        """What gradients are multiplied with."""
+        return self.sign / self.temperature if self.temperature else self.sign * self.divisor
+
+    @property
+    def divisor(self) -> float:
+        """The temperature; NaN for 0, which leaves nothing."""
+        return 1.0 if self.temperature is None else self.temperature or math.nan
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         unify(s.data, s.output)
@@ -74,12 +81,12 @@ class RowSoftmax(Operator):
         return wider if wider.is_float else dtype
 
     def reference(self, data: np.ndarray, *length: np.ndarray) -> np.ndarray:
-        x = data.astype(self.computed(DType.of(data.dtype)).numpy) * self.factor
+        x = data.astype(self.computed(DType.of(data.dtype)).numpy) * self.sign
         valid: Any = True
         if length:
             extents = np.expand_dims(length[0].astype(np.int64), self.axis)
             valid = np.moveaxis(np.arange(data.shape[self.axis]) < np.moveaxis(extents, self.axis, -1), -1, self.axis)
-        x = x - np.max(np.where(valid, x, -np.inf), axis=self.axis, keepdims=True)
+        x = (x - np.max(np.where(valid, x, -np.inf), axis=self.axis, keepdims=True)) / x.dtype.type(self.divisor)
         e = np.where(valid, np.exp(x), 0)
         total = e.sum(axis=self.axis, keepdims=True, dtype=x.dtype)
         y = x - np.log(total) if self.is_logarithm else e / total
@@ -96,19 +103,23 @@ class RowSoftmax(Operator):
 
         def x(i: tuple[Any, ...]) -> Any:
             value = F.cast(data[i], wide)
-            return value if self.factor == 1 else value * self.factor
+            return value if self.sign == 1 else -value
+
+        def below(i: tuple[Any, ...]) -> Any:
+            distance = x(i) - largest[row_of(i, axis)]
+            return distance if self.divisor == 1 else distance / F.const(self.divisor, distance)
 
         def counted(i: tuple[Any, ...], value: Any, otherwise: float) -> Any:
             return F.where(valid(i), value, F.const(otherwise, value)) if length else value
         largest = te.tensor(rows, lambda *row: te.max(count, lambda k: counted(
             element_of(row, axis, k), x(element_of(row, axis, k)), float("-inf"))))
 
-        exponential = te.tensor(data.shape, lambda *i: counted(i, F.exp(x(i) - largest[row_of(i, axis)]), 0.0))
+        exponential = te.tensor(data.shape, lambda *i: counted(i, F.exp(below(i)), 0.0))
         total = te.tensor(rows, lambda *row: te.sum(count, lambda k: exponential[element_of(row, axis, k)]))
         if self.is_logarithm:
             logarithm = te.tensor(rows, lambda *row: F.log(total[row]))
             return [te.tensor(data.shape, lambda *i: F.cast(
-                x(i) - largest[row_of(i, axis)] - logarithm[row_of(i, axis)], out))]
+                below(i) - logarithm[row_of(i, axis)], out))]
         scale = te.tensor(rows, lambda *row: 1 / total[row])
         return [te.tensor(data.shape, lambda *i: F.cast(
             counted(i, exponential[i] * scale[row_of(i, axis)], 0.0), out))]

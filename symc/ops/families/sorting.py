@@ -282,7 +282,7 @@ class ArgSort(Ordering):
 @operator("topk")
 class TopK(Ordering):
     """The k largest (is_ascend: smallest) elements along `axis` in order: their values, their indices as `dtype`,
-    both, or a mask of the input's shape.  k=0 takes all, axis None flattens.  MXNet: topk.
+    both, or a mask of the input's shape.  k<1 takes all, axis None flattens.  MXNet: topk.
     """
 
     axis: int | None = -1
@@ -300,13 +300,15 @@ class TopK(Ordering):
         return 2 if self.ret_typ == "both" else 1
 
     def chosen(self, extent: int) -> int:
-        if not 0 <= self.k <= extent:
+        if self.k > extent:
             raise Conflict(f"k is {self.k}, there are {extent} elements")
-        return self.k or extent
+        return self.k if self.k > 0 else extent
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if self.ret_typ == "mask":
             s.unify_all()
+            if s.data.rank is not None and self.axis is not None:
+                axis_in(self.axis, s.data.rank)
         else:
             super().infer_shape(s)
 

@@ -128,6 +128,8 @@ class UpSampling(Operator):
             raise Conflict(f"{s.inputs[0].name} {show(data)} must be (N, C, H, W), scale {self.scale} positive")
         s.output.unify((data[0], self._channels(s.inputs), *(_times(d, self.scale) for d in data[2:])))
         for slot in s.inputs[1:] if self.sample_type == "nearest" else ():
+            if slot.rank not in (None, 4):
+                raise Conflict(f"{slot.name} {show(slot.shape)} must be (N, C, H, W)")
             if slot.known:
                 self._factor(slot.dims, s.output.shape)
 

@@ -101,8 +101,8 @@ class MakeLossOfOnes(Loss):
 
 @operator("MakeLoss")
 class MakeLoss(Loss):
-    """data as a loss: its gradient is grad_scale, divided by the batch size, or by the number of elements above
-    valid_thresh (at least 1), as `normalization` says."""
+    """data as a loss: its gradient is grad_scale, divided by the number of rows (all dimensions but the last one), or
+    by that of the elements above valid_thresh (at least 1), as `normalization` says."""
 
     grad_scale: float = 1.0
     valid_thresh: float = 0.0
@@ -112,8 +112,8 @@ class MakeLoss(Loss):
         data = node.inputs[0]
         if self.normalization == "valid":
             return [self._over_valid(g, data)]
-        batch = data.type.dims[0] if self.normalization == "batch" else 1
-        return [g._mul_scalar(g.ones_like(data), scalar=self.grad_scale / batch)]
+        rows = math.prod(data.type.dims[:-1]) if self.normalization == "batch" else 1
+        return [g._mul_scalar(g.ones_like(data), scalar=self.grad_scale / rows)]
 
     def _over_valid(self, g: Any, data: Value) -> Value:
         valid = g._greater_scalar(data, scalar=self.valid_thresh)

@@ -44,7 +44,7 @@ def digamma(F: Any, x: Any) -> Any:
         total = total - F.where(below, 1 / s, F.const(0, s))
         s = F.where(below, s + 1, s)
     series = polynomial(DIGAMMA_SERIES, 1 / (s * s)) / (s * s)
-    logarithm = F.cast(F.log(F.cast(s, DType.float32)), F.dtype(s))
+    logarithm = F.cast(F.cast(F.log(F.cast(F.cast(s, DType.float32), DType.float64)), DType.float32), F.dtype(s))
     pole = F.logical_and(left, x == F.floor(x))
     return F.where(pole, F.const(math.inf, x), logarithm - 0.5 / s - series + total)
 
@@ -159,11 +159,11 @@ def gradient_multiplier(F: Any, x: Any, *, scalar: float = 1.0, is_int: bool = T
     return x
 
 
-@elementwise("_contrib_quadratic", dtypes=NUMBERS,
-             gradient=lambda F, x, dy, *, a, b: dy * (2 * F.const(a, x) * x + F.const(b, x)))
+@elementwise("_contrib_quadratic", gradient=real(lambda F, x, dy, *, a, b: dy * (2 * a * x + b)), dtypes=NUMBERS)
+@real
 def quadratic(F: Any, x: Any, *, a: float = 0.0, b: float = 0.0, c: float = 0.0) -> Any:
     """a·x² + b·x + c."""
-    return (F.const(a, x) * x + F.const(b, x)) * x + F.const(c, x)
+    return (a * x + b) * x + c
 
 
 def _inside(F: Any, x: Any, dy: Any, *, a_min: float, a_max: float) -> Any:
@@ -189,12 +189,16 @@ def _smooth_l1_derivative(F: Any, x: Any, dy: Any, *, scalar: float) -> Any:
     return dy * F.where(F.abs(x) > limit, sign(F, x), square * x)
 
 
-@elementwise("smooth_l1", gradient=real(_smooth_l1_derivative))
 @real
-def smooth_l1(F: Any, x: Any, *, scalar: float = 1.0) -> Any:
-    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`."""
+def _smooth_l1(F: Any, x: Any, *, scalar: float) -> Any:
     square, limit = _smooth_l1_constants(scalar)
     return F.where(F.abs(x) > limit, F.abs(x) - 0.5 * limit, 0.5 * square * x * x)
+
+
+@elementwise("smooth_l1", gradient=real(_smooth_l1_derivative))
+def smooth_l1(F: Any, x: Any, *, scalar: float = 1.0) -> Any:
+    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`, a whole number beside integers."""
+    return _smooth_l1(F, x, scalar=scalar if F.dtype(x).is_float else float(math.trunc(scalar)))
 
 
 @elementwise("hard_sigmoid", gradient=real(
