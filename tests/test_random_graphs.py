@@ -54,7 +54,7 @@ def test_threads_do_not_change_a_bit(seed):
     for threads in (1, 3):
         set_num_threads(threads)
         executor = simple_bind(graph, cpu(), {}, {}, {})
-        for name, value in values_of(graph, Random(seed)).items():
+        for name, value in values_of(graph, seed).items():
             (executor.arg_dict | executor.aux_dict)[name][:] = value
         results.append([out.asnumpy().tobytes() for out in executor.forward(is_train=True)])
     set_num_threads(before)

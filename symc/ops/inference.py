@@ -97,7 +97,9 @@ def _visit(node: Node, known: Types) -> list[Value]:
     names = (*op.input_names(), *op.output_names())
     count = len(node.inputs)
     shapes = [ShapeSlot(n, known[v].shape) for n, v in zip(names, values, strict=True)]
-    op.infer_shape(Slots(shapes[:count], shapes[count:]))
+    shaped = Slots(shapes[:count], shapes[count:])
+    op.infer_shape(shaped)
+    op.check_elements(shaped)
     types = [TypeSlot(n, known[v].dtype) for n, v in zip(names, values, strict=True)]
     typed = Slots(types[:count], types[count:])
     op.infer_type(typed)

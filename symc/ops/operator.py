@@ -28,7 +28,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath, quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.record import Record, record
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Array = np.ndarray
 REAL = frozenset(dtype for dtype in DType if dtype.is_float)
@@ -87,6 +87,7 @@ class Operator(Record):
     failure: ClassVar[Any] = ""              # what is wrong with data that the kernel refuses by `k.fail_when`, if any
     dtypes: ClassVar[frozenset[DType]] = frozenset(DType)   # that its first input may have
     widened: ClassVar[frozenset[DType]] = frozenset({DType.bfloat16})   # those that it computes in float32
+    takes_empty: ClassVar[bool] = False      # it makes elements of inputs that have none: sums, products, shapes
     hidden: ClassVar[bool] = False           # made by passes; not in MXNet's tables
     deviations: ClassVar[tuple[str, ...]] = ()   # where it differs from MXNet 1.9.1, and why; for the docs
     pattern: ClassVar[str] = "injective"     # of `compute`: injective (each output element reads few), or reduction
@@ -194,6 +195,14 @@ class Operator(Record):
             allowed = [dtype.name for dtype in DType if dtype in self.dtypes]
             raise Conflict(f"{slot.name} is {slot.dtype.name}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}")
 
+    def check_elements(self, s: Slots[ShapeSlot]) -> None:
+        """Conflict: an output has elements and an input none, of which the operator can make nothing."""
+        if self.hidden or self.takes_empty or self.is_users or self.subgraphs or self.contraction is not None:
+            return
+        empty = next((slot for slot in s.inputs if slot.known and 0 in slot.dims), None)
+        if empty is not None and any(slot.known and 0 not in slot.dims for slot in s.outputs):
+            raise Conflict(f"{empty.name} {show(empty.shape)} has no elements")
+
     # ---- epilogue of a contraction -----------------------------------------------------------------------
 
     def finish(self, F: Any, total: Any, *others: Any) -> Any:
@@ -295,11 +304,18 @@ def computes_in_float32(op: Operator, inputs: Iterable[DType]) -> bool:
     return not is_free and not op.widened.isdisjoint(inputs)
 
 
+def computes_nothing(op: Operator, types: Sequence[TensorType]) -> bool:
+    """Whether an operator with outputs of these types has no element to compute."""
+    return bool(types) and not op.is_users and all(type.known and 0 in type.dims for type in types)
+
+
 def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:
     """Outputs of `op` by its reference, as a tuple; IEEE special values are no error.
 
     types: those of the outputs, which operators need that read them, or compute in float32.
     """
+    if computes_nothing(op, types):
+        return tuple(np.empty(type.dims, type.element.numpy) for type in types)
     if op.widened and computes_in_float32(op, [NumPyMath.dtype(x) for x in inputs if isinstance(x, Array)]):
         return _run_in_float32(op, inputs, types)
     if op.reads_types or op.is_host or op.subgraphs:

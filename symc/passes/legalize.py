@@ -9,7 +9,7 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.cast import cast_to
-from symc.ops.operator import computes_in_float32, operation
+from symc.ops.operator import computes_in_float32, computes_nothing, operation
 from symc.passes.base import Pass, expand, rewrite
 
 MAX_ROUNDS = 50   # more means that rules rewrite into each other
@@ -21,7 +21,8 @@ class Legalize(Pass):
 
     Before: a typed graph.
         %y = FullyConnected(%x, %w) num_hidden=3 no_bias=True          with %x: f32[2,4,5]
-    After: every operator left has a lowering of its own; those that compute a dtype in float32 stand between casts.
+    After: every operator left has a lowering of its own; those that compute a dtype in float32 stand between casts,
+    and those whose results have no elements are constants.
         %y/reshape1 = _reshape(%x) shape=(2,20)
         %y/FullyConnected2 = FullyConnected(%y/reshape1, %w) num_hidden=3 no_bias=True
         ...
@@ -44,6 +45,8 @@ class Legalize(Pass):
 
     def _rewrite(self, node: Node) -> tuple[Value, ...] | None:
         op = operation(node) if node.op is not None else None
+        if op is not None and computes_nothing(op, node.types):
+            return expand(node, lambda g, *_: [g.filled(0, type) for type in node.types])
         if op is not None and computes_in_float32(op, [value.type.element for value in node.inputs]):
             return expand(node, partial(_in_float32, node))
         if op is None or op.rewrite is None or (self.keep_differentiable and op.gradient is not None):

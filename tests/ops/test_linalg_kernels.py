@@ -67,8 +67,12 @@ def test_networks_with_gradients(op: Operator, make_input: Callable[..., np.ndar
 
 @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 0)])
 @pytest.mark.parametrize("name", ["potrf", "potri", "inverse", "det", "slogdet", "gelqf", "syevd"])
-def test_empty_stacks_and_empty_matrices(groups: SimpleNamespace, name: str, shape: tuple[int, ...]) -> None:
-    check(groups, make(f"_linalg_{name}"), np.zeros(shape))
+def test_empty_stacks_and_empty_matrices(name: str, shape: tuple[int, ...]) -> None:
+    op, empty = make(f"_linalg_{name}"), np.zeros(shape)
+    graph = Graph(node_of(op, [empty]).outputs[:op.visible_count])
+    outputs = compiler.bind(graph, cpu(), {"x0": NDArray(empty)}, {}, {}, {}).forward()
+    for output, expected in zip(outputs, run(graph, {"x0": empty}).heads, strict=True):
+        np.testing.assert_array_equal(output.memory, expected)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -23,6 +23,8 @@ class MultiBoxPrior(Operator):
     is the extent of a pixel; `offsets` (y, x) say where in a pixel the middle lies.  MXNet: _contrib_MultiBoxPrior.
     """
 
+    takes_empty = True
+
     sizes: Floats = (1.0,)
     ratios: Floats = (1.0,)
     clip: bool = False

@@ -22,6 +22,7 @@ class Attention(Operator):
     """Base; `parts` of the interleaved input are projections, of which the operator takes some."""
 
     dtypes = REAL
+    takes_empty = True
 
     heads: int
     parts: ClassVar[int]

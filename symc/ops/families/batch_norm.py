@@ -143,7 +143,7 @@ class BatchNormalization(Operator):
     def overwrites(self, g: Any, node: Node) -> dict[int, Value]:
         """fix_gamma sets the array bound to gamma to 1, in training and inference alike."""
         gamma = node.inputs[1]
-        return {1: g._ones(shape=gamma.type.dims, dtype=gamma.type.element.name)} if self.fix_gamma else {}
+        return {1: g.filled(1, gamma.type)} if self.fix_gamma else {}
 
 
 @operator("BatchNorm")

@@ -17,7 +17,7 @@ from symc.ir.types import Shape
 from symc.ops.elementwise import elementwise, real
 from symc.ops.families.unary import digamma
 from symc.ops.math import NumPyMath
-from symc.ops.operator import REGISTRY, Operator, operator
+from symc.ops.operator import REAL, REGISTRY, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 Expression = Callable[..., Any]
@@ -25,6 +25,8 @@ Expression = Callable[..., Any]
 
 class Density(Operator):
     """Base: the density at each sample."""
+
+    dtypes = REAL
 
     elements: ClassVar[str]     # the elementwise operator behind it
     is_log: bool
@@ -150,6 +152,8 @@ _register("generalized_negative_binomial", "generalized negative binomial", _log
 @operator("_random_pdf_dirichlet", aliases=("random_pdf_dirichlet",))
 class DirichletDensity(Operator):
     """The density of the Dirichlet distribution at each sample, a vector along the last axis, or its logarithm."""
+
+    dtypes = REAL
 
     is_log: bool = False
     inputs = ("sample", "alpha")

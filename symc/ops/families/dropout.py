@@ -25,6 +25,8 @@ class Dropout(Operator):
     MXNet: Dropout.
     """
 
+    takes_empty = True
+
     p: float = within(0, 1, 0.5)
     mode: Literal["always", "training"] = "training"
     axes: Dims = ()

@@ -239,6 +239,8 @@ def ones_like(F: Any, x: Any) -> Any:
 class TypeFact(Operator):
     """Base: integers that follow from the shape of data."""
 
+    takes_empty = True
+
     def facts(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         raise NotImplementedError
 

@@ -211,6 +211,8 @@ class Inverse(SquareOperator):
 class DeterminantOperator(Pivoted):
     """Base of det and slogdet: numbers for each matrix, and the LU factors of A and their pivots, hidden."""
 
+    takes_empty = True
+
     inputs = ("A",)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:

@@ -154,6 +154,8 @@ class Gemm2(Operator):
     MXNet: _linalg_gemm2.
     """
 
+    takes_empty = True
+
     transpose_a: bool = False
     transpose_b: bool = False
     alpha: float = 1.0

@@ -22,6 +22,8 @@ class Gemm(MatrixOperator):
     axis.  Of beta = 0 C is not read, whatever it holds.  MXNet: _linalg_gemm.
     """
 
+    takes_empty = True
+
     transpose_a: bool = False
     transpose_b: bool = False
     alpha: float = 1.0

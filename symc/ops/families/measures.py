@@ -123,6 +123,8 @@ class CumulativeSumOfLines(Operator):
 class SumsOfSquares(Operator):
     """Σ x² of each input, float32 (num_arrays,).  MXNet: multi_sum_sq."""
 
+    takes_empty = True
+
     num_arrays: int
     inputs = (Variadic("data", count="num_arrays"),)
     deviations = (HAS_GRADIENT,)

@@ -116,6 +116,8 @@ class Reverse(Operator):
 class Join(Operator):
     """Base of Concat: the inputs one behind the other along `dim`."""
 
+    takes_empty = True
+
     num_args: int
     dim: int = 1
     inputs: ClassVar[Any] = (Variadic("arg"),)

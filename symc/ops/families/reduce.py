@@ -30,6 +30,7 @@ class AxisReduction(Operator):
     """
 
     widened = HALVES_AND_BOOL
+    takes_empty = True
 
     pattern = "reduction"
     reducer: ClassVar[Literal["sum", "prod", "max", "min"]]

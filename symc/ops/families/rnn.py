@@ -90,6 +90,7 @@ class RNN(Operator):
     """
 
     dtypes = REAL
+    takes_empty = True
 
     deviations = (
         "with a projection, in float64, or with `MXNET_USE_MKLDNN_RNN=0`, sequence lengths and the clipping of the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -329,7 +329,7 @@ class TopK(Ordering):
 
     def _mask(self, g: Any, data: Value) -> Value:
         lines, _, places = self.ordered(g, data)
-        ones = g._ones(shape=places.type.dims, dtype=data.type.element.name)
+        ones = g.filled(1, replace(places.type, dtype=data.type.element))
         return lines.tensor(g, g._put_along_rows(ones, places, extent=lines.extent), data.type.dims)
 
     def reference(self, data: np.ndarray) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -217,6 +217,8 @@ class MakeTriangle(TriangleOperator):
 class SumOfLogarithmsOfDiagonal(MatrixOperator):
     """Σ ln A[i, i] of matrices (..., n, n), as (...), or (1,) of one.  MXNet: _linalg_sumlogdiag."""
 
+    takes_empty = True
+
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         check_square(s.A)
         if s.A.rank is not None:

@@ -1,26 +1,12 @@
-"""Random graphs over many operators, and the comparison of what they compile to with the interpreter."""
+"""Random networks: text that grows from templates of calls of common operators."""
 
 from __future__ import annotations
 
 import math
 from random import Random
 
-import numpy as np
-
-from symc import compiler, ops
 from symc.errors import SymcError
-from symc.interpreter import run
-from symc.ir.graph import Graph
-from symc.ir.text import parse_graph
-from symc.ops.inference import infer, with_types
-from symc.ops.operator import from_text
-from symc.passes.base import run_passes
-from symc.passes.gradient import HEAD_GRADIENT, Differentiate
-from symc.passes.inference_heads import UseInferenceForms
-from symc.passes.legalize import Legalize
-from symc.passes.seed_random import SEED, SeedRandom
-from symc.runtime.context import cpu
-from symc.runtime.ndarray import NDArray, array
+from tests.random_graphs.values import parse
 
 EXTENTS = (1, 1, 2, 3, 4, 5, 7, 8, 16, 17, 33)
 LARGEST = 4000          # elements of a value
@@ -184,90 +170,3 @@ def random_text(random: Random, loss: bool = False, dtype: str = "f32", images: 
     if loss:
         maker.add(random.choice(LOSS), list(maker.shapes)[-1])
     return maker.text()
-
-
-def parse(text: str) -> Graph:
-    ops.load()
-    graph = parse_graph(text, from_text)
-    return with_types(graph, infer(graph))
-
-
-# ---- running -------------------------------------------------------------------------------------------------------
-
-
-def values_of(graph: Graph, random: Random) -> dict[str, np.ndarray]:
-    """Values of the variables by the first letters of their names; see `Maker.variable`."""
-    generator = np.random.default_rng(random.randrange(2**32))
-    values = {}
-    for node in graph.variables:
-        shape, kind = node.types[0].dims, node.name[0]
-        value = generator.uniform(-1, 1, shape)
-        if kind == "k":
-            value = generator.integers(0, int(node.name[1:].partition("_")[0]), shape)
-        elif kind == "c":
-            value = generator.integers(0, 2, shape)
-        elif kind == "v":
-            value = np.abs(value) + 0.5
-        values[node.name] = value.astype(node.types[0].element.numpy)
-    return values
-
-
-def reference(graph: Graph, training: bool, requests: dict[str, str]) -> Graph:
-    """The graph that the interpreter runs: the fewest passes that give it its meaning."""
-    if not training:
-        return run_passes(graph, [UseInferenceForms(), SeedRandom()])
-    return run_passes(graph, [SeedRandom(), Legalize(keep_differentiable=True), Differentiate(tuple(requests.items()))])
-
-
-def requests_of(graph: Graph, random: Random) -> dict[str, str]:
-    """Random requests for the variables that have a gradient."""
-    return {node.name: random.choice(("write", "write", "add", "null")) for node in graph.variables
-            if node.name[0] in "xwu"}
-
-
-def compare(text: str, random: Random, training: bool, gradients: bool = True) -> str:
-    """What the compiled graph computes differently, '' when all is well."""
-    graph = parse(text)
-    requests = requests_of(graph, random) if training and gradients else {}
-    inputs = values_of(graph, random)
-    meaning = reference(graph, training, requests)
-    states = {name for name in inputs if name[0] in "mv"}
-    bound = {name: array(value, dtype=value.dtype) for name, value in inputs.items()}
-    buffers = {name: array(np.full_like(inputs[name], 0.25), dtype=inputs[name].dtype) for name, req in requests.items()
-               if req != "null"}
-    executor = compiler.bind(graph, cpu(), {n: a for n, a in bound.items() if n not in states}, buffers, requests,
-                             {n: a for n, a in bound.items() if n in states})
-    outputs = executor.forward(is_train=training)
-    heads = head_gradients(meaning, random)
-    inputs[SEED] = executor._seed
-    expected = run(meaning, inputs | heads)
-    if any(not np.all(np.abs(value) < 1e4) for value in (*expected.heads, *expected.gradients.values())):
-        return ""
-    found = [difference(f"head {i}", out, right) for i, (out, right) in
-             enumerate(zip(outputs, expected.heads, strict=True))]
-    if training and gradients:
-        given = [heads.get(HEAD_GRADIENT.format(i)) for i in range(len(graph.heads))]
-        executor.backward([value if value is None else array(value, dtype=value.dtype) for value in given])
-        found += [difference(f"gradient {name}", buffers[name], right + 0.25 * (requests[name] == "add"))
-                  for name, right in expected.gradients.items()]
-        found += [difference(f"state {name}", bound[name], right) for name, right in expected.updates.items()
-                  if name in states]
-    return "\n".join(filter(None, found))
-
-
-def head_gradients(graph: Graph, random: Random) -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(random.randrange(2**32))
-    return {node.name: generator.uniform(-1, 1, node.types[0].dims).astype(node.types[0].element.numpy)
-            for node in graph.variables if node.name.startswith(HEAD_GRADIENT.format(""))}
-
-
-def difference(name: str, found: NDArray, right: np.ndarray) -> str:
-    rtol = 2e-2 if right.dtype == np.float16 else 2e-3
-    a, b = found.asnumpy().astype(np.float64), np.asarray(right, np.float64)
-    if a.shape != b.shape:
-        return f"{name} has shape {a.shape}, expected {b.shape}"
-    scale = max(1.0, float(np.abs(b).max(initial=0)))
-    if np.allclose(a, b, rtol=rtol, atol=rtol / 10 * scale):
-        return ""
-    worst = np.unravel_index(np.argmax(np.abs(a - b)), a.shape) if a.shape else ()
-    return f"{name} differs at {tuple(map(int, worst))}: {a[worst]} expected {b[worst]}"
