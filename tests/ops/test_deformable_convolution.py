@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import symc as mx
+from symc import compiler
 from symc.errors import InferenceError
 from symc.ir.graph import Graph
+from symc.ops.families import deformable_convolution
 from symc.ops.operator import Operator, make, run_reference
 from symc.passes.legalize import Legalize
 from tests.derivatives import check_derivative, node_of
@@ -80,6 +82,28 @@ def test_compiled_gradients(is_modulated: bool, channels: int, groups: SimpleNam
                                [columns, *sampled]).outputs), [columns, *sampled])
     inputs = [columns, image, *sampled]
     groups.check(Graph(node_of(make("_backward_deformable_offset", **geometry), inputs).outputs), inputs)
+
+
+def outputs_and_gradients(op: Operator, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """Of a bound operator, for a head gradient that differs from place to place."""
+    arguments = {f"x{i}": mx.nd.array(x, dtype=x.dtype) for i, x in enumerate(inputs)}
+    gradients = {name: mx.nd.zeros(x.shape, dtype=x.dtype) for name, x in arguments.items()}
+    executor = compiler.bind(Graph(node_of(op, inputs).outputs), mx.cpu(), arguments, gradients,
+                             dict.fromkeys(gradients, "write"), {})
+    output, = executor.forward(is_train=True)
+    executor.backward([mx.nd.array(np.cos(np.arange(output.size)).reshape(output.shape), dtype=output.dtype)])
+    return [output.asnumpy(), *(gradient.asnumpy() for gradient in gradients.values())]
+
+
+@pytest.mark.parametrize("case", [CASES[0], convolution(MODULATED, (3, 4, 4, 5), num_group=2)],
+                         ids=lambda case: case[0].name)
+def test_an_image_at_a_time(case: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    op, inputs = case
+    at_once = outputs_and_gradients(op, inputs)
+    monkeypatch.setattr(deformable_convolution, "MOST_COLUMNS", 0)
+    assert "_scan" in [node.op.name for node in Legalize()(Graph(node_of(op, inputs).outputs)).nodes if node.op]
+    for a, b in zip(outputs_and_gradients(op, inputs), at_once, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
 def normal(*shape: int) -> np.ndarray:

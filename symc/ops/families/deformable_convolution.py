@@ -9,7 +9,7 @@ channels, which are neighbours in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from symc.ir.graph import Node, Value
+from symc.ops.families.recurrence import OnGraph
 from symc.ops.families.row_kernels import dot
 from symc.ops.math import NumPyMath
 from symc.ops.operator import HAS_GRADIENT, REAL, Operator, Optional, operator
@@ -25,6 +26,7 @@ from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 from symc.ops.spatial import channels_last_axes, per_dimension, transpose
 
+MOST_COLUMNS = 1 << 24  # elements of the columns of a batch; more are sampled an image at a time
 MOST_CHANNELS = 64      # of a job that gathers the gradient of an image, if their number allows it
 Two = tuple[Any, Any]   # of the pixel before a place along an axis, and of that behind it
 
@@ -407,6 +409,9 @@ class DeformableConvolving(Operator):
 
     def rewrite(self, g: Any, data: Value, *others: Value) -> list[Value]:
         sampled, (weight, *bias) = others[:1 + self.is_modulated], others[1 + self.is_modulated:]
+        depth = math.prod(weight.type.dims[1:]) * self.num_group
+        if data.type.dims[0] > 1 and depth * math.prod(data.type.dims[:1] + others[0].type.dims[2:]) > MOST_COLUMNS:
+            return self.by_image(g, [data, *sampled], [weight, *bias])
         image = transpose(g, data, channels_last_axes(4))
         columns = Value(g.node(DeformableColumns(**self.sampling()), (image, *sampled)))
         groups, rows, depth = columns.type.dims
@@ -420,6 +425,14 @@ class DeformableConvolving(Operator):
         apart = transpose(g, g.reshape(product, (groups, batch, *output, own)), (1, 0, 4, 2, 3))
         result = g.reshape(apart, (batch, self.num_filter, *output))
         return [g.broadcast_add(result, g.reshape(bias[0], (1, self.num_filter, 1, 1))) if bias else result]
+
+    def by_image(self, g: Any, images: list[Value], weights: list[Value]) -> list[Value]:
+        """A loop over the images of a batch, whose columns take turns in memory."""
+        def step(inner: OnGraph, arrays: Sequence[Value], _: Sequence[Value], weights: Sequence[Value]) -> list[Value]:
+            alone = [inner.g.reshape(array, (1, *array.type.dims)) for array in arrays]
+            made = Value(inner.g.node(self, [*alone, *weights]))
+            return [inner.g.reshape(made, made.type.dims[1:])]
+        return list(OnGraph(g).scan(step, images, [], weights, reverse=False))
 
     def reference(self, data: np.ndarray, *others: np.ndarray) -> np.ndarray:
         sampled, (weight, *bias) = others[:1 + self.is_modulated], others[1 + self.is_modulated:]
