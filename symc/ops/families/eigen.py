@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,15 @@ class Eigensolver:
         self.extent: int = a.shape[-1]
 
     def solve(self) -> None:
-        scale = self._copy()
+        scale, finite = self._copy()
+        with self.k.when(finite):
+            self._solve_finite(scale)
+        with self.k.when(~finite), self.k.loop(self.extent) as row:
+            self.set_diagonal(row, math.nan)
+            with self.k.loop(self.extent) as column:
+                self.k.store(self.vectors, (self.matrix, row, column), math.nan)
+
+    def _solve_finite(self, scale: Any) -> None:
         with self.k.loop(max(self.extent - 1, 0)) as step:
             self._reduce(step)
         if self.extent:
@@ -104,8 +113,9 @@ class Eigensolver:
 
     # ---- to a tridiagonal matrix -------------------------------------------------------------------------
 
-    def _copy(self) -> Any:
-        """The matrix into the scratch, divided by the result, which is 1 unless its elements are huge or tiny."""
+    def _copy(self) -> tuple[Any, Any]:
+        """The matrix into the scratch, divided by the first result, which is 1 unless its elements are huge or tiny;
+        whether they are finite, the second."""
         k, extent = self.k, self.extent
         top = k.cell(self.a.dtype, 0)
         with k.loop(extent) as row, k.loop(row + 1) as column:
@@ -117,7 +127,7 @@ class Eigensolver:
             value = self.a[self.matrix, row, column] / scale
             self.put(row, column, value)
             self.put(column, row, value)
-        return scale
+        return scale, size < math.inf
 
     def _reduce(self, step: Any) -> None:
         """Take the elements of row and column `step` beyond the diagonal and its neighbour to zero."""
