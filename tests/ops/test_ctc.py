@@ -107,6 +107,11 @@ def test_float16() -> None:
     np.testing.assert_allclose(gradient, expected[1], atol=2e-3)
 
 
+def test_no_classes() -> None:
+    with pytest.raises(InferenceError, match="has no classes"):
+        loss_and_gradient(np.zeros((3, 1, 0), np.float32), np.ones((1, 2), np.float32))
+
+
 def test_more_labels_than_steps() -> None:
     with pytest.raises(InferenceError, match="label holds 3 classes, more than the 2 steps"):
         mx.sym.CTCLoss(mx.sym.var("data"), mx.sym.var("label")).infer_shape(data=(2, 1, 4), label=(1, 3))

@@ -51,3 +51,18 @@ def test_shapes_go_both_ways() -> None:
     assert arguments == [(2, 3), (3,), (3,), (2, 3), (2, 5), (2, 5), (2,), (2,)]
     with pytest.raises(InferenceError, match="alpha"):
         symbol.infer_shape(h_lda=(2, 3), h_lags=(2, 5), h_alpha=(4,))
+
+
+def test_without_points() -> None:
+    state = np.float32([[0.5, 2]])
+    arrays = [np.ones((1, 2)), np.ones(2), np.ones(2), state, np.ones((1, 0)), np.ones((1, 0)), np.ones(1), np.ones(1)]
+    likelihood, now = likelihood_of(arrays)
+    np.testing.assert_allclose(now.asnumpy(), state * np.exp(-1), rtol=1e-6)
+    np.testing.assert_allclose(likelihood.asnumpy(), [-2 - 2.5 * (1 - np.exp(-1))], rtol=1e-6)
+    with pytest.raises(InferenceError, match="no marks"):
+        likelihood_of([x[..., :0] if i < 4 else x for i, x in enumerate(arrays)])
+
+
+def likelihood_of(arrays: list[np.ndarray]) -> list[mx.nd.NDArray]:
+    dtypes = [np.int32 if i == 5 else np.float32 for i in range(len(arrays))]
+    return mx.nd.contrib.hawkesll(*(mx.nd.array(x, dtype=dtype) for x, dtype in zip(arrays, dtypes, strict=True)))

@@ -78,6 +78,7 @@ class CTCLoss(WithLengths):
     """
 
     dtypes = REAL
+    takes_empty = True
     outputs = ("output0", "output1")
     visible_count = 1
     deviations = ("data may be float16 or float64 too; lengths may have any type",
@@ -93,6 +94,8 @@ class CTCLoss(WithLengths):
         batch = batch if batch is not None else s.label[0]
         if steps is not None and labels is not None and labels > steps:
             raise Conflict(f"label holds {labels} classes, more than the {steps} steps of data")
+        if classes == 0:
+            raise Conflict(f"data {show(s.data.shape)} has no classes, not even the blank")
         s.data.unify((steps, batch, classes))
         s.label.unify((batch, labels))
         for slot in (s.data_lengths, s.label_lengths, s.outputs[0]):

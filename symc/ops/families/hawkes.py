@@ -84,6 +84,7 @@ class HawkesLogLikelihood(HawkesProcesses):
     Gradients are those of the likelihood, by lda, alpha and beta.  MXNet: _contrib_hawkesll.
     """
 
+    takes_empty = True
     outputs = ("output", "out_state", "last")
     visible_count = 2
     deviations = ("the gradients of alpha and beta do not depend on whether that of lda is asked for",)
@@ -96,6 +97,8 @@ class HawkesLogLikelihood(HawkesProcesses):
                 "K": [(s.lda, 1), (s.alpha, 0), (s.beta, 0), (s.state, 1)], "T": [(s.lags, 1), (s.marks, 1)]}
         batch, marks, points = (next((slot[i] for slot, i in places if slot[i] is not None), None)
                                 for places in axes.values())
+        if marks == 0:
+            raise Conflict("there are no marks: lda, alpha, beta and state have no elements")
         for slot in (s.lda, s.state, *s.outputs[1:]):
             slot.unify((batch, marks))
         for slot in (s.lags, s.marks):
