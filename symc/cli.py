@@ -1,4 +1,4 @@
-"""The command line: `symc check`, `symc compile`, `symc run`, `symc inspect`.
+"""The command line: `symc check`, `symc compile`, `symc export`, `symc run`, `symc inspect`.
 
 Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators, or gradients of some, that symc
 does not have; 3 results differ from what was expected; 70 a bug of symc.  `check` has written its report in any case.
@@ -62,6 +62,30 @@ def compile(
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
     _show(report, as_json)
+
+
+@app.command()
+def export(
+    network: Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")],
+    to: Annotated[str, typer.Option(help="What to write: 'relax', a module of TVM.")],
+    params: Annotated[str | None, typer.Option(help=".params or .npz file with the parameters; a path or URL.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=1,3,224,224.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="Type of an input, as data=float16.")] = None,
+    outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
+    output: Annotated[str | None, typer.Option("--output", "-o", help="NAME.py to write; the parameters go to "
+                                                                      "NAME.npz.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a network as a module for another compiler: TVMScript, and its parameters beside it."""
+    from symc.frontend import relax
+
+    if to != "relax":
+        raise SymcError(f"cannot export to {to!r}", "symc exports to 'relax'")
+    target = output or str(_package_name(network).with_suffix(".py"))
+    relax.parameters_file(target)
+    module, parameters = relax.from_symbol(network, params, _pairs(shape, _dims, "--shape"), _names(outputs),
+                                           dtypes=_pairs(dtype, str, "--dtype"))
+    _show({"module": target, "arrays": relax.write(target, module, parameters), **relax.describe(module)}, as_json)
 
 
 @app.command()

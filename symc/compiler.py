@@ -27,6 +27,7 @@ from symc.codegen.build import (
     library_bytes,
     load_in_process,
     lower,
+    output_names,
     state_names,
 )
 from symc.errors import MXNetError, SymcError, raise_collected
@@ -41,8 +42,9 @@ from symc.ir.types import DType, TensorType
 from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import operation, output_name, run_reference
 from symc.ops.slots import Conflict, show
+from symc.passes.base import run_passes
 from symc.passes.partition import parameter_variables
-from symc.passes.pipeline import typed
+from symc.passes.pipeline import export_pipeline, typed
 from symc.passes.prune import select_outputs
 from symc.passes.watch_values import WatchValues
 from symc.runtime.context import Context
@@ -127,6 +129,47 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
     zeros = {node.name: np.zeros(node.types[0].dims, node.types[0].element.numpy)
              for node in ready.variables if node.name in states}
     return lower(ready, TRAINING, _requests(ready, shapes, train), (), options, initial=zeros | own)
+
+
+def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
+             dtypes: Mapping[str, Any] | None) -> tuple[Any, dict[str, np.ndarray]]:
+    """What inference computes as a module of TVM's Relax, and the module's parameters by name.
+
+    See `frontend.relax.from_symbol`.
+    """
+    cache.pins()
+    from symc.codegen.relax_module import relax_module
+    from symc.codegen.relax_operators import is_kept
+
+    network = load_network(symbol, outputs)
+    _refuse_host(network)
+    arrays = load_parameters(params, network)
+    given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
+    check_names(network, (*given, *(dtypes or {})))
+    names = {node.name for node in network.variables} - given.keys()
+    own = {name: array for name, array in arrays.items() if name in names}
+    ready = typed(network, {name: array.shape for name, array in own.items()} | given,
+                  {name: DType.of(array.dtype) for name, array in own.items()} | _dtypes(dtypes))
+    graph = run_passes(ready, export_pipeline(is_kept))
+    refuse_missing(bind_constants(graph, own), given, arrays)
+    inputs = [node for node in graph.variables if node.name not in own]
+    parameters = {node: own[node.name] for node in graph.variables if node.name in own}
+    return relax_module(graph, inputs, parameters, output_names(ready))
+
+
+def _refuse_host(network: Graph) -> None:
+    """Raise for nodes that no kernel computes, in bodies too."""
+    problems: list[str] = []
+    waiting = [network]
+    while waiting:
+        for node in waiting.pop().nodes:
+            op = operation(node) if node.op is not None else None
+            if op is not None and op.is_host:
+                why = "is Python of yours" if op.is_users else "has an output whose shape depends on data"
+                problems.append(f"node '{node.name}' ({op.name}) {why}")
+            waiting += op.subgraphs if op is not None else ()
+    raise_collected(SymcError, "the network, which Relax cannot express", problems,
+                    "choose outputs that do not depend on them")
 
 
 def check_names(graph: Graph, names: Sequence[str]) -> None:

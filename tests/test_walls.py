@@ -37,7 +37,8 @@ ROOMS = {
 }
 # imported inside functions alone, when the user asks for what lies above
 LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler",)}
-FOREIGN = {"tvm": ("frontend/te", "codegen/tir"), "tvm_ffi": ("frontend/te", "codegen/tir"),
+FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
+           "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",),
            "fsspec": ("frontend/files",), "typer": ("cli.py",), "numpy": ("",)}
 

@@ -16,7 +16,7 @@ from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_schedule import jobs, lanes_for, vectors
 from symc.frontend.te import Tensor, TensorExpressions
 from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
-from symc.frontend.te_random import TensorDraws, random_key
+from symc.frontend.te_random import TensorDraws
 from symc.ir.types import DType
 from symc.ops.random import Step
 
@@ -137,7 +137,7 @@ class KernelBuilder(TensorExpressions):
         return made
 
     def draws(self, seed: Scalar, salt: int, element: Any) -> TensorDraws:
-        return TensorDraws(random_key(seed, salt), element, self._state_after)
+        return TensorDraws(seed, salt, element, self._state_after)
 
     def _state_after(self, going: Any, state: Sequence[Scalar], step: Step, at_most: int) -> tuple[Scalar, ...]:
         """See `ops.random.Draws.repeat`."""

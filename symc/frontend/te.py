@@ -33,7 +33,7 @@ from symc.frontend.te_math import (
     paired,
     vector_dtype,
 )
-from symc.frontend.te_random import TensorDraws, random_key
+from symc.frontend.te_random import TensorDraws
 from symc.ir.graph import Node
 from symc.ir.types import DType, Shape, TensorType
 from symc.ops.contraction import Contraction
@@ -172,7 +172,7 @@ class TensorExpressions:
 
     def draws(self, seed: Scalar, salt: int, element: Any) -> TensorDraws:
         """The random draws of the element of that number (`ops.random`), for a seed (int64) and a salt."""
-        return TensorDraws(random_key(seed, salt), element)
+        return TensorDraws(seed, salt, element)
 
     def number(self, value: float, dtype: DType) -> Scalar:
         """A Python number as a data value."""
@@ -196,19 +196,19 @@ class TensorExpressions:
 
 # ---- node → tensors --------------------------------------------------------------------------------------------------
 
-def node_to_te(node: Node, inputs: Sequence[Tensor]) -> list[Tensor]:
+def node_to_te(node: Node, inputs: Sequence[Tensor], te: TensorExpressions | None = None) -> list[Tensor]:
     """The outputs of `node` over its inputs' tensors.  The node is not imperative, and not left to be rewritten."""
-    op = operation(node)
+    op, te = operation(node), te or TensorExpressions()
     if op.is_view:
         return [Viewed(inputs[0], node.types[0].dims)]
     if op.expression is not None:
-        return expression_to_te(op, inputs, node.types)
+        return expression_to_te(te, op, inputs, node.types)
     if op.compute is not None:
-        outputs = op.compute(TensorExpressions(), list(inputs), list(node.types))
+        outputs = op.compute(te, list(inputs), list(node.types))
         assert [t.shape for t in outputs] == [t.dims for t in node.types], f"{node}: compute gives other shapes"
         return [_typed(tensor, type.element) for tensor, type in zip(outputs, node.types, strict=True)]
     assert op.contraction is not None, f"{node} has no lowering to tensor expressions"
-    return [contraction_to_te(op, inputs, node.types[0])]
+    return [contraction_to_te(te, op, inputs, node.types[0])]
 
 
 def _typed(tensor: Tensor, dtype: DType) -> Tensor:
@@ -217,9 +217,10 @@ def _typed(tensor: Tensor, dtype: DType) -> Tensor:
     return Computed(tensor.shape, dtype, lambda *indices: cast(tensor[indices], dtype))
 
 
-def expression_to_te(op: Operator, inputs: Sequence[Tensor], types: Sequence[TensorType]) -> list[Tensor]:
+def expression_to_te(te: TensorExpressions, op: Operator, inputs: Sequence[Tensor],
+                     types: Sequence[TensorType]) -> list[Tensor]:
     """An elementwise operator over inputs that broadcast by NumPy's rules."""
-    te, shape = TensorExpressions(), types[0].dims
+    shape = types[0].dims
 
     def body(*indices: Any) -> Any:
         return op.expression(te.F, *(t[broadcast_indices(t.shape, indices)] for t in inputs))
@@ -235,9 +236,8 @@ def broadcast_indices(shape: Shape, indices: Indices) -> Indices:
     return tuple(0 if extent == 1 else index for extent, index in zip(shape, own, strict=True))
 
 
-def contraction_to_te(op: Operator, inputs: Sequence[Tensor], type: TensorType) -> Tensor:
+def contraction_to_te(te: TensorExpressions, op: Operator, inputs: Sequence[Tensor], type: TensorType) -> Tensor:
     """A contraction as a plain reduction, and its epilogue."""
-    te = TensorExpressions()
     spec = op.contraction([TensorType(t.shape, t.dtype) for t in inputs])
     total = contraction_total(te, spec, inputs, type.dims)
     dims = op.finish_dims(len(type.dims))

@@ -26,21 +26,18 @@ from symc.ops.random import HIGH_ELEMENT, Step
 Repeat = Callable[[Any, Sequence[Scalar], Step, int], tuple[Scalar, ...]]
 
 
-def random_key(seed: Scalar, salt: int) -> Scalar:
-    """`ops.random.key_of`, as an int64, of a seed that is an int64."""
-    return _block(tirx.const(salt, "int32"), tirx.const(0, "int32"), seed)
-
 
 class TensorDraws:
     """The draws of the element number `element`, an index; a ramp of indices gives vectors.
 
+    seed: an int64, which makes the key with `salt`.
     repeat: runs a loop whose state are values; only kernels of an `imperative` operator can.
     """
 
     F = TensorMath
 
-    def __init__(self, key: Scalar, element: Any, repeat: Repeat | None = None) -> None:
-        self.key = key
+    def __init__(self, seed: Scalar, salt: int, element: Any, repeat: Repeat | None = None) -> None:
+        self.key = self.block(tirx.const(salt, "int32"), tirx.const(0, "int32"), seed)    # `ops.random.key_of`
         self.element = tirx.const(element, "int32") if isinstance(element, int) else element
         self._repeat = repeat
 
@@ -52,7 +49,15 @@ class TensorDraws:
                                    _integer(HIGH_ELEMENT, self.element))
             second = tirx.bitwise_xor(second, _word(high, lanes))
         uses = evaluator().uses_of_index(self.element) | evaluator().uses_of_index(number)
-        return _block(_word(self.element, lanes), second, self.key, uses)
+        return self.block(_word(self.element, lanes), second, self.key, uses)
+
+    @staticmethod
+    def block(element: Expr, number: Expr, key: Scalar, uses: frozenset[Any] = frozenset()) -> Scalar:
+        """The block of a counter, whose words are i32, for a key, both as int64."""
+        lanes = lanes_of(element)
+        name = f"symc.threefry.{f'v{lanes}' if lanes > 1 else ''}i32"
+        expr = tirx.call_pure_extern(vector_dtype("int64", lanes), name, element, number, key.expr)
+        return evaluator().shared(Scalar(expr, DType.int64, key.uses | uses))
 
     def unit(self, bits: Scalar, dtype: DType) -> Scalar:
         if dtype is DType.float64:
@@ -82,13 +87,6 @@ class TensorDraws:
                at_most: int) -> tuple[Scalar, ...]:
         assert self._repeat is not None, "only an imperative kernel has loops"
         return self._repeat(going, state, lambda n, _, values: step(n, operands, values), at_most)
-
-
-def _block(element: Expr, number: Expr, key: Scalar, uses: frozenset[Any] = frozenset()) -> Scalar:
-    lanes = lanes_of(element)
-    name = f"symc.threefry.{f'v{lanes}' if lanes > 1 else ''}i32"
-    expr = tirx.call_pure_extern(vector_dtype("int64", lanes), name, element, number, key.expr)
-    return evaluator().shared(Scalar(expr, DType.int64, key.uses | uses))
 
 
 def _word(value: Any, lanes: int) -> Expr:

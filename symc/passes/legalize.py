@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,9 +30,11 @@ class Legalize(Pass):
 
     keep_differentiable: leave operators that have a gradient rule as they are; what gradients need, and no more,
     because an operator's own rule is better than that of its parts, and a loss is a loss only as a whole.
+    is_kept: further nodes to leave as they are.
     """
 
     keep_differentiable: bool = False
+    is_kept: Callable[[Node], bool] | None = None
     name = "legalize"
     enters_bodies = True
 
@@ -50,6 +53,8 @@ class Legalize(Pass):
         if op is not None and computes_in_float32(op, [value.type.element for value in node.inputs]):
             return expand(node, partial(_in_float32, node))
         if op is None or op.rewrite is None or (self.keep_differentiable and op.gradient is not None):
+            return None
+        if self.is_kept is not None and self.is_kept(node):
             return None
         return expand(node, op.rewrite)
 

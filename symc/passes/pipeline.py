@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from symc.errors import InferenceError, raise_collected
 from symc.ir.graph import Graph, Node, Value
@@ -43,6 +43,24 @@ def inference_pipeline() -> list[Pass]:
         SeedRandom(),
         FoldBatchNorm(),
         Legalize(),
+        Simplify(),
+        FoldConstants(),
+        MergeCommonSubexpressions(),
+    ]
+
+
+def export_pipeline(is_kept: Callable[[Node], bool]) -> list[Pass]:
+    """From a typed graph to the one that inference runs, for other compilers: nothing is folded that they fold.
+
+    is_kept: the nodes that the other compiler knows as they are.
+    """
+    return [
+        NumberRandom(),
+        LowerControlFlow(),
+        ExpandGradients(training=False),
+        UseInferenceForms(),
+        SeedRandom(),
+        Legalize(is_kept=is_kept),
         Simplify(),
         FoldConstants(),
         MergeCommonSubexpressions(),
