@@ -354,6 +354,13 @@ def BlockGrad(data: NDArray | None = None, *, name: str | None = None, attr: dic
               out: Any = None, **kwargs: Any) -> NDArray:
     """x; no gradient flows through it."""
 
+def CTCLoss(data: NDArray | None = None, label: NDArray | None = None, data_lengths: NDArray | None = None,
+            label_lengths: NDArray | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+            blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+            attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T, N,
+    C)."""
+
 def Cast(data: NDArray | None = None,
          dtype: Literal['bfloat16', 'bool', 'float16', 'float32', 'float64', 'int32', 'int64', 'int8', 'uint8'] = ...,
          *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -494,8 +501,8 @@ def MAERegressionOutput(data: NDArray | None = None, label: NDArray | None = Non
 def MakeLoss(data: NDArray | None = None, grad_scale: float = 1.0, valid_thresh: float = 0.0,
              normalization: Literal['batch', 'null', 'valid'] = 'null', *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
-    """data as a loss: its gradient is grad_scale, divided by the batch size, or by the number of elements above
-    valid_thresh (at least 1), as `normalization` says."""
+    """data as a loss: its gradient is grad_scale, divided by the number of rows (all dimensions but the last one),
+    or by that of the elements above valid_thresh (at least 1), as `normalization` says."""
 
 def Pad(data: NDArray | None = None, mode: Literal['constant', 'edge', 'reflect'] = ...,
         pad_width: int | tuple[int, ...] = ..., constant_value: float = 0.0, *, name: str | None = None,
@@ -854,6 +861,24 @@ class contrib:
                          out: Any = None, **kwargs: Any) -> NDArray:
         """Images (N, C, H, W) resized by bilinear interpolation.  MXNet: contrib.BilinearResize2D."""
     @staticmethod
+    def CTCLoss(data: NDArray | None = None, label: NDArray | None = None, data_lengths: NDArray | None = None,
+                label_lengths: NDArray | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+                blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T,
+        N, C)."""
+    @staticmethod
+    def DeformableConvolution(data: NDArray | None = None, offset: NDArray | None = None,
+                              weight: NDArray | None = None, bias: NDArray | None = None,
+                              kernel: int | tuple[int, ...] = ..., stride: int | tuple[int, ...] = (),
+                              dilate: int | tuple[int, ...] = (), pad: int | tuple[int, ...] = (),
+                              num_filter: int = ..., num_group: int = 1, num_deformable_group: int = 1,
+                              workspace: int = 1024, no_bias: bool = False,
+                              layout: Literal['NCDHW', 'NCHW', 'NCW'] | None = None, *, name: str | None = None,
+                              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """A convolution of data (N, C, H, W) whose taps offset (N, 2·taps·num_deformable_group, height, width)
+        moves: along y, then along x, for each tap, in pixels."""
+    @staticmethod
     def DeformablePSROIPooling(data: NDArray | None = None, rois: NDArray | None = None, trans: NDArray | None = None,
                                spatial_scale: float = ..., output_dim: int = ..., group_size: int = ...,
                                pooled_size: int = ..., part_size: int = 0, sample_per_part: int = 1,
@@ -861,6 +886,18 @@ class contrib:
                                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """Means (R, output_dim, pooled_size, pooled_size) of samples of bins of regions rois (R, 5), each bin of a
         channel of its own of data (N, output_dim·group_size², H, W)."""
+    @staticmethod
+    def ModulatedDeformableConvolution(data: NDArray | None = None, offset: NDArray | None = None,
+                                       mask: NDArray | None = None, weight: NDArray | None = None,
+                                       bias: NDArray | None = None, kernel: int | tuple[int, ...] = ...,
+                                       stride: int | tuple[int, ...] = (), dilate: int | tuple[int, ...] = (),
+                                       pad: int | tuple[int, ...] = (), num_filter: int = ..., num_group: int = 1,
+                                       num_deformable_group: int = 1, workspace: int = 1024, no_bias: bool = False,
+                                       im2col_step: int = 64, layout: Literal['NCDHW', 'NCHW', 'NCW'] | None = None,
+                                       *, name: str | None = None, attr: dict[str, str] | None = None,
+                                       out: Any = None, **kwargs: Any) -> NDArray:
+        """A deformable convolution whose taps are multiplied by mask (N, taps·num_deformable_group, height,
+        width)."""
     @staticmethod
     def MultiBoxDetection(cls_prob: NDArray | None = None, loc_pred: NDArray | None = None,
                           anchor: NDArray | None = None, clip: bool = True, threshold: float = 0.01,
@@ -924,12 +961,24 @@ class contrib:
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """Means (R, C, *pooled_size) of samples of the bins of turned regions of data (N, C, H, W)."""
     @staticmethod
+    def SparseEmbedding(data: NDArray | None = None, weight: NDArray | None = None, input_dim: int = ...,
+                        output_dim: int = ...,
+                        dtype: Literal['bfloat16', 'float16', 'float32', 'float64', 'int32', 'int64', 'int8', 'uint8'] = 'float32',
+                        sparse_grad: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> NDArray:
+        """Embedding, whose gradient has row-sparse storage in MXNet; here it is dense.  MXNet:
+        _contrib_SparseEmbedding."""
+    @staticmethod
     def SyncBatchNorm(data: NDArray | None = None, gamma: NDArray | None = None, beta: NDArray | None = None,
                       moving_mean: NDArray | None = None, moving_var: NDArray | None = None, eps: float = 0.001,
                       momentum: float = 0.9, fix_gamma: bool = True, use_global_stats: bool = False,
-                      output_mean_var: bool = False, ndev: int = 1, key: str = '', *, name: str | None = None,
+                      output_mean_var: bool = False, ndev: int = 1, key: str = ..., *, name: str | None = None,
                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """BatchNorm whose statistics are shared by `ndev` devices; there is one.  MXNet: contrib.SyncBatchNorm."""
+    @staticmethod
+    def adamw_update(weight: NDArray, grad: NDArray, mean: NDArray, var: NDArray, rescale_grad: NDArray | float,
+                     lr: float, eta: float, **parameters: Any) -> Any:
+        """A step of AdamW, see _adamw_update."""
     @staticmethod
     def allclose(a: NDArray | None = None, b: NDArray | None = None, rtol: float = 1e-05, atol: float = 1e-08,
                  equal_nan: bool = True, *, name: str | None = None, attr: dict[str, str] | None = None,
@@ -989,6 +1038,14 @@ class contrib:
     def cond(pred: Any, then_func: Callable[[], Any], else_func: Callable[[], Any]) -> Any:
         """What `then_func()` returns if the one element of `pred` is not 0, else what `else_func()` returns."""
     @staticmethod
+    def ctc_loss(data: NDArray | None = None, label: NDArray | None = None, data_lengths: NDArray | None = None,
+                 label_lengths: NDArray | None = None, use_data_lengths: bool = False,
+                 use_label_lengths: bool = False, blank_label: Literal['first', 'last'] = 'first', *,
+                 name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                 **kwargs: Any) -> NDArray:
+        """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T,
+        N, C)."""
+    @staticmethod
     def div_sqrt_dim(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                      out: Any = None, **kwargs: Any) -> NDArray:
         """data / √d, d being its last dimension; as in the attention of transformers."""
@@ -1000,6 +1057,13 @@ class contrib:
                            name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
                            **kwargs: Any) -> NDArray:
         """x; its gradient is multiplied by `scalar`."""
+    @staticmethod
+    def hawkesll(lda: NDArray | None = None, alpha: NDArray | None = None, beta: NDArray | None = None,
+                 state: NDArray | None = None, lags: NDArray | None = None, marks: NDArray | None = None,
+                 valid_length: NDArray | None = None, max_time: NDArray | None = None, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+        """Log likelihoods (N,) of points at the times Σ lags (N, T) with marks (N, T) in [0, K), up to max_time
+        (N,)."""
     @staticmethod
     def index_array(data: NDArray | None = None, axes: int | tuple[int, ...] | None = None, *,
                     name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1042,6 +1106,29 @@ class contrib:
     def isnan(data: NDArray) -> NDArray:
         """1 where an element is no number, 0 elsewhere, in the dtype of `data`."""
     @staticmethod
+    def mp_adamw_update(weight: NDArray, grad: NDArray, mean: NDArray, var: NDArray, weight32: NDArray,
+                        rescale_grad: NDArray | float, lr: float, eta: float, **parameters: Any) -> Any:
+        """A step of AdamW of a float32 copy of the weight, see _mp_adamw_update."""
+    @staticmethod
+    def multi_adamw_update(weights: Any, grads: Any, mean: Any, var: Any, rescale_grad: NDArray | float,
+                           lrs: Sequence[float], wds: Sequence[float], etas: Sequence[float], size: int = 0,
+                           **parameters: Any) -> Any:
+        """A step of AdamW for each weight, see _multi_adamw_update."""
+    @staticmethod
+    def multi_lamb_update(weights: Any, grads: Any, mean: Any, var: Any, step_count: Sequence[int],
+                          lrs: Sequence[float], wds: Sequence[float], num_tensors: int = 0, **parameters: Any) -> Any:
+        """A step of LAMB for each weight, see _multi_lamb_update."""
+    @staticmethod
+    def multi_mp_adamw_update(weights: Any, grads: Any, mean: Any, var: Any, weights32: Any,
+                              rescale_grad: NDArray | float, lrs: Sequence[float], wds: Sequence[float],
+                              etas: Sequence[float], size: int = 0, **parameters: Any) -> Any:
+        """A step of AdamW for the float32 copy of each weight, see _multi_mp_adamw_update."""
+    @staticmethod
+    def multi_mp_lamb_update(weights: Any, grads: Any, mean: Any, var: Any, weights32: Any, step_count: Sequence[int],
+                             lrs: Sequence[float], wds: Sequence[float], num_tensors: int = 0,
+                             **parameters: Any) -> Any:
+        """A step of LAMB for the float32 copy of each weight, see _multi_mp_lamb_update."""
+    @staticmethod
     def quadratic(data: NDArray | None = None, a: float = 0.0, b: float = 0.0, c: float = 0.0, *,
                   name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
                   **kwargs: Any) -> NDArray:
@@ -1075,6 +1162,13 @@ def crop(data: NDArray | None = None, begin: tuple[int | None, ...] = None, end:
          step: tuple[int | None, ...] = (), *, name: str | None = None, attr: dict[str, str] | None = None,
          out: Any = None, **kwargs: Any) -> NDArray:
     """data[begin:end:step] along the leading axes, Python's rules for None, negative and outlying bounds."""
+
+def ctc_loss(data: NDArray | None = None, label: NDArray | None = None, data_lengths: NDArray | None = None,
+             label_lengths: NDArray | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+             blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T, N,
+    C)."""
 
 def cumsum(a: NDArray | None = None, axis: int | None = None,
            dtype: Literal['float16', 'float32', 'float64', 'int32', 'int64', 'int8'] | None = None, *,
@@ -1201,7 +1295,7 @@ def gammaln(data: NDArray | None = None, *, name: str | None = None, attr: dict[
 def gather_nd(data: NDArray | None = None, indices: NDArray | None = None, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """data at the points indices[:, ...], whose coordinates lie along the first axis and name the leading axes of
-    data.  MXNet: gather_nd; coordinates wrap."""
+    data, from their ends if negative; others are an error (MXNetError).  MXNet: gather_nd."""
 
 def greater(lhs: Any, rhs: Any) -> Any:
     """Elementwise greater of two arrays, which broadcast, or numbers."""
@@ -1364,8 +1458,7 @@ class linalg:
     @staticmethod
     def inverse(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> NDArray:
-        """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet:
-        _linalg_inverse."""
+        """A⁻¹ of square matrices.  MXNetError: a matrix is singular.  MXNet: _linalg_inverse."""
     @staticmethod
     def makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1379,8 +1472,8 @@ class linalg:
     def potrf(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
         """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
-        triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN
-        from the row on at which that shows.  MXNet: _linalg_potrf."""
+        triangle alone is read.  MXNetError: a matrix is not positive definite; a factor with NaN where it has
+        NaN is no error. MXNet: _linalg_potrf."""
     @staticmethod
     def potri(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1447,7 +1540,7 @@ def linalg_gemm2(A: NDArray | None = None, B: NDArray | None = None, transpose_a
 
 def linalg_inverse(A: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                    out: Any = None, **kwargs: Any) -> NDArray:
-    """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet: _linalg_inverse."""
+    """A⁻¹ of square matrices.  MXNetError: a matrix is singular.  MXNet: _linalg_inverse."""
 
 def linalg_makediag(A: NDArray | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1460,8 +1553,8 @@ def linalg_maketrian(A: NDArray | None = None, offset: int = 0, lower: bool = Tr
 def linalg_potrf(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
-    triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN from
-    the row on at which that shows.  MXNet: _linalg_potrf."""
+    triangle alone is read.  MXNetError: a matrix is not positive definite; a factor with NaN where it has NaN
+    is no error. MXNet: _linalg_potrf."""
 
 def linalg_potri(A: NDArray | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -1561,7 +1654,7 @@ def maximum(lhs: Any, rhs: Any) -> Any:
 def mean(data: NDArray | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
          exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
          **kwargs: Any) -> NDArray:
-    """Σ x / n; of integers truncated.  MXNet: mean."""
+    """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
 
 def min(data: NDArray | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
         exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1633,6 +1726,30 @@ def multi_lars(lrs: NDArray | None = None, weights_sum_sq: NDArray | None = None
                **kwargs: Any) -> NDArray:
     """Rates for many weights, from the sums of squares of weights and gradients.  MXNet: multi_lars."""
 
+def multi_mp_sgd_mom_update(*data: NDArray, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                            momentum: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                            num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                            out: Any = None, **kwargs: Any) -> NDArray:
+    """mp_sgd_mom_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_mp_sgd_mom_update."""
+
+def multi_mp_sgd_update(*data: NDArray, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                        rescale_grad: float = 1.0, clip_gradient: float = -1.0, num_weights: int = 1,
+                        name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                        **kwargs: Any) -> NDArray:
+    """mp_sgd_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_mp_sgd_update."""
+
+def multi_sgd_mom_update(*data: NDArray, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                         momentum: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                         num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                         out: Any = None, **kwargs: Any) -> NDArray:
+    """sgd_mom_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_sgd_mom_update."""
+
+def multi_sgd_update(*data: NDArray, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                     rescale_grad: float = 1.0, clip_gradient: float = -1.0, num_weights: int = 1,
+                     name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                     **kwargs: Any) -> NDArray:
+    """sgd_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_sgd_update."""
+
 def multi_sum_sq(*data: NDArray, num_arrays: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> NDArray:
     """Σ x² of each input, float32 (num_arrays,).  MXNet: multi_sum_sq."""
@@ -1703,6 +1820,26 @@ def pick(data: NDArray | None = None, index: NDArray | None = None, axis: int | 
 
 def power(lhs: Any, rhs: Any) -> Any:
     """Elementwise power of two arrays, which broadcast, or numbers."""
+
+def preloaded_multi_mp_sgd_mom_update(*data: NDArray, momentum: float = 0.0, rescale_grad: float = 1.0,
+                                      clip_gradient: float = -1.0, num_weights: int = 1, name: str | None = None,
+                                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """mp_sgd_mom_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_mp_sgd_update(*data: NDArray, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                                  num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                                  out: Any = None, **kwargs: Any) -> NDArray:
+    """mp_sgd_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_sgd_mom_update(*data: NDArray, momentum: float = 0.0, rescale_grad: float = 1.0,
+                                   clip_gradient: float = -1.0, num_weights: int = 1, name: str | None = None,
+                                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
+    """sgd_mom_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_sgd_update(*data: NDArray, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                               num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                               out: Any = None, **kwargs: Any) -> NDArray:
+    """sgd_update of num_weights weights; the last inputs are their rates and decays."""
 
 def prod(data: NDArray | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
          exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1896,6 +2033,9 @@ def repeat(data: NDArray | None = None, repeats: int = ..., axis: int | None = N
            attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Each element `repeats` times along `axis`, or of the flattened input.  MXNet: repeat."""
 
+def reset_arrays(*data: NDArray, num_arrays: int) -> list[NDArray]:
+    """Set all elements of `num_arrays` arrays to 0.  ValueError: that many are not given."""
+
 def reshape(data: NDArray | None = None, shape: int | tuple[int, ...] = (), reverse: bool = False,
             target_shape: int | tuple[int, ...] = (), keep_highest: bool = False, *, name: str | None = None,
             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
@@ -2058,7 +2198,7 @@ def slice_like(data: NDArray | None = None, shape_like: NDArray | None = None, a
 
 def smooth_l1(data: NDArray | None = None, scalar: float = 1.0, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
-    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`."""
+    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`, a whole number beside integers."""
 
 def softmax(data: NDArray | None = None, length: NDArray | None = None, axis: int = -1,
             temperature: float | None = None, dtype: Literal['float16', 'float32', 'float64'] | None = None,
@@ -2306,7 +2446,7 @@ class sparse:
     def mean(data: NDArray | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
              exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
              **kwargs: Any) -> NDArray:
-        """Σ x / n; of integers truncated.  MXNet: mean."""
+        """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
     @staticmethod
     def negative(data: NDArray | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> NDArray:
@@ -2488,7 +2628,7 @@ def topk(data: NDArray | None = None, axis: int | None = -1, k: int = 1,
          dtype: Literal['float16', 'float32', 'float64', 'int32', 'int64', 'uint8'] = 'float32', *,
          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """The k largest (is_ascend: smallest) elements along `axis` in order: their values, their indices as `dtype`,
-    both, or a mask of the input's shape.  k=0 takes all, axis None flattens.  MXNet: topk."""
+    both, or a mask of the input's shape.  k<1 takes all, axis None flattens.  MXNet: topk."""
 
 def transpose(data: NDArray | None = None, axes: int | tuple[int, ...] = (), *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:

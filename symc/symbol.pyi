@@ -345,6 +345,13 @@ def BlockGrad(data: Symbol | None = None, *, name: str | None = None, attr: dict
               out: Any = None, **kwargs: Any) -> Symbol:
     """x; no gradient flows through it."""
 
+def CTCLoss(data: Symbol | None = None, label: Symbol | None = None, data_lengths: Symbol | None = None,
+            label_lengths: Symbol | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+            blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+            attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T, N,
+    C)."""
+
 def Cast(data: Symbol | None = None,
          dtype: Literal['bfloat16', 'bool', 'float16', 'float32', 'float64', 'int32', 'int64', 'int8', 'uint8'] = ...,
          *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -488,8 +495,8 @@ def MAERegressionOutput(data: Symbol | None = None, label: Symbol | None = None,
 def MakeLoss(data: Symbol | None = None, grad_scale: float = 1.0, valid_thresh: float = 0.0,
              normalization: Literal['batch', 'null', 'valid'] = 'null', *, name: str | None = None,
              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
-    """data as a loss: its gradient is grad_scale, divided by the batch size, or by the number of elements above
-    valid_thresh (at least 1), as `normalization` says."""
+    """data as a loss: its gradient is grad_scale, divided by the number of rows (all dimensions but the last one),
+    or by that of the elements above valid_thresh (at least 1), as `normalization` says."""
 
 def Pad(data: Symbol | None = None, mode: Literal['constant', 'edge', 'reflect'] = ...,
         pad_width: int | tuple[int, ...] = ..., constant_value: float = 0.0, *, name: str | None = None,
@@ -842,6 +849,23 @@ class contrib:
                          out: Any = None, **kwargs: Any) -> Symbol:
         """Images (N, C, H, W) resized by bilinear interpolation.  MXNet: contrib.BilinearResize2D."""
     @staticmethod
+    def CTCLoss(data: Symbol | None = None, label: Symbol | None = None, data_lengths: Symbol | None = None,
+                label_lengths: Symbol | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+                blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T,
+        N, C)."""
+    @staticmethod
+    def DeformableConvolution(data: Symbol | None = None, offset: Symbol | None = None, weight: Symbol | None = None,
+                              bias: Symbol | None = None, kernel: int | tuple[int, ...] = ...,
+                              stride: int | tuple[int, ...] = (), dilate: int | tuple[int, ...] = (),
+                              pad: int | tuple[int, ...] = (), num_filter: int = ..., num_group: int = 1,
+                              num_deformable_group: int = 1, workspace: int = 1024, no_bias: bool = False,
+                              layout: Literal['NCDHW', 'NCHW', 'NCW'] | None = None, *, name: str | None = None,
+                              attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """A convolution of data (N, C, H, W) whose taps offset (N, 2·taps·num_deformable_group, height, width)
+        moves: along y, then along x, for each tap, in pixels."""
+    @staticmethod
     def DeformablePSROIPooling(data: Symbol | None = None, rois: Symbol | None = None, trans: Symbol | None = None,
                                spatial_scale: float = ..., output_dim: int = ..., group_size: int = ...,
                                pooled_size: int = ..., part_size: int = 0, sample_per_part: int = 1,
@@ -849,6 +873,18 @@ class contrib:
                                attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """Means (R, output_dim, pooled_size, pooled_size) of samples of bins of regions rois (R, 5), each bin of a
         channel of its own of data (N, output_dim·group_size², H, W)."""
+    @staticmethod
+    def ModulatedDeformableConvolution(data: Symbol | None = None, offset: Symbol | None = None,
+                                       mask: Symbol | None = None, weight: Symbol | None = None,
+                                       bias: Symbol | None = None, kernel: int | tuple[int, ...] = ...,
+                                       stride: int | tuple[int, ...] = (), dilate: int | tuple[int, ...] = (),
+                                       pad: int | tuple[int, ...] = (), num_filter: int = ..., num_group: int = 1,
+                                       num_deformable_group: int = 1, workspace: int = 1024, no_bias: bool = False,
+                                       im2col_step: int = 64, layout: Literal['NCDHW', 'NCHW', 'NCW'] | None = None,
+                                       *, name: str | None = None, attr: dict[str, str] | None = None,
+                                       out: Any = None, **kwargs: Any) -> Symbol:
+        """A deformable convolution whose taps are multiplied by mask (N, taps·num_deformable_group, height,
+        width)."""
     @staticmethod
     def MultiBoxDetection(cls_prob: Symbol | None = None, loc_pred: Symbol | None = None,
                           anchor: Symbol | None = None, clip: bool = True, threshold: float = 0.01,
@@ -911,10 +947,18 @@ class contrib:
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """Means (R, C, *pooled_size) of samples of the bins of turned regions of data (N, C, H, W)."""
     @staticmethod
+    def SparseEmbedding(data: Symbol | None = None, weight: Symbol | None = None, input_dim: int = ...,
+                        output_dim: int = ...,
+                        dtype: Literal['bfloat16', 'float16', 'float32', 'float64', 'int32', 'int64', 'int8', 'uint8'] = 'float32',
+                        sparse_grad: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None,
+                        out: Any = None, **kwargs: Any) -> Symbol:
+        """Embedding, whose gradient has row-sparse storage in MXNet; here it is dense.  MXNet:
+        _contrib_SparseEmbedding."""
+    @staticmethod
     def SyncBatchNorm(data: Symbol | None = None, gamma: Symbol | None = None, beta: Symbol | None = None,
                       moving_mean: Symbol | None = None, moving_var: Symbol | None = None, eps: float = 0.001,
                       momentum: float = 0.9, fix_gamma: bool = True, use_global_stats: bool = False,
-                      output_mean_var: bool = False, ndev: int = 1, key: str = '', *, name: str | None = None,
+                      output_mean_var: bool = False, ndev: int = 1, key: str = ..., *, name: str | None = None,
                       attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """BatchNorm whose statistics are shared by `ndev` devices; there is one.  MXNet: contrib.SyncBatchNorm."""
     @staticmethod
@@ -976,6 +1020,13 @@ class contrib:
     def cond(pred: Symbol, then_func: Callable[[], Any], else_func: Callable[[], Any], name: str = 'cond') -> Any:
         """What `then_func()` returns if the one element of `pred` is not 0, else what `else_func()` returns."""
     @staticmethod
+    def ctc_loss(data: Symbol | None = None, label: Symbol | None = None, data_lengths: Symbol | None = None,
+                 label_lengths: Symbol | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+                 blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T,
+        N, C)."""
+    @staticmethod
     def div_sqrt_dim(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                      out: Any = None, **kwargs: Any) -> Symbol:
         """data / √d, d being its last dimension; as in the attention of transformers."""
@@ -988,6 +1039,13 @@ class contrib:
                            name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
                            **kwargs: Any) -> Symbol:
         """x; its gradient is multiplied by `scalar`."""
+    @staticmethod
+    def hawkesll(lda: Symbol | None = None, alpha: Symbol | None = None, beta: Symbol | None = None,
+                 state: Symbol | None = None, lags: Symbol | None = None, marks: Symbol | None = None,
+                 valid_length: Symbol | None = None, max_time: Symbol | None = None, *, name: str | None = None,
+                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+        """Log likelihoods (N,) of points at the times Σ lags (N, T) with marks (N, T) in [0, K), up to max_time
+        (N,)."""
     @staticmethod
     def index_array(data: Symbol | None = None, axes: int | tuple[int, ...] | None = None, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1053,6 +1111,13 @@ def crop(data: Symbol | None = None, begin: tuple[int | None, ...] = None, end: 
          step: tuple[int | None, ...] = (), *, name: str | None = None, attr: dict[str, str] | None = None,
          out: Any = None, **kwargs: Any) -> Symbol:
     """data[begin:end:step] along the leading axes, Python's rules for None, negative and outlying bounds."""
+
+def ctc_loss(data: Symbol | None = None, label: Symbol | None = None, data_lengths: Symbol | None = None,
+             label_lengths: Symbol | None = None, use_data_lengths: bool = False, use_label_lengths: bool = False,
+             blank_label: Literal['first', 'last'] = 'first', *, name: str | None = None,
+             attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """Negative logarithms (N,) of the probabilities of labels (N, L), summed over all alignments with data (T, N,
+    C)."""
 
 def cumsum(a: Symbol | None = None, axis: int | None = None,
            dtype: Literal['float16', 'float32', 'float64', 'int32', 'int64', 'int8'] | None = None, *,
@@ -1163,7 +1228,7 @@ def gammaln(data: Symbol | None = None, *, name: str | None = None, attr: dict[s
 def gather_nd(data: Symbol | None = None, indices: Symbol | None = None, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """data at the points indices[:, ...], whose coordinates lie along the first axis and name the leading axes of
-    data.  MXNet: gather_nd; coordinates wrap."""
+    data, from their ends if negative; others are an error (MXNetError).  MXNet: gather_nd."""
 
 def hard_sigmoid(data: Symbol | None = None, alpha: float = 0.2, beta: float = 0.5, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1311,8 +1376,7 @@ class linalg:
     @staticmethod
     def inverse(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                 out: Any = None, **kwargs: Any) -> Symbol:
-        """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet:
-        _linalg_inverse."""
+        """A⁻¹ of square matrices.  MXNetError: a matrix is singular.  MXNet: _linalg_inverse."""
     @staticmethod
     def makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1326,8 +1390,8 @@ class linalg:
     def potrf(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
         """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
-        triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN
-        from the row on at which that shows.  MXNet: _linalg_potrf."""
+        triangle alone is read.  MXNetError: a matrix is not positive definite; a factor with NaN where it has
+        NaN is no error. MXNet: _linalg_potrf."""
     @staticmethod
     def potri(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1394,7 +1458,7 @@ def linalg_gemm2(A: Symbol | None = None, B: Symbol | None = None, transpose_a: 
 
 def linalg_inverse(A: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                    out: Any = None, **kwargs: Any) -> Symbol:
-    """A⁻¹.  For a singular matrix MXNet fails; here the result holds infinities or NaN.  MXNet: _linalg_inverse."""
+    """A⁻¹ of square matrices.  MXNetError: a matrix is singular.  MXNet: _linalg_inverse."""
 
 def linalg_makediag(A: Symbol | None = None, offset: int = 0, *, name: str | None = None,
                     attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1407,8 +1471,8 @@ def linalg_maketrian(A: Symbol | None = None, offset: int = 0, lower: bool = Tru
 def linalg_potrf(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """L of A = L·Lᵀ, or U of A = Uᵀ·U unless `lower`, of symmetric positive definite matrices, of which that
-    triangle alone is read.  Where a matrix is not positive definite MXNet fails; here the factor is NaN from
-    the row on at which that shows.  MXNet: _linalg_potrf."""
+    triangle alone is read.  MXNetError: a matrix is not positive definite; a factor with NaN where it has NaN
+    is no error. MXNet: _linalg_potrf."""
 
 def linalg_potri(A: Symbol | None = None, lower: bool = True, *, name: str | None = None,
                  attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
@@ -1499,7 +1563,7 @@ def maximum(left: Any, right: Any) -> Any:
 def mean(data: Symbol | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
          exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
          **kwargs: Any) -> Symbol:
-    """Σ x / n; of integers truncated.  MXNet: mean."""
+    """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
 
 def min(data: Symbol | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
         exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1564,6 +1628,30 @@ def multi_lars(lrs: Symbol | None = None, weights_sum_sq: Symbol | None = None, 
                name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Rates for many weights, from the sums of squares of weights and gradients.  MXNet: multi_lars."""
 
+def multi_mp_sgd_mom_update(*data: Symbol, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                            momentum: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                            num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                            out: Any = None, **kwargs: Any) -> Symbol:
+    """mp_sgd_mom_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_mp_sgd_mom_update."""
+
+def multi_mp_sgd_update(*data: Symbol, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                        rescale_grad: float = 1.0, clip_gradient: float = -1.0, num_weights: int = 1,
+                        name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                        **kwargs: Any) -> Symbol:
+    """mp_sgd_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_mp_sgd_update."""
+
+def multi_sgd_mom_update(*data: Symbol, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                         momentum: float = 0.0, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                         num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                         out: Any = None, **kwargs: Any) -> Symbol:
+    """sgd_mom_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_sgd_mom_update."""
+
+def multi_sgd_update(*data: Symbol, lrs: tuple[float, ...] = ..., wds: tuple[float, ...] = ...,
+                     rescale_grad: float = 1.0, clip_gradient: float = -1.0, num_weights: int = 1,
+                     name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                     **kwargs: Any) -> Symbol:
+    """sgd_update of num_weights weights, with a rate and a decay for each.  MXNet: multi_sgd_update."""
+
 def multi_sum_sq(*data: Symbol, num_arrays: int = ..., name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> Symbol:
     """Σ x² of each input, float32 (num_arrays,).  MXNet: multi_sum_sq."""
@@ -1627,6 +1715,26 @@ def pow(base: Any, exp: Any) -> Any:
 
 def power(base: Any, exp: Any) -> Any:
     """base to the power of exp; each a symbol or a number."""
+
+def preloaded_multi_mp_sgd_mom_update(*data: Symbol, momentum: float = 0.0, rescale_grad: float = 1.0,
+                                      clip_gradient: float = -1.0, num_weights: int = 1, name: str | None = None,
+                                      attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """mp_sgd_mom_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_mp_sgd_update(*data: Symbol, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                                  num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                                  out: Any = None, **kwargs: Any) -> Symbol:
+    """mp_sgd_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_sgd_mom_update(*data: Symbol, momentum: float = 0.0, rescale_grad: float = 1.0,
+                                   clip_gradient: float = -1.0, num_weights: int = 1, name: str | None = None,
+                                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+    """sgd_mom_update of num_weights weights; the last inputs are their rates and decays."""
+
+def preloaded_multi_sgd_update(*data: Symbol, rescale_grad: float = 1.0, clip_gradient: float = -1.0,
+                               num_weights: int = 1, name: str | None = None, attr: dict[str, str] | None = None,
+                               out: Any = None, **kwargs: Any) -> Symbol:
+    """sgd_update of num_weights weights; the last inputs are their rates and decays."""
 
 def prod(data: Symbol | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
          exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
@@ -1971,7 +2079,7 @@ def slice_like(data: Symbol | None = None, shape_like: Symbol | None = None, axe
 
 def smooth_l1(data: Symbol | None = None, scalar: float = 1.0, *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
-    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`."""
+    """σ²x²/2 where |x| ≤ 1/σ², |x| - 1/(2σ²) outside; σ is `scalar`, a whole number beside integers."""
 
 def softmax(data: Symbol | None = None, length: Symbol | None = None, axis: int = -1,
             temperature: float | None = None, dtype: Literal['float16', 'float32', 'float64'] | None = None,
@@ -2200,7 +2308,7 @@ class sparse:
     def mean(data: Symbol | None = None, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
              exclude: bool = False, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
              **kwargs: Any) -> Symbol:
-        """Σ x / n; of integers truncated.  MXNet: mean."""
+        """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
     @staticmethod
     def negative(data: Symbol | None = None, *, name: str | None = None, attr: dict[str, str] | None = None,
                  out: Any = None, **kwargs: Any) -> Symbol:
@@ -2367,7 +2475,7 @@ def topk(data: Symbol | None = None, axis: int | None = -1, k: int = 1,
          dtype: Literal['float16', 'float32', 'float64', 'int32', 'int64', 'uint8'] = 'float32', *,
          name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """The k largest (is_ascend: smallest) elements along `axis` in order: their values, their indices as `dtype`,
-    both, or a mask of the input's shape.  k=0 takes all, axis None flattens.  MXNet: topk."""
+    both, or a mask of the input's shape.  k<1 takes all, axis None flattens.  MXNet: topk."""
 
 def transpose(data: Symbol | None = None, axes: int | tuple[int, ...] = (), *, name: str | None = None,
               attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
