@@ -43,6 +43,10 @@ class ParameterError(MXNetError):
     """An operator parameter or user attribute that is missing, unknown, or out of its domain."""
 
 
+class OutOfBoundsError(MXNetError, IndexError):
+    """An index in data that lies outside of what it indexes."""
+
+
 class UnsupportedOperatorError(MXNetError):
     """Operators of a graph that symc does not have; lists all of them with their nodes."""
 

@@ -15,7 +15,7 @@ from symc import ops
 from symc.errors import MXNetError
 from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.op_functions import FLUENT, FLUENT_DEFAULTS, IN_PLACE, fluent_arguments, split_points
-from symc.ops.families.binary import BINARY
+from symc.ops.families.binary import BINARY, WITH_NUMBER_FIRST
 from symc.ops.families.unary import TABLE
 from symc.ops.math import QUIET, number
 from symc.ops.operator import find
@@ -81,7 +81,7 @@ def _operand(value: Any, dtype: np.dtype) -> np.ndarray | None:
 
 def _reflected(key: str, with_number: str) -> Method:
     """number ∘ array."""
-    functions = ByDtype(BINARY[key].function, 2)
+    functions = ByDtype(WITH_NUMBER_FIRST[key].function, 2)
 
     def method(self: NDArray, other: Any) -> NDArray:
         right = self.memory

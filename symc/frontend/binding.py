@@ -55,8 +55,10 @@ def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux
     auxiliary = complete_arrays("aux_states", [] if aux_states is None else aux_states, states)
     requests = requests_by_name(grad_req, names)
     _check_gradients(arguments, gradients, requests)
-    return compiler.bind(symbol.graph, ctx, arguments, {name: gradients.get(name) for name in names}, requests,
+    made = compiler.bind(symbol.graph, ctx, arguments, {name: gradients.get(name) for name in names}, requests,
                          auxiliary)
+    made.symbol = symbol
+    return made
 
 
 def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str, Any] | None,
@@ -78,10 +80,11 @@ def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str,
     requests = requests_by_name("null" if grad_req is None else grad_req, symbol.list_arguments())
     with _naming_ignored([*shapes, *(type_dict or {})], variables):
         made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known, group2ctx)
-    if not shared.arguments and shared.buffer is None:
-        return made
-    arguments, gradients, states = _share(shared, made)
-    return compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
+    if shared.arguments or shared.buffer is not None:
+        arguments, gradients, states = _share(shared, made)
+        made = compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
+    made.symbol = symbol
+    return made
 
 
 @contextmanager

@@ -6,9 +6,10 @@ Operators run at once, by their NumPy references, in their meaning outside train
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.nd_updates import update_functions
 from symc.frontend.op_functions import Namespace
 from symc.frontend.random_functions import sampling_functions, zipfian_function
+from symc.frontend.util import is_np_shape
 from symc.runtime import ndarray
 from symc.runtime.ndarray import (
     NDArray,
@@ -28,19 +30,34 @@ from symc.runtime.ndarray import (
     empty,
     from_dlpack,
     from_numpy,
-    full,
-    ones,
     to_dlpack_for_read,
     to_dlpack_for_write,
     waitall,
-    zeros,
 )
 from symc.runtime.random import seed
+
+M = TypeVar("M", bound=Callable[..., Any])
 
 __all__ = ["NDArray", "arange", "array", "concatenate", "empty", "eye", "from_dlpack", "from_numpy", "full",
            "fill_element_0index", "histogram", "imdecode", "linspace", "load", "load_frombuffer", "moveaxis",
            "onehot_encode", "ones", "reset_arrays", "save", "split_v2",
            "ndarray", "to_dlpack_for_read", "to_dlpack_for_write", "waitall", "zeros"]
+
+
+def _of_known_shape(make: M) -> M:
+    """A maker of arrays that refuses shapes without elements and (), which both mean 'unknown' outside np_shape."""
+    @functools.wraps(make)
+    def made(shape: Any, *args: Any, **kwargs: Any) -> Any:
+        extents = shape if isinstance(shape, tuple | list) else (shape,)
+        if not (extents and all(extents)) and not is_np_shape():
+            raise MXNetError(f"{make.__name__}: shape {shape} is not known", "with symc.np_shape(True) it is a shape")
+        return make(shape, *args, **kwargs)
+    return made  # type: ignore[return-value]
+
+
+zeros = _of_known_shape(ndarray.zeros)
+ones = _of_known_shape(ndarray.ones)
+full = _of_known_shape(ndarray.full)
 
 
 # ---- operators -------------------------------------------------------------------------------------------------

@@ -110,6 +110,7 @@ class Executor:
         self._seed = np.zeros(1, np.int64)
         self._watch: _Watch | None = None
         self._run = network                     # what runs: the network, or a watched one
+        self.symbol: Any = None                 # what was bound, where that was a Symbol
         self.outputs = [zeros(shape, context, dtype) for _, shape, dtype in network.outputs]
 
     # ---- the arrays ----------------------------------------------------------------------------------------
@@ -183,6 +184,7 @@ class Executor:
             return {name: _fitted(array, network.shapes[name]) for name, array in arrays.items()}
         bound = Bound(fitted(self.arg_dict), fitted(self.grad_dict), fitted(self.aux_dict), self._bound.requests)
         made = type(self)(network, bound, self._ctx)
+        made.symbol = self.symbol
         if len(made.outputs) == len(self.outputs):      # those of an open network are not known yet
             made.outputs = [_output_over(old, new) for old, new in zip(self.outputs, made.outputs, strict=True)]
         if self._watch is not None:
@@ -205,6 +207,11 @@ class Executor:
                 self._run, sights = self._network.watched()
                 further = [zeros(shape, self._ctx, dtype) for _, shape, dtype in self._run.outputs[len(self.outputs):]]
                 self._watch = _Watch(callback, monitor_all, sights, [*self.outputs, *further])
+
+    def get_optimized_symbol(self) -> Any:
+        """The symbol that was bound: what passes make of it are kernels, which `debug_str` shows.  MXNet:
+        Executor.get_optimized_symbol."""
+        return self.symbol
 
     def debug_str(self) -> str:
         """The nodes, as MXNet shows them, and how they are run: kernels by phase, and the memory plan; before the

@@ -106,3 +106,10 @@ def test_gradients_that_are_given_but_not_asked_for_stay():
     executor = (x * x).bind(mx.cpu(), [mx.nd.ones((2,))], args_grad=[kept], grad_req="null")
     executor.forward(is_train=True)
     assert executor.grad_dict["x"] is kept and list(kept.asnumpy()) == [7, 7]
+
+
+def test_the_symbol_of_an_executor() -> None:
+    symbol = mx.sym.relu(mx.sym.Variable("x"), name="act")
+    executor = symbol.simple_bind(mx.cpu(), x=(2,))
+    assert executor.get_optimized_symbol().list_outputs() == ["act_output"]
+    assert executor.reshape(x=(1,)).get_optimized_symbol() is executor.get_optimized_symbol()

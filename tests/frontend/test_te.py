@@ -25,7 +25,7 @@ class OneExpression(Operator):
     name = "one_expression"
 
     def __init__(self, function, dtype=None):
-        self.function, self.dtype = function, dtype
+        self.__dict__.update(function=function, dtype=dtype)
 
     def expression(self, F, *inputs):
         return self.function(F, *inputs)

@@ -87,3 +87,22 @@ def test_kernels_refuse_indices_outside(call):
     executor.arg_dict["i"][:] = nd.array([2, 3])
     with pytest.raises(mx.base.MXNetError, match="index"):
         executor.forward()[0].asnumpy()
+
+
+def test_indices_outside_are_index_errors_too():
+    with pytest.raises(IndexError, match="out of bounds"):
+        nd.gather_nd(nd.ones((2, 2)), nd.array([[2], [0]]))
+
+
+@pytest.mark.parametrize("make", [nd.zeros, nd.ones, lambda shape: nd.full(shape, 3)])
+def test_shapes_that_mean_unknown(make):
+    for shape in ((), (2, 0), 0):
+        with pytest.raises(mx.base.MXNetError, match="not known"):
+            make(shape)
+    with mx.np_shape(True):
+        assert make(()).shape == () and make((2, 0)).shape == (2, 0)
+
+
+def test_a_number_divided_by_no_number():
+    for dtype, expected in (("int32", -2**31), ("uint8", 0), ("float32", np.inf)):
+        assert (3 / nd.array([0, 2], dtype=dtype)).asnumpy()[0] == expected

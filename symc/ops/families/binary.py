@@ -4,7 +4,7 @@ broadcasting (broadcast.py) and the scalar ones (scalar.py) are made."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symc.ir.types import DType
@@ -77,6 +77,16 @@ COMPARISONS = {
     "logical_xor": Binary("1 where exactly one differs from 0, else 0.", _truth(_exclusive_or)),
 }
 BINARY = ARITHMETIC | COMPARISONS
+
+
+def divide_number(F: Any, lhs: Any, rhs: Any) -> Any:
+    """A number lhs / rhs; integers are divided as float64, so that 1 / 0 is what infinity is as an integer."""
+    if F.dtype(rhs).is_float:
+        return lhs / rhs
+    return F.cast(F.cast(lhs, DType.float64) / F.cast(rhs, DType.float64), F.dtype(rhs))
+
+
+WITH_NUMBER_FIRST = BINARY | {"div": replace(BINARY["div"], function=divide_number)}   # where lhs is a number
 
 NAMES = {  # MXNet's elementwise operators and their aliases
     "elemwise_add": ("add", "_add", "_plus", "_Plus", "_sparse_elemwise_add"),

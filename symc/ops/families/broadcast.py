@@ -68,7 +68,7 @@ class BroadcastTo(Broadcast):
     shape: Dims = ()
 
     def target(self, data: PartialShape, s: Slots[ShapeSlot]) -> PartialShape | None:
-        if len(self.shape) != len(data):
+        if len(self.shape) != len(data) or min(self.shape, default=0) < 0:
             raise Conflict(f"data is {show(data)}, parameter shape {show(self.shape)} needs as many dimensions")
         return tuple(extent or own for extent, own in zip(self.shape, data, strict=True))
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import OutOfBoundsError
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import Elementwise
@@ -56,7 +56,7 @@ class IndicesInside(Operator):
     def reference(self, indices: np.ndarray) -> np.ndarray:
         for row, extent in zip(np.trunc(indices), self.extents, strict=True):
             if not ((row >= (-extent if self.negative else 0)) & (row < extent)).all():
-                raise MXNetError(self.failure)
+                raise OutOfBoundsError(self.failure)
         return indices
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.elementwise import Derivative, Elementwise, Expression, elementwise
-from symc.ops.families.binary import BINARY, Binary
+from symc.ops.families.binary import BINARY, WITH_NUMBER_FIRST, Binary
 from symc.ops.families.cast import cast_to
 from symc.ops.slots import Slots, TypeSlot
 
@@ -84,6 +84,6 @@ def _register(name: str, aliases: tuple[str, ...], binary: Binary, number: str) 
 for _name, _key in NAMES.items():
     _register(f"_{_name}_scalar", (_class_name(_name),), BINARY[_key], "rhs")
 for _name in REVERSED:
-    _register(f"_r{_name}_scalar", (_class_name("r" + _name),), BINARY[NAMES[_name]], "lhs")
+    _register(f"_r{_name}_scalar", (_class_name("r" + _name),), WITH_NUMBER_FIRST[NAMES[_name]], "lhs")
 for _name in ("plus", "minus"):
     _register(f"_scatter_{_name}_scalar", (), BINARY[NAMES[_name]], "rhs")

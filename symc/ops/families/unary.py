@@ -192,7 +192,7 @@ def _smooth_l1_derivative(F: Any, x: Any, dy: Any, *, scalar: float) -> Any:
 @real
 def _smooth_l1(F: Any, x: Any, *, scalar: float) -> Any:
     square, limit = _smooth_l1_constants(scalar)
-    return F.where(F.abs(x) > limit, F.abs(x) - 0.5 * limit, 0.5 * square * x * x)
+    return F.where(F.abs(x) > limit, F.abs(x) - 0.5 * limit, 0.5 * x * x * square)
 
 
 @elementwise("smooth_l1", gradient=real(_smooth_l1_derivative))
