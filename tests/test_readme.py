@@ -35,15 +35,16 @@ def folder(tmp_path_factory):
 
 def test_commands_and_programs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    assert [command.split()[1] for command in COMMANDS] == ["check", "inspect", "compile", "run"]
+    assert [command.split()[1] for command in COMMANDS] == ["check", "inspect", "compile", "run", "export"]
     for command in COMMANDS:
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         cli.main()
     names = {"image": np.load("image.npy"), "images": np.ones((100, 64), np.float32), "labels": np.zeros(100)}
-    assert len(PROGRAMS) == 6
+    assert len(PROGRAMS) == 7
     for program in PROGRAMS:
         exec(compile(program, "README.md", "exec"), names)
     np.testing.assert_allclose(names["scores"], np.load("scores.npz")["softmax_output"], rtol=1e-5)
+    np.testing.assert_allclose(names["by_tvm"], names["scores"], rtol=1e-4, atol=1e-6)
     assert names["features"].list_outputs() == ["pool_output"]
     assert names["executor"].grad_dict["fc1_weight"].shape == (128, 64)
     clipped = names["clipped"].eval(x=mx.nd.array([-1, 0.5, 3]))[0]
