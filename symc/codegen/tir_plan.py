@@ -26,6 +26,7 @@ from symc.frontend.te import Computed, Placeholder, Reduced, Reduction, Tensor, 
 from symc.frontend.te_math import Indices, evaluating, literal
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, Shape, TensorType
+from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operation
 
 FEW = 8             # with fewer jobs than this, a reduction of more than a few PARTs is done in two steps
@@ -260,7 +261,8 @@ class GroupPlan:
 def constant_tensor(node: Node) -> Tensor:
     """A constant of one element, folded into the code that reads it."""
     assert node.value is not None and node.value.size == 1, f"constant {node.name} belongs in memory"
-    type, number = node.types[0], node.value.item()
+    type = node.types[0]
+    number = (NumPyMath.cast(node.value, DType.float32) if type.dtype is DType.bfloat16 else node.value).item()
     return Computed(type.dims, type.element, lambda *_: literal(number, type.element))
 
 

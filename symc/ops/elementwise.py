@@ -39,7 +39,6 @@ class Elementwise(Operator):
     """Base of the blocks that `@elementwise` makes."""
 
     broadcasts = False
-    widened = frozenset()
     function: ClassVar[Any] = None      # what `@elementwise` decorates: the expression for all dtypes but bfloat16
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
@@ -153,6 +152,7 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], b
 
     body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs,
                             "broadcasts": broadcasts, "expression": expression, "function": staticmethod(function),
+                            "widened": frozenset(),     # by `real`
                             "__annotations__": {key: p.annotation for key, p in fields.items()}}
     body |= {key: p.default for key, p in fields.items() if p.default is not p.empty}
     return type(name, (base,), body)

@@ -25,6 +25,11 @@ def test_coordinates_are_truncated() -> None:
         np.testing.assert_array_equal(run_reference(op, [places])[0], [[1, 2], [1, 3]])
 
 
+def test_coordinates_of_negative_places() -> None:
+    op = make("_unravel_index", shape=(3, 7))
+    np.testing.assert_array_equal(run_reference(op, [np.array([-1, -8, 22])])[0], [[0, -1, 3], [-1, -1, 1]])
+
+
 def test_derivative_of_index_copy() -> None:
     check_derivative(make("_contrib_index_copy"), distinct(4, 2, 2), np.array([2, 0]), distinct(2, 2, 2),
                      wanted=(0, 2))

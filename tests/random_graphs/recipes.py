@@ -131,6 +131,8 @@ def _attention(parts: int) -> First:
 
 
 FIRST: dict[str, First] = {
+    "_contrib_hawkesll": of_rank(2), "_contrib_DeformableConvolution": IMAGES,
+    "_contrib_ModulatedDeformableConvolution": IMAGES,
     "CTCLoss": of_rank(3),
     **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution", "Pooling", "Pooling_v1", "im2col"), SPATIAL),
     **dict.fromkeys(("BilinearSampler", "SpatialTransformer", "LRN", "UpSampling", "Crop", "Correlation", "ROIPooling",
@@ -292,6 +294,7 @@ PARAMETERS: dict[str, Parameter] = {
     "UpSampling.num_filter": lambda d: d.extent(1), "block_size": 2,
     "kernel_size": lambda d: d.pick(1, 1, 3), "max_displacement": lambda d: d.pick(0, 1, 2),
     "stride1": lambda d: d.pick(1, 2), "stride2": lambda d: d.pick(1, 2), "pad_size": lambda d: d.pick(2, 3),
+    "num_deformable_group": 1, "im2col_step": 64,
     # axes
     "axis": lambda d: d.axis(), "axes": lambda d: d.axes(), "dim": lambda d: d.axis(), "dim1": lambda d: d.axis(),
     "dim2": lambda d: d.axis(), "axis1": 0, "axis2": -1, "transpose.axes": _permutation,
@@ -407,7 +410,9 @@ def _factor(d: Draw) -> Shape:
 
 
 Other = Callable[[Draw], Shape]
-OTHERS: dict[str, Other] = {        # shapes of inputs behind the first, where nothing says more
+OTHERS: dict[str, Other] = {
+    "lags": lambda d: (d.shape[0], 4), "_contrib_hawkesll.marks": lambda d: (d.shape[0], 4),
+        # shapes of inputs behind the first, where nothing says more
     "BilinearSampler.grid": lambda d: (d.shape[0], 2, d.pick(1, 3), d.pick(1, 4)),
     "rois": lambda d: (d.pick(1, 3), 6 if d.name == "_contrib_RROIAlign" else 5),
     "where.x": lambda d: d.shape, "indices": lambda d: d.dims(d.pick(1, 2), 1, 3, 4),
@@ -462,7 +467,7 @@ INPUTS: dict[str, Callable[[Draw], str]] = {     # kinds of values of inputs; se
                                           "cls_prob", "_random_pdf_uniform.sample", "im_info")},
     **{name: (lambda d: "k6") for name in ("_random_pdf_poisson.sample", "_random_pdf_negative_binomial.sample",
                                            "_random_pdf_generalized_negative_binomial.sample")},
-    "k": lambda d: "n4", "arccosh.data": lambda d: "n4",
+    "k": lambda d: "n4", "arccosh.data": lambda d: "e", "max_time": lambda d: "e", "lags": lambda d: "p",
     **{f"{name}.{key}": (lambda d: "v") for name in ("log", "log2", "log10", "sqrt", "rsqrt",
     "rcbrt") for key in ("data",)},
     "_power.lhs": lambda d: "v", "broadcast_power.lhs": lambda d: "v", "_random_pdf_uniform.high": lambda d: "n3",
@@ -470,6 +475,9 @@ INPUTS: dict[str, Callable[[Draw], str]] = {     # kinds of values of inputs; se
     "indices": lambda d: f"k{max(d.extent(d.chosen.get('axis', 0)), 1)}", "one_hot.indices": lambda d: "k5",
     "gather_nd.indices": lambda d: f"k{min(d.shape[:2] or (1,))}", "scatter_nd.indices": lambda d: "k4",
     "batch_take.indices": lambda d: f"k{d.extent(1)}", "pick.index": lambda d: f"k{d.extent(-1)}",
+    **{f"_contrib_hawkesll.{name}": (lambda d: "v") for name in ("lda", "alpha", "beta", "state")},
+    "_contrib_hawkesll.marks": lambda d: f"k{d.extent(1)}", "valid_length": lambda d: "k4",
+    "_contrib_SparseEmbedding.data": lambda d: "k9",
     "index_vector": lambda d: f"k{d.extent(0)}", "_unravel_index.data": lambda d: "k21", "bins": lambda d: "o",
     "_ravel_multi_index.data": lambda d: "k3", "where.condition": lambda d: "c",
     "sequence_length": lambda d: f"n{d.extent(d.chosen.get('axis', 0))}",

@@ -57,10 +57,14 @@ def random_graph(seed: int, names: Sequence[str] = (), size: int = 8) -> Graph:
 class Grower:
     """Grows a graph node by node, each evaluated at once, so that its values stay numbers worth comparing."""
 
-    def __init__(self, random: Random, seed: int, names: Sequence[str]) -> None:
+    def __init__(self, random: Random, seed: int, names: Sequence[str], dtype: DType | None = None,
+                 general: str = "") -> None:
+        """dtype: of all values that are free, each input being a variable of its own; otherwise of most of them,
+        drawn.  general: what most variables hold."""
         self.random, self.seed, self.names = random, seed, names
-        self.dtype = random.choices(list(DTYPES), list(DTYPES.values()))[0]
-        self.general = random.choices("xtz", (8, 2, 1))[0]      # what most variables of the graph hold
+        self.only = dtype is not None
+        self.dtype = dtype or random.choices(list(DTYPES), list(DTYPES.values()))[0]
+        self.general = general or random.choices("xtz", (8, 2, 1))[0]
         self.arrays: dict[Value, np.ndarray] = {}
         self.states: set[Value] = set()
         self.made = 0
@@ -122,7 +126,7 @@ class Grower:
 
     def drawn_dtype(self) -> DType:
         """Mostly the dtype of the whole graph."""
-        if self.random.random() < 0.85:
+        if self.only or self.random.random() < 0.85:
             return self.dtype
         return self.random.choices(list(DTYPES), list(DTYPES.values()))[0]
 
@@ -213,7 +217,7 @@ class Grower:
         """A value of this type: a new variable where it is a state, or must hold something of its own."""
         found = [] if is_state or kind[:1] in recipes.PARTICULAR else [
             value for value in self.arrays if value.type == type and value not in self.states]
-        if found and self.random.random() < 0.5:
+        if found and not self.only and self.random.random() < 0.5:
             return self.random.choice(found)
         made = self.variable(type, kind)
         if is_state:

@@ -115,6 +115,7 @@ KINDS: dict[str, Callable[[Draws, Shape, int], np.ndarray]] = {
     "i": lambda draws, shape, _: draws.integers(-4, 5, shape),
     "t": lambda draws, shape, _: draws.integers(-5, 6, shape) / 2,          # ties
     "v": lambda draws, shape, _: draws.uniform(0.5, 1.5, shape),
+    "e": lambda draws, shape, _: draws.uniform(8, 12, shape),
     "p": lambda draws, shape, _: draws.uniform(0.05, 0.95, shape),
     "c": lambda draws, shape, _: draws.integers(0, 2, shape),
     "k": lambda draws, shape, limit: draws.integers(0, max(limit, 1), shape),

@@ -26,6 +26,7 @@ class Cast(Elementwise):
     """data as `dtype`: floats are truncated toward zero for integers; the gradient is converted back."""
 
     dtype: AnyType
+    widened = frozenset()
 
     @property
     def target(self) -> DType:
@@ -46,6 +47,7 @@ class AmpCast(Elementwise):
     """data as `dtype` if it is of a floating type, otherwise as it is."""
 
     dtype: Number
+    widened = frozenset()
     deviations = ("floats are truncated for integers, as by Cast; MXNet's oneDNN kernel rounds them",)
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:

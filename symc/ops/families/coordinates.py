@@ -53,7 +53,7 @@ class RavelMultiIndex(Operator):
 @operator("_unravel_index", aliases=("unravel_index",))
 class UnravelIndex(Operator):
     """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and may
-    be -1.  MXNet: _unravel_index."""
+    be -1; those of a negative place are those of its magnitude, negated, as C divides.  MXNet: _unravel_index."""
 
     shape: Dims | None = None
 
@@ -71,23 +71,28 @@ class UnravelIndex(Operator):
             s.data.unify(s.output.shape[1:])
 
     def coordinates(self, place: Any) -> list[Any]:
-        """One for each axis; the first has no bound."""
+        """One for each axis, of a place that is not negative; the first has no bound."""
         behind = math.prod(self.extents[1:])
         return [place // behind, *unravel(place % behind, self.extents[1:])]
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data,) = inputs
 
-        def element(axis: Any, *i: Any) -> Any:
-            coordinates = self.coordinates(te.index(data[i]))
+        def coordinate(axis: Any, place: Any, sign: int) -> Any:
+            coordinates = [sign * each for each in self.coordinates(sign * place)]
             value = te.value(coordinates[-1], data.dtype)
-            for k, coordinate in list(enumerate(coordinates))[-2::-1]:
-                value = te.select(te.all(axis == k), te.value(coordinate, data.dtype), value)
+            for k, each in list(enumerate(coordinates))[-2::-1]:
+                value = te.select(te.all(axis == k), te.value(each, data.dtype), value)
             return value
+
+        def element(axis: Any, *i: Any) -> Any:
+            place = te.index(data[i])
+            return te.select(te.all(place < 0), coordinate(axis, place, -1), coordinate(axis, place, 1))
         return [te.tensor(outputs[0].dims, element)]
 
     def reference(self, data: np.ndarray) -> np.ndarray:
-        return np.stack(self.coordinates(data.astype(np.int64))).astype(data.dtype)
+        places = data.astype(np.int64)
+        return (np.stack(self.coordinates(np.abs(places))) * np.sign(places)).astype(data.dtype)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         return [None]

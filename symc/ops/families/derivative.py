@@ -27,6 +27,7 @@ class Derivative(Elementwise):
     graphs: tuple[Graph, ...] = internal(())
     inputs = ()
     broadcasts = True
+    widened = frozenset()
 
     @property
     def differentiated(self) -> Elementwise:

@@ -162,7 +162,7 @@ class Join(Operator):
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         at = axis_in(self.dim, len(dy.type.dims))
         ends = np.cumsum([value.type.dims[at] for value in node.inputs]).tolist()
-        return [g.slice_axis(dy, axis=at, begin=begin, end=end)
+        return [g.slice_axis(dy, axis=at, begin=begin, end=end) if begin < end else None
                 for begin, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -51,6 +51,7 @@ class Update(Elementwise):
     """
 
     broadcasts = True
+    widened = frozenset()       # `expression` does so itself
     inputs: ClassVar[tuple[str, ...]]  # type: ignore[misc]
     written: ClassVar[tuple[str, ...]] = ()
     in_single: ClassVar[tuple[str, ...]] = ()

@@ -24,7 +24,6 @@ class AddN(Elementwise):
 
     num_args: int
     inputs = (Variadic("arg"),)
-    widened = Operator.widened
 
     def expression(self, F: Any, *args: Any) -> Any:
         return functools.reduce(python.add, args)
