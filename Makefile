@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit generated benchmark clean
+.PHONY: demo test lint unit generated graphs benchmark clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/serve_package.py
@@ -21,6 +21,10 @@ unit: $(VENV)/ready
 generated: $(VENV)/ready
 	$(BIN)/python -m symc.frontend.stubs
 	$(BIN)/python -m symc.frontend.operator_table
+
+# Random graphs over all operators; a series (--seed N --count N) goes on where it ended.
+graphs: $(VENV)/ready
+	$(BIN)/python -m tests.random_graphs $(ARGUMENTS)
 
 benchmark: $(VENV)/ready
 	$(BIN)/python benchmarks/inference.py $(ARGUMENTS)

@@ -14,7 +14,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.families.optimizer import LAMBPhase1, LAMBPhase2, Update
-from symc.ops.operator import Operator, Variadic, find, operator
+from symc.ops.operator import REAL, Operator, Variadic, find, operator
 from symc.ops.parameters import Dims, Floats, parameters_of
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
@@ -34,6 +34,7 @@ class ManyUpdates(Operator):
     each weight."""
 
     inputs = (Variadic("data", count=""),)
+    dtypes = REAL
     each: ClassVar[str]
     lists: ClassVar[Mapping[str, str]] = RATES
     shared: ClassVar[Mapping[str, str]] = {}
