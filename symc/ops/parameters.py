@@ -160,14 +160,14 @@ def _parse_float(text: str) -> float:
 
 
 def _parse_dims(text: str) -> Dims:
-    items = _parse_partial_dims(text)
+    items = _items(text.replace("L", ""), int | None, "integers")
     if None in items:
         raise ValueError("expected a tuple of integers")
     return items  # type: ignore[return-value]
 
 
 def _parse_partial_dims(text: str) -> PartialDims:
-    return _items(text.replace("L", ""), int | None, "integers")
+    return () if text == "None" else _items(text.replace("L", ""), int | None, "integers")
 
 
 def _parse_floats(text: str) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import symc as mx
+from symc.ops.operator import from_attributes
 
 nd = mx.nd
 
@@ -106,3 +107,29 @@ def test_shapes_that_mean_unknown(make):
 def test_a_number_divided_by_no_number():
     for dtype, expected in (("int32", -2**31), ("uint8", 0), ("float32", np.inf)):
         assert (3 / nd.array([0, 2], dtype=dtype)).asnumpy()[0] == expected
+
+
+def test_axes_count_from_the_front_and_turn_twice_to_nothing():
+    x = nd.array([[1, 2], [3, 4]])
+    assert nd.reverse(x, axis=(0, 0)).asnumpy().tolist() == x.asnumpy().tolist()
+    with pytest.raises(mx.base.MXNetError, match="axis -1"):
+        nd.cumsum(x, axis=-1)
+    assert nd.cumsum(nd.array([1, 1], dtype="bool")).dtype == np.int64
+
+
+def test_no_step_is_none():
+    assert nd.slice(nd.array([1, 2, 3]), begin=(0,), end=(2,), step=None).asnumpy().tolist() == [1, 2]
+    attributes = {"begin": "(0,)", "end": "(2,)", "step": "None"}
+    assert from_attributes("slice", attributes, "y").step == ()
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: nd.gather_nd(x, nd.array([0, 1])),
+    lambda x: nd.ravel_multi_index(nd.array([1, 2]), shape=(3, 4)),
+    lambda x: nd.im2col(nd.ones((1, 1, 4, 4)), kernel=(2, 2), stride=(0, 1)),
+    lambda x: nd.topk(x[:, :1], k=2, ret_typ="mask"),
+    lambda x: nd.broadcast_to(x[:1], shape=(-1, 2)),
+])
+def test_refused_too(call):
+    with pytest.raises(mx.base.MXNetError):
+        call(nd.array([[1, 2], [3, 4]])).asnumpy()

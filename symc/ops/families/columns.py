@@ -33,6 +33,8 @@ class Windows(Operator):
         if any(len(part) != rank for part in parts):
             raise Conflict(f"kernel {self.kernel}, stride {self.stride}, dilate {self.dilate} and pad {self.pad} "
                            "differ in length")
+        if min((*parts[0], *parts[1], *parts[2]), default=1) < 1:
+            raise Conflict(f"kernel {self.kernel}, stride {self.stride} and dilate {self.dilate} are at least 1")
         return list(zip(*parts, strict=True))
 
     def counts(self, image: PartialShape) -> PartialShape:

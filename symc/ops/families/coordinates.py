@@ -13,7 +13,7 @@ from symc.ops.families.indexing import COLUMNS, place, places, same_type
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in, unravel
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 
 @operator("_ravel_multi_index", aliases=("ravel_multi_index",))
@@ -31,6 +31,8 @@ class RavelMultiIndex(Operator):
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:
+            if s.data.rank != 2:
+                raise Conflict(f"data {show(s.data.shape)} must be (rank, n)")
             s.data.unify_axis(0, len(self.extents))
             s.output.unify(s.data.shape[1:])
 

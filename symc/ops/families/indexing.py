@@ -360,6 +360,8 @@ class GatherND(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None or s.indices.rank is None or s.indices[0] is None:
             return
+        if s.indices.rank < 2:
+            raise Conflict(f"indices {show(s.indices.shape)} must be (axes, ...)")
         if s.indices[0] > s.data.rank:
             raise Conflict(f"indices {show(s.indices.shape)} name more axes than data {show(s.data.shape)} has")
         s.output.unify((*s.indices.shape[1:], *s.data.shape[s.indices[0]:]) or (1,))

@@ -61,11 +61,14 @@ class CumulativeSum(Operator):
         if self.axis is None:
             s.output.unify((math.prod(s.a.dims),) if s.a.known else None)
         elif s.a.rank is not None:
-            axis_in(self.axis, s.a.rank)
+            if not 0 <= self.axis < s.a.rank:
+                raise Conflict(f"axis {self.axis} is not from 0 to {s.a.rank - 1}")
             s.unify_all()
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
-        if self.dtype is None:
+        if self.dtype is None and t.a.dtype is DType.bool:
+            t.output.unify(DType.int64)
+        elif self.dtype is None:
             t.unify_all()
         else:
             t.output.unify(DType[self.dtype])
@@ -79,12 +82,18 @@ class CumulativeSum(Operator):
 
     def rewrite(self, g: Any, a: Value) -> list[Value]:
         shape = a.type.dims
-        value = a if self.dtype is None else g.Cast(a, dtype=self.dtype)
+        value = cast_to(g, a, self.summed(a.type.element))
         summed = g._cumulative_sum(g.reshape(value, self.lines(shape)))
         return [g.reshape(summed, (math.prod(shape),) if self.axis is None else shape)]
 
     def reference(self, a: np.ndarray) -> np.ndarray:
-        return np.cumsum(a, self.axis, a.dtype if self.dtype is None else DType[self.dtype].numpy)
+        return np.cumsum(a, self.axis, self.summed(DType.of(a.dtype)).numpy)
+
+    def summed(self, dtype: DType) -> DType:
+        """The dtype of the sums of `dtype`."""
+        if self.dtype is not None:
+            return DType[self.dtype]
+        return DType.int64 if dtype is DType.bool else dtype
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         """Summed in the dtype of a."""

@@ -94,7 +94,7 @@ class Reverse(Operator):
         for axis in self.axis:
             if not 0 <= axis < rank:
                 raise Conflict(f"axis {axis} is not from 0 to {rank - 1}")
-        return set(self.axis)
+        return {axis for axis in self.axis if self.axis.count(axis) % 2}
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         dims = outputs[0].dims

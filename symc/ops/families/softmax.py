@@ -19,6 +19,7 @@ from symc.ops.record import record
 from symc.ops.shapes import axis_in, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
+HALF = "float16 is computed in float32, also on the way to another dtype; MXNet rounds each step to float16"
 FloatName = Literal["float16", "float32", "float64"]
 
 
@@ -47,6 +48,7 @@ class RowSoftmax(Operator):
     temperature: float | None = None
     dtype: FloatName | None = None
     use_length: bool | None = False
+    deviations = (HALF,)
     pattern = "rows"
     sign: ClassVar[int] = 1
     is_logarithm: ClassVar[bool] = False

@@ -308,7 +308,9 @@ class TopK(Ordering):
         if self.ret_typ == "mask":
             s.unify_all()
             if s.data.rank is not None and self.axis is not None:
-                axis_in(self.axis, s.data.rank)
+                extent = s.data.shape[axis_in(self.axis, s.data.rank)]
+                if extent is not None:
+                    self.chosen(extent)
         else:
             super().infer_shape(s)
 
