@@ -88,15 +88,15 @@ def kernel_function(node: Node) -> tirx.PrimFunc:
 
     def finish(number: int, emitter: InOrder, count: int, begin: Any, end: Any) -> Any:
         (loop,) = emitter.levels[0].statements
-        whole = tirx.For(loop.loop_var, tirx.const(0, "int64"), tirx.const(count, "int64"), loop.kind, loop.body)
-        loops.append(as_meant(without_floor_division(whole, emitter.analyzer)))
+        body = as_meant(without_floor_division(loop.body, emitter.analyzer))
+        loops.append(_jobs(memory, len(inputs), loop.loop_var, count, body))
     builder = PortableKernelBuilder(memory.emitter, {tensor: memory.buffers[tensor] for tensor in outputs}, finish,
                                     f"{node.name}: {operation(node).failure}")
     if operation(node).imperative is not None:
         operation(node).imperative(builder, inputs, outputs)
     else:
         _write_elements(builder, node, inputs, outputs)
-    return _function(memory, len(inputs), loops)
+    return _function(memory, loops)
 
 
 def _write_elements(k: KernelBuilder, node: Node, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -107,12 +107,20 @@ def _write_elements(k: KernelBuilder, node: Node, inputs: Sequence[Tensor], outp
             k.store(target, places, made[places])
 
 
-def _function(memory: _Memory, input_count: int, loops: Sequence[Any]) -> tirx.PrimFunc:
-    """One block for TVM, which reads all inputs and writes all outputs."""
+def _jobs(memory: _Memory, input_count: int, job: Any, count: int, body: Any) -> Any:
+    """The loop over jobs: each is a block, which reads all inputs and writes all outputs as far as TVM knows."""
     regions = [_whole(parameter) for parameter in memory.parameters]
-    block = s_tir.SBlock([], regions[:input_count], regions[input_count:], "root", sequence([*memory.views, *loops]))
-    body = s_tir.SBlockRealize([], True, block)
-    return tirx.PrimFunc(memory.parameters, body).with_attrs({
+    zero, extent = tirx.const(0, "int64"), tirx.const(count, "int64")
+    number = tirx.IterVar(tvm.ir.Range(zero, extent), job, tirx.IterVar.DataPar)
+    block = s_tir.SBlock([number], regions[:input_count], regions[input_count:], "job",
+                         sequence([*memory.views, body]))
+    step = tirx.Var("j", "int64")
+    return tirx.For(step, zero, extent, tirx.ForKind.SERIAL, s_tir.SBlockRealize([step], True, block))
+
+
+def _function(memory: _Memory, loops: Sequence[Any]) -> tirx.PrimFunc:
+    root = s_tir.SBlock([], [], [], "root", sequence(loops))
+    return tirx.PrimFunc(memory.parameters, s_tir.SBlockRealize([], True, root)).with_attrs({
         "tirx.noalias": True, "s_tir": True, "op_pattern": OPAQUE})
 
 
