@@ -101,6 +101,14 @@ def test_inference_of_concat() -> None:
     assert shapes("Concat", [None, None], num_args=2) == [None] * 3
 
 
+def test_weights_of_both_directions_follow_from_all_parameters() -> None:
+    joined = {"num_args": 3, "dim": 0}
+    assert shapes("_rnn_param_concat", [(None,), (4,), (None,)], (10,), **joined) == [(3,), (4,), (3,), (10,)]
+    assert shapes("Concat", [(None,), (4,), (None,)], (10,), **joined) == [(None,), (4,), (None,), (10,)]
+    with pytest.raises(InferenceError):
+        shapes("_rnn_param_concat", [(None,), (4,), (None,)], (11,), **joined)
+
+
 def test_inference_of_splits() -> None:
     assert shapes("SliceChannel", [(None, 6)], num_outputs=3) == [(None, 6)] + [(None, 2)] * 3
     assert shapes("SliceChannel", [(None, 6)], (4, None), num_outputs=3)[0] == (4, 6)

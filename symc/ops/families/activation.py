@@ -144,6 +144,9 @@ class LeakyReLU(Operator):
     their mean; selu and gelu.
     """
 
+    deviations = (
+        "the gradient of prelu's gamma is that of the function; in MXNet each term comes out multiplied by gamma where "
+        "its memory plan lets the gradient of data take the place of the output's, which it reads afterwards",)
     act_type: Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"] = "leaky"
     slope: float = 0.25
     lower_bound: float = 0.125

@@ -117,6 +117,7 @@ class Join(Operator):
     """Base of Concat: the inputs one behind the other along `dim`."""
 
     takes_empty = True
+    most_unknown: ClassVar[int] = 1         # extents of inputs that follow from the output's
 
     num_args: int
     dim: int = 1
@@ -139,10 +140,12 @@ class Join(Operator):
         known = sum(slot[at] or 0 for slot in inputs)
         if not unknown:
             output.unify_axis(at, known)
-        elif len(unknown) == 1 and output[at] is not None:
-            if output[at] < known:  # type: ignore[operator]
-                raise Conflict(f"output {show(output.shape)} is smaller than its parts")
-            unknown[0].unify_axis(at, output[at] - known)  # type: ignore[operator]
+        elif len(unknown) <= self.most_unknown and (whole := output[at]) is not None:
+            each, uneven = divmod(whole - known, len(unknown))
+            if each < 0 or uneven:
+                raise Conflict(f"output {show(output.shape)} does not consist of its parts")
+            for slot in unknown:
+                slot.unify_axis(at, each)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         at = axis_in(self.dim, len(outputs[0].dims))
@@ -173,7 +176,12 @@ class Concat(Join):
 
 @operator("_rnn_param_concat")
 class RNNParameterConcat(Join):
-    """Concat of a recurrent layer's parameters.  MXNet: _rnn_param_concat."""
+    """Concat of a recurrent layer's parameters.  MXNet: _rnn_param_concat.
+
+    Two unknown extents are taken to be equal: weights of the first layer for the input, one for each direction.
+    """
+
+    most_unknown = 2
 
 
 @operator("stack")
