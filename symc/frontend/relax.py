@@ -10,7 +10,8 @@
 the number of inputs, as TVM's passes for parameters expect; `output_names` are the names that MXNet has for the
 outputs.  It computes what inference computes; what draws random numbers has a further input `_seed`, int64[1].
 
-TVM's relu and max pooling do not promise what becomes of NaN.
+TVM's max pooling promises nothing about NaN, and its simplifier takes x * 0 for 0.  Its default schedules for GPUs know
+no reduction that keeps NaN: max, min, argmax and argmin want one of the user's there.
 """
 
 from __future__ import annotations
