@@ -147,7 +147,6 @@ REGRESSIONS = {
     "bfloat16 matrices": "%x: bf16[3,4]    %w: bf16[17,4]\n%n = FullyConnected(%x, %w) num_hidden=17 no_bias=True\n"
                          "heads %n",
     "bfloat16 sums": "%x: bf16[1,4,4]\n%n = add_n(%x, %x) num_args=2\n%m = argmax(%n) axis=2\nheads %n, %m",
-    "bfloat16 states": "%p_0: bf16[4,5]    %p_1: bf16[5]\n%n = IdentityAttachKLSparseReg(%p_0, %p_1)\nheads %n",
     "bfloat16 number": "%x: bf16[1]\n%n = _ones() shape=(1,) dtype=bfloat16\n%y = elemwise_add(%x, %n)\nheads %y, %n",
     "unsigned and negative": "%i_0: u8[4]\n%n = _maximum_scalar(%i_0) scalar=-3.0\n"
                              "%m = _logical_or_scalar(%n) scalar=-1.0\nheads %n, %m",

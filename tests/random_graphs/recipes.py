@@ -392,7 +392,7 @@ PARAMETERS: dict[str, Parameter] = {
     "sparseness_target": 0.1, "penalty": 0.001, "forward_stype": None, "sparse_grad": False, "ctx": "", "key": "",
     "margin": lambda d: d.pick(1.0, 0.5), "smooth_alpha": lambda d: d.pick(0.0, 0.1),
     "ignore_label": lambda d: d.pick(-1.0, 0.0), "_contrib_allclose.rtol": 1e-3, "_contrib_allclose.atol": 0.5,
-    "_power_scalar.scalar": lambda d: d.pick(2.0, 3.0, 1.5), "value": lambda d: d.pick(0.0, 2.0),
+    "_power_scalar.scalar": lambda d: d.pick(2.0, 3.0, 2.5), "value": lambda d: d.pick(0.0, 2.0),
 }
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from symc.errors import UnsupportedOperatorError
 from symc.ir.graph import Node, Value
+from symc.ir.types import DType
 from symc.ops.elementwise import Elementwise
-from symc.ops.operator import operator
+from symc.ops.operator import REAL, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show, unify
 
 
@@ -25,6 +26,7 @@ class IdentityAttachKLSparseReg(Elementwise):
     penalty: float = 0.001
     momentum: float = 0.9
     auxiliary = ("moving_avg",)
+    dtypes = REAL - {DType.bfloat16}        # of which no state can be computed in float32
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         unify(s.data, s.output)
