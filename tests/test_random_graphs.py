@@ -143,6 +143,7 @@ REGRESSIONS = {
         %n = _contrib_MultiBoxDetection(%p_0, %x_0, %b_0) threshold=0.5
         heads %n
     """,
+    "remainder behind a product": "%x: f32[5,5]\n%y = dot(%x, %x)\n%n = _mod_scalar(%y) scalar=0.3\nheads %n",
     # bfloat16 of operators that have no rules for it
     "bfloat16 matrices": "%x: bf16[3,4]    %w: bf16[17,4]\n%n = FullyConnected(%x, %w) num_hidden=17 no_bias=True\n"
                          "heads %n",

@@ -137,6 +137,16 @@ class VectorMath:
         quotient = self.builder.register(f"sdiv {x.type} {x.name}, {divisor.name}", x.type)
         return self.where(by_zero, 0, quotient)
 
+    def modulo(self, x: Operand, y: Operand) -> Value:
+        """The remainder of x / y with the sign of y, and 0 where y is 0."""
+        x, y = self._same_type(x, y)
+        by_zero = y == 0
+        divisor = self.where(by_zero, 1, y)
+        name = "frem" if x.type.is_float else "srem"
+        remainder = self.builder.register(f"{name} {x.type} {x.name}, {divisor.name}", x.type)   # with the sign of x
+        wrong_sign = (remainder < 0) & (y > 0) | (remainder > 0) & (y < 0)
+        return self.where(by_zero, 0, self.where(wrong_sign, remainder + y, remainder))
+
     def _same_type(self, x: Operand, y: Operand) -> tuple[Value, Value]:
         type = x.type if isinstance(x, Value) else y.type  # type: ignore[union-attr]
         return self.builder.like(x, type), self.builder.like(y, type)

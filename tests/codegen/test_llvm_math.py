@@ -144,6 +144,7 @@ EXPRESSIONS = {
     "either": lambda F, x, y: F.where(F.logical_or(x >= y, x != x), x, y),
     "power": lambda F, x, y: F.power(F.abs(x), y),
     "hypot": lambda F, x, y: F.hypot(x, y),
+    "remainder": lambda F, x, y: F.modulo(x, y),
     "constants": lambda F, x, y: F.const(1.5, x) + F.pi * x,
     "cast of a condition": lambda F, x, y: F.cast(x < y, F.dtype(x)),
 }
@@ -164,3 +165,12 @@ def test_integers() -> None:
     np.testing.assert_allclose(evaluate(lambda F, x: F.cast(x, DType.float32) / 2, x), x / 2)
     halves = np.array([1.9, -1.9], np.float32)
     np.testing.assert_array_equal(evaluate(lambda F, x: F.cast(x, DType.int32), halves), [1, -1])
+
+
+def test_remainders_of_integers() -> None:
+    x, y = np.array([7, -7, 7, 5], np.int32), np.array([3, 3, -3, 0], np.int32)
+    np.testing.assert_array_equal(evaluate(lambda F, x, y: F.modulo(x, y), x, y), [1, 2, -2, 0])
+
+
+def test_all_functions_are_there() -> None:
+    assert {name for name in dir(NumPyMath) if name[0] != "_"} <= {*dir(VectorMath)}

@@ -13,7 +13,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, Window, evaluate
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import NUMBERS, Operator, Optional, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots
@@ -30,6 +30,8 @@ from symc.ops.spatial import (
 @record
 class Convolving(Operator):
     """Base of both: the parameters they share.  workspace and cudnn_* are accepted and mean nothing here."""
+
+    dtypes = NUMBERS
 
     parameter_order: ClassVar[tuple[str, ...]] = ("kernel", "stride", "dilate", "pad", "num_filter")
     kernel: Dims

@@ -10,7 +10,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, evaluate, matrix_product
-from symc.ops.operator import Operator, Optional, operator
+from symc.ops.operator import NUMBERS, Operator, Optional, operator
 from symc.ops.parameters import within
 from symc.ops.shapes import product
 from symc.ops.slots import ShapeSlot, Slots
@@ -19,6 +19,8 @@ from symc.ops.slots import ShapeSlot, Slots
 @operator("FullyConnected", aliases=("_sparse_FullyConnected",))
 class FullyConnected(Operator):
     """y = x·Wᵀ + b; x is flattened to (N, ∏d) unless flatten=False.  MXNet: FullyConnected."""
+
+    dtypes = NUMBERS
 
     num_hidden: int = within(1)
     no_bias: bool = False

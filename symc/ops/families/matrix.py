@@ -12,7 +12,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, Shape, TensorType
 from symc.ops.contraction import Contraction, evaluator, matrix_product
-from symc.ops.operator import HAS_GRADIENT, Operator, Variadic, operator
+from symc.ops.operator import HAS_GRADIENT, NUMBERS, Operator, Variadic, operator
 from symc.ops.record import record
 from symc.ops.shapes import axis_in, product, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
@@ -153,6 +153,8 @@ class Gemm2(Operator):
 
     MXNet: _linalg_gemm2.
     """
+
+    dtypes = NUMBERS
 
     takes_empty = True
 
