@@ -213,6 +213,9 @@ class RoiAlign(UprightAligned, AlignedForward):
     negative gives zeros.  MXNet: _contrib_ROIAlign.
     """
 
+    deviations = (
+        "regions of negative images are zeros; MXNet's CPU kernel leaves in their place what the memory held before",)
+
     def output_channels(self, channels: int) -> int:
         if self.position_sensitive and channels % self.bins:
             raise Conflict(f"{channels} channels cannot be divided by {self.bins} bins")
