@@ -2649,7 +2649,8 @@ def uniform(low: float = 0.0, high: float = 1.0, shape: int | tuple[int, ...] | 
 def unravel_index(data: NDArray | None = None, shape: int | tuple[int, ...] | None = None, *, name: str | None = None,
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> NDArray:
     """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and
-    may be -1.  MXNet: _unravel_index."""
+    may be -1; those of a negative place are those of its magnitude, negated, as C divides.  MXNet:
+    _unravel_index."""
 
 def waitall() -> None:
     """Nothing to wait for: results are there when a call returns."""

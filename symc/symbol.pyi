@@ -2493,7 +2493,8 @@ def uniform(low: float = 0.0, high: float = 1.0, shape: int | tuple[int, ...] | 
 def unravel_index(data: Symbol | None = None, shape: int | tuple[int, ...] | None = None, *, name: str | None = None,
                   attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
     """Coordinates (rank, n) from places in the flattened tensor of `shape`, whose first extent does not matter and
-    may be -1.  MXNet: _unravel_index."""
+    may be -1; those of a negative place are those of its magnitude, negated, as C divides.  MXNet:
+    _unravel_index."""
 
 def var(name: str, attr: Mapping[str, str] | None = None, shape: Any = None, lr_mult: float | None = None,
         wd_mult: float | None = None, dtype: Any = None, init: Any = None, stype: str | None = None,

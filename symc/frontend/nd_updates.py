@@ -25,7 +25,11 @@ def in_a_row(*lists: Arrays) -> list[NDArray]:
 
 def update_functions(internal: Namespace) -> dict[str, Function]:
     """The functions by name, over mx.nd._internal."""
+    made = (*_adamw_functions(internal), *_multi_adamw_functions(internal), *_lamb_functions(internal))
+    return {function.__name__: function for function in made}
 
+
+def _adamw_functions(internal: Namespace) -> tuple[Function, Function]:
     def adamw_update(weight: NDArray, grad: NDArray, mean: NDArray, var: NDArray, rescale_grad: NDArray | float,
                      lr: float, eta: float, **parameters: Any) -> Result:
         """A step of AdamW, see _adamw_update."""
@@ -37,6 +41,10 @@ def update_functions(internal: Namespace) -> dict[str, Function]:
         return internal._mp_adamw_update(weight, grad, mean, var, weight32, scale_of(rescale_grad), lr=lr, eta=eta,
                                          **parameters)
 
+    return adamw_update, mp_adamw_update
+
+
+def _multi_adamw_functions(internal: Namespace) -> tuple[Function, Function]:
     def multi_adamw_update(weights: Arrays, grads: Arrays, mean: Arrays, var: Arrays, rescale_grad: NDArray | float,
                            lrs: Sequence[float], wds: Sequence[float], etas: Sequence[float], size: int = 0,
                            **parameters: Any) -> Result:
@@ -52,6 +60,10 @@ def update_functions(internal: Namespace) -> dict[str, Function]:
             *in_a_row(weights, grads, mean, var, weights32), scale_of(rescale_grad), lrs=lrs, wds=wds, etas=etas,
             num_weights=size or len(weights), **parameters)
 
+    return multi_adamw_update, multi_mp_adamw_update
+
+
+def _lamb_functions(internal: Namespace) -> tuple[Function, Function]:
     def multi_lamb_update(weights: Arrays, grads: Arrays, mean: Arrays, var: Arrays, step_count: Sequence[int],
                           lrs: Sequence[float], wds: Sequence[float], num_tensors: int = 0,
                           **parameters: Any) -> Result:
@@ -68,6 +80,4 @@ def update_functions(internal: Namespace) -> dict[str, Function]:
             *in_a_row(weights, grads, mean, var, weights32), learning_rates=lrs, wds=wds, step_count=step_count,
             num_tensors=num_tensors or len(weights), **parameters)
 
-    made = (adamw_update, mp_adamw_update, multi_adamw_update, multi_mp_adamw_update, multi_lamb_update,
-            multi_mp_lamb_update)
-    return {function.__name__: function for function in made}
+    return multi_lamb_update, multi_mp_lamb_update

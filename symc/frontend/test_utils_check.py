@@ -279,7 +279,6 @@ def check_consistency(sym: Symbol | Sequence[Symbol], ctx_list: Sequence[Mapping
     for name in sorted(set(executors[0].arg_dict) - set(arg_params)):
         arg_params[name] = draw(size=executors[0].arg_dict[name].shape, scale=scale).astype(rand_type)
     _fill(executors, arg_params, {} if aux_params is None else aux_params, grad_req)
-
     widths = [np.dtype(executor.outputs[0].dtype).itemsize for executor in executors]
     reference = widths.index(max(widths))
     truth = _results(executors[reference], grad_req) if ground_truth is None else dict(ground_truth)

@@ -17,8 +17,8 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.families.indexing import same_type
-from symc.ops.families.regions import rounded
 from symc.ops.families.statistics import wide
+from symc.ops.families.unary import round_away
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.record import record
@@ -39,7 +39,7 @@ def log_sum(F: Any, terms: list[Any]) -> Any:
 
 def whole(F: Any, x: Any) -> Any:
     """A label or a length; those that are floats are rounded, halves away from zero."""
-    return rounded(F, x) if F.dtype(x).is_float else x
+    return round_away(F, x) if F.dtype(x).is_float else x
 
 
 @record

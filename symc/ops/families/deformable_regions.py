@@ -11,7 +11,8 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
-from symc.ops.families.regions import check_regions, image_of, images_of, rounded
+from symc.ops.families.regions import check_regions, image_of, images_of
+from symc.ops.families.unary import round_away
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.parameters import Dims
@@ -48,8 +49,8 @@ class DeformableBins(Operator):
         return (c * self.group_size + rows) * self.group_size + columns
 
     def begin_and_extent(self, F: Any, region: Any, axis: int) -> Pair:
-        begin = rounded(F, region[2 - axis]) * single(self.spatial_scale) - 0.5
-        end = (rounded(F, region[4 - axis]) + 1) * single(self.spatial_scale) - 0.5
+        begin = round_away(F, region[2 - axis]) * single(self.spatial_scale) - 0.5
+        end = (round_away(F, region[4 - axis]) + 1) * single(self.spatial_scale) - 0.5
         return begin, larger(F, end - begin, 0.1)
 
     def place(self, F: Any, region: Any, bin: Pair, offset: Pair, number: Pair) -> Pair:

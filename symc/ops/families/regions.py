@@ -15,6 +15,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.families.boxes import larger, single, smaller
 from symc.ops.families.indexing import same_type
+from symc.ops.families.unary import round_away
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
@@ -22,13 +23,6 @@ from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 LOWEST = -3.4028234663852886e38      # what a maximum starts with, in every dtype
-
-
-def rounded(F: Any, x: Any) -> Any:
-    """To the nearest whole number, halves away from zero."""
-    whole = F.trunc(x)
-    away = F.where(x < 0, whole - 1, whole + 1)
-    return F.where(F.abs(x - whole) >= 0.5, away, whole)
 
 
 def check_regions(s: Slots[ShapeSlot], width: int = 5) -> None:
@@ -101,7 +95,7 @@ class RoiPooling(Bins):
         return self.pooled_size[0], self.pooled_size[1]
 
     def bin_bounds(self, F: Any, region: Any, axis: int, number: Any, limit: int) -> tuple[Any, Any]:
-        low, high = (rounded(F, region[i - axis] * single(self.spatial_scale)) for i in (2, 4))
+        low, high = (round_away(F, region[i - axis] * single(self.spatial_scale)) for i in (2, 4))
         size = larger(F, high - low + 1, 1) / self.grid[axis]
         return clipped(F, F.floor(number * size) + low, limit), clipped(F, F.ceil((number + 1) * size) + low, limit)
 
@@ -216,8 +210,8 @@ class PositionSensitiveBins(Bins):
         return self.group_size or self.pooled_size
 
     def bin_bounds(self, F: Any, region: Any, axis: int, number: Any, limit: int) -> tuple[Any, Any]:
-        low = rounded(F, region[2 - axis]) * single(self.spatial_scale)
-        high = (rounded(F, region[4 - axis]) + 1) * single(self.spatial_scale)
+        low = round_away(F, region[2 - axis]) * single(self.spatial_scale)
+        high = (round_away(F, region[4 - axis]) + 1) * single(self.spatial_scale)
         size = larger(F, high - low, 0.1) / self.pooled_size
         return clipped(F, F.floor(number * size + low), limit), clipped(F, F.ceil((number + 1) * size + low), limit)
 

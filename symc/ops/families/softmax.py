@@ -120,8 +120,7 @@ class RowSoftmax(Operator):
         total = te.tensor(rows, lambda *row: te.sum(count, lambda k: exponential[element_of(row, axis, k)]))
         if self.is_logarithm:
             logarithm = te.tensor(rows, lambda *row: F.log(total[row]))
-            return [te.tensor(data.shape, lambda *i: F.cast(
-                below(i) - logarithm[row_of(i, axis)], out))]
+            return [te.tensor(data.shape, lambda *i: F.cast(below(i) - logarithm[row_of(i, axis)], out))]
         scale = te.tensor(rows, lambda *row: 1 / total[row])
         return [te.tensor(data.shape, lambda *i: F.cast(
             counted(i, exponential[i] * scale[row_of(i, axis)], 0.0), out))]
