@@ -68,7 +68,7 @@ def loss_and_gradient(data: np.ndarray, label: np.ndarray, **lengths: np.ndarray
     names = {key: mx.sym.var(key) for key in ("data", "label", *lengths)}
     symbol = mx.sym.CTCLoss(**names, **{f"use_{key}": True for key in lengths})
     values = {"data": data, "label": label, **lengths}
-    gradient = mx.nd.zeros(data.shape, dtype=data.dtype)
+    gradient = mx.nd.array(np.zeros_like(data), dtype=data.dtype)
     executor = symbol.bind(mx.cpu(), {key: mx.nd.array(x, dtype=x.dtype) for key, x in values.items()},
                            args_grad={"data": gradient})
     cost = executor.forward(is_train=True)[0].asnumpy()
