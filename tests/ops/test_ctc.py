@@ -72,7 +72,7 @@ def loss_and_gradient(data: np.ndarray, label: np.ndarray, **lengths: np.ndarray
     executor = symbol.bind(mx.cpu(), {key: mx.nd.array(x, dtype=x.dtype) for key, x in values.items()},
                            args_grad={"data": gradient})
     cost = executor.forward(is_train=True)[0].asnumpy()
-    executor.backward(mx.nd.ones(cost.shape, dtype=data.dtype))
+    executor.backward(mx.nd.array(np.ones(cost.shape), dtype=data.dtype))
     return cost, gradient.asnumpy()
 
 
