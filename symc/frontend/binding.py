@@ -95,6 +95,8 @@ def _naming_ignored(given: Sequence[str], variables: Collection[str]) -> Iterato
     except InferenceError as problem:
         ignored = [f"'{name}' is no variable of the symbol{did_you_mean(name, variables, '; ')}"
                    for name in dict.fromkeys(given) if name not in variables]
+        if not ignored:
+            raise
         raise InferenceError(problem.message, "\n  ".join([*ignored, problem.hint])) from problem
 
 

@@ -126,9 +126,15 @@ def _functions(op: Operator) -> ByDtype | None:
 
 
 def _ordered(op: Operator, name: str, call: Call) -> list[NDArray]:
-    """The inputs of `op` in its order.  MXNetError: one is missing, or one too many."""
+    """The inputs of `op` in its order.  MXNetError: one is missing, or one too many.
+
+    As in MXNet, where they are as many as with these parameters, their order counts and not what they are called.
+    """
     names = op.input_names()
     given = dict(zip(names, call.positional, strict=False)) | call.named
+    declared = dict.fromkeys([item if isinstance(item, str) else item.name for item in op.inputs] + names)
+    if given.keys() <= declared.keys() and len(given) == len(names):
+        return [given[key] for key in declared if key in given]
     problems = [f"input {key} is missing" for key in names if key not in given]
     problems += [f"there is no input {key}" for key in given if key not in names]
     if problems or len(call.positional) > len(names):
