@@ -143,11 +143,8 @@ def _parse_bool(text: str) -> bool:
 
 
 def _parse_int(text: str) -> int:
-    if text in ("True", "False"):
-        return int(text == "True")
-    number = text.rstrip("L")
     try:
-        return int(number)
+        return int(text)
     except ValueError:
         raise ValueError("expected an integer") from None
 
@@ -160,14 +157,19 @@ def _parse_float(text: str) -> float:
 
 
 def _parse_dims(text: str) -> Dims:
-    items = _items(text.replace("L", ""), int | None, "integers")
+    items = _items(_without_long(text), int | None, "integers")
     if None in items:
         raise ValueError("expected a tuple of integers")
     return items  # type: ignore[return-value]
 
 
+def _without_long(text: str) -> str:
+    """A tuple without the L of Python 2's long integers; a number alone must not have it."""
+    return text.replace("L", "") if text.startswith(("(", "[")) else text
+
+
 def _parse_partial_dims(text: str) -> PartialDims:
-    return () if text == "None" else _items(text.replace("L", ""), int | None, "integers")
+    return () if text == "None" else _items(_without_long(text), int | None, "integers")
 
 
 def _parse_floats(text: str) -> Floats:
@@ -183,7 +185,7 @@ def _items(text: str, kind: Any, what: str) -> tuple[Any, ...]:
     except SyntaxError:
         raise ValueError(f"expected a tuple of {what}") from None
     items = value if isinstance(value, (tuple, list)) else (value,)
-    if not all(isinstance(item, kind) for item in items):
+    if not all(isinstance(item, kind) and not isinstance(item, bool) for item in items) or "x" in text:
         raise ValueError(f"expected a tuple of {what}")
     return tuple(items)
 

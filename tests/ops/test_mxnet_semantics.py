@@ -133,3 +133,31 @@ def test_no_step_is_none():
 def test_refused_too(call):
     with pytest.raises(mx.base.MXNetError):
         call(nd.array([[1, 2], [3, 4]])).asnumpy()
+
+
+def test_svm_labels_lie_along_all_axes_but_the_last():
+    executor = mx.sym.SVMOutput(mx.sym.Variable("x"), name="svm").simple_bind(mx.cpu(), x=(2, 1, 3))
+    assert executor.arg_dict["svm_label"].shape == (2, 1)
+    executor.arg_dict["x"][:] = nd.array(np.arange(6).reshape(2, 1, 3) / 7)
+    executor.arg_dict["svm_label"][:] = 1
+    executor.forward(is_train=True)
+    executor.backward()
+    expected = [[[2, -2 * (1 - 1 / 7), 2 + 4 / 7]], [[2 + 6 / 7, -2 * (1 - 4 / 7), 2 + 10 / 7]]]
+    assert np.allclose(executor.grad_dict["x"].asnumpy(), expected)
+
+
+def test_bins_of_a_range_without_extent():
+    assert nd.histogram(nd.array([1, 1, 0.6]), bins=2, range=(1, 1))[1].asnumpy().tolist() == [0.5, 1, 1.5]
+
+
+@pytest.mark.parametrize("call", [
+    lambda: nd.contrib.box_decode(nd.ones((1, 3, 4)), nd.ones((1, 7, 4))),
+    lambda: nd.contrib.box_encode(nd.ones((1, 4)), nd.ones((1, 7)), nd.ones((1, 4, 4)), nd.ones((1, 2, 4)), nd.ones(4),
+                                  nd.ones(4)),
+    lambda: nd.contrib.MultiBoxTarget(nd.ones((2, 6, 4)), nd.ones((1, 2, 5)), nd.ones((1, 3, 6))),
+    lambda: nd.FullyConnected(nd.ones((2, 3)), nd.ones(4), num_hidden=4, no_bias=True),
+    lambda: nd.Dropout(nd.ones((2, 3)), axes=(-1,)),
+])
+def test_shapes_that_do_not_fit(call):
+    with pytest.raises(mx.base.MXNetError, match="expected|axes"):
+        call()

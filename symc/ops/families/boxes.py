@@ -15,7 +15,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
-from symc.ops.slots import Conflict, ShapeSlot, Slots, show
+from symc.ops.slots import Conflict, ShapeSlot, Slots, show, unify
 
 Format = Literal["center", "corner"]
 Box = Sequence[Any] | np.ndarray
@@ -134,6 +134,8 @@ class BoxDecode(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         boxes_expected(s.data, 3)
         boxes_expected(s.anchors, 3)
+        if s.data.rank is not None and s.anchors.rank is not None:
+            s.data.unify_axis(1, s.anchors[1])
         s.output.unify(s.data.shape)
 
     def expression_of(self, F: Any, offsets: Box, anchor: Box) -> list[Any]:
@@ -184,6 +186,10 @@ class BoxEncode(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         boxes_expected(s.anchors, 3)
         boxes_expected(s.refs, 3)
+        count = s.anchors[1] if s.anchors.rank is not None else None
+        for slot in (s.samples, s.matches):
+            slot.unify((None, count))
+        unify(s.samples, s.matches)
         for slot in (s.means, s.stds):
             slot.unify((4,))
         for output in s.outputs:

@@ -30,6 +30,7 @@ class FullyConnected(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None:
             return
+        s.weight.unify((self.num_hidden, None))
         if not self.flatten or s.data.rank == 2:
             s.data.unify_axis(-1, s.weight[1])
         rows = s.data.shape[:1] if self.flatten else s.data.shape[:-1]

@@ -13,7 +13,6 @@ from symc.ops.families.statistics import kept
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.random import uniform
-from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
 
@@ -43,8 +42,8 @@ class Dropout(Operator):
             raise Conflict(f"p={self.p} is no probability")
         unify(s.data, s.output)
         if s.data.rank is not None:
-            for axis in self.axes:
-                axis_in(axis, s.data.rank)
+            if not all(0 <= axis < s.data.rank for axis in self.axes):
+                raise Conflict(f"axes {self.axes} are not all from 0 to {s.data.rank - 1}")
             s.mask.unify(kept(s.data.shape, self.axes))
 
     def inference(self, g: Any, data: Value) -> list[Value] | None:

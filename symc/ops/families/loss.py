@@ -282,7 +282,7 @@ class BackwardRegression(Elementwise):
 class SVMOutput(LossHead):
     """data itself; the gradient is that of the one-against-all hinge loss, squared unless use_linear.
 
-    data (N, classes), label (N,) class numbers.  MXNet: SVMOutput.
+    data (..., classes), label (...) class numbers.  MXNet: SVMOutput.
     """
 
     margin: float = 1.0
@@ -292,8 +292,9 @@ class SVMOutput(LossHead):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         unify(s.data, s.output)
         if s.data.rank is not None:
-            s.label.unify(s.data.shape[:1])
-            s.data.unify_axis(0, s.label[0])
+            s.label.unify(s.data.shape[:-1])
+            for axis, extent in enumerate(s.label.shape):
+                s.data.unify_axis(axis, extent)
 
     def rewrite(self, g: Any, data: Value, label: Value) -> list[Value]:
         return [data]
@@ -303,9 +304,9 @@ class SVMOutput(LossHead):
 
     def gradient(self, g: Any, node: Node, dy: None) -> list[Value | None]:
         data, label = node.inputs
-        rows = (data.type.dims[0], math.prod(data.type.dims[1:]))
-        dx = g._backward_SVMOutput(g.reshape(data, rows), label, margin=self.margin, use_linear=self.use_linear,
-                                   scale=self.regularization_coefficient)
+        rows = (math.prod(data.type.dims[:-1]), data.type.dims[-1])
+        dx = g._backward_SVMOutput(g.reshape(data, rows), g.reshape(label, rows[:1]), margin=self.margin,
+                                   use_linear=self.use_linear, scale=self.regularization_coefficient)
         return [g.reshape(dx, data.type.dims), None]
 
 

@@ -217,6 +217,8 @@ class Histogram(Operator):
             raise Conflict(f"range {self.range} falls")
         if self.bin_cnt < 1:
             raise Conflict(f"bin_cnt is {self.bin_cnt}")
+        if low == high:     # as in NumPy
+            low, high = low - 0.5, high + 0.5
         return low + np.arange(self.bin_cnt + 1) * (high - low) / self.bin_cnt
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:

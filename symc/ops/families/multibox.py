@@ -299,6 +299,8 @@ class MultiBoxTarget(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         check_variances(self.variances)
         boxes_expected(s.anchor, 3)
+        if s.anchor.rank is not None:
+            s.anchor.unify_axis(0, 1)
         if s.label.rank is not None and (s.label.rank != 3 or s.label[2] is not None and s.label[2] < 5):
             raise Conflict(f"label {show(s.label.shape)} must be (N, L, 5 or more)")
         if s.cls_pred.rank is not None and s.cls_pred.rank != 3:
