@@ -13,7 +13,7 @@ from symc.ops.contraction import Contraction, evaluate, matrix_product
 from symc.ops.operator import NUMBERS, Operator, Optional, operator
 from symc.ops.parameters import within
 from symc.ops.shapes import product
-from symc.ops.slots import ShapeSlot, Slots
+from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 
 @operator("FullyConnected", aliases=("_sparse_FullyConnected",))
@@ -30,7 +30,8 @@ class FullyConnected(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None:
             return
-        s.weight.unify((self.num_hidden, None))
+        if s.weight.rank not in (None, 2):
+            raise Conflict(f"weight is {show(s.weight.shape)}, expected (num_hidden, depth)")
         if not self.flatten or s.data.rank == 2:
             s.data.unify_axis(-1, s.weight[1])
         rows = s.data.shape[:1] if self.flatten else s.data.shape[:-1]
