@@ -106,6 +106,11 @@ def test_threads_do_not_change_a_bit(seed):
 
 
 REGRESSIONS = {
+    # the gradients of sums over no elements
+    "sum over nothing": "%x: f32[1,5,0]\n%n = sum(%x) axis=(2,)\nheads %n",
+    "mean over nothing": "%x: f32[1,5,0]\n%n = mean(%x) axis=(2,) keepdims=True\nheads %n",
+    # integers wrap in the mean, and in squares of distances from it
+    "moments of bytes": "%x: i8[5,17]\n%n: (i8[5,1], i8[5,1]) = moments(%x) axes=(1,) keepdims=True\nheads %n#0, %n#1",
     # indices that are linear only within their own loop: axes may not be merged
     "tile": "%x: f32[5,16,16]\n%n = tile(%x) reps=(2,)\nheads %n",
     # an operand that no element depends on

@@ -203,7 +203,7 @@ def _paddings(d: Draw) -> Shape:
 def _reshape(d: Draw) -> tuple[int, ...]:
     options = [(-1,), (-2,), (0, -1), (-3, -2), (-4, 1, -1, -2), (-1, 1), (0, 0, -1)]
     options.append((*d.random.sample(d.shape, len(d.shape)),))
-    return d.random.choice([o for o in options if o and 0 not in d.shape])
+    return d.random.choice([o for o in options if o and 0 not in d.shape] or [(-2,)])
 
 
 def _window(d: Draw, low: bool) -> tuple[int | None, ...]:

@@ -44,9 +44,9 @@ class Moments(Operator):
         return [g.reshape(mean, shape), g.reshape(variance, shape)]
 
     def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
-        shape = Mean(axis=self.axes).reduced(data.shape, self.keepdims)
-        return tuple(np.asarray(part(data, axis=self.axes), data.dtype).reshape(shape)  # type: ignore[arg-type]
-                     for part in (np.mean, np.var))
+        over = Mean(axis=self.axes, keepdims=self.keepdims)
+        distance = data - Mean(axis=self.axes, keepdims=True).reference(data)
+        return over.reference(data), over.reference(np.square(distance))
 
 
 @operator("_np_cumsum", aliases=("cumsum",))

@@ -146,6 +146,12 @@ class Reduction(AxisReduction):
         return [derivative(node.inputs[0], self.kept(g, node, Value(node)), self.kept(g, node, dy))]
 
 
+def spread(g: Any, value: Value, like: Value) -> Value:
+    """`value` broadcast to the shape of another; to broadcast_to an extent 0 would mean that of `value`."""
+    shape = like.type.dims
+    return g.zeros_like(like) if 0 in shape else g.broadcast_to(value, shape=shape)  # type: ignore[no-any-return]
+
+
 @operator("sum", aliases=("_sparse_sum", "sum_axis"))
 class Sum(Reduction):
     """Σ x; integers wrap.  MXNet: sum."""
@@ -153,7 +159,7 @@ class Sum(Reduction):
     reducer = "sum"
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        return [g.broadcast_to(self.kept(g, node, dy), shape=node.inputs[0].type.dims)]
+        return [spread(g, self.kept(g, node, dy), node.inputs[0])]
 
 
 @operator("mean", aliases=("_sparse_mean",))
@@ -171,9 +177,8 @@ class Mean(Reduction):
                       F.dtype(total))
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        shape = node.inputs[0].type.dims
-        count = math.prod(shape) // math.prod(dy.type.dims)
-        return [g.broadcast_to(g._div_scalar(self.kept(g, node, dy), scalar=float(count)), shape=shape)]
+        count = math.prod(node.inputs[0].type.dims) // max(math.prod(dy.type.dims), 1)
+        return [spread(g, g._div_scalar(self.kept(g, node, dy), scalar=float(count)), node.inputs[0])]
 
 
 @operator("prod")
@@ -232,6 +237,7 @@ def nanprod_gradient(F: Any, x: Any, y: Any, dy: Any) -> Any:
 class Max(Reduction):
     """The largest x; NaN if there is one.  MXNet: max; its gradient goes to every x that is the largest."""
 
+    takes_empty = False
     reducer = "max"
 
 
@@ -239,6 +245,7 @@ class Max(Reduction):
 class Min(Reduction):
     """The smallest x; NaN if there is one.  MXNet: min; its gradient goes to every x that is the smallest."""
 
+    takes_empty = False
     reducer = "min"
 
 
