@@ -29,6 +29,7 @@ nd = mx.nd
     lambda x: nd.take(x, nd.array([-1]), mode="raise"),
     lambda x: nd.gather_nd(x, nd.array([[2], [0]])),
     lambda x: nd.gather_nd(x, nd.array([[0], [-4]])),
+    lambda x: nd.add_n(x.astype("bool"), x.astype("bool")),
 ])
 def test_refused(call):
     with pytest.raises(mx.base.MXNetError):

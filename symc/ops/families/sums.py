@@ -22,6 +22,8 @@ from symc.ops.slots import ShapeSlot, Slots, TypeSlot
 class AddN(Elementwise):
     """The sum of all inputs, added up from left to right."""
 
+    dtypes = NUMBERS
+
     num_args: int
     inputs = (Variadic("arg"),)
 
