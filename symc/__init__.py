@@ -37,7 +37,8 @@ _LAZY: dict[str, str] = {
     "use_np_shape": "symc.frontend.util:use_np_shape", "is_np_array": "symc.frontend.util:is_np_array",
     "use_np": "symc.frontend.util:use_np", "use_np_array": "symc.frontend.util:use_np_array",
     "np_array": "symc.frontend.util:np_array",
-    "engine": "symc.frontend.engine", "base": "symc.frontend.base", "util": "symc.frontend.util",
+    "contrib": "symc.frontend.contrib", "engine": "symc.frontend.engine",
+    "base": "symc.frontend.base", "util": "symc.frontend.util",
     "MXNetError": "symc.errors:MXNetError", "SymcError": "symc.errors:SymcError",
 }
 # What MXNet has and symc is not for → what to use in its place.
@@ -53,7 +54,7 @@ _INSTEAD = {
     "profiler": "symc inspect for kernels and memory, symc.test_utils.check_speed for times",
     "log": "Python's logging", "libinfo": "nothing: symc loads no library of MXNet", "library": "symc.operator",
     "img": "Pillow or OpenCV; operators on images are symc.nd.image", "rtc": "symc.operator, and symc.compile",
-    "contrib": "symc.sym.contrib and symc.nd.contrib for its operators", "onnx": "the network's symbol.json",
+    "onnx": "the network's symbol.json",
     "notebook": "symc.viz", "torch": "symc.nd.from_dlpack", "th": "symc.nd.from_dlpack",
     "registry": "a dict", "error": "symc.MXNetError, and the kinds of it in symc.errors", "tvmop": "symc.compile",
 }

@@ -50,6 +50,15 @@ def test_names_hang_where_mxnet_has_them() -> None:
         symc.nothing  # noqa: B018
 
 
+def test_contrib_has_the_operators_under_further_names() -> None:
+    from symc.contrib.symbol import MultiBoxPrior
+
+    assert MultiBoxPrior is symc.sym.contrib.MultiBoxPrior
+    assert symc.contrib.nd is symc.contrib.ndarray is symc.nd.contrib and symc.contrib.sym is symc.sym.contrib
+    with pytest.raises(symc.errors.OutsideError, match="contrib.amp lies outside"):
+        symc.contrib.amp  # noqa: B018
+
+
 def test_names_can_be_imported_as_modules() -> None:
     import symc.symbol.random
     from symc.ndarray import NDArray

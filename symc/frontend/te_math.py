@@ -421,7 +421,8 @@ class TensorMath:
         where, both, either = TensorMath.where, TensorMath.logical_and, TensorMath.logical_or
         remainder = _truncated_remainder(a, where(b == 0, 1, b))        # with the sign of a
         wrong_sign = either(both(remainder < 0, b > 0), both(remainder > 0, b < 0))
-        return where(b == 0, 0, where(wrong_sign, remainder + b, remainder))
+        result = where(b == 0, 0, where(wrong_sign, remainder + b, remainder))
+        return where(b != b, b, result) if b.dtype.is_float else result     # LLVM takes fmod(0, NaN) to be 0
 
     @staticmethod
     def isnan(x: Scalar) -> Scalar:
