@@ -16,6 +16,7 @@ X = np.random.default_rng(0).uniform(-2, 2, (3, 4, 18)).astype(np.float32)
 IMAGE = X.reshape(1, 6, 6, 6)
 NAN_AND_TIES = np.round(X[:, 0]) * np.where(np.round(X[:, 1]) == 2, np.float32("nan"), 1)
 WIDE = np.array([[2, -3, 9], [0, 17, 1]], np.float32)     # indices, some of them outside
+INSIDE = np.array([[2, -3, 1], [0, 3, 1]], np.float32)
 LENGTHS = np.array([3, 1, 0, 2], np.float32)
 
 MOVED = [
@@ -35,7 +36,7 @@ IMAGES = [
 ]
 REDUCED = [make(name, axis=(0, 2)) for name in ("sum", "mean", "prod", "norm")] + [make("sum"), make("norm", ord=1)]
 CHOSEN = [
-    (make("take", axis=1, mode="wrap"), X, WIDE), (make("gather_nd"), X, WIDE),
+    (make("take", axis=1, mode="wrap"), X, WIDE), (make("gather_nd"), X, INSIDE),
     (make("pick", axis=1, keepdims=True), X, np.full((3, 1, 18), 2, np.int32)),
     (make("_backward_take", extent=5), X, LENGTHS),
     (make("_scatter_points", shape=(3, 4, 18), add=True), X[:, 0], np.stack([WIDE[0], WIDE[0]])),

@@ -13,6 +13,7 @@ from symc.ir.graph import Graph, Node, Value, variable
 from symc.ir.types import DType, TensorType
 from symc.ops.inference import infer_types_of
 from symc.ops.operator import REGISTRY, run_reference
+from symc.ops.slots import Conflict
 
 SHAPE = (3, 19)
 PER_GROUP = 12
@@ -30,7 +31,7 @@ def nodes_with_defaults(dtype):
             op = block()
             inputs = [Value(variable(f"x{n}", TensorType(SHAPE, dtype))) for n in range(len(op.input_names()))]
             types = infer_types_of(op, block.name, inputs)
-        except (TypeError, SymcError):
+        except (TypeError, SymcError, Conflict):
             continue
         if inputs and all(type.known for type in types) and keeps_types(op, inputs, types):
             found.append(Node(block.name, op, tuple(inputs), types))

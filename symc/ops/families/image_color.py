@@ -42,13 +42,20 @@ def saturated(F: Any, value: Any, dtype: DType) -> Any:
 
 
 class Pixels(Elementwise):
-    """Base of the hidden expressions of a pixel; the type of the first input is that of the outputs."""
+    """Base of hidden expressions of pixels, whose type is that of the outputs, and of float32 numbers behind them."""
 
     broadcasts = True
 
+    @property
+    def pixels(self) -> int:
+        """How many inputs are pixels."""
+        return 1
+
     def infer_type(self, t: Slots[TypeSlot]) -> None:
-        for output in t.outputs:
-            output.unify(t.inputs[0].dtype)
+        for slot in (*t.inputs[:self.pixels], *t.outputs):
+            slot.unify(t.inputs[0].dtype)
+        for slot in t.inputs[self.pixels:]:
+            slot.unify(DType.float32)
 
 
 @operator("_image_scaled", hidden=True)
@@ -67,6 +74,7 @@ class HueTurned(Pixels):
     """Red, green and blue with their hue turned by `turn`, 1 being the whole circle."""
 
     inputs = ("red", "green", "blue", "turn")
+    pixels = 3      # type: ignore[assignment]
     outputs = ("new_red", "new_green", "new_blue")
 
     def expression(self, F: Any, *inputs: Any) -> Any:
@@ -345,6 +353,10 @@ class Choose(Pixels):
     turn: int
     count: int
     inputs = (Variadic("image", "count"),)
+
+    @property
+    def pixels(self) -> int:
+        return self.count
 
     def argument_names(self) -> list[str]:
         return [f"{name}{i}" for name in ("image", "place") for i in range(self.count)]
