@@ -10,8 +10,7 @@ import sys
 from typing import Any
 
 from symc.aliases import AliasFinder
-from symc.errors import OutsideError, did_you_mean
-from symc.frontend.outside import TRAIN
+from symc.errors import TRAIN, OutsideError, did_you_mean
 
 __version__ = "0.1.0"
 

@@ -13,6 +13,7 @@ from symc.frontend import base as base
 from symc.compiler import compile as compile
 from symc.compiler import compile_package as compile_package
 from symc.runtime import context as context
+from symc.frontend import contrib as contrib
 from symc.runtime.context import cpu as cpu
 from symc.runtime.context import cpu_pinned as cpu_pinned
 from symc.runtime.context import current_context as current_context

@@ -35,6 +35,10 @@ class MissingPackageError(SymcError, ImportError):
     """An optional Python package that is not installed."""
 
 
+# What serves instead of loops that train.
+TRAIN = "bind the symbol with simple_bind and step its arrays (examples/train_digits.py), or symc.compile(train=True)"
+
+
 class OutsideError(SymcError, AttributeError):
     """Use of what MXNet has and symc is not for; says what serves instead."""
 

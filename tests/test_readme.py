@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     net = mx.sym.Pooling(net, global_pool=True, pool_type="avg", kernel=(1, 1), name="pool")
     net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(net, num_hidden=5, name="fc"), name="softmax")
     shapes = dict(zip(net.list_arguments(), net.infer_shape(data=(1, 3, 224, 224))[0], strict=True))
-    arguments = {name: mx.nd.random.uniform(shape=shape) for name, shape in shapes.items()
+    arguments = {name: mx.nd.random.uniform(-0.1, 0.1, shape=shape) for name, shape in shapes.items()
                  if name not in ("data", "softmax_label")}
     folder = tmp_path_factory.mktemp("readme")
     mx.model.save_checkpoint(str(folder / "resnet"), 0, net, arguments, {})

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from symc.errors import TRAIN
 from symc.frontend import checkpoint, params
-from symc.frontend.outside import TRAIN, refusal
+from symc.frontend.outside import refusal
 from symc.frontend.symbol import Symbol, load
 from symc.runtime.ndarray import NDArray, array
 

@@ -7,8 +7,6 @@ from typing import Any, NoReturn
 
 from symc.errors import OutsideError
 
-TRAIN = "bind the symbol with simple_bind and step its arrays (examples/train_digits.py), or symc.compile(train=True)"
-
 
 def refusal(module: str, name: str, instead: str) -> Callable[..., NoReturn]:
     """A function or class of that name which can be imported, and raises when it is called."""

@@ -93,9 +93,9 @@ def test_monitor_and_debug_str() -> None:
 
 def test_backward_before_forward() -> None:
     executor = bound(MASKED)
-    executor.backward(nd.ones(executor.forward()[0].shape))
+    executor.backward(nd.array(np.ones(executor.forward()[0].shape)))
     expected, fresh = executor.grad_arrays[0].asnumpy(), bound(MASKED)
-    fresh.backward(nd.ones(executor.outputs[0].shape))
+    fresh.backward(nd.array(np.ones(executor.outputs[0].shape)))
     np.testing.assert_array_equal(fresh.grad_arrays[0].asnumpy(), expected)
 
 
