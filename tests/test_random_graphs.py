@@ -106,6 +106,15 @@ def test_threads_do_not_change_a_bit(seed):
 
 
 REGRESSIONS = {
+    # a head that is a view of what follows from parameters alone
+    "view of a statistic": """
+        %x: f32[3,5,4]    %w, %u, %m, %v_0: f32[5]
+        %n: (f32[3,5,4], f32[5], f32[5]) = BatchNorm(%x, %w, %u, %m, %v_0) output_mean_var=True
+        %e = expand_dims(%n#2) axis=-1
+        heads %e
+    """,
+    # no elements to sum over, and a factor
+    "product of nothing": "%x: f16[8,0]\n%y: f16[1,0]\n%n = _linalg_gemm2(%x, %y) transpose_b=True alpha=0.1\nheads %n",
     # the remainder of 0 by what is not a number
     "nothing modulo NaN": "%x: f32[1,17]\n%r = sqrt(%x)\n%n = _rmod_scalar(%r) scalar=0.0\nheads %n",
     # the gradients of sums over no elements

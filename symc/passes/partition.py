@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from symc.ir.graph import Graph, Node
 from symc.ops.operator import operation
+from symc.passes.materialize import storage
 
 PREPARE, FORWARD, BACKWARD = range(3)
 PARAMETER_NAMES = frozenset({"weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "mean", "var",
@@ -26,8 +27,8 @@ def partition(graph: Graph, parameters: Collection[str]) -> dict[Node, int]:
 
 
 def stable_nodes(graph: Graph, parameters: Collection[str]) -> frozenset[Node]:
-    """Constants, the variables named `parameters`, and what follows from them alone; no heads."""
-    heads = {value.node for value in graph.roots}
+    """Constants, the variables named `parameters`, and what follows from them alone; no heads, nor what these view."""
+    heads = {node for value in graph.roots for node in (value.node, storage(value).node)}
     stable: set[Node] = set()
     for node in graph.nodes:
         derived = node.op is not None and node not in heads and bool(node.inputs) and not operation(node).is_host

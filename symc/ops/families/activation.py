@@ -11,7 +11,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.elementwise import elementwise, real
 from symc.ops.math import NumPyMath
-from symc.ops.operator import Operator, Optional, make, operator
+from symc.ops.operator import NUMBERS, Operator, Optional, make, operator
 from symc.ops.random import uniform
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
@@ -147,6 +147,7 @@ class LeakyReLU(Operator):
     deviations = (
         "the gradient of prelu's gamma is that of the function; in MXNet each term comes out multiplied by gamma where "
         "its memory plan lets the gradient of data take the place of the output's, which it reads afterwards",)
+    dtypes = NUMBERS
     act_type: Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"] = "leaky"
     slope: float = 0.25
     lower_bound: float = 0.125

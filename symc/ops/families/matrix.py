@@ -110,7 +110,8 @@ class Dot(MatrixProduct):
     def folded(self, lhs: Shape, rhs: Shape) -> tuple[Shape, Shape, Shape]:
         first, second = self._contracted(len(lhs), len(rhs))
         depth = lhs[first]
-        rows, columns = math.prod(lhs) // max(depth, 1), math.prod(rhs) // max(rhs[second], 1)
+        rows, columns = (math.prod(with_extent(shape, axis % len(shape), 1))  # type: ignore[arg-type]
+                         for shape, axis in ((lhs, first), (rhs, second)))
         return ((depth, rows) if self.transpose_a else (rows, depth),
                 (columns, depth) if self.transpose_b else (depth, columns),
                 self._result(lhs, rhs))  # type: ignore[return-value]

@@ -45,14 +45,14 @@ class IdentityAttachKLSparseReg(Elementwise):
         return [data]
 
     def moved(self, g: Any, node: Node) -> Value:
-        """The new moving mean."""
+        """The new moving mean.  UnsupportedOperatorError: data has more dimensions."""
         data, moving = node.inputs
+        if len(data.type.dims) != 2:
+            raise UnsupportedOperatorError(f"node '{node.name}' (IdentityAttachKLSparseReg): data has the shape "
+                                           f"{data.type.dims}; gradients need (N, C)", "flatten it")
         return g._moving_average(moving, g.mean(data, axis=(0,)), momentum=self.momentum)  # type: ignore[no-any-return]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        if len(node.inputs[0].type.dims) != 2:
-            raise UnsupportedOperatorError(f"node '{node.name}' (IdentityAttachKLSparseReg): data has the shape "
-                                           f"{node.inputs[0].type.dims}; gradients need (N, C)", "flatten it")
         push = g._sparseness_push(self.moved(g, node), target=self.sparseness_target, penalty=self.penalty)
         return [g.broadcast_add(dy, g.reshape(push, (1, *push.type.dims))), None]
 

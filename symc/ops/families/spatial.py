@@ -8,7 +8,7 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
-from symc.ops.operator import Operator, Variadic, make, operator
+from symc.ops.operator import NUMBERS, Operator, Variadic, make, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
@@ -98,6 +98,8 @@ class UpSampling(Operator):
     Several inputs (nearest) are enlarged to the size of the first one's result, and concatenated or summed.
     MXNet: UpSampling; `workspace` limits memory there and does nothing here.
     """
+
+    dtypes = NUMBERS
 
     inputs = (Variadic("arg"),)
     parameter_order = ("scale", "num_filter", "sample_type", "multi_input_mode", "num_args")
