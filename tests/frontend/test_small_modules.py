@@ -31,10 +31,16 @@ def test_models_that_train_themselves(name):
         getattr(mx.model, name)(symbol=None)
 
 
-@pytest.mark.parametrize("name", ["callback", "lr_scheduler", "profiler", "log", "libinfo", "contrib"])
+@pytest.mark.parametrize("name", ["callback", "lr_scheduler", "profiler", "log", "libinfo"])
 def test_modules_that_lie_outside(name):
     with pytest.raises(OutsideError, match=f"(?s)symc has no '{name}': .*what serves instead: "):
         getattr(mx, name).something()
+
+
+def test_what_of_contrib_lies_outside():
+    assert mx.contrib.sym is mx.sym.contrib and mx.contrib.nd is mx.nd.contrib
+    with pytest.raises(OutsideError, match="contrib.quantization lies outside"):
+        mx.contrib.quantization
 
 
 def test_what_lies_outside_can_be_imported_but_not_used():

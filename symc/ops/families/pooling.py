@@ -19,7 +19,7 @@ from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
-from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
+from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 from symc.ops.spatial import (
     channels_first_axes,
     channels_last_axes,
@@ -200,6 +200,11 @@ class Pooling(Operator):
 class PoolingV1(Pooling):
     """Pooling as MXNet 0.8 had it: padding is zeros, which a maximum may be and an average counts, as it does the taps
     beyond the padding; all elements equal to the maximum get the gradient.  MXNet: Pooling_v1."""
+
+    def infer_shape(self, s: Slots[ShapeSlot]) -> None:
+        if s.data.rank == 3:
+            raise Conflict(f"data {show(s.data.shape)} must be (N, C, height, width) or (N, C, depth, height, width)")
+        super().infer_shape(s)
 
     def output_names(self) -> list[str]:
         return ["output"]
