@@ -1,0 +1,85 @@
+"""Microseconds of each step of a compiled network, one thread: where its time goes.
+
+usage: python -m benchmarks.steps SYMBOL PARAMS --data NAME=1,3,224,224 ... [--rounds N] [--top N]
+
+Every step is timed alone, the steps in their order, round after round; the least time of each counts.  Behind the
+times: billions of operations a second of contractions, billions of bytes a second of what the step reads and writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+import symc
+from symc.runtime.module import CompiledModule
+from symc.runtime.plan import KernelStep, Plan, storage_dtype
+from symc.runtime.team import TEAM
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("symbol")
+    parser.add_argument("params")
+    parser.add_argument("--data", action="append", default=[], metavar="NAME=SHAPE")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--top", type=int, default=40)
+    options = parser.parse_args()
+    shapes = {name: tuple(map(int, dims.split(","))) for name, dims in (item.split("=") for item in options.data)}
+    TEAM.resize(1)
+    module = symc.compile(options.symbol, options.params, shapes=shapes)
+    inputs = {entry.name: np.random.default_rng(1).random(entry.shape).astype(entry.dtype) for entry in module.inputs}
+    module.forward(**inputs)
+    report(module.plan, least_times(module, options.rounds), options.top)
+
+
+def least_times(module: CompiledModule, rounds: int) -> dict[int, float]:
+    """Seconds by number of step."""
+    program: Any = module.program
+    first, last = module.plan.entries["infer"]
+    best = dict.fromkeys(range(first, last), math.inf)
+    for _ in range(rounds):
+        for number in best:
+            begin = time.perf_counter()
+            program._run_natively(number, number + 1)
+            best[number] = min(best[number], time.perf_counter() - begin)
+    return best
+
+
+def report(plan: Plan, times: dict[int, float], top: int) -> None:
+    kinds: dict[str, float] = defaultdict(float)
+    for number, seconds in times.items():
+        kinds[kind_of(plan, number)] += seconds
+    print(f"{1e3 * sum(times.values()):.3f} ms in {len(times)} steps; " +
+          ", ".join(f"{kind} {1e3 * seconds:.3f}" for kind, seconds in sorted(kinds.items(), key=lambda k: -k[1])))
+    for number in sorted(times, key=lambda number: -times[number])[:top]:
+        print(line(plan, number, times[number]))
+
+
+def kind_of(plan: Plan, number: int) -> str:
+    step = plan.steps[number]
+    if not isinstance(step, KernelStep):
+        return type(step).__name__
+    return "contractions" if plan.kernels[step.kernel].flops else "others"
+
+
+def line(plan: Plan, number: int, seconds: float) -> str:
+    step = plan.steps[number]
+    if not isinstance(step, KernelStep):
+        return f"{1e6 * seconds:9.1f} us  {type(step).__name__}"
+    kernel = plan.kernels[step.kernel]
+    buffers = [plan.buffers[i] for i in step.buffers]
+    size = sum(math.prod(buffer.shape) * storage_dtype(buffer.dtype).itemsize for buffer in buffers)
+    shapes = " ".join("x".join(map(str, buffer.shape)) for buffer in buffers)
+    rate = f"{kernel.flops / seconds / 1e9:6.1f} GF/s" if kernel.flops else " " * 11
+    names = ",".join(name.split("@")[0] for name in step.nodes)
+    return f"{1e6 * seconds:9.1f} us {rate} {size / seconds / 1e9:6.1f} GB/s  {shapes}  {names[:70]}"
+
+
+if __name__ == "__main__":
+    main()
