@@ -63,17 +63,20 @@ def _compared(expr: Expr, analyzer: sym.Analyzer) -> bool | None:
     return known if known is None or isinstance(expr, tirx.LE) else not known
 
 
-def changes(expr: Expr, variable: Any) -> Iterator[int]:
-    """Places of `variable` from which on some comparison in the condition has another result."""
+def changes(expr: Expr, variable: Any, analyzer: sym.Analyzer) -> Iterator[int]:
+    """Places of `variable` from which on some comparison in the condition may have another result: two where the other
+    indices decide for less than a step of `variable` (the channels of a block)."""
     if isinstance(expr, (tirx.And, tirx.Or)):
-        yield from changes(expr.a, variable)
-        yield from changes(expr.b, variable)
+        yield from changes(expr.a, variable, analyzer)
+        yield from changes(expr.b, variable, analyzer)
     elif isinstance(expr, tirx.Not):
-        yield from changes(expr.a, variable)
+        yield from changes(expr.a, variable, analyzer)
     elif isinstance(expr, COMPARISONS) and "float" not in str(expr.a.ty):
-        linear = sym.detect_linear_equation(tirx.Sub(expr.a, expr.b), [variable])
-        if not linear or not all(isinstance(term, tirx.IntImm) for term in linear) or not linear[0].value:
+        linear = sym.detect_linear_equation(analyzer.simplify(tirx.Sub(expr.a, expr.b)), [variable])
+        if not linear or not isinstance(linear[0], tirx.IntImm) or not linear[0].value:
             return
-        slope, base = (int(term.value) for term in linear)
+        slope, rest = int(linear[0].value), analyzer.const_int_bound(linear[1])
         exact = isinstance(expr, (tirx.LT, tirx.GE)) == (slope > 0)
-        yield -(base // slope) if exact else (-base) // slope + 1   # the first place at or past the crossing
+        if rest.max_value - rest.min_value < abs(slope):
+            for base in {int(rest.min_value), int(rest.max_value)}:     # the first place at or past the crossing
+                yield -(base // slope) if exact else (-base) // slope + 1

@@ -123,7 +123,7 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
     for expr in [*emitter.observed, *(index for _, indices in emitter.demands for index in indices)]:
         found.pinned |= {by_variable[v] for v in free_variables(expr) if v in by_variable}
     for loop, variable in variables.items():
-        places = {place for expr in emitter.observed for place in changes(expr, variable)}
+        places = {place for expr in emitter.observed for place in changes(expr, variable, emitter.analyzer)}
         loop.breaks = tuple(sorted(place for place in places if 0 < place < loop.extent))
     for variable in emitter.blocked:
         if variable in by_variable:

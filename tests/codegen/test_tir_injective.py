@@ -57,3 +57,47 @@ def test_reads_whose_guard_follows_from_what_they_read(graph, groups):
         %p = broadcast_mul(%t, %i)
         %s = broadcast_add(%d, %p)
         heads %s"""))
+
+
+@pytest.mark.parametrize("layout", ["", ":aBcd16b"])
+@pytest.mark.parametrize("channels", [(32, 16), (16, 24, 8), (12, 12, 12), (40, 7, 33), (5,) * 9])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_joined_channels(graph, groups, layout, channels, batch):
+    operands = [f"%x{i}: f32[{batch},{count},3,5]{layout}" for i, count in enumerate(channels)]
+    names = ",".join(f"%x{i}" for i in range(len(channels)))
+    shape = f"f32[{batch},{sum(channels)},3,5]{layout}"
+    groups.check(graph("\n".join([*operands, f"""
+        %s: f32[1,{sum(channels)},1,1]
+        %c: {shape} = Concat({names}) num_args={len(channels)} dim=1
+        %m: {shape} = broadcast_mul(%c, %s)
+        %y: {shape} = relu(%m)
+        heads %c, %y
+    """])))
+
+
+@pytest.mark.parametrize("text", [
+    "%a: f32[70,9]\n%b: f32[70,40]\n%y = Concat(%a,%b) num_args=2 dim=1\nheads %y",
+    "%a: f64[3,7000]\n%b: f64[3,90]\n%y = Concat(%a,%b) num_args=2 dim=1\nheads %y",
+    "%a: f32[3,40]\n%b: f32[0,40]\n%c: f32[5,40]\n%y = Concat(%a,%b,%c) num_args=3 dim=0\nheads %y",
+    "%a: u8[2,3,20]\n%b: u8[2,1,20]\n%y = Concat(%a,%b,%a) num_args=3 dim=1\n%z = Reshape(%y) shape=(2,14,10)\n"
+    "%w = transpose(%z) axes=(0,2,1)\nheads %w",
+    "%a: f32[2,16,6,7]:aBcd16b\n%y: f32[2,16,9,8]:aBcd16b = Pad(%a) mode=constant pad_width=(0,0,0,0,1,2,0,1)\n"
+    "heads %y",
+    "%a: f32[2,3,4,5,6]\n%y = Pad(%a) mode=reflect pad_width=(0,0,0,0,1,2,0,1,3,2)\nheads %y",
+    "%a: f32[9,40]\n%y = slice(%a) begin=(1,30) end=(8,2) step=(2,-3)\nheads %y",
+    "%a: f32[1,8,5,8]:aBcd16b\n%b: f32[1,8,5,8] = _relayout(%a)\n"
+    "%y = _backward_slice(%b) shape=(1,8,5,8) begin=(0,0,0,0) step=(1,1,1,1)\nheads %y",
+    "%a: f32[5000]\n%y = slice(%a) begin=(17) end=(4800)\n%b: f32[217]\n"
+    "%z = Concat(%y,%b) num_args=2 dim=0\n%w = relu(%z)\nheads %w",
+])
+def test_conditions_part_the_loops(graph, groups, text):
+    groups.check(graph(text))
+
+
+def test_as_many_parts_as_operands_up_to_a_limit(graph, groups):
+    def code(count):
+        operands = "\n".join(f"%x{i}: f32[{i % 3 + 1},33]" for i in range(count))
+        names = ",".join(f"%x{i}" for i in range(count))
+        return groups.check(graph(f"{operands}\n%y = Concat({names}) num_args={count} dim=0\nheads %y")).code
+    assert code(60).kernels[0].jobs == 60
+    assert code(70).kernels[0].jobs == 2
