@@ -225,12 +225,18 @@ def _expm1_near_zero(builder: Builder, r: Value) -> Value:
     return builder.fma(_polynomial(builder, r, EXP_TAIL), r * r, r)
 
 
+EXP = (1.96115987e-4, 1.41044694e-3, 8.33610352e-3, 4.16612700e-2, 1.66666135e-1, 5.00000358e-1, 1.0, 1.0)
+
+
 def exp(builder: Builder, x: Value) -> Value:
-    """The scale 2^n is applied in two steps, so that denormal results and the largest finite ones come out."""
-    n, r = _reduce(builder, _clamp(builder, x, -104, 89))
-    half = n >> 1
-    result = 1 + _expm1_near_zero(builder, r)
-    return result * _power_of_two(builder, half) * _power_of_two(builder, n - half)
+    """x = 2n·ln 2 + r with n an integer and |r| <= ln 2; 2^n is multiplied with twice, so that denormal results and the
+    largest finite ones come out."""
+    x = _clamp(builder, x, -104, 89)
+    shifted = builder.fma(x, LOG2_E / 2, ROUNDER + 127)
+    n = shifted - (ROUNDER + 127)
+    r = builder.fma(n, -2 * LN2_LOW, builder.fma(n, -2 * LN2_HIGH, x))
+    scale = builder.convert("bitcast", builder.convert("bitcast", shifted, "i32") << 23, "float")
+    return _polynomial(builder, r, EXP) * scale * scale
 
 
 def expm1(builder: Builder, x: Value) -> Value:
@@ -280,18 +286,18 @@ def tanh(builder: Builder, x: Value) -> Value:
     return builder.intrinsic("copysign", e / (e + 2), x)
 
 
-ERF_SMALL = (-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1)
-ERF_LARGE = (-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1, -6.34846687e-1,
-             -1.28717512e-1)
+ERF_SMALL = (-5.63141890e-4, 4.91755083e-3, -2.67113112e-2, 1.12801798e-1, -3.76123250e-1, 1.28379121e-1)
+ERF_LARGE = (1.49840227e-4, -2.46964442e-3, 1.29255261e-2, -1.13728745e-2, -6.14271127e-2, -1.45060137e-1, 1.00083458)
 
 
 def erf(builder: Builder, x: Value) -> Value:
-    """x + x·p(x²) near zero, 1 - exp(q(|x|)) from 0.93 on.  Coefficients: N. Juffa."""
+    """x + x·p(x²) up to 1, 1 - q(|x|)^8 from there to 4, where it is 1."""
     size = builder.intrinsic("fabs", x)
     near = builder.fma(_polynomial(builder, x * x, ERF_SMALL), x, x)
-    clamped = builder.select(size > 4.5, 4.5, size)
-    far = 1 - exp(builder, builder.fma(_polynomial(builder, clamped, ERF_LARGE), clamped, -clamped))
-    return builder.select(size > 0.927734375, builder.intrinsic("copysign", far, x), near)
+    root = _polynomial(builder, builder.select(size > 4, 4, size), ERF_LARGE)
+    fourth = root * root * (root * root)
+    far = builder.fma(-fourth, fourth, 1)
+    return builder.select(size > 1, builder.intrinsic("copysign", far, x), near)
 
 
 BODIES: dict[str, Callable[[Builder, Value], Value]] = {

@@ -13,6 +13,7 @@ from symc.ops.slots import show
 from symc.passes.base import Pass
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
 from symc.passes.custom_requests import TellCustomRequests
+from symc.passes.delay_views import DelayViews
 from symc.passes.expand_gradients import ExpandGradients
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
@@ -98,6 +99,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
     """
     return [
         TellCustomRequests(),
+        DelayViews(),
         HoistInvariants(),
         PruneBodies(),
         Materialize(),
