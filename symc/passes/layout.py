@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -95,9 +96,8 @@ class _Assignment:
             rows, columns = node.types[0].dims
             layouts = (TRANSPOSED, PANELS) if rows <= columns else (PANELS, TRANSPOSED)
             return [self.relaid(data, layouts[0]), self.relaid(weight, layouts[1]), *map(self.plain, others)], None
-        is_window = len(node.types[0].dims) > 2 and is_image(data.type)
-        if not is_window or node.types[0].dtype is not DType.float32:
-            return [self.plain(data), self.packed(node, weight, False), *map(self.plain, others)], None
+        if not has_window(node) or not is_image(data.type) or node.types[0].dtype is not DType.float32:
+            return [self.plain(data), self.packed(node, weight, reads_across(node)), *map(self.plain, others)], None
         if operation(node).input_names()[1] != "weight":      # a weight gradient: two images, a plain result
             return [self.image(data), self.image(weight), *map(self.plain, others)], None
         layout = blocked_layout(len(node.types[0].dims)) if node.types[0].dims[1] >= FEWEST_CHANNELS else None
@@ -190,6 +190,19 @@ def is_long_sum(node: Node) -> bool:
     (name, _), *others = spec.lhs[0].terms
     summed = not others and spec.lhs[0] == spec.rhs[0] and name in spec.reduced and spec.sizes[name] >= LONG_SUM
     return summed and len(spec.extents) == 3 and min(node.types[0].dims) >= LONG_SUM_EXTENT
+
+
+def has_window(node: Node) -> bool:
+    """Whether a contraction is a convolution, or the gradient of one."""
+    spec = operation(node).contraction(input_types(node))
+    return any(len(index.terms) > 1 for index in (*spec.lhs, *spec.rhs, *spec.output))
+
+
+def reads_across(node: Node) -> bool:
+    """Whether the second operand of a product has what is summed innermost, and is read once for each row of many."""
+    spec = operation(node).contraction(input_types(node))
+    rows = math.prod(spec.sizes[name] for name in spec.parallel if all(name not in dict(i.terms) for i in spec.rhs))
+    return all(name in spec.reduced for name, _ in spec.rhs[-1].terms) and rows >= BLOCK
 
 
 def has_channels(type: TensorType) -> bool:

@@ -91,3 +91,31 @@ def test_constants_are_packed_by_the_compiler(check):
     """)
     packed = next(node for node in result.nodes if node.is_constant)
     assert packed.value.shape == (2, 8, 16) and (packed.value[1, :, 4:] == 0).all()
+
+
+def test_stacks_of_matrices_are_no_images(check, unchanged):
+    check(assign(), """
+        %a: f32[4,32,16]    %b: f32[4,16,8]
+        %c = batch_dot(%a, %b)
+        heads %c
+    """, unchanged)
+
+
+def test_a_stack_that_would_be_read_across_its_rows_is_packed(check):
+    check(AssignLayouts(lambda node: "aBc16b"), """
+        %a: f32[4,32,16]    %b: f32[4,8,16]
+        %c = batch_dot(%a, %b) transpose_b=True
+        heads %c
+    """, """
+        %b/relayout.aBc16b: f32[4,8,16]:aBc16b = _relayout(%b)
+        %c: f32[4,32,8] = batch_dot(%a, %b/relayout.aBc16b) transpose_b=True
+        heads %c
+    """)
+
+
+def test_a_stack_that_few_rows_read_is_not_packed(check, unchanged):
+    check(AssignLayouts(lambda node: "aBc16b"), """
+        %a: f32[4,2,16]    %b: f32[4,8,16]
+        %c = batch_dot(%a, %b) transpose_b=True
+        heads %c
+    """, unchanged)
