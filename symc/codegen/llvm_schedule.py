@@ -7,7 +7,7 @@ Rules, in the order in which they are applied:
   the end; where there is none either, lanes are gathered one by one.
 * The tile covers a row axis, along which the vector operand does not change, and a column axis, along which the
   broadcast operand does not; their sizes are those that a small model of the core finds fastest.
-* A job is one tile of every axis but the rows, and at most 128 rows: fewer, when there would be less than 16 jobs.
+* Which tiles make a job is in `llvm_jobs`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from symc.codegen.llvm_jobs import Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 
-JOBS_WANTED = 16
-ROWS_OF_A_JOB = 128
 CACHE_LINE = 64               # bytes
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
@@ -44,15 +43,6 @@ class Core:
     def holds(self, rows: int, columns: int) -> bool:
         """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
         return rows * columns + min(rows, columns) + 1 < self.registers
-
-
-@dataclass(frozen=True, slots=True)
-class Tiling:
-    """One parallel axis in tiles of `size` points, of which a job does `tiles_per_job` (0: all)."""
-
-    axis: str
-    size: int = 1
-    tiles_per_job: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +79,6 @@ class Schedule:
         return math.prod(self.chunks(tiling) for tiling in self.tilings)
 
 
-def tile_sizes(extent: int, size: int) -> list[int]:
-    """Nearly equal tiles of at most `size`, the larger first."""
-    count = -(-extent // size)
-    quotient, remainder = divmod(extent, count) if count else (0, 0)
-    return [quotient + 1] * remainder + [quotient] * (count - remainder)
-
-
 def lane_offsets(access: Access, lanes: Sequence[str], extents: Mapping[str, int]) -> list[int]:
     """Offset of each lane's element from that of lane 0."""
     ranges = [[access.address.coefficient(axis) * i for i in range(extents[axis])] for axis in lanes]
@@ -115,7 +98,7 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
-    tilings = _tilings(nest, lanes, sizes, row)
+    tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).tilings()
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed)
 
@@ -308,30 +291,3 @@ def _cases(constraint: Constraint, nest: Nest, axes: Sequence[str]) -> int:
     unit, (low, high) = constraint.position.coefficient(axes[0]), constraint.position.span({**nest.extents, axes[0]: 1})
     starts = [constraint.position.offset + unit * i for i in range(nest.extents[axes[0]])]
     return len({(min(0, start + low), max(0, start + high - constraint.extent + 1)) for start in starts})
-
-
-# Jobs
-
-
-def _tilings(nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int], row: str | None) -> tuple[Tiling, ...]:
-    """Outer axes in the order of the output in memory; the rows last, as many of them to a job as leave jobs enough."""
-    order = sorted((axis for axis in nest.parallel if axis not in lanes), key=lambda axis: -_stride(nest, axis))
-    tiles = {axis: len(tile_sizes(nest.extents[axis], sizes.get(axis, 1))) for axis in order}
-    if row is None:
-        return tuple(Tiling(axis, sizes.get(axis, 1)) for axis in order)
-    others = math.prod(count for axis, count in tiles.items() if axis != row)
-    per_job = max(1, ROWS_OF_A_JOB // sizes[row])
-    per_job = min(per_job, max(1, tiles[row] * others // JOBS_WANTED))
-    if per_job >= tiles[row] or _is_coupled(nest, row):
-        rest = [Tiling(axis, sizes.get(axis, 1)) for axis in order if axis != row]
-        return (*rest, Tiling(row, sizes[row], 0))
-    return tuple(Tiling(axis, sizes.get(axis, 1), per_job if axis == row else 1) for axis in order)
-
-
-def _stride(nest: Nest, axis: str) -> int:
-    return abs(nest.output.address.coefficient(axis))
-
-
-def _is_coupled(nest: Nest, axis: str) -> bool:
-    """Whether the extent of `axis` depends on where another axis stands."""
-    return any(axis in bound.position.axes for bound in nest.bounds)

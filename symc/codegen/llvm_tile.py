@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
+from symc.codegen.llvm_jobs import Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
-from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, Tiling, lane_offsets, tile_sizes
+from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, lane_offsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""Which tiles make a job, and in which order jobs run.
+
+Rows are the axes that walk the broadcast operand alone (pixels of an image), columns those that walk the vector
+operand alone (blocks of weights).  Jobs run in one of two orders, the one that reads less from beyond the second cache:
+
+* column by column, each over all rows: weights are read once, the image again for every column;
+* by chunks of rows, each over all columns: the image is read once, the weights again for every chunk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symc.codegen.llvm_nest import Access, Nest
+
+JOBS_WANTED = 16
+ROWS_OF_A_JOB = 128
+CACHE = 384 << 10    # bytes that stay in the second cache of a core, while as much again passes through
+CHUNK = 256 << 10    # bytes of the broadcast operand that a chunk of rows reads
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """One parallel axis in tiles of `size` points, of which a job does `tiles_per_job` (0: all)."""
+
+    axis: str
+    size: int = 1
+    tiles_per_job: int = 1
+
+
+def tile_sizes(extent: int, size: int) -> list[int]:
+    """Nearly equal tiles of at most `size`, the larger first."""
+    count = -(-extent // size)
+    quotient, remainder = divmod(extent, count) if count else (0, 0)
+    return [quotient + 1] * remainder + [quotient] * (count - remainder)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiled:
+    """A nest whose tiles are chosen: `sizes` of the axes that tiles have several points of, `row` among them."""
+
+    nest: Nest
+    lanes: Sequence[str]
+    sizes: Mapping[str, int]
+    row: str | None
+    broadcast: Access
+    vector: Access
+    itemsize: int
+
+    def tilings(self) -> tuple[Tiling, ...]:
+        """All parallel axes but the lanes, outermost first; jobs are numbered with the last one fastest."""
+        points = self._points_of_a_chunk()
+        return self._by_columns() if points is None else self._by_chunks(points)
+
+    # ---- the choice ----------------------------------------------------------------------------------------
+
+    def _points_of_a_chunk(self) -> int | None:
+        """How many points of the rows a chunk has; None: column by column."""
+        rows, columns = self._rows(), self._columns()
+        if not rows or not columns or any(self._is_coupled(axis) for axis in rows):
+            return None
+        points, panels = math.prod(self.nest.extents[axis] for axis in rows), self._tiles(columns)
+        image, weights = self._bytes(self.broadcast, rows), self._bytes(self.vector, columns)
+        chunk = min(max(1, CHUNK * points // image), -(-points * panels // JOBS_WANTED))
+        by_columns = weights + image * (panels if image + weights // panels > CACHE else 1)
+        chunks = -(-points // chunk)
+        by_chunks = image + weights * (chunks if weights + image // chunks > CACHE else 1)
+        return chunk if by_chunks < by_columns else None
+
+    def _bytes(self, access: Access, axes: Sequence[str]) -> int:
+        """Of memory from the first to the last element that `axes` and the reduced ones reach."""
+        walked = {axis for axis in access.address.axes if axis in (*axes, *self.nest.reduced, *self.lanes)}
+        reach = sum(abs(access.address.coefficient(axis)) * (self.nest.extents[axis] - 1) for axis in walked)
+        return (reach + 1) * self.itemsize
+
+    # ---- the orders ----------------------------------------------------------------------------------------
+
+    def _by_columns(self) -> tuple[Tiling, ...]:
+        """In the order of the output in memory; the rows last, as many of them to a job as leave jobs enough."""
+        order, row = self._in_output_order(), self.row
+        if row is None:
+            return tuple(Tiling(axis, self._size(axis)) for axis in order)
+        tiles = self._tiles([row])
+        per_job = max(1, ROWS_OF_A_JOB // self._size(row))
+        per_job = min(per_job, max(1, self._tiles(order) // JOBS_WANTED))
+        if per_job >= tiles or self._is_coupled(row):
+            return (*(Tiling(axis, self._size(axis)) for axis in order if axis != row), Tiling(row, self._size(row), 0))
+        return tuple(Tiling(axis, self._size(axis), per_job if axis == row else 1) for axis in order)
+
+    def _by_chunks(self, points: int) -> tuple[Tiling, ...]:
+        """Chunks of about `points` neighbouring points; the columns last."""
+        rows, columns = self._rows(), self._columns()
+        chunked: list[Tiling] = []
+        for axis in reversed(rows):
+            tiles, size = self._tiles([axis]), self._size(axis)
+            fitting = max(1, points // size)
+            per_job = 0 if fitting >= tiles else -(-tiles // -(-tiles // fitting))
+            chunked.insert(0, Tiling(axis, size, per_job))
+            points //= self.nest.extents[axis]
+        others = [axis for axis in self._in_output_order() if axis not in (*rows, *columns)]
+        return (*(Tiling(axis, self._size(axis)) for axis in others), *chunked,
+                *(Tiling(axis, self._size(axis)) for axis in columns))
+
+    # ---- axes ----------------------------------------------------------------------------------------------
+
+    def _in_output_order(self) -> list[str]:
+        """Those that tiles walk, in the order of the output in memory."""
+        address = self.nest.output.address
+        free = (axis for axis in self.nest.parallel if axis not in self.lanes)
+        return sorted(free, key=lambda axis: -abs(address.coefficient(axis)))
+
+    def _rows(self) -> list[str]:
+        return [axis for axis in self._in_output_order()
+                if self.broadcast.address.coefficient(axis) and not self.vector.address.coefficient(axis)]
+
+    def _columns(self) -> list[str]:
+        return [axis for axis in self._in_output_order()
+                if self.vector.address.coefficient(axis) and not self.broadcast.address.coefficient(axis)]
+
+    def _size(self, axis: str) -> int:
+        return self.sizes.get(axis, 1)
+
+    def _tiles(self, axes: Sequence[str]) -> int:
+        return math.prod(len(tile_sizes(self.nest.extents[axis], self._size(axis))) for axis in axes)
+
+    def _is_coupled(self, axis: str) -> bool:
+        """Whether the extent of `axis` depends on where another axis stands."""
+        return any(axis in bound.position.axes for bound in self.nest.bounds)
