@@ -1,4 +1,4 @@
-"""Microseconds of each step of a compiled network, one thread: where its time goes.
+"""Microseconds of processor time of each step of a compiled network, one thread: where its time goes.
 
 usage: python -m benchmarks.steps SYMBOL PARAMS --data NAME=1,3,224,224 ... [--rounds N] [--top N]
 
@@ -45,9 +45,9 @@ def least_times(module: CompiledModule, rounds: int) -> dict[int, float]:
     best = dict.fromkeys(range(first, last), math.inf)
     for _ in range(rounds):
         for number in best:
-            begin = time.perf_counter()
+            begin = time.thread_time()
             program._run_natively(number, number + 1)
-            best[number] = min(best[number], time.perf_counter() - begin)
+            best[number] = min(best[number], time.thread_time() - begin)
     return best
 
 

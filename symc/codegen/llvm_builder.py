@@ -298,6 +298,11 @@ class Builder:
 
     # Memory: pointers are counted in elements, and aligned to one element
 
+    def opaque(self, pointer: Value) -> Value:
+        """The same pointer, of which LLVM's loop strength reduction knows nothing: it would give every address of a
+        tile a register of its own in the loops around, and spill them."""
+        return self.register(f"freeze ptr {pointer.name}", POINTER)
+
     def offset(self, pointer: Value, elements: Integer, element: str) -> Value:
         if isinstance(elements, int) and elements == 0:
             return pointer

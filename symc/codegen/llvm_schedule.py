@@ -18,10 +18,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symc.codegen.llvm_jobs import Tiled, Tiling, tile_sizes
+from symc.codegen.llvm_jobs import CACHE, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 
 CACHE_LINE = 64               # bytes
+TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
+BLOCKS_AHEAD = 2
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
 CASES_WRITTEN_OUT = 7         # of padding that get code of their own, for loops that then know their bounds
@@ -51,7 +53,8 @@ class Schedule:
 
     tilings: all other parallel axes, outermost first.  reduction: all other reduced axes, outermost first, with
     `unrolled` ones written out.  checked: the constraints that are settled while writing, for each tile by itself; all
-    others limit a reduction loop at run time.
+    others limit a reduction loop at run time.  streamed: the access whose vectors are prefetched.  rows_ahead: the
+    access whose rows are, and by how many elements.
     """
 
     nest: Nest
@@ -64,6 +67,7 @@ class Schedule:
     unrolled: frozenset[str]
     checked: tuple[Constraint, ...]
     streamed: int | None
+    rows_ahead: tuple[int, int] | None
 
     @property
     def pieces(self) -> int:
@@ -100,7 +104,9 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
     tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).tilings()
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
-    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed)
+    rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
+    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
+                    rows_ahead)
 
 
 # Lanes
@@ -255,6 +261,23 @@ def _is_streamed(nest: Nest, vector: Access, lanes: Sequence[str], reduction: Se
     steps = [abs(vector.address.coefficient(axis)) for axis in reduction[-1:]]
     packed = steps == [math.prod(nest.extents[axis] for axis in lanes)]
     return packed and walked * itemsize > LARGE_WEIGHTS and 2 < rows <= 256
+
+
+def _rows_ahead(nest: Nest, broadcast: Access, row: str | None, sizes: Mapping[str, int], reduction: Sequence[str],
+                itemsize: int) -> tuple[int, int] | None:
+    """Of blocked images read pixel by pixel, whose short pieces the core does not foresee: those two blocks of channels
+    on; or those of the next tile, where tiles are small, the next one mostly lies beside, and the image is large.
+    Windows read most of theirs again, from the first cache."""
+    address = broadcast.address
+    if row is None or len(reduction) != 2 or broadcast.guards:
+        return None
+    blocks, channels = reduction
+    if nest.extents[channels] * itemsize != CACHE_LINE or address.coefficient(channels) != 1:
+        return None
+    tile, pixels = sizes[row] * nest.extents[blocks] * CACHE_LINE, nest.extents[row]
+    if tile <= TILE_AHEAD and pixels >= 8 * sizes[row] and pixels * nest.extents[blocks] * CACHE_LINE > CACHE:
+        return nest.accesses.index(broadcast), address.coefficient(row) * sizes[row]
+    return nest.accesses.index(broadcast), address.coefficient(blocks) * BLOCKS_AHEAD
 
 
 def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozenset[str]:

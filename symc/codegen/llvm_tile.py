@@ -187,7 +187,7 @@ class TileWriter:
 
     def _start(self, access: int, place: Place) -> Cursor:
         start = self.accesses[access].address.at(place.values)
-        return self.builder.offset(self.pointers[access], start, self.element), 0
+        return self.builder.opaque(self.builder.offset(self.pointers[access], start, self.element)), 0
 
     # Reduction
 
@@ -197,6 +197,8 @@ class TileWriter:
             return self._multiply(place, sums, chain)
         axis, *inner = axes
         limits = self._limits(axis, place)
+        if not inner:
+            self._prefetch_rows(place)
         for run in self._runs(axis, 1, place):
             low: Integer = run.start
             high: Integer = run.start + run.count
@@ -362,6 +364,15 @@ class TileWriter:
         if self.schedule.streamed == access and offset * itemsize % CACHE_LINE == 0:
             ahead = self.schedule.core.prefetched_bytes // itemsize
             self.builder.prefetch(self.builder.offset(pointer, offset + ahead, self.element))
+
+    def _prefetch_rows(self, place: Place) -> None:
+        """Of the broadcast operand, the lines that a later block of the walk reads: one for each row of the tile."""
+        if self.schedule.rows_ahead is None:
+            return
+        access, ahead = self.schedule.rows_ahead
+        pointer, base = place.cursors[access]
+        for offset in sorted({self._offsets(access, (), cell)[0] for cell in self.cells}):
+            self.builder.prefetch(self.builder.offset(pointer, base + offset + ahead, self.element))
 
     def _load_at(self, pointer: Value, offset: int, type: Type) -> Value:
         return self.builder.load(self.builder.offset(pointer, offset, self.element), type)

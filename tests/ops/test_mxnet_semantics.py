@@ -29,6 +29,7 @@ nd = mx.nd
     lambda x: nd.take(x, nd.array([-1]), mode="raise"),
     lambda x: nd.gather_nd(x, nd.array([[2], [0]])),
     lambda x: nd.gather_nd(x, nd.array([[0], [-4]])),
+    lambda x: nd.scatter_nd(nd.ones((3,)), nd.array([1]), shape=(5, 3)),
     lambda x: nd.add_n(x.astype("bool"), x.astype("bool")),
     lambda x: nd.Pooling_v1(nd.ones((1, 4, 4)), kernel=(3,), pad=(1,)),
 ])

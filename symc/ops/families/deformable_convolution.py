@@ -153,6 +153,11 @@ class Sampling(Operator):
         return columns.reshape(self.num_group, batch, *output, self.taps, -1)
 
 
+def counted(products: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """0 for places that do not count, be their values infinite."""
+    return np.where(counts[..., None], products, 0)
+
+
 @operator("_deformable_columns", hidden=True)
 class DeformableColumns(Sampling):
     """image (N, H, W, C) sampled at all taps of all places of the output: columns (groups, N·height·width,
@@ -197,9 +202,9 @@ class DeformableColumns(Sampling):
         counts = around[0].inside & around[1].inside
         n = np.arange(batch)[:, None, None, None]
         for i, j, y, x in self.pixels(around, tuple(extents)):
-            weights = np.where(counts, around[0].weights[i] * around[1].weights[j] * mask, 0)
+            weights = around[0].weights[i] * around[1].weights[j] * mask
             for d, run, (group, first) in self.runs(channels):
-                found = image[n, y[:, d], x[:, d], run] * weights[:, d, ..., None]
+                found = counted(image[n, y[:, d], x[:, d], run] * weights[:, d, ..., None], counts[:, d])
                 target[group, ..., first:first + found.shape[-1]] += found.transpose(0, 2, 3, 1, 4)
         return columns
 
@@ -257,10 +262,11 @@ class DeformableImageGradient(Sampling):
         counts = around[0].inside & around[1].inside
         n = np.arange(batch)[:, None, None, None]
         for i, j, y, x in self.pixels(around, self.extents):
-            weights = np.where(counts, around[0].weights[i] * around[1].weights[j] * mask, 0)
+            weights = around[0].weights[i] * around[1].weights[j] * mask
             for d, run, (group, first) in self.runs(channels):
                 share = source[group, ..., first:first + run.stop - run.start].transpose(0, 3, 1, 2, 4)
-                np.add.at(image[..., run], (n, y[:, d], x[:, d]), share * weights[:, d, ..., None])
+                share = counted(share * weights[:, d, ..., None], counts[:, d])
+                np.add.at(image[..., run], (n, y[:, d], x[:, d]), share)
         return image
 
 

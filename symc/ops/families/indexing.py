@@ -414,6 +414,8 @@ class ScatterND(Operator):
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(self.shape)
         if s.indices.rank is not None and s.indices[0] is not None:
+            if s.indices.rank < 2:
+                raise Conflict(f"indices {show(s.indices.shape)} must be (axes, ...)")
             if s.indices[0] > len(self.shape):
                 raise Conflict(f"indices {show(s.indices.shape)} name more axes than shape {self.shape} has")
             s.data.unify((*s.indices.shape[1:], *self.shape[s.indices[0]:]))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
+from symc.ir.types import DType
 from symc.ops.families.boxes import larger, single
 from symc.ops.families.regions import check_pooled_size, check_regions, image_of, images_of
 from symc.ops.math import NumPyMath
@@ -281,6 +282,7 @@ class RotatedRoiAlign(AlignedForward):
     spatial_scale: float
     sampling_ratio: int = -1
     columns = 6
+    widened = frozenset({DType.float16, DType.bfloat16})    # places turned in float16 are off by parts of a pixel
 
     @property
     def samples(self) -> int:
