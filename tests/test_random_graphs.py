@@ -113,6 +113,13 @@ REGRESSIONS = {
         %e = expand_dims(%n#2) axis=-1
         heads %e
     """,
+    # a number as an operand of a contraction
+    "product by a number": """
+        %x_1: f32[1,4]
+        %n0 = _zeros_without_dtype() shape=(1,1) dtype=0
+        %n2 = _linalg_gemm2(%n0, %x_1) transpose_a=True
+        heads %n2
+    """,
     # infinite gradients of places outside of the image
     "outside and infinite": """
         %x_3: f64[1,2,3,8]    %t_4: f64[1,4,3,7]    %t_5: f64[1,2,3,7]    %t_6: f64[2,2,1,2]    %t_8: f64[1,2,3,7]

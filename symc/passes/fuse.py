@@ -346,10 +346,11 @@ def _emit_group(cluster: Cluster, clusters: _Clustering, new: dict[Value, Value]
     members = set(nodes)
     inner: dict[Value, Value] = {}
     outside: list[Value] = []
+    factors = {value for node in nodes if kind_of(node) == "contraction" for value in node.inputs}
     for node in nodes:
         for value in node.inputs:
             if value.node not in members and value not in inner:
-                inner[value] = _enter(value, len(outside))
+                inner[value] = _enter(value, len(outside), value in factors)
                 if inner[value].node.is_variable:
                     outside.append(value)
         moved = Node(node.name, node.op, tuple(inner[v] for v in node.inputs), node.types, node.attrs, node.sources)
@@ -361,9 +362,10 @@ def _emit_group(cluster: Cluster, clusters: _Clustering, new: dict[Value, Value]
     new.update(zip(leaving, outer.outputs, strict=True))
 
 
-def _enter(value: Value, position: int) -> Value:
-    """A value from outside as the group sees it: a variable, or the constant itself if it is a single number."""
-    if value.node.is_constant and value.node.value is not None and value.node.value.size == 1:
+def _enter(value: Value, position: int, is_factor: bool) -> Value:
+    """A value from outside as the group sees it: a variable, or the constant itself if it is a single number that no
+    contraction reads, for these read memory."""
+    if not is_factor and value.node.is_constant and value.node.value is not None and value.node.value.size == 1:
         return value
     return Value(variable(f"in{position}", value.type, sources=value.node.sources))
 

@@ -141,7 +141,7 @@ class AlignedForward(Aligned):
     """Base of the forward operators."""
 
     dtypes = REAL
-
+    widened = frozenset({DType.float16, DType.bfloat16})    # places in float16 are off by parts of a pixel
     inputs = ("data", "rois")
     columns = 5
 
@@ -282,7 +282,6 @@ class RotatedRoiAlign(AlignedForward):
     spatial_scale: float
     sampling_ratio: int = -1
     columns = 6
-    widened = frozenset({DType.float16, DType.bfloat16})    # places turned in float16 are off by parts of a pixel
 
     @property
     def samples(self) -> int:
