@@ -113,6 +113,9 @@ REGRESSIONS = {
         %e = expand_dims(%n#2) axis=-1
         heads %e
     """,
+    # the least integer has no quotient by -1
+    "remainder by -1": "%z_2: i64[200]\n%z_5: i64[200]\n%n = _mod(%z_2, %z_5)\nheads %n",
+    "quotient by -1": "%z_2: i32[200]\n%z_5: i32[200]\n%n = elemwise_div(%z_2, %z_5)\nheads %n",
     # a number as an operand of a contraction
     "product by a number": """
         %x_1: f32[1,4]

@@ -419,7 +419,7 @@ class TensorMath:
     def modulo(x: Any, y: Any) -> Scalar:
         a, b = paired(x, y)
         where, both, either = TensorMath.where, TensorMath.logical_and, TensorMath.logical_or
-        remainder = _truncated_remainder(a, where(b == 0, 1, b))        # with the sign of a
+        remainder = _truncated_remainder(a, _safe_divisor(b))        # with the sign of a
         wrong_sign = either(both(remainder < 0, b > 0), both(remainder > 0, b < 0))
         result = where(b == 0, 0, where(wrong_sign, remainder + b, remainder))
         return where(b != b, b, result) if b.dtype.is_float else result     # LLVM takes fmod(0, NaN) to be 0
@@ -467,13 +467,23 @@ class TensorMath:
     @staticmethod
     def divide_truncating(x: Any, y: Any) -> Scalar:
         a, b = paired(x, y)
-        zero = b == 0
-        safe = TensorMath.where(zero, 1, b)
+        safe = _safe_divisor(b)
         quotient = Scalar(tirx.Div(a.expr, safe.expr), a.dtype, a.uses | safe.uses)
-        return TensorMath.where(zero, 0, quotient)
+        quotient = TensorMath.where(b == -1, -a, quotient) if _is_signed(b.dtype) else quotient
+        return TensorMath.where(b == 0, 0, quotient)
 
 
 _fmod = libm("fmod").__func__  # type: ignore[attr-defined]
+
+
+def _is_signed(dtype: DType) -> bool:
+    return dtype in (DType.int8, DType.int32, DType.int64)
+
+
+def _safe_divisor(b: Scalar) -> Scalar:
+    """1 in place of 0, and of -1: the least integer has no quotient by that, and machines trap."""
+    unsafe = TensorMath.logical_or(b == 0, b == -1) if _is_signed(b.dtype) else b == 0
+    return TensorMath.where(unsafe, 1, b)
 
 
 def _truncated_remainder(a: Scalar, b: Scalar) -> Scalar:

@@ -1,0 +1,67 @@
+"""The order of jobs: by columns or by chunks of rows, and every point in one job."""
+
+import itertools
+
+import pytest
+
+from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.llvm_jobs import CHUNK, tile_sizes
+from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_schedule import choose
+from symc.codegen.llvm_weights import weight_layout
+from symc.ir.types import DType, TensorType
+from symc.ops.contraction import Window, matrix_product
+
+
+def convolution(channels, image, filters, kernel=1, stride=1, batch=1, level="x86-64-v3"):
+    output = (image + 2 * (kernel // 2) - kernel) // stride + 1
+    spec = Window(batch, 1, channels, filters, (image,) * 2, (output,) * 2, (kernel,) * 2, (stride,) * 2, (1, 1),
+                  (kernel // 2,) * 2).forward()
+    shape = (filters, channels, kernel, kernel)
+    types = [TensorType((batch, channels, image, image), DType.float32, "aBcd16b"),
+             TensorType(shape, DType.float32, weight_layout(spec, shape)),
+             TensorType((batch, filters, output, output), DType.float32, "aBcd16b")]
+    nest, = nests_of(spec, types, ())
+    return choose(nest, LEVELS[level].core, 4)
+
+
+def axes(schedule):
+    return [tiling.axis for tiling in schedule.tilings]
+
+
+def test_small_images_are_read_again_for_every_column():
+    assert axes(convolution(64, 14, 512))[0] == "o/16"
+    assert axes(convolution(256, 14, 256, kernel=3)) == ["o/16", "y0", "y1"]
+
+
+def test_large_images_are_read_once():
+    schedule = convolution(512, 28, 128)
+    assert axes(schedule) == ["y0.y1", "o/16"]
+    rows = schedule.tilings[0]
+    assert 0 < rows.size * rows.tiles_per_job * 512 * 4 <= CHUNK
+    assert schedule.jobs == schedule.chunks(rows) * 8
+
+
+def test_strided_rows_are_chunked_too():
+    schedule = convolution(256, 56, 512, stride=2, batch=2)
+    assert axes(schedule) == ["n", "y0", "y1", "o/16"] and schedule.tilings[2].tiles_per_job == 0
+
+
+def test_the_next_tile_or_block_is_prefetched():
+    schedule = convolution(512, 28, 128)
+    assert schedule.rows_ahead == (0, schedule.tilings[0].size * 16)
+    assert convolution(512, 28, 128, level="x86-64-v4").rows_ahead == (0, 2 * 28 * 28 * 16)     # tiles are larger
+    assert convolution(2048, 7, 512).rows_ahead == (0, 2 * 7 * 7 * 16)
+    assert convolution(64, 56, 64, kernel=3).rows_ahead is None
+
+
+def test_matrices_are_read_in_order_without_help():
+    types = [TensorType(dims, DType.float32) for dims in ((128, 512), (512, 64), (128, 64))]
+    nest, = nests_of(matrix_product(None, 128, 64, 512, False, False), types, ())
+    assert choose(nest, LEVELS["x86-64-v3"].core, 4).rows_ahead is None
+
+
+@pytest.mark.parametrize(("extent", "size"), list(itertools.product((1, 7, 49, 56), (1, 4, 6, 14))))
+def test_tiles_are_nearly_equal(extent, size):
+    sizes = tile_sizes(extent, size)
+    assert sum(sizes) == extent and max(sizes) <= size and max(sizes) - min(sizes) <= 1
