@@ -6,14 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from symc.ir.graph import Graph, Node, Value, merge_sources
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import Shape
 from symc.ops.builder import GraphBuilder
 from symc.ops.elementwise import Elementwise
 from symc.ops.operator import is_view
-from symc.passes.base import Pass, rewrite, take_over
+from symc.passes.base import Pass, rewrite
 from symc.passes.fuse import kind_of
 from symc.passes.layout import is_image
+from symc.passes.simplify import view_of
 
 FUSED_BEHIND = {"contraction": 0, "rows": 1, "reduction": 1, "window": 1, "injective": 2, "elementwise": 2}
 
@@ -54,7 +55,7 @@ def _delayed(node: Node) -> Sequence[Value] | None:
     if node.op is None or not node.inputs:
         return None
     if is_view(node) and is_view(node.inputs[0].node):
-        return _merged(node)
+        return view_of(node.inputs[0], [node])
     shapes = {type.dims for type in node.types}
     if not isinstance(node.op, Elementwise) or len(shapes) > 1 or 0 in node.types[0].dims:
         return None
@@ -66,13 +67,6 @@ def _delayed(node: Node) -> Sequence[Value] | None:
             made = replace(g.node(node.op, found, node.name), attrs=node.attrs)
             return [g.reshape(value, type.dims) for value, type in zip(made.outputs, node.types, strict=True)]
     return None
-
-
-def _merged(node: Node) -> tuple[Value, ...]:
-    """A view of a view as one."""
-    inner = node.inputs[0].node
-    g = GraphBuilder(node.name, merge_sources(inner, node))
-    return take_over(node, (g.reshape(inner.inputs[0], node.types[0].dims),), g)
 
 
 def _bases(node: Node) -> Iterator[Value]:

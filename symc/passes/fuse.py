@@ -242,12 +242,12 @@ _RULES = {
 
 
 def is_epilogue_operand(operand: TensorType, out: TensorType) -> bool:
-    """Whether a contraction's epilogue can read `operand`: like the output, or varying along one dimension at most."""
+    """Whether a contraction's epilogue can read `operand`: like the output, or repeated along dimensions of it."""
     if operand.shape == out.shape:
         return operand.layout == out.layout and operand.dtype is out.dtype
     dims = (1,) * (len(out.dims) - len(operand.dims)) + operand.dims
     fits = len(dims) == len(out.dims) and all(d in (1, o) for d, o in zip(dims, out.dims, strict=True))
-    return fits and operand.layout is None and operand.dtype is out.dtype and sum(d > 1 for d in dims) <= 1
+    return fits and operand.layout is None and operand.dtype is out.dtype
 
 
 def _elements(type: TensorType) -> int:

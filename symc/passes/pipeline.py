@@ -17,6 +17,7 @@ from symc.passes.delay_views import DelayViews
 from symc.passes.expand_gradients import ExpandGradients
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
+from symc.passes.fold_transposes import FoldTransposes
 from symc.passes.fuse import Fuse
 from symc.passes.gradient import Differentiate
 from symc.passes.hoist_invariants import HoistInvariants
@@ -99,6 +100,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
     """
     return [
         TellCustomRequests(),
+        FoldTransposes(),
         DelayViews(),
         HoistInvariants(),
         PruneBodies(),

@@ -50,7 +50,7 @@ def _simplified(node: Node) -> tuple[Value, ...] | None:
         return None
     if _is_identity(node):
         return (node.inputs[0],)
-    if _permutation(node) is not None:
+    if permutation(node) is not None:
         return _simplified_transpose(node)
     return _simplified_view(node) if is_view(node) else None
 
@@ -75,26 +75,26 @@ def _simplified_view(node: Node) -> tuple[Value, ...] | None:
     base = node.inputs[0]
     if operation(node).name == "_reshape" and not is_view(base.node) and base.type != node.types[0]:
         return None
-    return _view_of(base, [node])
+    return view_of(base, [node])
 
 
 def _simplified_transpose(node: Node) -> tuple[Value, ...] | None:
     """One transpose of what is no transpose; a view where only dimensions of extent 1 move."""
-    axes, base, passed = _permutation(node), node.inputs[0], [node]
-    while (inner := _permutation(base.node)) is not None:
+    axes, base, passed = permutation(node), node.inputs[0], [node]
+    while (inner := permutation(base.node)) is not None:
         axes = tuple(inner[axis] for axis in axes or ())
         passed.append(base.node)
         base = base.node.inputs[0]
     wide = [axis for axis in axes or () if base.type.dims[axis] != 1]
     if wide == sorted(wide):
-        return _view_of(base, passed)
+        return view_of(base, passed)
     if len(passed) == 1 and operation(node).name == "transpose":
         return None
     g = GraphBuilder(node.name, merge_sources(*reversed(passed)))
     return take_over(node, (g.op("transpose", base, axes=axes),), g)
 
 
-def _view_of(base: Value, passed: list[Node]) -> tuple[Value, ...]:
+def view_of(base: Value, passed: list[Node]) -> tuple[Value, ...]:
     """What lies under the views from `base` on, in the shape of passed[0], for which it stands; `passed` vanish."""
     while is_view(base.node):
         passed = [*passed, base.node]
@@ -103,7 +103,7 @@ def _view_of(base: Value, passed: list[Node]) -> tuple[Value, ...]:
     return take_over(passed[0], (g.reshape(base, passed[0].types[0].dims),), g)
 
 
-def _permutation(node: Node) -> tuple[int, ...] | None:
+def permutation(node: Node) -> tuple[int, ...] | None:
     """For each dimension of the output the one of the input, if that is all the node does."""
     op: Any = node.op
     if op is None or op.name not in ("transpose", "SwapAxis"):

@@ -180,3 +180,17 @@ def test_updates_and_other_results_are_apart(check):
         heads %a_y#1
         update forward %s = %n
     """)
+
+
+def test_an_epilogue_reads_what_is_repeated_along_any_dimensions(check):
+    check(Fuse(), """
+        %a: f32[4,3,8]    %b: f32[4,8,5]    %m: f32[4,1,5]
+        %p = batch_dot(%a, %b)
+        %n = broadcast_add(%p, %m)
+        heads %n
+    """, """
+        %p_n: f32[4,3,5] = group(%a, %b, %m) master=contraction {
+        ...
+        }
+        heads %p_n
+    """)
