@@ -1,6 +1,6 @@
 """Microseconds of processor time of each step of a compiled network, one thread: where its time goes.
 
-usage: python -m benchmarks.steps SYMBOL PARAMS --data NAME=1,3,224,224 ... [--rounds N] [--top N]
+usage: python -m benchmarks.steps SYMBOL [PARAMS] --data NAME=1,3,224,224 ... [--train] [--rounds N] [--top N]
 
 Every step is timed alone, the steps in their order, round after round; the least time of each counts.  Behind the
 times: billions of operations a second of contractions, billions of bytes a second of what the step reads and writes.
@@ -25,23 +25,30 @@ from symc.runtime.team import TEAM
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("symbol")
-    parser.add_argument("params")
+    parser.add_argument("params", nargs="?")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=SHAPE")
+    parser.add_argument("--train", action="store_true", help="forward and backward, with gradients of all parameters")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--top", type=int, default=40)
     options = parser.parse_args()
     shapes = {name: tuple(map(int, dims.split(","))) for name, dims in (item.split("=") for item in options.data)}
     TEAM.resize(1)
-    module = symc.compile(options.symbol, options.params, shapes=shapes)
-    inputs = {entry.name: np.random.default_rng(1).random(entry.shape).astype(entry.dtype) for entry in module.inputs}
-    module.forward(**inputs)
-    report(module.plan, least_times(module, options.rounds), options.top)
+    module = symc.compile(options.symbol, options.params, shapes=shapes, train=options.train)
+    draws = np.random.default_rng(1)
+    inputs = {entry.name: draws.uniform(0, 0.1, entry.shape).astype(entry.dtype) for entry in module.inputs}
+    module.forward(is_train=options.train, **inputs)
+    if options.train:
+        heads = [module.plan.buffers[number] for number in module.plan.of_kind("head_gradient")]
+        module.backward([np.ones(head.shape, head.dtype) for head in heads])
+    for entry in ("forward", "backward") if options.train else ("infer",):
+        print(entry)
+        report(module.plan, least_times(module, entry, options.rounds), options.top)
 
 
-def least_times(module: CompiledModule, rounds: int) -> dict[int, float]:
+def least_times(module: CompiledModule, entry: str, rounds: int) -> dict[int, float]:
     """Seconds by number of step."""
     program: Any = module.program
-    first, last = module.plan.entries["infer"]
+    first, last = module.plan.entries[entry]
     best = dict.fromkeys(range(first, last), math.inf)
     for _ in range(rounds):
         for number in best:

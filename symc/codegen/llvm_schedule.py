@@ -22,6 +22,7 @@ from symc.codegen.llvm_jobs import CACHE, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 
 CACHE_LINE = 64               # bytes
+CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
 BLOCKS_AHEAD = 2
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
@@ -98,7 +99,7 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
     pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
-    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core)
+    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
@@ -215,8 +216,8 @@ def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
 
 
 def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int,
-          core: Core) -> tuple[str | None, dict[str, int]]:
-    """The row axis, and tile sizes of the row axis and of the column axis."""
+          core: Core, leaps: int) -> tuple[str | None, dict[str, int]]:
+    """The row axis, and tile sizes of the row axis and of the column axis.  leaps: see `_leaps`."""
     def stride(access: Access, axis: str) -> int:
         return abs(access.address.coefficient(axis))
     free = [axis for axis in nest.parallel if axis not in lanes]
@@ -230,10 +231,19 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
             if not _fits(nest, row, height, column, blocks) or not core.holds(height, blocks * pieces):
                 continue
             cost = _cycles(nest.extents.get(row or "", 1), height, nest.extents.get(column or "", 1), blocks, pieces)
+            lines = min(height, -(-height * stride(broadcast, row) // leaps)) if leaps and row else 0
+            cost += CYCLES_OF_A_LINE * lines / (height * blocks * pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
             found = (round(cost, 3), stride(broadcast, row) if row else 0, row, sizes)
             best = min(best, found, key=lambda choice: choice[:2])
     return best[2:]
+
+
+def _leaps(broadcast: Access, reduction: Sequence[str], itemsize: int) -> int:
+    """Elements of a cache line where every step of the reduction reads other lines, as in the gradients of weights; 0
+    where steps read on in a line."""
+    step = abs(broadcast.address.coefficient(reduction[-1])) if reduction else 0
+    return CACHE_LINE // itemsize if step * itemsize >= CACHE_LINE else 0
 
 
 def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: int) -> bool:
