@@ -34,8 +34,9 @@ from symc.codegen.plan import (
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.control_flow import ControlFlow, Scan
+from symc.ops.families.placement import Piece, Placement
 from symc.ops.group import Group
-from symc.ops.operator import Operator, operation
+from symc.ops.operator import Operator, is_placement, operation
 from symc.ops.parameters import format_value
 from symc.passes.gradient import HEAD_GRADIENT
 from symc.passes.materialize import ACCUMULATED
@@ -129,6 +130,20 @@ class _Assembler:
         return readers_with_bodies(self.graph, self.bodies)
 
     @cached_property
+    def places(self) -> Mapping[Value, tuple[Value, int]]:
+        """Storages that are parts of others: the one that is part of none, and where in it they begin, in bytes."""
+        return places_of(self.graph, self.storage)
+
+    def _home(self, value: Value) -> Value:
+        """The storage that holds the storage `value`, with others if these are its parts."""
+        return self.places[value][0] if value in self.places else value
+
+    @cached_property
+    def shared(self) -> frozenset[Value]:
+        """Storages that hold parts."""
+        return frozenset(whole for whole, _ in self.places.values())
+
+    @cached_property
     def routed(self) -> frozenset[Value]:
         """What bodies give back: it lies in memory of their owners."""
         return frozenset(self.storage[head] for body in self.bodies for head in body.graph.heads)
@@ -189,11 +204,11 @@ class _Assembler:
         return UserBuffer("state" if node.name in self.states else "input", node.name, type)
 
     def _order(self, entry: int) -> list[Node]:
-        """Computing nodes of an entry in topological order, writers of user variables last of all.
+        """Nodes of an entry in topological order, views left out, writers of user variables last of all.
 
         A variable keeps its old value until everything that reads it has run.
         """
-        nodes = [node for node in self.graph.nodes if self._computes(node) and self.entry[node] == entry]
+        nodes = [node for node in self.graph.nodes if self._stores(node) and self.entry[node] == entry]
         return [n for n in nodes if n not in self.late] + [n for n in nodes if n in self.late]
 
     @cached_property
@@ -201,8 +216,12 @@ class _Assembler:
         """Nodes that write variables of the user; nothing reads what they compute (`Materialize`, `Fuse`)."""
         return frozenset(self.storage[update.value].node for update in self.graph.updates)
 
-    def _computes(self, node: Node) -> bool:
+    def _stores(self, node: Node) -> bool:
+        """Whether the node's values are storages, be they parts of others."""
         return node.op is not None and self.storage[Value(node)].node is node
+
+    def _computes(self, node: Node) -> bool:
+        return self._stores(node) and not is_placement(node)
 
     def _assign_phases(self, order: Sequence[Node], phase: int) -> int:
         """A node joins the phase of the node before it unless it needs, or overwrites, something of that phase.  Loops
@@ -211,6 +230,9 @@ class _Assembler:
         before: object = None
         for node in order:
             earliest = max((ready.get(self.storage[value], -1) + 1 for value in node.inputs), default=0)
+            if is_placement(node):
+                ready[Value(node)] = earliest - 1
+                continue
             part = node if isinstance(node.op, ControlFlow) else (self.entry[node], node in self.late)
             phase = max(earliest, phase + (before not in (None, part)))
             before = part
@@ -230,17 +252,18 @@ class _Assembler:
         return last
 
     def _order_of(self, body: Body) -> list[Node]:
-        return [node for node in body.graph.nodes if self._computes(node)]
+        return [node for node in body.graph.nodes if self._stores(node)]
 
     # ---- lives ---------------------------------------------------------------------------------------------
 
     def _measure_lives(self) -> None:
         for node, (first, last) in self.phases.items():
-            for value in node.outputs:
-                self.lives[value] = _Life(first, last)
+            for value in map(self._home, node.outputs):
+                life = self.lives.setdefault(value, _Life(first, last))
+                life.first, life.last = min(life.first, first), max(life.last, last)
             for value in node.inputs:
-                if (life := self.lives.get(self.storage[value])) is not None:
-                    life.last = max(life.last, last)
+                if (found := self.lives.get(self._home(self.storage[value]))) is not None:
+                    found.last = max(found.last, last)
             for number in range(self._scratch_count(node)):
                 self.lives[Scratch(node, number)] = _Life(first, last)
 
@@ -262,17 +285,22 @@ class _Assembler:
         """Output → input whose place it takes, where the input dies with the step and the kernel allows it."""
         merged: dict[Value, Value] = {}
         for node, (phase, last) in self.phases.items():
-            if phase != last or len(node.outputs) != 1 or not self._in_arena(Value(node)):
+            if phase != last or len(node.outputs) != 1 or not self._moves_freely(Value(node)):
                 continue
             for value in in_place_inputs(node):
                 source = self.storage[value]
                 root = merged.get(source, source)
-                if self._in_arena(source) and self.lives[root].last == phase and self._only_reader(source, node, phase):
+                if (self._moves_freely(source) and self.lives[root].last == phase
+                        and self._only_reader(source, node, phase)):
                     merged[Value(node)] = root
                     self.lives[root].last = self.lives[Value(node)].last
                     self.lives[Value(node)] = self.lives[root]
                     break
         return merged
+
+    def _moves_freely(self, value: Value) -> bool:
+        """Whether it has a place in the arena, and is neither part nor whole."""
+        return self._in_arena(value) and value not in self.shared
 
     def _only_reader(self, source: Value, node: Node, phase: int) -> bool:
         """Whether no other node of the phase reads the storage, and `node` reads it through one value only.  The
@@ -335,6 +363,10 @@ class _Assembler:
         for value, root in merged.items():
             offset = self.buffers[self.numbers[root]].offset
             self._add(value, "arena", value.node.name, value.type, offset)
+        for value, (whole, begin) in self.places.items():
+            offset = self.buffers[self.numbers[whole]].offset
+            assert offset is not None, f"{value} is part of {whole}, which lies outside of the arena"
+            self._add(value, "arena", value.node.name, value.type, offset + begin)
         return memory
 
     def _bytes(self, key: Place) -> int:
@@ -388,7 +420,7 @@ class _Assembler:
     def _append_steps(self, nodes: Sequence[Node], steps: list[Step | Node]) -> Range:
         """The steps of a range; loops and branches, whose bodies have no steps yet, as nodes."""
         first = len(steps)
-        for node in nodes:
+        for node in filter(self._computes, nodes):
             steps += [node] if isinstance(node.op, ControlFlow) else self._steps_of(node)
         return first, len(steps)
 
@@ -443,6 +475,30 @@ class _Assembler:
 
     def _number(self, value: Value) -> int:
         return self.numbers[self.storage[value]]
+
+
+def places_of(graph: Graph, storage: Mapping[Value, Value]) -> dict[Value, tuple[Value, int]]:
+    """For each storage that is part of another: the one that is part of none, and the byte in it where it begins."""
+    direct: dict[Value, tuple[Value, int]] = {}
+    for node in filter(is_placement, graph.nodes):
+        op = operation(node)
+        assert isinstance(op, Placement)
+        offsets = op.offsets([value.type for value in node.inputs], list(node.types))
+        inputs = [storage[value] for value in node.inputs]
+        pairs = [(Value(node), inputs[0])] if isinstance(op, Piece) else [(value, Value(node)) for value in inputs]
+        for (part, whole), offset in zip(pairs, offsets, strict=True):
+            assert part not in direct, f"{part} is part of two values"
+            direct[part] = whole, offset
+    found: dict[Value, tuple[Value, int]] = {}
+    for part in direct:
+        path = [part]
+        while path[-1] in direct and path[-1] not in found:
+            path.append(direct[path[-1]][0])
+        outermost, begin = found.get(path[-1], (path[-1], 0))
+        for inner in path[-2::-1]:
+            begin += direct[inner][1]
+            found[inner] = outermost, begin
+    return found
 
 
 def host_name(op: Operator, node: str) -> str:

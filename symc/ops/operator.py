@@ -68,6 +68,7 @@ class Operator(Record):
       imperative(k, inputs, outputs)  an imperative kernel (sort, scatter, time loops);
       rewrite(g, *inputs)           other operators, put in its place before anything else;
       is_view = True                the output is the input's memory under another shape;
+      is_placement = True           a value is part of another one's memory (`families/placement.py`);
       is_host = True                called by the runtime between kernels: `host`, or the reference.
     """
 
@@ -78,6 +79,7 @@ class Operator(Record):
     outputs: ClassVar[tuple[str, ...]] = ("output",)
     parameter_order: ClassVar[tuple[str, ...]] = ()     # of calls by position, where it is not that of the fields
     is_view: ClassVar[bool] = False
+    is_placement: ClassVar[bool] = False     # its inputs lie in its output's memory, or its output in its input's
     is_host: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
@@ -271,6 +273,11 @@ def operation(node: Node) -> Operator:
 def is_view(node: Node) -> bool:
     """Whether the node's output is its input's memory under another shape."""
     return node.op is not None and operation(node).is_view
+
+
+def is_placement(node: Node) -> bool:
+    """Whether the node computes nothing, but says of which memory its values are parts."""
+    return node.op is not None and operation(node).is_placement
 
 
 def auxiliary_states(node: Node) -> list[Node]:

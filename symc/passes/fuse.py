@@ -58,8 +58,8 @@ def kind_of(node: Node) -> str:
     op = operation(node)
     if isinstance(op, ControlFlow):
         return "control"
-    if op.is_view or op.is_host:
-        return "view" if op.is_view else "host"
+    if op.is_view or op.is_placement or op.is_host:
+        return "host" if op.is_host else "view"
     if op.expression is not None:
         return "elementwise"
     if op.contraction is not None:

@@ -28,6 +28,7 @@ from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.materialize import Materialize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
+from symc.passes.place_parts import PlaceParts
 from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import NumberRandom, SeedRandom
@@ -109,6 +110,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
         HoistInvariants(),
         PruneBodies(),
         PackConstants(),
+        PlaceParts(parameters),
         Fuse(parameters),
     ]
 

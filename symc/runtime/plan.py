@@ -21,7 +21,7 @@ import numpy as np
 from symc.errors import PackageError
 
 FORMAT = 1
-ALIGNMENT = 64  # of every offset, in bytes
+ALIGNMENT = 64  # of offsets in bytes; those of parts of arena buffers are multiples of their elements
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
 Range = tuple[int, int]
@@ -284,8 +284,13 @@ def _buffer_problems(plan: Plan) -> Iterator[str]:
         elif buffer.offset + buffer.bytes > blocks.get(buffer.kind, 0):
             yield (f"{title} ends at byte {buffer.offset + buffer.bytes}, "
                    f"the {buffer.kind} block at {blocks.get(buffer.kind, 0)}")
-        elif buffer.offset % ALIGNMENT:
-            yield f"{title} lies at byte {buffer.offset}, which is not a multiple of {ALIGNMENT}"
+        elif buffer.offset % (alignment := alignment_of(buffer)):
+            yield f"{title} lies at byte {buffer.offset}, which is not a multiple of {alignment}"
+
+
+def alignment_of(buffer: Buffer) -> int:
+    """Of what the offset is a multiple: a part of another buffer of the arena may begin at any element."""
+    return storage_dtype(buffer.dtype).itemsize if buffer.kind == "arena" else ALIGNMENT
 
 
 def _has_dtype(name: str) -> bool:

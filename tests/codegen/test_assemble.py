@@ -157,6 +157,63 @@ def test_arrays_of_the_user_are_not_written_over(made):
     """)
 
 
+# ---- parts ---------------------------------------------------------------------------------------------------------
+
+
+def test_parts_lie_where_they_are_joined(made):
+    """Each is intact from the first part's writing to the last reading, and nothing is written over any."""
+    assembly = made("""
+        %x: f32[1,4]
+        %a = relu(%x)
+        %b = exp(%x)
+        %c: f32[1,8] = _joined(%a, %b) num_args=2
+        %d = exp(%c)
+        %v = _reshape(%d) shape=(8,1)
+        %e = sum(%v) axis=(1,)
+        %f = _reshape(%e) shape=(1,8)
+        %g = exp(%f)
+        %h: f32[1,16] = _joined(%c, %g) num_args=2
+        %i = exp(%h)
+        heads %i
+    """)
+    assert shown(assembly) == lines("""
+        [infer]
+        0 a: input.x @0
+        0 b: input.x @16
+        1 d: @0 @64
+        2 e: @64 @128
+        3 g: @128 @32
+        4 i: @0 output.out0
+    """)
+    assert assembly.plan.arena_bytes == 192
+
+
+def test_pieces_are_read_where_they_lie(made):
+    assert shown(made("""
+        %x: f32[1,32]
+        %a = relu(%x)
+        %b: f32[1,8] = _piece(%a) axis=1 begin=8 end=16
+        %c: f32[1,4] = _piece(%b) axis=1 begin=4 end=8
+        %d = exp(%b)
+        %e = exp(%c)
+        heads %d, %e
+    """)) == lines("""
+        [infer]
+        0 a: input.x @0
+        1 d: @32 output.out0
+        1 e: @48 output.out1
+    """)
+
+
+def test_long_chains_of_joins(made):
+    prefixes = ["a", *(f"c{i}" for i in range(1000))]
+    text = "\n".join(f"%b{i} = relu(%x)\n%c{i}: f32[1,{i + 2}] = _joined(%{prefixes[i]}, %b{i}) num_args=2"
+                     for i in range(1000))
+    plan = made(f"%x: f32[1,1]\n%a = exp(%x)\n{text}\n%d = exp(%c999)\nheads %d").plan
+    offsets = {buffer.name: buffer.offset for buffer in plan.buffers}
+    assert offsets["c999"] == offsets["a"] and offsets["b999"] == offsets["a"] + 4000
+
+
 def test_an_epilogue_writes_over_its_residual(made, graph):
     text = """
         %x: f32[4,8]    %w: f32[8,8]
