@@ -55,7 +55,7 @@ def changed_step(number, **changes):
     (replace(PLAN, buffers=(replace(PLAN.buffers[0], bytes=8), *PLAN.buffers[1:])), "its shape (4,) needs 16"),
     (replace(PLAN, buffers=(replace(PLAN.buffers[0], dtype="complex64"), *PLAN.buffers[1:])), "unknown dtype"),
     (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=None))), "has no offset"),
-    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=4))), "not a multiple of 64"),
+    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=2))), "not a multiple of 4"),
     (replace(PLAN, buffers=(PLAN.buffers[0], PLAN.buffers[1], replace(PLAN.buffers[2], offset=0), PLAN.buffers[3])),
      "the output block at 0")])
 def test_problems(plan, problem):
