@@ -347,7 +347,7 @@ class BoundNetwork:
         self.outputs = _described(graph)
         self._programs: dict[str, Program] = {}
 
-    @property
+    @cached_property
     def evaluation(self) -> str:
         """Custom operators run once for a forward, so that backward finds what they kept."""
         custom = any(isinstance(node.op, Custom) for node in self.graph.nodes)

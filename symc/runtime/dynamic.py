@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.executor import Bound, Executor, Network
 from symc.runtime.ndarray import NDArray
@@ -45,8 +46,10 @@ class DynamicExecutor(Executor):
     def output_dict(self) -> dict[str, NDArray]:
         return self._current.output_dict if self._current else {}
 
-    def compute(self, is_train: bool, seed: int) -> list[NDArray]:
+    def compute(self, is_train: bool, seed: int | None = None) -> list[NDArray]:
+        """The probe draws as what follows it does."""
         with self._lock:
+            seed = random.next_seed(self._ctx) if seed is None else seed
             network = self._network
             while isinstance(network, OpenNetwork):
                 found = self._executor(network.probe, watched=False).compute(is_train, seed)

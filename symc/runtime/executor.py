@@ -233,14 +233,16 @@ class Executor:
         with self._lock:
             for name, value in kwargs.items():
                 self._feed(name, value)
-            return self.compute(is_train, random.next_seed(self._ctx))
+            return self.compute(is_train)
 
-    def compute(self, is_train: bool, seed: int) -> list[NDArray]:
-        """`forward` on the arguments as they are, random operators drawing from `seed`."""
+    def compute(self, is_train: bool, seed: int | None = None) -> list[NDArray]:
+        """`forward` on the arguments as they are, random operators drawing from `seed`, by default the next one."""
         with self._lock:
-            self._seed[0] = seed
             self._mode = TRAINING if is_train else self._network.evaluation
-            self._program(self._mode).run("infer" if self._mode == INFERENCE else "forward")
+            bound = self._program(self._mode)
+            if bound.draws:
+                self._seed[0] = random.next_seed(self._ctx) if seed is None else seed
+            bound.run("infer" if self._mode == INFERENCE else "forward")
             if self._watch is not None:
                 self._watch.report(self._bound)
             return self.outputs
@@ -255,7 +257,7 @@ class Executor:
         """
         with self._lock:
             if self._mode is None:
-                self.compute(is_train, random.next_seed(self._ctx))
+                self.compute(is_train)
                 assert self._mode is not None
             if self._mode == INFERENCE or (self._mode == TRAINING and not is_train):
                 self._program(FROZEN).run("forward")
@@ -344,6 +346,7 @@ class _BoundProgram:
             elif buffer.kind in held and (array := held[buffer.kind][buffer.name]) is not None:
                 self.arrays[number] = array
         self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
+        self.draws = bool(self.memory)
         self.memory += [(number, array.memory) for number, array in self.arrays.items()]
         self.written = {entry: self._written(entry) for entry in program.plan.entries}
         self.sources = [self.arrays[number] for number in sorted(self._used("prepare")) if number in self.arrays]
@@ -352,8 +355,10 @@ class _BoundProgram:
     def run(self, entry: str) -> None:
         """Run an entry, and `prepare` before it where need be."""
         with self.program.lock:
-            for number, memory in self.memory:
-                self.program.bind(number, memory)
+            if self.program.user is not self:
+                for number, memory in self.memory:
+                    self.program.bind(number, memory)
+                self.program.user = self
             self._prepare()
             self.program.run(entry)
         for array in self.written[entry]:

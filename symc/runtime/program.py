@@ -44,6 +44,7 @@ class Program:
                  hosts: Mapping[str, HostFunction] | None = None) -> None:
         self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
         self.lock = threading.RLock()
+        self.user: object = None            # whose arrays are bound
         self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
         self.arena: np.ndarray | None = None
         self._arrays: dict[int, np.ndarray] = {}
@@ -52,6 +53,7 @@ class Program:
         self._tables = address_of(self._pointers), address_of(self._symbols)
         self._runs: dict[Range, list[Range | Step]] = {}
         self._callers: dict[str, tuple[int, ...]] = {}
+        self._ready: set[str] = set()       # entries all of whose buffers are there
         self._statuses = plan.of_kind("status")
         for number in self._statuses:
             self.bind(number, np.zeros(1, np.int32))
@@ -113,8 +115,10 @@ class Program:
                 raise SymcError(f"the program has no entry '{entry}', only {', '.join(sorted(self.plan.entries))}",
                                 "compile with train=True" if entry in ("forward", "backward") else "")
             self._allocate()
-            for number in self._buffers_of(entry):
-                self.array(number)
+            if entry not in self._ready:
+                for number in self._buffers_of(entry):
+                    self.array(number)
+                self._ready.add(entry)
             for number in self._statuses:
                 self._arrays[number][0] = 0
             self._run_range(self.plan.entries[entry])
