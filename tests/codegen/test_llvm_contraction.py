@@ -198,12 +198,13 @@ def test_compiles_for_every_level(level: str) -> None:
 @pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
 @pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(256, 256, 14), convolution(512, 512, 7),
                                     convolution(64, 256, 28, kernel=1)], ids=str)
-def test_accumulators_stay_in_registers(window: Window, level: str) -> None:
-    """Multiplications by far outnumber moves to and from the stack."""
+def test_accumulators_and_addresses_stay_in_registers(window: Window, level: str) -> None:
+    """Multiplications by far outnumber moves to and from the stack, of vectors and of pointers."""
     lines = assembly(generate(blocked_request(window), "kernel", level).text, level).splitlines()
     multiplications = sum("vfmadd" in line for line in lines)
     spills = sum("(%rsp" in line and ("ymm" in line or "zmm" in line) for line in lines)
     assert multiplications > 50 and spills * 20 < multiplications
+    assert sum("(%rsp" in line for line in lines) * 2 < multiplications
 
 
 @pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(512, 512, 7),
