@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Value
 from symc.codegen.llvm_compile import LEVELS
@@ -87,6 +87,12 @@ def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilo
     assert supports(request), f"no kernel for {', '.join(map(str, request.types))}"
     builder = Builder()
     writers = _writers(builder, request, level, epilogue or (lambda _, total: total))
+    return kernel_of(builder, writers, request, name, level)
+
+
+def kernel_of(builder: Builder, writers: Sequence[Writer], request: ContractionRequest, name: str,
+              level: str) -> ContractionKernel:
+    """The kernel whose jobs are those of all `writers`, one after the other."""
     _write_jobs(builder, writers)
     builder.emit("ret void")
     text = builder.function(_header(name, request), "nounwind #0") + builder.declared() + LEVELS[level].attributes
@@ -97,7 +103,14 @@ def _nests(request: ContractionRequest) -> list[Nest] | None:
     return nests_of(request.spec, request.types, [operand.along for operand in request.operands])
 
 
-Writer = TileWriter | PointWriter
+
+class Writer(Protocol):
+    """Writes the jobs of (a part of) a kernel."""
+
+    @property
+    def jobs(self) -> int: ...
+
+    def write_job(self, number: Integer) -> None: ...
 
 
 def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[Writer]:

@@ -123,7 +123,7 @@ class TileWriter:
         extent = self._extent(axis, place)
         runs: list[Run] = []
         start, last = 0, None
-        for number, points in enumerate(tile_sizes(extent, size)):
+        for number, points in enumerate(self._tile_sizes(extent, size)):
             case = (points, *self._case(place.enter(axis, 0, start, points), axis))
             if case == last:
                 runs[-1] = replace(runs[-1], count=runs[-1].count + 1)
@@ -131,6 +131,9 @@ class TileWriter:
                 runs.append(Run(number, 1, start, points))
             start, last = start + points, case
         return runs
+
+    def _tile_sizes(self, extent: int, size: int) -> list[int]:
+        return tile_sizes(extent, size)
 
     def _extent(self, axis: str, place: Place) -> int:
         """Of `axis`, as far as the bounds allow where the outer axes stand."""

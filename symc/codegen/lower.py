@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from symc.codegen import llvm_winograd
 from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
-from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate, supports
+from symc.codegen.llvm_contraction import (
+    ContractionKernel,
+    ContractionRequest,
+    EpilogueOperand,
+    generate,
+    supports,
+)
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
+from symc.ops.families.winograd import WinogradProduct
 from symc.ops.operator import operation
 
 
@@ -45,9 +53,14 @@ class _GroupContraction:
         return list(dict.fromkeys(value for value in read if value.node.is_variable))
 
     def lower(self, name: str, level: str) -> GroupCode:
-        kernel = generate(self.request, f"{name}_0", level, self.epilogue)
+        kernel = self.kernel(f"{name}_0", level)
         code = KernelCode(kernel.name, self.parameters(), kernel.jobs, kernel.flops)
         return GroupCode((code,), (), compile_object(kernel.text, level))
+
+    def kernel(self, name: str, level: str) -> ContractionKernel:
+        if isinstance(self.master.op, WinogradProduct):
+            return llvm_winograd.generate(self.master.op, self.request, name, level, self.epilogue)
+        return generate(self.request, name, level, self.epilogue)
 
     def parameters(self) -> tuple[Parameter, ...]:
         position = {Value(node): i for i, node in enumerate(self.group.variables)}

@@ -162,7 +162,7 @@ class _Assignment:
         now = self.current(value)
         if now.type.layout == layout:
             return now
-        original = self.new_origin(now)
+        original = unpacked(now)
         if original.type.layout == layout:
             return original
         key = (original, layout)
@@ -174,12 +174,12 @@ class _Assignment:
             self._relayouts[key] = Value(made)
         return self._relayouts[key]
 
-    @staticmethod
-    def new_origin(value: Value) -> Value:
-        """What a relayout was made from."""
-        while value.node.op is not None and value.node.op.name == "_relayout":
-            value = value.node.inputs[0]
-        return value
+
+def unpacked(value: Value) -> Value:
+    """What a relayout was made from."""
+    while value.node.op is not None and value.node.op.name == "_relayout":
+        value = value.node.inputs[0]
+    return value
 
 
 def is_long_sum(node: Node) -> bool:
@@ -213,5 +213,3 @@ def has_channels(type: TensorType) -> bool:
 def is_image(type: TensorType) -> bool:
     """The same, of float32."""
     return has_channels(type) and type.dtype is DType.float32
-
-

@@ -33,6 +33,7 @@ from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
+from symc.passes.winograd import UseWinograd
 
 
 def inference_pipeline() -> list[Pass]:
@@ -107,6 +108,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
         PruneBodies(),
         Materialize(),
         AssignLayouts(pack, parameters),
+        UseWinograd(parameters),
         HoistInvariants(),
         PruneBodies(),
         PackConstants(),
