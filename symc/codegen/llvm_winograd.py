@@ -83,7 +83,8 @@ class _Plan:
     def blocks_of_job(self) -> int:
         """Two where the registers hold tiles of two vectors by many rows, and the stack the sums."""
         fits = 2 * self.points * self.tiles.of_chunk * BLOCK * ITEMSIZE <= SUMS_OF_JOB
-        return 2 if fits and self.blocks > 1 else 1
+        import os
+        return int(os.environ.get("WB") or (2 if fits and self.blocks > 1 else 1))
 
     @property
     def sums(self) -> int:
@@ -109,6 +110,10 @@ class _JobWriter:
         data, weight, *others = (Value(builder, f"%buffer{i}", Type("ptr")) for i in range(len(plan.request.types)))
         self.data, self.weight = data, weight
         self.products = choose(self._product_nest(), plan.core, ITEMSIZE)
+        import os
+        from dataclasses import replace
+        if os.environ.get("WPF"):
+            self.products = replace(self.products, core=replace(plan.core,prefetched_bytes=int(os.environ["WPF"])), streamed=1)
         self.pixels = _PixelWriter(builder, _pixel_schedule(plan), [sums, sums, *others], epilogue, self)
 
     @property
@@ -132,7 +137,7 @@ class _JobWriter:
         strides = {
             "data": {"p": plan.tiles.of_chunk * padded, "t": padded, "c": 1},
             "weight": {"b": plan.points * plan.channels * BLOCK, "p": plan.channels * BLOCK, "c": BLOCK, "o": 1},
-            "sums": {"p": part.blocks * self.tiles * BLOCK, "b": self.tiles * BLOCK, "t": BLOCK, "o": 1}}
+            "sums": {"p": part.blocks * plan.tiles.of_chunk * BLOCK, "b": plan.tiles.of_chunk * BLOCK, "t": BLOCK, "o": 1}}
         extents = {"p": plan.points, "b": part.blocks, "t": self.tiles, "o": BLOCK, "c": plan.channels}
         kept = {axis: extent for axis, extent in extents.items() if extent > 1 or axis == "c"}
         accesses = [Access(Affine(0, tuple((axis, step) for axis, step in steps.items() if axis in kept)),
@@ -188,7 +193,7 @@ class _PixelWriter(TileWriter):
 
     def write_row(self, row: Integer, row_of_chunk: Integer, block: Integer, block_of_job: int) -> None:
         """A row of tiles, counted through the batch, in one block of channels."""
-        offset = row_of_chunk * (self.job.plan.tiles.columns * BLOCK) + block_of_job * self.job.tiles * BLOCK
+        offset = row_of_chunk * (self.job.plan.tiles.columns * BLOCK) + block_of_job * self.job.plan.tiles.of_chunk * BLOCK
         self.first = self.builder.offset(self.job.sums, offset, FLOAT)
         self.write_job(row * self.job.plan.blocks + block)
 
@@ -206,6 +211,6 @@ class _PixelWriter(TileWriter):
         transforms, job = self.job.plan.tiles.transforms, self.job
         at = place.values.get("x", 0) // self.size * BLOCK + piece * self.schedule.width
         first = self.builder.offset(self.first, at, FLOAT)
-        step, side = job.part.blocks * job.tiles * BLOCK, len(transforms.image)
+        step, side = job.part.blocks * job.plan.tiles.of_chunk * BLOCK, len(transforms.image)
         points = [[self._load_at(first, (i * side + j) * step, self.vector) for j in range(side)] for i in range(side)]
         return transformed(transforms.output, points)

@@ -25,7 +25,8 @@ from symc.passes.base import Pass, rewrite
 from symc.passes.layout import BLOCK, blocked_layout, unpacked
 from symc.passes.partition import stable_nodes
 
-TILES_OF_CHUNK = 64     # what the sums of a job, of all points and 16 channels, may take of the stack: 64 KB
+import os
+TILES_OF_CHUNK = int(os.environ.get("WT",63))     # what the sums of a job, of all points and 16 channels, may take of the stack: 64 KB
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 

@@ -52,7 +52,7 @@ TRANSFORMS = {
 class Tiles:
     """How an output of (batch, height, width) is cut into tiles of `size`² pixels, `rows` rows of tiles to a chunk.
 
-    Rows are counted through all images of the batch; rows that fill up the last chunk hold anything.
+    Rows are counted through all images of the batch.  Places of a chunk without a tile hold anything.
     """
 
     size: int
@@ -79,8 +79,8 @@ class Tiles:
 
     @property
     def of_chunk(self) -> int:
-        """Tiles of a whole chunk."""
-        return self.rows * self.columns
+        """Places for tiles in a chunk: an odd number, so that the points of a tile lie in different cache sets."""
+        return self.rows * self.columns | 1
 
     @property
     def transforms(self) -> Transforms:
@@ -142,10 +142,11 @@ class WinogradInput(Operator):
         made = transformed(tiles.transforms.image, [[windows[..., i, j] for j in range(side)] for i in range(side)])
         points = np.stack([made[i][j] for i, j in np.ndindex(side, side)])         # (points, N, C, rows, columns)
         by_row = points.transpose(1, 3, 0, 4, 2).reshape(tiles.all_rows, len(points), tiles.columns, channels)
-        filled = np.zeros((tiles.chunks * tiles.rows, *by_row.shape[1:]), data.dtype)
-        filled[:tiles.all_rows] = by_row
-        chunks = filled.reshape(tiles.chunks, tiles.rows, *by_row.shape[1:]).transpose(0, 2, 1, 3, 4)
-        return chunks.reshape(tiles.chunks, len(points), tiles.of_chunk, channels)
+        filled = np.zeros((tiles.chunks, len(points), tiles.of_chunk, channels), data.dtype)
+        for row, line in enumerate(by_row):
+            chunk, first = row // tiles.rows, row % tiles.rows * tiles.columns
+            filled[chunk, :, first:first + tiles.columns] = line
+        return filled
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         """A job is a row of tiles."""
@@ -231,6 +232,7 @@ class WinogradProduct(Operator):
         tiles, (batch, filters, height, width) = self.tiles(TensorType(data.shape)), self.shape
         sums = data @ weight.transpose(2, 1, 0)                       # (chunks, points, tiles, O)
         side = self.tile + KERNEL - 1
+        sums = sums[:, :, :tiles.rows * tiles.columns]
         rows = sums.reshape(tiles.chunks, side * side, tiles.rows, tiles.columns, filters)
         rows = rows.transpose(1, 0, 2, 3, 4).reshape(side, side, -1, tiles.columns, filters)[:, :, :tiles.all_rows]
         made = np.stack([np.stack(line) for line in transformed(tiles.transforms.output, [list(r) for r in rows])])
