@@ -9,42 +9,46 @@ there instead of adding them up.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from symc.codegen.llvm_builder import Builder, Integer, Type, Value
+from symc.codegen.llvm_builder import POINTER, Builder, Integer, Value
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionKernel, ContractionRequest, Epilogue, kernel_of
+from symc.codegen.llvm_jobs import Tiling
 from symc.codegen.llvm_nest import Access, Affine, Nest, nests_of
-from symc.codegen.llvm_schedule import Core, Schedule, Tiling, choose
+from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
 from symc.codegen.llvm_tile import Place, TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction, axes
-from symc.ops.families.winograd import BLOCK, Tiles, WinogradProduct, transformed
+from symc.ops.families.winograd import BLOCK, SUMS_OF_JOB, Tiles, WinogradProduct, transformed
 
 FLOAT = "float"
 ITEMSIZE = 4
-SUMS_OF_JOB = 64 << 10      # bytes of the stack
+WEIGHT = 1                  # among the operands of the products
 
 
 def generate(op: WinogradProduct, request: ContractionRequest, name: str, level: str,
              epilogue: Epilogue) -> ContractionKernel:
     """Write the kernel `name` of `op` for the CPU `level`.  request: its spec is that of the products."""
     builder = Builder()
-    plan = _Plan(op.tiles(request.lhs), request, LEVELS[level].core)
-    sums = builder.register(f"alloca [{plan.sums} x {FLOAT}], align 64", Type("ptr"))
+    plan = _Plan(op.tiles, request, LEVELS[level].core)
+    sums = builder.register(f"alloca [{plan.sums} x {FLOAT}], align 64", POINTER)
     writers = [_JobWriter(builder, plan, part, sums, epilogue) for part in plan.parts()]
     return kernel_of(builder, writers, request, name, level)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Jobs that are alike: chunks [first_chunk, end_chunk) of `rows` rows of tiles, `blocks` blocks of channels each
-    from block `first_block` to `end_block`."""
+    """Jobs that are alike: in each of the chunks [first_chunk, end_chunk) `tiles` tiles a job, from `first_tile` to
+    `end_tile`; `blocks` blocks of output channels a job, from block `first_block` to `end_block`."""
 
     first_chunk: int
     end_chunk: int
-    rows: int
+    first_tile: int
+    end_tile: int
+    tiles: int
     first_block: int
     end_block: int
     blocks: int
@@ -54,8 +58,12 @@ class _Part:
         return (self.end_block - self.first_block) // self.blocks
 
     @property
+    def segments(self) -> int:
+        return (self.end_tile - self.first_tile) // self.tiles
+
+    @property
     def jobs(self) -> int:
-        return (self.end_chunk - self.first_chunk) * self.columns
+        return (self.end_chunk - self.first_chunk) * self.segments * self.columns
 
 
 @dataclass(frozen=True)
@@ -75,31 +83,55 @@ class _Plan:
         return self.request.spec.sizes["c"]
 
     @property
+    def padded_channels(self) -> int:
+        return -(-self.channels // BLOCK) * BLOCK
+
+    @property
     def blocks(self) -> int:
         """Of output channels."""
         return -(-self.request.spec.sizes["o"] // BLOCK)
 
     @property
+    def weight_bytes(self) -> int:
+        return self.points * self.channels * self.blocks * BLOCK * ITEMSIZE
+
+    @property
+    def segment(self) -> int:
+        """Tiles of a row that a job does: all, or nearly equal shares of a row that is too long."""
+        count = -(-self.tiles.columns // self.tiles.transforms.tiles_of_job)
+        return -(-self.tiles.columns // count)
+
+    @property
+    def places(self) -> int:
+        """For the sums of a job's tiles; an odd number, as in a chunk."""
+        return self.tiles.of_chunk if self.tiles.rows > 1 else self.segment | 1
+
+    @property
     def blocks_of_job(self) -> int:
-        """Two where the registers hold tiles of two vectors by many rows, and the stack the sums."""
-        fits = 2 * self.points * self.tiles.of_chunk * BLOCK * ITEMSIZE <= SUMS_OF_JOB
-        import os
-        return int(os.environ.get("WB") or (2 if fits and self.blocks > 1 else 1))
+        """Two where the registers hold tiles of two blocks by many rows, and the stack the sums."""
+        fits = 2 * self.points * self.places * BLOCK * ITEMSIZE <= SUMS_OF_JOB
+        return 2 if fits and self.core.registers >= 32 and self.blocks > 1 else 1
 
     @property
     def sums(self) -> int:
         """Elements of a job's own memory."""
-        return self.points * self.blocks_of_job * self.tiles.of_chunk * BLOCK
+        return self.points * self.blocks_of_job * self.places * BLOCK
 
     def parts(self) -> Iterator[_Part]:
-        """All chunks are whole but the last, all jobs have as many blocks but those of the last."""
-        tiles, blocks = self.tiles, self.blocks_of_job
-        whole = tiles.all_rows // tiles.rows
-        for first, end, rows in ((0, whole, tiles.rows), (whole, tiles.chunks, tiles.all_rows % tiles.rows)):
-            even = self.blocks // blocks * blocks
-            for low, high, count in ((0, even, blocks), (even, self.blocks, 1)):
-                if first < end and low < high:
-                    yield _Part(first, end, rows, low, high, count)
+        """All jobs do as much, but those of the last chunk, of the ends of long rows, and of the last block."""
+        for (low, high, rows), (first, end, blocks) in itertools.product(
+                _shares(self.tiles.all_rows, self.tiles.rows), _shares(self.blocks, self.blocks_of_job)):
+            chunks = (low // self.tiles.rows, -(-high // self.tiles.rows))
+            whole = [(0, rows * self.tiles.columns, rows * self.tiles.columns)]
+            for tiles in _shares(self.tiles.columns, self.segment) if self.tiles.rows == 1 else whole:
+                yield _Part(*chunks, *tiles, first, end, blocks)
+
+
+def _shares(extent: int, size: int) -> list[tuple[int, int, int]]:
+    """(begin, end, size) of the shares that are whole, and of what is left."""
+    whole = extent // size * size
+    found = ((0, whole, size), (whole, extent, extent - whole))
+    return [(begin, end, share) for begin, end, share in found if begin < end]
 
 
 class _JobWriter:
@@ -107,56 +139,56 @@ class _JobWriter:
 
     def __init__(self, builder: Builder, plan: _Plan, part: _Part, sums: Value, epilogue: Epilogue) -> None:
         self.builder, self.plan, self.part, self.sums = builder, plan, part, sums
-        data, weight, *others = (Value(builder, f"%buffer{i}", Type("ptr")) for i in range(len(plan.request.types)))
+        data, weight, *others = (Value(builder, f"%buffer{i}", POINTER) for i in range(len(plan.request.types)))
         self.data, self.weight = data, weight
-        self.products = choose(self._product_nest(), plan.core, ITEMSIZE)
-        import os
-        from dataclasses import replace
-        if os.environ.get("WPF"):
-            self.products = replace(self.products, core=replace(plan.core,prefetched_bytes=int(os.environ["WPF"])), streamed=1)
+        products = choose(self._product_nest(), plan.core, ITEMSIZE)
+        self.products = replace(products, streamed=WEIGHT if plan.weight_bytes > LARGE_WEIGHTS else None)
         self.pixels = _PixelWriter(builder, _pixel_schedule(plan), [sums, sums, *others], epilogue, self)
 
     @property
     def jobs(self) -> int:
         return self.part.jobs
 
-    @property
-    def tiles(self) -> int:
-        return self.part.rows * self.plan.tiles.columns
-
     def write_job(self, number: Integer) -> None:
-        chunk = self.part.first_chunk + number // self.part.columns
-        block = self.part.first_block + number % self.part.columns * self.part.blocks
-        self._write_products(chunk, block)
-        self._write_pixels(chunk, block)
+        """Chunk by chunk, so that its data is read from the second cache for all blocks but the first."""
+        part = self.part
+        block = part.first_block + number % part.columns * part.blocks
+        segment = number // part.columns % part.segments if part.segments > 1 else 0
+        chunk = part.first_chunk + number // (part.columns * part.segments)
+        tile = part.first_tile + segment * part.tiles
+        self._write_products(chunk, tile, block)
+        self._write_pixels(chunk, tile, block)
 
     def _product_nest(self) -> Nest:
         """sums[p, b, t, o] = Σ data[p, t, c] · weight[b, p, c, o]."""
         plan, part = self.plan, self.part
-        padded = -(-plan.channels // BLOCK) * BLOCK
         strides = {
-            "data": {"p": plan.tiles.of_chunk * padded, "t": padded, "c": 1},
+            "data": {"p": plan.tiles.of_chunk * plan.padded_channels, "t": plan.padded_channels, "c": 1},
             "weight": {"b": plan.points * plan.channels * BLOCK, "p": plan.channels * BLOCK, "c": BLOCK, "o": 1},
-            "sums": {"p": part.blocks * plan.tiles.of_chunk * BLOCK, "b": plan.tiles.of_chunk * BLOCK, "t": BLOCK, "o": 1}}
-        extents = {"p": plan.points, "b": part.blocks, "t": self.tiles, "o": BLOCK, "c": plan.channels}
+            "sums": {"p": part.blocks * plan.places * BLOCK, "b": plan.places * BLOCK, "t": BLOCK, "o": 1}}
+        extents = {"p": plan.points, "b": part.blocks, "t": part.tiles, "o": BLOCK, "c": plan.channels}
         kept = {axis: extent for axis, extent in extents.items() if extent > 1 or axis == "c"}
         accesses = [Access(Affine(0, tuple((axis, step) for axis, step in steps.items() if axis in kept)),
                            blocked=frozenset("o") & steps.keys()) for steps in strides.values()]
         return Nest(kept, tuple(axis for axis in kept if axis != "c"), ("c",), (), tuple(accesses), first_output=2)
 
-    def _write_products(self, chunk: Integer, block: Integer) -> None:
+    def _write_products(self, chunk: Integer, tile: Integer, block: Integer) -> None:
         plan, builder = self.plan, self.builder
-        padded = -(-plan.channels // BLOCK) * BLOCK
-        data = builder.offset(self.data, chunk * (plan.points * plan.tiles.of_chunk * padded), FLOAT)
+        first = (chunk * (plan.points * plan.tiles.of_chunk) + tile) * plan.padded_channels
+        data = builder.offset(self.data, first, FLOAT)
         weight = builder.offset(self.weight, block * (plan.points * plan.channels * BLOCK), FLOAT)
         writer = TileWriter(builder, self.products, FLOAT, [data, weight, self.sums], lambda _, total: total)
         self._loop(writer.jobs, writer.write_job)
 
-    def _write_pixels(self, chunk: Integer, block: Integer) -> None:
+    def _write_pixels(self, chunk: Integer, tile: Integer, block: Integer) -> None:
+        tiles = self.plan.tiles
+
         def row(number: Integer) -> None:
             for i in range(self.part.blocks):
-                self.pixels.write_row(chunk * self.plan.tiles.rows + number, number, block + i, i)
-        self._loop(self.part.rows, row)
+                offset = number * (tiles.columns * BLOCK) + i * self.plan.places * BLOCK
+                sums = self.builder.offset(self.sums, offset, FLOAT)
+                self.pixels.write_row(chunk * tiles.rows + number, tile, block + i, sums)
+        self._loop(-(-self.part.tiles // tiles.columns), row)
 
     def _loop(self, count: int, body: Callable[[Integer], None]) -> None:
         def step(number: Integer, _: list[Value]) -> list[Value]:
@@ -166,7 +198,7 @@ class _JobWriter:
 
 
 def _pixel_schedule(plan: _Plan) -> Schedule:
-    """Tiles of the output, one row of them to a job, blocks of channels inside: no sum is left to do."""
+    """Tiles of the output: a job is a segment of a row of tiles in one block of channels.  No sum is left to do."""
     request, size = plan.request, plan.tiles.size
     out = request.outputs[0]
     reverse = TensorType(out.dims[::-1], DType.float32)      # walked so, no two axes join
@@ -175,11 +207,12 @@ def _pixel_schedule(plan: _Plan) -> Schedule:
     found = nests_of(spec, types, [operand.along for operand in request.operands])
     assert found is not None and len(found) == 1, "pixels lie in blocks of channels"
     nest, width = found[0], plan.core.vector_bytes // ITEMSIZE
-    lanes = f"o%{BLOCK}"
-    sizes = {"n": Tiling("n"), "y": Tiling("y", size), f"o/{BLOCK}": Tiling(f"o/{BLOCK}"), "x": Tiling("x", size, 0)}
-    tilings = tuple(tiling for axis, tiling in sizes.items() if axis in nest.extents)
+    lanes, blocks = f"o%{BLOCK}", f"o/{BLOCK}"
+    wanted = (Tiling("n"), Tiling("y", size), Tiling(blocks), Tiling("x", size, plan.segment))
+    tilings = tuple(tiling for tiling in wanted if tiling.axis in nest.extents)
     assert {lanes, *(tiling.axis for tiling in tilings)} == set(nest.extents), f"axes {nest.extents}"
-    return Schedule(nest, plan.core, (lanes,), width, False, tilings, (), frozenset(), nest.constraints, None)
+    return Schedule(nest, plan.core, (lanes,), width, sums_lanes=False, tilings=tilings, reduction=(),
+                    unrolled=frozenset(), checked=nest.constraints, streamed=None, rows_ahead=None)
 
 
 class _PixelWriter(TileWriter):
@@ -188,17 +221,21 @@ class _PixelWriter(TileWriter):
     def __init__(self, builder: Builder, schedule: Schedule, pointers: Sequence[Value], epilogue: Epilogue,
                  job: _JobWriter) -> None:
         super().__init__(builder, schedule, FLOAT, pointers, epilogue)
-        self.job, self.size = job, job.plan.tiles.size
-        self.first: Value = job.sums     # of the row of tiles: that of the first tile and point
+        self.plan, self.step = job.plan, job.part.blocks * job.plan.places * BLOCK
+        self.sums = job.sums
+        self.first_tile: Integer = 0
 
-    def write_row(self, row: Integer, row_of_chunk: Integer, block: Integer, block_of_job: int) -> None:
-        """A row of tiles, counted through the batch, in one block of channels."""
-        offset = row_of_chunk * (self.job.plan.tiles.columns * BLOCK) + block_of_job * self.job.plan.tiles.of_chunk * BLOCK
-        self.first = self.builder.offset(self.job.sums, offset, FLOAT)
-        self.write_job(row * self.job.plan.blocks + block)
+    def write_row(self, row: Integer, tile: Integer, block: Integer, sums: Value) -> None:
+        """A segment of a row of tiles from `tile` on, in one block of channels.
+
+        row: counted through the batch.  sums: those of the tile and the first point.
+        """
+        segments = -(-self.plan.tiles.columns // self.plan.segment)
+        self.sums, self.first_tile = sums, tile
+        self.write_job((row * self.plan.blocks + block) * segments + tile // self.plan.segment)
 
     def _tile_sizes(self, extent: int, size: int) -> list[int]:
-        """All whole but the last, if the axis is one of pixels."""
+        """All whole but the last."""
         return [min(size, extent - start) for start in range(0, extent, size)]
 
     def _write_tile(self, place: Place) -> None:
@@ -208,9 +245,9 @@ class _PixelWriter(TileWriter):
 
     def _pixels(self, place: Place, piece: int) -> list[list[Value]]:
         """One piece of the lanes of all pixels of a tile."""
-        transforms, job = self.job.plan.tiles.transforms, self.job
-        at = place.values.get("x", 0) // self.size * BLOCK + piece * self.schedule.width
-        first = self.builder.offset(self.first, at, FLOAT)
-        step, side = job.part.blocks * job.plan.tiles.of_chunk * BLOCK, len(transforms.image)
-        points = [[self._load_at(first, (i * side + j) * step, self.vector) for j in range(side)] for i in range(side)]
+        transforms = self.plan.tiles.transforms
+        tile = place.values.get("x", 0) // self.plan.tiles.size - self.first_tile
+        first = self.builder.offset(self.sums, tile * BLOCK + piece * self.schedule.width, FLOAT)
+        side = range(len(transforms.image))
+        points = [[self._load_at(first, (i * len(side) + j) * self.step, self.vector) for j in side] for i in side]
         return transformed(transforms.output, points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +26,11 @@ from symc.passes.base import Pass, rewrite
 from symc.passes.layout import BLOCK, blocked_layout, unpacked
 from symc.passes.partition import stable_nodes
 
-import os
-TILES_OF_CHUNK = int(os.environ.get("WT",63))     # what the sums of a job, of all points and 16 channels, may take of the stack: 64 KB
+LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside others
+# multiplications in whose time an element is ...
+INPUT_TRANSFORMED, OUTPUT_TRANSFORMED = 90, 100      # ... of a tile, at all points
+WEIGHT_READ = 19              # ... of the weights, from memory
+LEAST_GAIN = 1.1
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 
@@ -49,11 +53,12 @@ class UseWinograd(Pass):
     def __call__(self, graph: Graph) -> Graph:
         stable = stable_nodes(graph, self.parameters)
         originals = iter(graph.nodes)
+        shared: Inputs = {}
 
         def visit(node: Node) -> tuple[Value, ...] | None:
             original = next(originals)
             chosen = is_candidate(node) and original.inputs[1].node in stable and wins(_window(node), self.tile)
-            return (_winograd(node, self.tile),) if chosen else None
+            return (_winograd(node, self.tile, shared),) if chosen else None
         return rewrite(graph, visit)
 
 
@@ -66,8 +71,37 @@ def is_candidate(node: Node) -> bool:
 
 
 def wins(window: Window, size: int) -> bool:
-    """TODO"""
-    return min(window.in_channels, window.out_channels) >= 32
+    """Whether Winograd's form is faster, by a count of multiplications that is the same for every CPU.
+
+    Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, and few
+    pixels do not pay for the weights, of which there are more.
+    """
+    tiles, channels = _tiles(window, size, 1), (window.in_channels, window.out_channels)
+    pairs, points, count = math.prod(channels), tiles.transforms.points, tiles.all_rows * tiles.columns
+    direct = pairs * max(window.batch * _taps(window), KERNEL * KERNEL * WEIGHT_READ)
+    transforms = count * (channels[0] * INPUT_TRANSFORMED + channels[1] * OUTPUT_TRANSFORMED)
+    return LEAST_GAIN * (points * pairs * max(count, WEIGHT_READ) + transforms) <= direct
+
+
+def _taps(window: Window) -> int:
+    """How many multiplications a pair of channels of an image takes, without those by padding."""
+    return math.prod(sum(0 <= y + tap - pad < image for y in range(output) for tap in range(KERNEL))
+                     for image, output, pad in zip(window.image, window.output, window.pad, strict=True))
+
+
+def rows_of_chunk(window: Window, size: int) -> int:
+    """As many rows of tiles as make nearly equal chunks, of as many tiles as a job can do where it reads large weights
+    from memory; else of half as many, which stay in the second cache."""
+    tiles = _tiles(window, size, 1)
+    weight = 4 * tiles.transforms.points * window.in_channels * window.out_channels
+    most_tiles = tiles.transforms.tiles_of_job // (1 if weight > LARGE_WEIGHTS else 2)
+    most = max(1, most_tiles // tiles.columns)
+    return -(-tiles.all_rows // -(-tiles.all_rows // most))
+
+
+def _tiles(window: Window, size: int, rows: int) -> Tiles:
+    height, width = window.output
+    return Tiles(size, window.batch, height, width, rows)
 
 
 def _window(node: Node) -> Window:
@@ -75,23 +109,20 @@ def _window(node: Node) -> Window:
     return node.op.window(node.inputs[0].type)
 
 
-def rows_of_chunk(window: Window, size: int) -> int:
-    """As many rows of tiles as make nearly equal chunks of at most TILES_OF_CHUNK tiles."""
-    height, width = window.output
-    tiles = Tiles(size, window.batch, height, width, rows=1)
-    most = max(1, TILES_OF_CHUNK // tiles.columns)
-    return -(-tiles.all_rows // -(-tiles.all_rows // most))
+Inputs = dict[tuple[Value, WinogradInput], Value]     # images cut alike, and their tiles
 
 
-def _winograd(node: Node, size: int) -> Value:
-    """The product in whose epilogue goes what was in the convolution's."""
+def _winograd(node: Node, size: int, shared: Inputs) -> Value:
+    """The product, in whose epilogue goes what was in the convolution's."""
     op = node.op
     assert isinstance(op, Convolution)
     data, weight, *bias = node.inputs
-    cut = WinogradInput(tile=size, pad=op.padding, rows=rows_of_chunk(_window(node), size))
-    tiles = _made(node, "input", cut, (data,), INPUT_LAYOUT)
-    product = WinogradProduct(tile=size, shape=node.types[0].dims, no_bias=op.no_bias)
-    return Value(replace(node, op=product, inputs=(tiles, _weight(node, weight, size), *bias)))
+    rows = rows_of_chunk(_window(node), size)
+    cut = WinogradInput(tile=size, pad=op.padding, rows=rows)
+    if (data, cut) not in shared:
+        shared[data, cut] = _made(node, "input", cut, (data,), INPUT_LAYOUT)
+    product = WinogradProduct(tile=size, rows=rows, shape=node.types[0].dims, no_bias=op.no_bias)
+    return Value(replace(node, op=product, inputs=(shared[data, cut], _weight(node, weight, size), *bias)))
 
 
 def _weight(node: Node, packed: Value, size: int) -> Value:

@@ -25,6 +25,7 @@ from symc.ops.slots import ShapeSlot, Slots
 
 KERNEL = 3
 BLOCK = 16      # channels that lie side by side in memory
+SUMS_OF_JOB = 64 << 10      # bytes of the stack
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -39,6 +40,11 @@ class Transforms:
     @property
     def points(self) -> int:
         return len(self.image) ** 2
+
+    @property
+    def tiles_of_job(self) -> int:
+        """The most tiles whose sums, for 16 channels and all points, have room; an odd number."""
+        return (SUMS_OF_JOB // (self.points * BLOCK * 4) - 1) | 1
 
 
 TRANSFORMS = {
@@ -203,13 +209,15 @@ class WinogradProduct(Operator):
     """
 
     tile: int
+    rows: int
     shape: Dims
     no_bias: bool = False
     inputs = ("data", "weight", Optional("bias", unless="no_bias"))
 
-    def tiles(self, data: TensorType) -> Tiles:
+    @property
+    def tiles(self) -> Tiles:
         batch, _, height, width = self.shape
-        return Tiles(self.tile, batch, height, width, data.dims[2] // -(-width // self.tile))
+        return Tiles(self.tile, batch, height, width, self.rows)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(self.shape)
@@ -229,7 +237,7 @@ class WinogradProduct(Operator):
         return () if self.no_bias else ((1,),)
 
     def reference(self, data: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.ndarray:
-        tiles, (batch, filters, height, width) = self.tiles(TensorType(data.shape)), self.shape
+        tiles, (batch, filters, height, width) = self.tiles, self.shape
         sums = data @ weight.transpose(2, 1, 0)                       # (chunks, points, tiles, O)
         side = self.tile + KERNEL - 1
         sums = sums[:, :, :tiles.rows * tiles.columns]

@@ -1,0 +1,142 @@
+"""Winograd's convolutions as kernels: against the operators' meaning, and against float64."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+
+import symc
+from symc.codegen.llvm_compile import LEVELS, assembly
+from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand
+from symc.codegen.llvm_winograd import generate
+from symc.ir.layouts import to_logical
+from symc.ir.types import DType, TensorType
+from symc.ops.families.winograd import Tiles, WinogradInput, WinogradProduct
+from symc.passes import winograd
+from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
+
+RANDOM = np.random.default_rng(3)
+IMAGE = "aBcd16b"
+# batch, channels, output channels, height, width, rows of tiles in a chunk
+CASES = [(1, 16, 16, 4, 4, 1), (1, 33, 40, 9, 7, 2), (2, 24, 48, 7, 7, 3), (3, 16, 33, 5, 2, 4), (1, 16, 32, 3, 140, 1),
+         (1, 8, 16, 2, 255, 1), (2, 20, 64, 6, 1, 2), (1, 16, 16, 1, 9, 1)]
+
+
+def random(*dims: int) -> np.ndarray:
+    return RANDOM.standard_normal(dims).astype(np.float32)
+
+
+def request_of(op: WinogradProduct, channels: int, residual: bool) -> ContractionRequest:
+    filters, tiles = op.shape[1], op.tiles
+    data = TensorType((tiles.chunks, 16, tiles.of_chunk, channels), DType.float32, winograd.INPUT_LAYOUT)
+    weight = TensorType((filters, channels, 16), DType.float32, winograd.WEIGHT_LAYOUT)
+    image = TensorType(op.shape, DType.float32, IMAGE)
+    others = (EpilogueOperand(image, (0, 1, 2, 3)),) if residual else ()
+    bias = EpilogueOperand(TensorType((filters,), DType.float32), (1,))
+    return ContractionRequest(op.contraction([data, weight]), data, weight, (image,), (bias, *others))
+
+
+def without_places(data: np.ndarray, tiles: Tiles) -> np.ndarray:
+    """`data` with NaN where no tile lies."""
+    data = data.copy()
+    data[:, :, tiles.rows * tiles.columns:] = np.nan
+    left = tiles.all_rows - (tiles.chunks - 1) * tiles.rows
+    data[-1, :, left * tiles.columns:] = np.nan
+    return data
+
+
+@pytest.mark.parametrize("level", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("batch, channels, filters, height, width, rows", CASES)
+def test_products_of_tiles_become_pixels(batch, channels, filters, height, width, rows, level):
+    residual = channels % 16 == 0
+    op = WinogradProduct(tile=2, rows=rows, shape=(batch, filters, height, width))
+    request = request_of(op, channels, residual)
+    arrays = [random(*type.dims) for type in request.types[:-1]]
+    expected = op.reference(*arrays[:3])
+    expected = np.maximum(expected + arrays[3], 0) if residual else expected
+
+    def epilogue(F, total, bias, *skip):
+        return F.max_nan(total + bias + skip[0], F.const(0.0, total)) if skip else total + bias
+    kernel = generate(op, request, "kernel", level, epilogue)
+    function = load_function(kernel.text, "kernel", *[ctypes.c_void_p] * len(request.types), *[ctypes.c_int64] * 2)
+    arrays[0] = without_places(arrays[0], op.tiles)
+    inputs = [guarded(pack(array, type)) for array, type in zip(arrays, request.types, strict=False)]
+    results = []
+    for bounds in ([0, kernel.jobs], [*range(0, kernel.jobs, 3), kernel.jobs]):
+        output = guarded(np.full(request.outputs[0].physical, 77, np.float32))
+        run_jobs(function, [*inputs, output], bounds)
+        results.append(unpack(output, request.outputs[0]))
+    np.testing.assert_array_equal(*results)
+    np.testing.assert_allclose(results[0], expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("channels", [64, 512])
+def test_sums_stay_in_registers(channels, level):
+    op = WinogradProduct(tile=2, rows=4, shape=(1, 64, 14, 14))
+    kernel = generate(op, request_of(op, channels, False), "kernel", level, lambda F, total, bias: total + bias)
+    multiplications = [line for line in assembly(kernel.text, level).splitlines() if "vfmadd" in line]
+    register = "%zmm" if LEVELS[level].core.vector_bytes == 64 else "%ymm"
+    assert len(multiplications) > 48 and all(register in line for line in multiplications)
+    stack = [line for line in multiplications if "rsp" in line or "rbp" in line]
+    assert not stack, "spilled"
+
+
+@pytest.mark.parametrize("dims, pad, rows", [
+    ((1, 16, 6, 6), (1, 1), 2), ((2, 24, 7, 5), (0, 2), 3), ((1, 33, 3, 9), (2, 0), 1), ((3, 17, 1, 4), (1, 1), 2)])
+def test_images_are_cut_and_transformed(graph, groups, dims, pad, rows):
+    extents = ",".join(map(str, dims))
+    group = graph(f"%x: f32[{extents}]:{IMAGE}\n"
+                  f"%y: {type_of_tiles(dims, pad, rows)} = _winograd_input(%x) tile=2 pad=({pad[0]},{pad[1]}) "
+                  f"rows={rows}\nheads %y")
+    x, type = random(*dims), group.heads[0].type
+    op = WinogradInput(tile=2, pad=pad, rows=rows)
+    expected, tiles = op.reference(x), op.tiles(TensorType(dims))
+    for split in (1, 3):
+        (result,) = groups.compile(group)(groups.in_layout(x, IMAGE), split=split)
+        found = to_logical(result, type.dims, type.layout)
+        filled = ~np.isnan(without_places(expected, tiles))
+        np.testing.assert_allclose(found[filled], expected[filled], rtol=1e-6, atol=1e-6)
+
+
+def type_of_tiles(dims, pad, rows):
+    tiles = WinogradInput(tile=2, pad=pad, rows=rows).tiles(TensorType(dims))
+    return TensorType((tiles.chunks, 16, tiles.of_chunk, dims[1]), DType.float32, winograd.INPUT_LAYOUT)
+
+
+def convolved(x: np.ndarray, weight: np.ndarray, pad: int) -> np.ndarray:
+    """In float64."""
+    x = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    height, width = x.shape[2] - 2, x.shape[3] - 2
+    taps = [(i, j) for i in range(3) for j in range(3)]
+    return np.sum([np.einsum("nchw,oc->nohw", x[:, :, i:i + height, j:j + width], weight[:, :, i, j].astype(np.float64))
+                   for i, j in taps], axis=0)
+
+
+def network(filters: int, pad: int) -> symc.sym.Symbol:
+    return symc.sym.Convolution(symc.sym.var("data"), kernel=(3, 3), pad=(pad, pad), num_filter=filters, no_bias=True,
+                                name="conv")
+
+
+@pytest.mark.parametrize("dims, filters, pad", [((1, 64, 14, 15), 64, 1), ((2, 40, 9, 20), 33, 0)])
+def test_errors_are_no_larger_than_those_of_the_sums_themselves(monkeypatch, dims, filters, pad):
+    x, weight = random(*dims), random(filters, dims[1], 3, 3)
+    expected, errors, nodes = convolved(x, weight, pad), [], []
+    for wins in (True, False):
+        monkeypatch.setattr(winograd, "wins", lambda *_, answer=wins: answer)
+        module = symc.compile(network(filters, pad), {"conv_weight": weight}, shapes={"data": dims})
+        errors.append(np.abs(np.asarray(module.forward(data=x)[0]) - expected).mean())
+        nodes.append(len(module.plan.kernels))
+    assert nodes[0] == nodes[1] + 1
+    assert errors[0] < 1.1 * errors[1]
+
+
+def test_parameters_are_transformed_when_they_change():
+    x, weight = random(1, 32, 8, 8), random(32, 32, 3, 3)
+    executor = network(32, 1).simple_bind(symc.cpu(), grad_req="null", data=x.shape)
+    for factor in (1, 2):
+        executor.copy_params_from({"conv_weight": symc.nd.array(factor * weight)})
+        (result,) = executor.forward(data=symc.nd.array(x))
+        np.testing.assert_allclose(result.asnumpy(), factor * convolved(x, weight, 1), rtol=1e-3, atol=1e-3)

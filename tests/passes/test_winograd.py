@@ -1,0 +1,92 @@
+"""Which convolutions take Winograd's form, and what they become."""
+
+import numpy as np
+import pytest
+
+from symc.interpreter import run_heads
+from symc.ops.contraction import Window
+from symc.passes.base import run_passes
+from symc.passes.layout import AssignLayouts
+from symc.passes.winograd import UseWinograd, rows_of_chunk, wins
+
+
+def passes(*parameters):
+    return [AssignLayouts(lambda _: "ABcd16b16a", frozenset(parameters)), UseWinograd(frozenset(parameters))]
+
+
+def operators(graph):
+    return [node.op.name for node in graph.nodes if node.op is not None]
+
+
+TEXT = """
+    %x: f32[1,64,14,14]    %w: f32[64,64,3,3]    %b: f32[64]
+    %y = Convolution(%x, %w, %b) kernel=(3,3) pad=(1,1) num_filter=64
+    heads %y
+"""
+
+
+def test_a_convolution_becomes_three_steps(check):
+    check(lambda graph: run_passes(graph, passes("w", "b")), TEXT, """
+        %x/relayout.aBcd16b: f32[1,64,14,14]:aBcd16b = _relayout(%x)  # from x
+        %y/winograd_input: f32[2,16,29,64]:abcD16d = _winograd_input(%x/relayout.aBcd16b) tile=2 pad=(1,1) rows=4
+        ...
+        %y/winograd_weight: f32[64,64,16]:Acb16a = _winograd_weight(%w, %y/winograd_matrices)
+        %y = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) tile=2 rows=4 shape=(1,64,14,14)
+        %y/relayout: f32[1,64,14,14] = _relayout(%y)
+        heads %y/relayout
+    """)
+
+
+def test_images_cut_alike_are_transformed_once(graph):
+    made = run_passes(graph("""
+        %x: f32[1,64,14,14]    %w, %v: f32[64,64,3,3]
+        %y = Convolution(%x, %w) kernel=(3,3) pad=(1,1) num_filter=64 no_bias=True
+        %z = Convolution(%x, %v) kernel=(3,3) pad=(1,1) num_filter=64 no_bias=True
+        heads %y, %z
+    """), passes("w", "v"))
+    assert operators(made).count("_winograd_input") == 1 and operators(made).count("_winograd_product") == 2
+
+
+@pytest.mark.parametrize("shape, pad", [((2, 40, 9, 20), (0, 2)), ((1, 64, 15, 14), (1, 1)), ((1, 33, 14, 33), (2, 1))])
+def test_it_means_the_same(graph, shape, pad):
+    text = TEXT.replace("1,64,14,14", ",".join(map(str, shape))).replace("64,64,3,3", f"64,{shape[1]},3,3").replace(
+        "pad=(1,1)", f"pad=({pad[0]},{pad[1]})")
+    random = np.random.default_rng(1)
+    inputs = {node.name: random.standard_normal(node.types[0].dims).astype(np.float32)
+              for node in graph(text).variables}
+    made = run_passes(graph(text), passes("w", "b"))
+    assert "_winograd_product" in operators(made)
+    np.testing.assert_allclose(run_heads(made, inputs)[0], run_heads(graph(text), inputs)[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("old, new", [
+    ("kernel=(3,3)", "kernel=(3,3) stride=(2,2)"), ("kernel=(3,3)", "kernel=(3,3) dilate=(2,2)"),
+    ("kernel=(3,3)", "kernel=(3,1)"), ("f32", "f64"), ("num_filter=64", "num_filter=64 num_group=2")])
+def test_others_stay(graph, old, new):
+    text = TEXT.replace(old, new)
+    text = text.replace("64,64,3,3", "64,64,3,1") if "(3,1)" in new else text
+    text = text.replace("64,64,3,3", "64,32,3,3") if "num_group" in new else text
+    assert "Convolution" in operators(run_passes(graph(text), passes("w", "b")))
+
+
+def test_weights_that_change_stay(graph):
+    assert "Convolution" in operators(run_passes(graph(TEXT), passes("b")))
+
+
+def window(channels, filters, output, batch=1):
+    return Window(batch, 1, channels, filters, output, output, (3, 3), (1, 1), (1, 1), (1, 1))
+
+
+@pytest.mark.parametrize("shape, better", [
+    ((64, 64, (56, 56)), True), ((512, 512, (7, 7)), True), ((64, 64, (14, 5)), True),
+    ((64, 64, (14, 3)), False), ((8, 8, (56, 56)), False), ((256, 16, (2, 2)), False),
+    ((64, 64, (1, 100)), False), ((64, 64, (1, 1), 64), False)])
+def test_where_it_wins(shape, better):
+    assert wins(window(*shape), 2) == better
+
+
+@pytest.mark.parametrize("shape, rows", [
+    ((64, 64, (56, 56)), 1), ((64, 64, (14, 14)), 4), ((512, 512, (14, 14)), 7), ((64, 64, (7, 7), 4), 6),
+    ((64, 64, (299, 299)), 1)])
+def test_rows_of_a_chunk(shape, rows):
+    assert rows_of_chunk(window(*shape), 2) == rows
