@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Placement(Operator):
 class Joined(Join, Placement):
     """Its inputs, which are written one behind the other into its output."""
 
-    compute = None
+    compute: ClassVar[Any] = None
 
     def offsets(self, inputs: list[TensorType], outputs: list[TensorType]) -> list[int]:
         return list(accumulate((type.bytes for type in inputs[:-1]), initial=0))
