@@ -35,6 +35,7 @@ from symc.codegen.tir_space import (
     space,
     without_padding,
 )
+from symc.codegen.tir_transpose import Turning, loop_across, turn_of
 from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import block_of
 
@@ -97,8 +98,13 @@ class _Injective:
 
     def body(self, emitter: Emitter, indices: Indices) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
         """The values at a place, and where they are stored."""
-        values = [emitter.element(tensor, indices) for tensor, _ in self.stores]
-        return values, [(buffer, flat_index(buffer.type, indices, emitter.constant(0))) for _, buffer in self.stores]
+        return self.values(emitter, indices), self.places(emitter, indices)
+
+    def values(self, emitter: Emitter, indices: Indices) -> list[Scalar]:
+        return [emitter.element(tensor, indices) for tensor, _ in self.stores]
+
+    def places(self, emitter: Emitter, indices: Indices) -> list[tuple[Buffer, Expr]]:
+        return [(buffer, flat_index(buffer.type, indices, emitter.constant(0))) for _, buffer in self.stores]
 
     def kernel(self, symbol: str) -> TirKernel:
         emitter = self.plan.emitter()
@@ -129,6 +135,7 @@ class _Part:
         self.walk = merged_as_found(loops, [self.found], lambda walk: [whole.analyse(walk, self._indices)], blocks=True)
         self.walk = self.walk or [Loop("i", 1)]
         self.lanes = lanes_for(whole.plan.level, [access.buffer.type.element for access in self.found.accesses])
+        self.turn = turn_of(self.walk, self.found)
         self.cut, self.order = self._tiles()
         self.jobs = job_count(self.cut)
 
@@ -139,6 +146,10 @@ class _Part:
 
     def write(self, emitter: Emitter, job: Any) -> None:
         start = origins(emitter, job, self.cut)
+        if self.turn:
+            Turning(emitter, self.turn, self.lanes, lambda at: self.whole.values(emitter, self._indices(at)),
+                    lambda at: self.whole.places(emitter, self._indices(at))).write(self.cut, start)
+            return
         with walked(emitter, self.order[:-1], start) as places:
             last = self.order[-1]
 
@@ -150,23 +161,15 @@ class _Part:
             vectorised(emitter, last, start[last.loop], places, self.lanes, body)
 
     def _tiles(self) -> tuple[list[Tile], list[Tile]]:
-        """The tiles of a job, and the order in which it walks them, the vectorised one last."""
-        across = self._transposed()
+        """The tiles of a job, and the order in which it walks them, the vectorised one last; `Turning` has its own."""
+        if self.turn:
+            return self.turn.tiles(self.walk), []
+        across = loop_across(self.walk, self.found)
         if across is None:
             cut = tiles(self.walk, JOB_BYTES // self.whole.widest, self.lanes)
             return cut, cut
         cut = [Tile(loop, _transposed_size(loop, across, self.walk)) for loop in self.walk]
         return cut, sorted(cut, key=lambda tile: (tile.loop is self.walk[-1], tile.loop is across))
-
-    def _transposed(self) -> Loop | None:
-        """The loop along which a source is contiguous, when it is not the innermost."""
-        inner = self.walk[-1]
-        for access in self.found.accesses:
-            if not access.is_store and access.steps.get(inner, 0) not in (0, 1, None):
-                for loop in self.walk[:-1]:
-                    if access.steps[loop] == 1:
-                        return loop
-        return None
 
 
 def own_loops(sections: Mapping[Loop, Section]) -> dict[Loop, Loop]:

@@ -101,3 +101,23 @@ def test_as_many_parts_as_operands_up_to_a_limit(graph, groups):
         return groups.check(graph(f"{operands}\n%y = Concat({names}) num_args={count} dim=0\nheads %y")).code
     assert code(60).kernels[0].jobs == 60
     assert code(70).kernels[0].jobs == 2
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "f16", "bf16", "u8", "i64", "b1"])
+@pytest.mark.parametrize("shape", ["64,64", "33,70", "3,100", "100,5", "9,8", "0,4", "17,2048"])
+def test_matrices_are_turned(graph, groups, dtype, shape):
+    groups.check(graph(f"%x: {dtype}[{shape}]\n%y = transpose(%x)\nheads %y"))
+
+
+@pytest.mark.parametrize("text", [
+    "%x: f32[2,16,9,11]\n%y: f32[2,16,9,11]:aBcd16b = _relayout(%x)\nheads %y",
+    "%x: f32[2,24,9,11]\n%y: f32[2,24,9,11]:aBcd16b = _relayout(%x)\n%z: f32[2,24,9,11]:aBcd16b = relu(%y)\nheads %z",
+    "%x: f32[2,24,9,11]:aBcd16b\n%y: f32[2,24,9,11] = _relayout(%x)\n%z = exp(%y)\nheads %y, %z",
+    "%x: f32[2,33,5,40]\n%y = transpose(%x) axes=(0,2,3,1)\n%b: f32[33]\n%z = broadcast_add(%y, %b)\nheads %z",
+    "%x: f32[2,33,5,40]\n%y = transpose(%x) axes=(0,3,1,2)\n%r: f32[2,40,33,5]\n%z = elemwise_add(%y, %r)\nheads %z",
+    "%x: f32[40,30]\n%y = transpose(%x)\n%r: f32[30,1]\n%z = broadcast_mul(%y, %r)\nheads %z",
+    "%x: f32[40,30]\n%v: f32[9,30]\n%c = Concat(%x,%v) num_args=2 dim=0\n%y = transpose(%c)\nheads %y",
+    "%x: f32[6,10,12,9]\n%y = transpose(%x) axes=(3,2,1,0)\nheads %y",
+])
+def test_what_is_read_across(graph, groups, text):
+    groups.check(graph(text))
