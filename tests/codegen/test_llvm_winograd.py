@@ -6,6 +6,8 @@ import ctypes
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symc
 from symc.codegen.llvm_compile import LEVELS, assembly
@@ -13,7 +15,7 @@ from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand
 from symc.codegen.llvm_winograd import generate
 from symc.ir.layouts import to_logical
 from symc.ir.types import DType, TensorType
-from symc.ops.families.winograd import Tiles, WinogradInput, WinogradProduct
+from symc.ops.families.winograd import TRANSFORMS, Tiles, WinogradInput, WinogradProduct
 from symc.passes import winograd
 from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
 
@@ -50,6 +52,20 @@ def without_places(data: np.ndarray, tiles: Tiles) -> np.ndarray:
 @pytest.mark.parametrize("level", ["x86-64", "x86-64-v3", "x86-64-v4"])
 @pytest.mark.parametrize("batch, channels, filters, height, width, rows", CASES)
 def test_products_of_tiles_become_pixels(batch, channels, filters, height, width, rows, level):
+    check_product(batch, channels, filters, height, width, rows, level)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(1, 3), st.integers(1, 40), st.integers(9, 50), st.integers(1, 12), st.integers(2, 150),
+       st.integers(1, 20), st.sampled_from(["x86-64-v3", "x86-64-v4"]))
+def test_products_of_any_tiles(batch, channels, filters, height, width, rows, level):
+    columns = -(-width // 2)
+    rows = min(rows, max(1, TRANSFORMS[2].tiles_of_job // columns), batch * -(-height // 2))
+    check_product(batch, channels, filters, height, width, rows, level)
+
+
+def check_product(batch, channels, filters, height, width, rows, level):
+    """A kernel against the operator's meaning, its jobs run in two ways."""
     residual = channels % 16 == 0
     op = WinogradProduct(tile=2, rows=rows, shape=(batch, filters, height, width))
     request = request_of(op, channels, residual)
