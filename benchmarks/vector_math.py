@@ -61,7 +61,7 @@ def line(case: Case, rounds: int) -> str:
     data = np.linspace(case.low, case.high, COUNT, dtype=np.float32)
     module = symc.compile(network(case.name), shapes={"data": data.shape})
     (found,) = module.forward(data=data)
-    seconds = sum(least_times(module, rounds).values())
+    seconds = sum(least_times(module, "infer", rounds).values())
     error = worst(np.asarray(found), case.exact(data.astype("f8")))
     return f"{case.name:14} {1e9 * seconds / COUNT:7.2f} ns  {error:7.2f} ulp"
 

@@ -63,20 +63,23 @@ def _compared(expr: Expr, analyzer: sym.Analyzer) -> bool | None:
     return known if known is None or isinstance(expr, tirx.LE) else not known
 
 
-def changes(expr: Expr, variable: Any, analyzer: sym.Analyzer) -> Iterator[int]:
+def changes(expr: Expr, variable: Any, analyzer: sym.Analyzer, far: bool = False) -> Iterator[int]:
     """Places of `variable` from which on some comparison in the condition may have another result: two where the other
-    indices decide for less than a step of `variable` (the channels of a block)."""
+    indices decide for less than a step of `variable` (the channels of a block).
+
+    far: two also where they decide for several steps: the taps of a window.
+    """
     if isinstance(expr, (tirx.And, tirx.Or)):
-        yield from changes(expr.a, variable, analyzer)
-        yield from changes(expr.b, variable, analyzer)
+        yield from changes(expr.a, variable, analyzer, far)
+        yield from changes(expr.b, variable, analyzer, far)
     elif isinstance(expr, tirx.Not):
-        yield from changes(expr.a, variable, analyzer)
+        yield from changes(expr.a, variable, analyzer, far)
     elif isinstance(expr, COMPARISONS) and "float" not in str(expr.a.ty):
         linear = sym.detect_linear_equation(analyzer.simplify(tirx.Sub(expr.a, expr.b)), [variable])
         if not linear or not isinstance(linear[0], tirx.IntImm) or not linear[0].value:
             return
         slope, rest = int(linear[0].value), analyzer.const_int_bound(linear[1])
         exact = isinstance(expr, (tirx.LT, tirx.GE)) == (slope > 0)
-        if rest.max_value - rest.min_value < abs(slope):
+        if far or rest.max_value - rest.min_value < abs(slope):
             for base in {int(rest.min_value), int(rest.max_value)}:     # the first place at or past the crossing
                 yield -(base // slope) if exact else (-base) // slope + 1

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
+from tvm import tirx
 from tvm_ffi import StructuralKey
 
 from symc.codegen.tir_emit import Buffer, Cells, Emitter
@@ -22,6 +23,7 @@ from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_monoid import State, monoid
 from symc.codegen.tir_schedule import (
     Tile,
+    as_index,
     counts,
     job_count,
     jobs,
@@ -56,6 +58,7 @@ WINDOW = 32             # reductions of at most so many elements are unrolled
 JOB_ELEMENTS = 8192     # that a job reads, about
 CHAINS = 4              # vectors that accumulate side by side, to hide the latency of adding
 ABREAST = 8             # vectors of rows side by side: long runs of memory
+TURNS = 16              # vectors of rows one after the other, where the code of each is unrolled
 
 
 def reduction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
@@ -227,28 +230,70 @@ class _Rows:
         cut = []
         if self.lane in self.walk:
             assert self.lane is not None
-            width = self.lane.extent if self.lane.limit else max(min(self.lane.extent, self._abreast() * self.lanes), 1)
+            vectors = self._turns() * self._abreast()
+            width = self.lane.extent if self.lane.limit else max(min(self.lane.extent, vectors * self.lanes), 1)
             cut = [Tile(self.lane, width)]
             work *= width
         others = [loop for loop in self.walk if loop is not self.lane]
         return tiles(others, JOB_ELEMENTS // max(work, 1), 1) + cut
 
+    def _is_unrolled(self) -> bool:
+        return all(part.size <= WINDOW for part in self.parts if part.reduced is not None)
+
     def _abreast(self) -> int:
-        """Vectors of rows that are reduced side by side: one where the code is unrolled already."""
-        return 1 if all(part.size <= WINDOW for part in self.parts if part.reduced is not None) else ABREAST
+        """Vectors of rows that are reduced side by side: few where the code is unrolled already."""
+        assert self.lane is not None
+        if not self._is_unrolled():
+            return ABREAST
+        return 1 if self.lane.extent >= 4 * self.lanes else -(-self.lane.extent // self.lanes)
+
+    def _turns(self) -> int:
+        """Vectors of rows that a loop takes one after the other, so that memory is read in runs."""
+        assert self.lane is not None
+        return TURNS if self._is_unrolled() and self.lane.extent >= 4 * self.lanes else 1
 
     def _job(self, emitter: Emitter, cut: list[Tile], start: Places) -> None:
         across = self.lane in self.walk
         with walked(emitter, cut[:-1] if across else cut, start) as places:
             if not across:
-                self._stages(emitter, places, [(0, 1)])
+                for here in self._cases(emitter, places):
+                    self._stages(emitter, here, [(0, 1)])
                 return
             tile = cut[-1]
             for count in counts(emitter, tile, start[tile.loop], places):
                 full = [(at, self.lanes) for at in range(0, count - self.lanes + 1, self.lanes)]
                 rest = len(full) * self.lanes
                 ends = [(rest + at, size) for at, size in pieces(count - rest, self.lanes)]
-                self._stages(emitter, places, full + ends)
+                for here in self._cases(emitter, places):
+                    self._vectors_of_rows(emitter, here, full, ends)
+
+    def _cases(self, emitter: Emitter, places: Places) -> Iterator[Places]:
+        """The places, once for where no edge is near, whose code knows that, and once for all others."""
+        spans = {loop: loop.interior for loop in self.walk if loop is not self.lane and loop.edges}
+        spans = {loop: (low, high) for loop, (low, high) in spans.items() if high - low >= 2}
+        if not spans:
+            yield places
+            return
+        inside = reduce(tirx.And, [condition for loop, (low, high) in spans.items() for condition in (
+            tirx.GE(as_index(emitter, places[loop]), emitter.constant(low)),
+            tirx.LT(as_index(emitter, places[loop]), emitter.constant(high)))])
+        with emitter.when(inside):
+            yield {**places, **{loop: low + emitter.name_index(loop.name, places[loop] - low, high - low)
+                                for loop, (low, high) in spans.items()}}
+        with emitter.when(tirx.Not(inside)):
+            yield places
+
+    def _vectors_of_rows(self, emitter: Emitter, places: Places, full: list[tuple[int, int]],
+                         ends: list[tuple[int, int]]) -> None:
+        """All stages at vectors of rows (offset, size): side by side, or the full ones in turn."""
+        if self._turns() > 1 and len(full) > 1:
+            assert self.lane is not None
+            with emitter.loop("t", len(full)) as turn:
+                place = emitter.simplify(places[self.lane] + turn * self.lanes)
+                self._stages(emitter, {**places, self.lane: place}, [(0, self.lanes)])
+            full = []
+        if full or ends:
+            self._stages(emitter, places, full + ends)
 
     def _stages(self, emitter: Emitter, places: Places, lanes: list[tuple[int, int]]) -> None:
         """All stages at one place of the rows; lanes: (offset, size) of the vectors of rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ class Loop:
 
     limit: (outer, total) when it is the inner part of an axis of `total` elements and the last step of `outer` has
     fewer.  members: the loops it stands for, whose places are (0, ..., 0, own).  breaks: steps where conditions change.
+    edges: these, and the ends of the ranges of steps in which they change with other loops.
     """
 
     name: str
@@ -32,6 +34,13 @@ class Loop:
     members: tuple[Loop, ...] = ()
     is_block: bool = False      # it walks the block of a split axis
     breaks: tuple[int, ...] = ()
+    edges: frozenset[int] = frozenset()
+
+    @property
+    def interior(self) -> tuple[int, int]:
+        """The longest range of steps between edges: there all conditions on the loop hold, or none does."""
+        ends = sorted({0, self.extent, *self.edges})
+        return max(itertools.pairwise(ends), key=lambda span: span[1] - span[0], default=(0, self.extent))
 
 
 Places = Mapping[Loop, Any]     # where each loop stands
@@ -125,6 +134,8 @@ def analyse(emitter: Emitter, loops: Sequence[Loop],
     for loop, variable in variables.items():
         places = {place for expr in emitter.observed for place in changes(expr, variable, emitter.analyzer)}
         loop.breaks = tuple(sorted(place for place in places if 0 < place < loop.extent))
+        ends = {place for expr in emitter.observed for place in changes(expr, variable, emitter.analyzer, far=True)}
+        loop.edges |= {place for place in ends if 0 < place < loop.extent}
     for variable in emitter.blocked:
         if variable in by_variable:
             found.split.add(by_variable[variable])

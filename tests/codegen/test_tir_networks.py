@@ -25,6 +25,27 @@ def test_of_an_image(graph, groups, call: str) -> None:
     groups.check(Legalize()(graph(f"%x: f32[2,5,8,9]\n%y = {call}\nheads %y")), rtol=1e-4)
 
 
+@pytest.mark.parametrize("beta", [0.25, 0.5, 0.75, 0.6, 1.0])
+def test_powers_of_local_responses(graph, groups, beta: float) -> None:
+    groups.check(graph(f"%x: f32[2,7,13,11]\n%y = LRN(%x) nsize=5 alpha=0.5 beta={beta}\nheads %y, %y#1"), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["", ":aBcd16b"])
+@pytest.mark.parametrize("image, window", [
+    ((9, 12), "kernel=(3,3) stride=(1,1) pad=(1,1) extent=(9,12)"),
+    ((9, 12), "kernel=(3,2) stride=(2,1) pad=(2,0) extent=(6,11)"),
+    ((2, 40), "kernel=(3,5) stride=(1,1) pad=(1,2) extent=(2,40)"),
+    ((11, 7), "kernel=(7,7) stride=(1,1) pad=(3,3) extent=(11,7)"),
+])
+@pytest.mark.parametrize("kind", ["avg", "max"])
+def test_pooling_near_edges_and_inside(graph, groups, layout: str, image, window: str, kind: str) -> None:
+    """Where no edge is near the code is another."""
+    extents = ",".join(map(str, image))
+    groups.check(graph(f"%x: f32[2,16,{extents}]{layout}\n"
+                       f"%y: f32[2,16,{window.partition('extent=(')[2]}"[:-1] + f"]{layout} = _pool(%x) {window} "
+                       f"pool_type={kind} include_pad=False\nheads %y"), rtol=1e-5)
+
+
 @pytest.mark.parametrize("call", [
     f"_backward_pool_max(%i, %d) {WINDOWS} extent=(8,9)", f"_backward_pool_avg(%d) {WINDOWS} extent=(8,9)",
     f"_backward_pool_sum(%d) {WINDOWS} extent=(8,9)", f"_backward_pool_lp(%x, %p, %d) {WINDOWS} extent=(8,9) power=3",

@@ -344,6 +344,15 @@ class AcrossChannels(Operator):
             return te.sum((2 * self.half + 1,), element)
         return te.tensor(shape, body)
 
+    def inverse_power(self, F: Any, norm: Any) -> Any:
+        """norm^-beta; by roots where beta is a number of quarters, as the usual 0.75 is."""
+        if self.beta not in (0.25, 0.5, 0.75):
+            return F.exp(F.log(norm) * -self.beta)
+        half = F.sqrt(norm)
+        if self.beta == 0.5:
+            return 1 / half
+        return 1 / F.sqrt(half) if self.beta == 0.25 else 1 / (half * F.sqrt(half))
+
 
 @operator("LRN")
 class LocalResponseNormalization(AcrossChannels):
@@ -376,7 +385,7 @@ class LocalResponseNormalization(AcrossChannels):
         (data,), F = inputs, te.F
         squares = self.total(te, data.shape, lambda *i: data[i] * data[i])
         norm = te.tensor(data.shape, lambda *i: squares[i] * (self.alpha / self.nsize) + self.knorm)
-        return [te.tensor(data.shape, lambda *i: data[i] * F.exp(F.log(norm[i]) * -self.beta)), norm]
+        return [te.tensor(data.shape, lambda *i: data[i] * self.inverse_power(F, norm[i])), norm]
 
     def gradient(self, g: Any, node: Node, dy: Value | None, *_: Value | None) -> list[Value | None]:
         if dy is None:
@@ -399,6 +408,6 @@ class BackwardLRN(AcrossChannels):
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data, norm, dy), F = inputs, te.F
         factor = 2 * self.alpha * self.beta / self.nsize
-        power = te.tensor(dy.shape, lambda *i: dy[i] * F.exp(F.log(norm[i]) * -self.beta))
+        power = te.tensor(dy.shape, lambda *i: dy[i] * self.inverse_power(F, norm[i]))
         inner = self.total(te, dy.shape, lambda *i: power[i] * data[i] / norm[i])
         return [te.tensor(dy.shape, lambda *i: power[i] - data[i] * inner[i] * factor)]
