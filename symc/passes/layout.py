@@ -126,8 +126,7 @@ class _Assignment:
     def concat(self, node: Node) -> tuple[list[Value], str | None]:
         inputs = [self.current(value) for value in node.inputs]
         layouts = {value.type.layout for value in inputs}
-        whole = all(value.type.dims[1] % BLOCK == 0 for value in inputs[:-1]) if is_image(node.types[0]) else False
-        if not whole or operation(node).parameters()["dim"] != 1 or len(layouts) > 1:
+        if not is_image(node.types[0]) or operation(node).parameters()["dim"] != 1 or len(layouts) > 1:
             return self.all_plain(node)
         return inputs, layouts.pop()
 

@@ -119,3 +119,19 @@ def test_a_stack_that_few_rows_read_is_not_packed(check, unchanged):
         %c = batch_dot(%a, %b) transpose_b=True
         heads %c
     """, unchanged)
+
+
+def test_joined_channels_stay_in_blocks(graph):
+    """Also where a part ends within a block: moving the parts is faster than changing the layout of all."""
+    made = AssignLayouts(lambda node: None)(graph("""
+        %x: f32[1,16,4,4]
+        %w: f32[12,16,1,1]
+        %v: f32[16,24,1,1]
+        %a = Convolution(%x, %w) kernel=(1,1) num_filter=12 no_bias=True
+        %b = Convolution(%x, %w) kernel=(1,1) num_filter=12 no_bias=True
+        %c = Concat(%a, %b) num_args=2 dim=1
+        %y = Convolution(%c, %v) kernel=(1,1) num_filter=16 no_bias=True
+        heads %y
+    """))
+    (joined,) = (node for node in made.nodes if node.name == "c")
+    assert joined.types[0].layout == "aBcd16b" == joined.inputs[0].type.layout
