@@ -123,7 +123,7 @@ def test_a_stack_that_few_rows_read_is_not_packed(check, unchanged):
 
 def test_joined_channels_stay_in_blocks(graph):
     """Also where a part ends within a block: moving the parts is faster than changing the layout of all."""
-    made = AssignLayouts(lambda node: None)(graph("""
+    made = assign()(graph("""
         %x: f32[1,16,4,4]
         %w: f32[12,16,1,1]
         %v: f32[16,24,1,1]
