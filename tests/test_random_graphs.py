@@ -113,6 +113,8 @@ REGRESSIONS = {
         %e = expand_dims(%n#2) axis=-1
         heads %e
     """,
+    # a product of one matrix of a stack
+    "solved by itself": "%g_22: f32[1,5,5]\n%n = _linalg_trsm(%g_22, %g_22) rightside=True\nheads %n",
     # the least integer has no quotient by -1
     "remainder by -1": "%z_2: i64[200]\n%z_5: i64[200]\n%n = _mod(%z_2, %z_5)\nheads %n",
     "quotient by -1": "%z_2: i32[200]\n%z_5: i32[200]\n%n = elemwise_div(%z_2, %z_5)\nheads %n",

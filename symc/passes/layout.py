@@ -186,9 +186,9 @@ def is_long_sum(node: Node) -> bool:
     if len(node.types[0].dims) != 2 or node.types[0].dtype not in (DType.float32, DType.float64):
         return False
     spec = operation(node).contraction(input_types(node))
-    (name, _), *others = spec.lhs[0].terms
-    summed = not others and spec.lhs[0] == spec.rhs[0] and name in spec.reduced and spec.sizes[name] >= LONG_SUM
-    return summed and len(spec.extents) == 3 and min(node.types[0].dims) >= LONG_SUM_EXTENT
+    summed = [name for name, _ in spec.lhs[0].terms if spec.lhs[0] == spec.rhs[0] and name in spec.reduced]
+    is_long = [spec.sizes[name] >= LONG_SUM for name in summed] == [True]
+    return is_long and len(spec.extents) == 3 and min(node.types[0].dims) >= LONG_SUM_EXTENT
 
 
 def has_window(node: Node) -> bool:
