@@ -103,7 +103,7 @@ def test_dump_print_after_and_time_passes(folder, call):
     dumped = sorted(path.name for path in (folder / "graphs").iterdir())
     assert dumped[0] == "00_input.txt" and any(name.endswith("fuse.txt") for name in dumped)
     code, out, err = call(*COMPILE, "--print-after", "nonsense")
-    assert code == 1 and "no pass 'nonsense'" in err and "assign-layouts, pack-constants, fuse" in err
+    assert code == 1 and "no pass 'nonsense'" in err and "place-parts, fuse" in err
 
 
 def test_json_stays_json_whatever_is_printed(folder, call):
