@@ -37,6 +37,15 @@ def tile_sizes(extent: int, size: int) -> list[int]:
     return [quotient + 1] * remainder + [quotient] * (count - remainder)
 
 
+def _tiles_per_job(tiles: int, wanted: int) -> int:
+    """About as many as wanted, such that the last job has nearly as many as the others, for threads get equal numbers
+    of jobs; 0: all."""
+    if 4 * wanted >= 3 * tiles:
+        return 0
+    near = range(max(1, 3 * wanted // 4), 5 * wanted // 4 + 1)
+    return min(near, key=lambda count: (-tiles % count, abs(count - wanted)))
+
+
 @dataclass(frozen=True, slots=True)
 class Tiled:
     """A nest whose tiles are chosen: `sizes` of the axes that tiles have several points of, `row` among them."""
@@ -82,10 +91,9 @@ class Tiled:
         order, row = self._in_output_order(), self.row
         if row is None:
             return tuple(Tiling(axis, self._size(axis)) for axis in order)
-        tiles = self._tiles([row])
-        per_job = max(1, ROWS_OF_A_JOB // self._size(row))
-        per_job = min(per_job, max(1, self._tiles(order) // JOBS_WANTED))
-        if per_job >= tiles or self._is_coupled(row):
+        most = min(ROWS_OF_A_JOB // self._size(row), self._tiles(order) // JOBS_WANTED)
+        per_job = _tiles_per_job(self._tiles([row]), max(1, most))
+        if not per_job or self._is_coupled(row):
             return (*(Tiling(axis, self._size(axis)) for axis in order if axis != row), Tiling(row, self._size(row), 0))
         return tuple(Tiling(axis, self._size(axis), per_job if axis == row else 1) for axis in order)
 
@@ -94,10 +102,8 @@ class Tiled:
         rows, columns = self._rows(), self._columns()
         chunked: list[Tiling] = []
         for axis in reversed(rows):
-            tiles, size = self._tiles([axis]), self._size(axis)
-            fitting = max(1, points // size)
-            per_job = 0 if fitting >= tiles else -(-tiles // -(-tiles // fitting))
-            chunked.insert(0, Tiling(axis, size, per_job))
+            size = self._size(axis)
+            chunked.insert(0, Tiling(axis, size, _tiles_per_job(self._tiles([axis]), max(1, points // size))))
             points //= self.nest.extents[axis]
         others = [axis for axis in self._in_output_order() if axis not in (*rows, *columns)]
         return (*(Tiling(axis, self._size(axis)) for axis in others), *chunked,

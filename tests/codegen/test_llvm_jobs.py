@@ -38,7 +38,7 @@ def test_large_images_are_read_once():
     schedule = convolution(512, 28, 128)
     assert axes(schedule) == ["y0.y1", "o/16"]
     rows = schedule.tilings[0]
-    assert 0 < rows.size * rows.tiles_per_job * 512 * 4 <= CHUNK
+    assert 0 < rows.size * rows.tiles_per_job * 512 * 4 <= CHUNK * 5 // 4
     assert schedule.jobs == schedule.chunks(rows) * 8
 
 
@@ -52,6 +52,16 @@ def test_the_next_tile_or_block_is_prefetched():
     assert schedule.rows_ahead == (0, schedule.tilings[0].size * 16)
     assert convolution(2048, 7, 512).rows_ahead == (0, 2 * 7 * 7 * 16)
     assert convolution(64, 56, 64, kernel=3).rows_ahead is None
+
+
+def test_jobs_are_of_nearly_equal_size():
+    for rows, depth in ((128, 512), (128, 2048), (200, 512), (1000, 64)):
+        types = [TensorType(dims, DType.float32) for dims in ((rows, depth), (depth, 2048), (rows, 2048))]
+        nest, = nests_of(matrix_product(None, rows, 2048, depth, False, False), types, ())
+        for tiling in choose(nest, LEVELS["x86-64-v3"].core, 4).tilings:
+            if tiling.tiles_per_job > 1:
+                tiles = len(tile_sizes(nest.extents[tiling.axis], tiling.size))
+                assert tiles % tiling.tiles_per_job == 0 or tiles % tiling.tiles_per_job * 2 >= tiling.tiles_per_job
 
 
 def test_matrices_are_read_in_order_without_help():
