@@ -346,7 +346,7 @@ class _BoundProgram:
             elif buffer.kind in held and (array := held[buffer.kind][buffer.name]) is not None:
                 self.arrays[number] = array
         self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
-        self.draws = bool(self.memory)
+        self.draws, self.mark = bool(self.memory), object()
         self.memory += [(number, array.memory) for number, array in self.arrays.items()]
         self.written = {entry: self._written(entry) for entry in program.plan.entries}
         self.sources = [self.arrays[number] for number in sorted(self._used("prepare")) if number in self.arrays]
@@ -355,10 +355,10 @@ class _BoundProgram:
     def run(self, entry: str) -> None:
         """Run an entry, and `prepare` before it where need be."""
         with self.program.lock:
-            if self.program.user is not self:
+            if self.program.user is not self.mark:
                 for number, memory in self.memory:
                     self.program.bind(number, memory)
-                self.program.user = self
+                self.program.user = self.mark
             self._prepare()
             self.program.run(entry)
         for array in self.written[entry]:

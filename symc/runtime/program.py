@@ -44,7 +44,7 @@ class Program:
                  hosts: Mapping[str, HostFunction] | None = None) -> None:
         self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
         self.lock = threading.RLock()
-        self.user: object = None            # whose arrays are bound
+        self.user: object = None            # marks whose arrays are bound; no reference: a cycle would keep these
         self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
         self.arena: np.ndarray | None = None
         self._arrays: dict[int, np.ndarray] = {}

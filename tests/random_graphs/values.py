@@ -51,7 +51,8 @@ def of_dtype(value: np.ndarray, dtype: DType) -> np.ndarray:
         value = np.abs(value)
     if dtype is DType.bool:
         value = value >= 1
-    return NumPyMath.cast(value if dtype is not DType.bfloat16 else value.astype(np.float32), dtype)
+    with np.errstate(invalid="ignore"):     # infinities become the least integer
+        return NumPyMath.cast(value if dtype is not DType.bfloat16 else value.astype(np.float32), dtype)
 
 
 def plain(array: np.ndarray) -> np.ndarray:
