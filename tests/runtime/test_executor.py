@@ -341,6 +341,18 @@ def test_simple_bind_makes_zeros(graph):
         compiler.simple_bind(g, cpu(), {}, {}, {})
 
 
+def test_arrays_are_freed_with_their_executor_without_the_collector(bind):
+    executor = bind(DENSE, x=X.copy(), w=W, b=B)
+    executor.forward()
+    gone = weakref.ref(executor.outputs[0])
+    gc.disable()
+    try:
+        del executor
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 def test_nothing_keeps_an_executor_alive(bind):
     executor = bind(DENSE, x=X, w=W, b=B)
     executor.forward(is_train=True)
