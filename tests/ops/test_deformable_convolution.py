@@ -145,3 +145,10 @@ def test_wrong_parameters(parameters: dict[str, Any], message: str) -> None:
         *map(mx.sym.var, "xomwb"), **{"kernel": (3, 3), "num_filter": 4, **parameters})
     with pytest.raises(InferenceError, match=message):
         symbol.infer_shape(x=(3, 4, 6, 6))
+
+
+def test_infinite_gradients_of_places_outside_reach_no_pixel():
+    op = make("_backward_deformable_image", kernel=(1, 1), stride=(1, 1), dilate=(1, 1), pad=(0, 0), num_group=1,
+              num_deformable_group=1, is_modulated=False, extents=(2, 2))
+    image = op.reference(np.full((1, 1, 3), np.inf, np.float32), np.full((1, 2, 1, 1), 9, np.float32))
+    assert not image.any()
