@@ -9,16 +9,15 @@ times: billions of operations a second of contractions, billions of bytes a seco
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
 import symc
-from symc.runtime.module import CompiledModule
-from symc.runtime.plan import KernelStep, Plan, storage_dtype
+from symc.runtime.bench import Effort, step_name, step_times, step_work
+from symc.runtime.plan import KernelStep, buffer_ids
+from symc.runtime.program import Program
 from symc.runtime.team import TEAM
 
 
@@ -42,50 +41,36 @@ def main() -> None:
         module.backward([np.ones(head.shape, head.dtype) for head in heads])
     for entry in ("forward", "backward") if options.train else ("infer",):
         print(entry)
-        report(module.plan, least_times(module, entry, options.rounds), options.top)
+        numbers = range(*module.plan.entries[entry])
+        effort = Effort(warmup=0, repeats=options.rounds)
+        report(module.program, step_times(module.program, numbers, effort, time.thread_time), options.top)
 
 
-def least_times(module: CompiledModule, entry: str, rounds: int) -> dict[int, float]:
-    """Seconds by number of step."""
-    program: Any = module.program
-    first, last = module.plan.entries[entry]
-    best = dict.fromkeys(range(first, last), math.inf)
-    for _ in range(rounds):
-        for number in best:
-            begin = time.thread_time()
-            program._run_natively(number, number + 1)
-            best[number] = min(best[number], time.thread_time() - begin)
-    return best
-
-
-def report(plan: Plan, times: dict[int, float], top: int) -> None:
+def report(program: Program, times: dict[int, float], top: int) -> None:
     kinds: dict[str, float] = defaultdict(float)
     for number, seconds in times.items():
-        kinds[kind_of(plan, number)] += seconds
+        kinds[kind_of(program, number)] += seconds
     print(f"{1e3 * sum(times.values()):.3f} ms in {len(times)} steps; " +
           ", ".join(f"{kind} {1e3 * seconds:.3f}" for kind, seconds in sorted(kinds.items(), key=lambda k: -k[1])))
     for number in sorted(times, key=lambda number: -times[number])[:top]:
-        print(line(plan, number, times[number]))
+        print(line(program, number, times[number]))
 
 
-def kind_of(plan: Plan, number: int) -> str:
-    step = plan.steps[number]
+def kind_of(program: Program, number: int) -> str:
+    step = program.plan.steps[number]
     if not isinstance(step, KernelStep):
         return type(step).__name__
-    return "contractions" if plan.kernels[step.kernel].flops else "others"
+    return "contractions" if program.plan.kernels[step.kernel].flops else "others"
 
 
-def line(plan: Plan, number: int, seconds: float) -> str:
-    step = plan.steps[number]
-    if not isinstance(step, KernelStep):
-        return f"{1e6 * seconds:9.1f} us  {type(step).__name__}"
-    kernel = plan.kernels[step.kernel]
-    buffers = [plan.buffers[i] for i in step.buffers]
-    size = sum(math.prod(buffer.shape) * storage_dtype(buffer.dtype).itemsize for buffer in buffers)
-    shapes = " ".join("x".join(map(str, buffer.shape)) for buffer in buffers)
-    rate = f"{kernel.flops / seconds / 1e9:6.1f} GF/s" if kernel.flops else " " * 11
-    names = ",".join(name.split("@")[0] for name in step.nodes)
-    return f"{1e6 * seconds:9.1f} us {rate} {size / seconds / 1e9:6.1f} GB/s  {shapes}  {names[:70]}"
+def line(program: Program, number: int, seconds: float) -> str:
+    step = program.plan.steps[number]
+    flops, touched = step_work(program, step)
+    rate = f"{flops / seconds / 1e9:6.1f} GF/s" if flops else " " * 11
+    shapes = " ".join("x".join(map(str, program.plan.buffers[i].shape)) for i in buffer_ids(step))
+    names = ",".join(name.split("@")[0] for name in step.nodes) if isinstance(step, KernelStep) \
+        else step_name(program, step)
+    return f"{1e6 * seconds:9.1f} us {rate} {touched / seconds / 1e9:6.1f} GB/s  {shapes}  {names[:70]}"
 
 
 if __name__ == "__main__":

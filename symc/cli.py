@@ -1,4 +1,4 @@
-"""The command line: `symc check`, `symc compile`, `symc export`, `symc run`, `symc inspect`.
+"""The command line: `symc check`, `symc compile`, `symc export`, `symc run`, `symc bench`, `symc inspect`.
 
 Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators, or gradients of some, that symc
 does not have; 3 results differ from what was expected; 70 a bug of symc.  `check` has written its report in any case.
@@ -113,6 +113,29 @@ def run(
     if expect is not None:
         report["difference"] = _compare(results, _read_inputs([str(expect)]), rtol)
     _show(report, as_json)
+
+
+@app.command(epilog="Example: symc bench resnet50.symc --threads 1 --seconds 5 --top 10")
+def bench(
+    package: Annotated[Path, typer.Argument(help="Package that `symc compile` wrote, for inference or training.")],
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with several; others "
+                                                                           "are drawn at random.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads; 0: all cores.")] = 0,
+    warmup: Annotated[int, typer.Option(min=0, help="Runs in front that do not count.")] = 3,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Runs; otherwise --seconds says how long.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to run the network, and its steps one by one.")] = 2,
+    top: Annotated[int, typer.Option(min=0, help="Steps to show, the slowest first; JSON has all in order.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Time a package: percentiles of whole runs, and each step beside the peaks of this machine, which are measured."""
+    from symc import report, runtime
+    from symc.runtime.bench import Effort
+    from symc.runtime.bench import bench as measure
+
+    if threads:
+        runtime.set_num_threads(threads)
+    measured = measure(package, _read_inputs(inputs or []), Effort(warmup, repeats, seconds))
+    _show(measured if as_json else report.bench_summary(measured, top), as_json)
 
 
 @app.command()

@@ -184,3 +184,46 @@ def inspect_package(file: Path) -> dict[str, Any]:
             "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes,
                        "buffers": len(arena), "unshared_bytes": sum(buffer.bytes for buffer in arena)},
             "versions": [f"{k} {v}" for k, v in manifest["metadata"].get("versions", {}).items()], "steps": steps}
+
+
+# ---- times ---------------------------------------------------------------------------------------------------------
+
+
+def bench_summary(report: Mapping[str, Any], top: int) -> dict[str, Any]:
+    """The report of `bench` for people to read: the `top` slowest steps."""
+    times, peak, steps = report["milliseconds"], report["peak"], report["steps"]
+    threads = report["threads"]
+    slowest = sorted(steps, key=lambda row: -row["microseconds"])
+    alone = sum(row["microseconds"] for row in steps) / 1000
+    shown = {
+        "package": report["package"],
+        "machine": f"{report['cpu']}, {threads} thread{'s' * (threads != 1)}, {report['level']}",
+        "peaks": f"{peak['gflops']:.1f} GFLOP/s, {peak['gbytes_per_second']:.1f} GB/s read from memory"
+                 if peak else "unknown: the package is older than `symc bench`",
+        "inputs": report["inputs"],
+        "memory": f"{_megabytes(report['weights_bytes'])} of weights, {_megabytes(report['arena_bytes'])} of "
+                  "intermediate results",
+        "milliseconds": ", ".join(f"{name} {value:.4g}" for name, value in times.items())
+                        + f" of {report['runs']} {'runs' if 'infer' in report['entries'] else 'training steps'}",
+        "work": f"{report['flops'] / 1e9:.4g} GFLOP in contractions, {report['gflops']:.1f} GFLOP/s"
+                f"{_of_peak(report['gflops_of_peak'])}",
+        "steps": f"{len(steps)}, which take {alone:.4g} ms when each is run alone",
+        "slowest steps": [_step_row(row) for row in slowest[:top]]}
+    return {key: value for key, value in shown.items() if value}
+
+
+def _step_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """A step in the table; operations are counted of contractions alone."""
+    counted = row["flops"] > 0
+    return {"us": f"{row['microseconds']:.1f}", "share": f"{100 * row['share']:.1f} %",
+            "GFLOP/s": f"{row['gflops']:.1f}{_of_peak(row['gflops_of_peak'])}" if counted else "",
+            "GB/s": f"{row['gbytes_per_second']:.1f}{_of_peak(row['gbytes_per_second_of_peak'])}",
+            "nodes": _shortened([name.partition("@")[0] for name in row["nodes"]]) or row["kernel"]}
+
+
+def _of_peak(share: float | None) -> str:
+    return "" if share is None else f" ({100 * share:.0f} %)"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"

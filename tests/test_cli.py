@@ -267,3 +267,44 @@ def test_check(folder, call):
     assert code == 1 and "did you mean 'num_hidden'?" in out
     code, out, err = call("check", "nowhere.json")
     assert (code, out) == (1, "") and err.startswith("symc check: ")
+
+
+# ---- bench ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_probes(monkeypatch):
+    monkeypatch.setattr("symc.runtime.peak.MEMORY", 2**20)
+    monkeypatch.setattr("symc.runtime.peak.ROUNDS", 1000)
+
+
+def test_bench(folder, call, small_probes):
+    call(*COMPILE)
+    code, out, err = call("bench", "net.symc", "--repeats", 4, "--warmup", 1, "--threads", 1, "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "") and (report["runs"], report["warmup"], report["threads"]) == (4, 1, 1)
+    assert report["inputs"] == {"data": ["float32", [2, 4]]} and report["level"] == "x86-64-v3"
+    contraction = next(row for row in report["steps"] if row["flops"])
+    assert contraction["flops"] == report["flops"] == 2 * 2 * 3 * 4
+    assert any(name.startswith("fc@") for name in contraction["nodes"])
+    code, out, _ = call("bench", "net.symc", "-i", "data=data.npy", "--seconds", 0, "--top", 1)
+    assert code == 0 and "milliseconds: min " in out and " of 5 runs\n" in out and " GFLOP/s" in out
+    assert out.rstrip().count("\n") - out[:out.index("slowest steps:")].count("\n") == 2    # a title and one step
+
+
+def test_bench_of_training(folder, call, small_probes):
+    call(*COMPILE, "--train", "--shape", "label=2")
+    code, out, _ = call("bench", "net.symc", "--repeats", 2)
+    assert code == 0 and " of 2 training steps\n" in out
+    code, out, _ = call("bench", "net.symc", "--repeats", 2, "--json")
+    assert json.loads(out)["entries"] == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["nowhere.symc"], "nowhere.symc"), (["net.json"], "net.json"), (["net.symc", "--repeats", 0], "--repeats"),
+    (["net.symc", "--threads", -1], "threads"), (["net.symc", "-i", "date=data.npy"], "no input 'date'"),
+    (["net.symc", "-i", "data=right.npz"], "shape (2, 3)"), (["net.symc", "-i", "data=no.npy"], "cannot read no.npy")])
+def test_bench_with_wrong_arguments(folder, call, arguments, message):
+    call(*COMPILE)
+    code, out, err = call("bench", *arguments)
+    assert (code, out) == (1, "") and message in err and "Traceback" not in err

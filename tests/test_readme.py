@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 
 def test_commands_and_programs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    assert [command.split()[1] for command in COMMANDS] == ["check", "inspect", "compile", "run", "export"]
+    assert [command.split()[1] for command in COMMANDS] == ["check", "inspect", "compile", "run", "bench", "export"]
     for command in COMMANDS:
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         cli.main()

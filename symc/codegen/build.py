@@ -19,6 +19,7 @@ from symc.codegen.compile_groups import Progress, compile_groups
 from symc.codegen.group_code import GroupCode
 from symc.codegen.in_process import compiled, load_plan
 from symc.codegen.llvm_driver import driver_text
+from symc.codegen.llvm_probe import lanes_of
 from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
@@ -138,7 +139,7 @@ def state_names(graph: Graph) -> list[str]:
 
 def driver_object(plan: Plan, level: str) -> bytes:
     """The driver of a plan for a library of its own."""
-    return compiled(driver_text(plan), level)
+    return compiled(driver_text(plan, lanes=lanes_of(level)), level)
 
 
 def host_level() -> str:

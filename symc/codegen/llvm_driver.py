@@ -20,6 +20,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
+from symc.codegen.llvm_probe import NARROW, probe_text
 from symc.codegen.llvm_team import TRIPLES, team_text
 from symc.codegen.plan import BranchStep, KernelStep, LoopStep, Plan, Range, Step, inner_ranges, runs_natively
 
@@ -299,13 +300,17 @@ def further_text(plan: Plan) -> str:
     return "\n".join([*callers, *(control_text(plan, number, step) for number, step in _controls(plan))])
 
 
-def driver_text(plan: Plan, architecture: str = "x86_64") -> str:
-    """LLVM IR of the engine with the table of `plan`.  Needs the plan's kernels beside it when linked."""
+def driver_text(plan: Plan, architecture: str = "x86_64", lanes: int = NARROW) -> str:
+    """LLVM IR of the engine with the table of `plan`, and the probes of a CPU with vectors of `lanes` float32.
+
+    Needs the plan's kernels beside it when linked.
+    """
     table = table_of(plan)
     kernels = [step for step in plan.steps if isinstance(step, KernelStep)]
     constants = TABLE.format(id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
                              count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)), own=table.own)
-    return "\n".join([engine_text(architecture), *_declarations(plan, kernels), further_text(plan), constants])
+    return "\n".join([engine_text(architecture), *_declarations(plan, kernels), further_text(plan), constants,
+                      probe_text(lanes)])
 
 
 def _row_text(row: Row) -> str:

@@ -17,9 +17,11 @@ from symc.errors import PackageError
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 _RUN = (_POINTER, _POINTER, _LONG, _LONG, _POINTER)
 _SIGNATURES = {"symc_run": (_INT, *_RUN), "symc_run_plan": (_INT, _POINTER, *_RUN), "symc_team_version": (_INT,),
-               "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT)}
+               "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT),
+               "symc_probe_arithmetic": (_LONG, _POINTER, _LONG), "symc_probe_memory": (_LONG, _POINTER, _LONG)}
 TEAM_EXPORTS = ("symc_team_version", "symc_team_create", "symc_team_resize")
-EXPORTS = ("symc_run", *TEAM_EXPORTS)
+PROBES = ("symc_probe_arithmetic", "symc_probe_memory")     # older libraries have none
+EXPORTS = ("symc_run", *TEAM_EXPORTS, *PROBES)
 
 
 class Steps:
@@ -34,25 +36,28 @@ class Library:
     """Functions of a driver by their addresses.  The code behind them is never unmapped.
 
     run(buffers, symbols, first, last, team) -> 0: addresses of the pointer table and the symbols, a range of kernel
-    steps, and the team (None: run alone).  team_create() and team_resize(team, size) serve team.py.
+    steps, and the team (None: run alone).  team_create() and team_resize(team, size) serve team.py, the probes peak.py.
     """
 
     def __init__(self, addresses: Mapping[str, int], steps: Steps | None = None) -> None:
         """steps: the plan to run, where the library is the engine alone; otherwise it has its own."""
         run = "symc_run_plan" if steps else "symc_run"
-        functions = {name: ctypes.CFUNCTYPE(*_SIGNATURES[name])(addresses[name]) for name in (run, *TEAM_EXPORTS)}
+        functions = {name: ctypes.CFUNCTYPE(*_SIGNATURES[name])(addresses[name])
+                     for name in (run, *TEAM_EXPORTS, *(name for name in PROBES if name in addresses))}
         self.steps = steps
         self.run = functools.partial(functions[run], steps.address) if steps else functions[run]
         self.team_version: int = functions["symc_team_version"]()
         self.team_create = functions["symc_team_create"]
         self.team_resize = functions["symc_team_resize"]
+        self.probe_arithmetic, self.probe_memory = map(functions.get, PROBES)
 
     @staticmethod
     def load(path: str, title: str) -> Library:
         """The shared library at `path`.  PackageError, naming it `title`: the system cannot load it."""
         try:
             handle = ctypes.CDLL(path)
-            return Library({name: ctypes.cast(getattr(handle, name), _POINTER).value or 0 for name in EXPORTS})
+            return Library({name: ctypes.cast(getattr(handle, name), _POINTER).value or 0
+                            for name in EXPORTS if name not in PROBES or hasattr(handle, name)})
         except (OSError, AttributeError) as error:
             raise PackageError(f"{title}: the system cannot load its library: {error}",
                                "rebuild it on this machine, or for it, with symc compile") from error

@@ -40,6 +40,13 @@ def cpu_features(source: Path = CPU_INFORMATION) -> frozenset[str]:
     return frozenset.intersection(*cores) if cores else frozenset()
 
 
+def cpu_name(source: Path = CPU_INFORMATION) -> str:
+    """What the maker calls the CPU; its architecture where nothing tells."""
+    text = source.read_text(errors="replace") if source.exists() else ""
+    names = (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
 def available_cores(quota: Path = CPU_QUOTA) -> int:
     """Cores this process may use: its affinity, and the CPU quota of its container (cgroup v2) rounded up."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -125,6 +125,20 @@ class Program:
             if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
                 raise MXNetError("; ".join(failed))
 
+    def run_step(self, number: int) -> None:
+        """Run one step alone, of an entry that has run: what times steps calls it for all, in their order."""
+        self._run_range((number, number + 1))
+
+    def trips(self, loop: LoopStep) -> int:
+        """How many iterations a loop that has run may take."""
+        trips = loop.trip if loop.trip_buffer is None else int(self.array(loop.trip_buffer).item())
+        assert trips is not None
+        return trips
+
+    def arm(self, branch: BranchStep) -> Range:
+        """The steps that a branch runs, now that its predicate is known."""
+        return branch.then if self._truth(branch.predicate) else branch.otherwise
+
     def _allocate(self) -> None:
         """Make the blocks that are not there yet, and point the buffers inside them to their places."""
         if self.arena is not None:
@@ -166,15 +180,14 @@ class Program:
                 case LoopStep():
                     self._run_loop(part)
                 case BranchStep():
-                    self._run_range(part.then if self._truth(part.predicate) else part.otherwise)
+                    self._run_range(self.arm(part))
 
     def _run_natively(self, first: int, last: int) -> None:
         status = self.library.run(*self._tables, first, last, TEAM.address_for(self.library))
         assert status == 0, f"steps [{first}, {last}) are not native steps of this library"
 
     def _run_loop(self, loop: LoopStep) -> None:
-        trips = loop.trip if loop.trip_buffer is None else int(self.array(loop.trip_buffer).item())
-        assert trips is not None
+        trips = self.trips(loop)
         for number in loop.clear:
             self.array(number)[...] = 0
         for source, target in loop.initial:

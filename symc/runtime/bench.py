@@ -1,0 +1,220 @@
+"""Times a package: whole runs, and each of its steps beside what the machine can do."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symc.errors import MXNetError, SymcError
+from symc.runtime.machine import cpu_name, this_machine
+from symc.runtime.module import CompiledModule
+from symc.runtime.package import Package, open_package
+from symc.runtime.peak import Peak, measure_peak
+from symc.runtime.plan import BranchStep, HostStep, KernelStep, LoopStep, Range, Step, storage_dtype
+from symc.runtime.program import Program
+from symc.runtime.team import num_threads
+
+PERCENTILES = {"min": 0, "median": 50, "p90": 90, "p99": 99}
+LEAST_RUNS = 5              # where seconds alone say how many
+LOOKUPS = ("Embedding", "_contrib_SparseEmbedding")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure: `repeats` runs, or `seconds` where that is None, after `warmup` runs that do not count."""
+
+    warmup: int = 3
+    repeats: int | None = None
+    seconds: float = 2.0
+
+    def times(self, run: Callable[[], Any]) -> list[float]:
+        """Seconds of each run, in their order."""
+        for _ in range(self.warmup):
+            run()
+        times: list[float] = []
+        end = time.perf_counter() + self.seconds
+        while not self._suffices(len(times), end):
+            begin = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - begin)
+        return times
+
+    def _suffices(self, runs: int, end: float) -> bool:
+        if self.repeats is not None:
+            return runs >= self.repeats
+        return runs >= LEAST_RUNS and time.perf_counter() >= end
+
+
+def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort) -> dict[str, Any]:
+    """What `symc bench` reports of a package, as plain data: times of runs, of steps, and this machine's peaks.
+
+    given: arrays by name of input; others are drawn at random.  Packages for training are timed by their training
+    step, with head gradients of one.  PackageError, SymcError: as those of `load` and `forward`.
+    """
+    package = open_package(path)
+    target = package.target_for(this_machine())
+    module = CompiledModule(package.plan, package.library(target), package.weights)
+    inputs = {**draw_inputs(package), **given}
+    run = _runner(module, inputs)
+    _try(run, drawn=[name for name in inputs if name not in given])
+    times = effort.times(run)
+    peak = measure_peak(module.library, num_threads())
+    steps = list(_step_rows(module, effort, peak))
+    flops = sum(row["flops"] for row in steps)
+    return {"package": os.fspath(path), "cpu": cpu_name(), "level": target.level, "threads": num_threads(),
+            "inputs": {entry.name: [entry.dtype, list(entry.shape)] for entry in module.inputs},
+            "entries": entries_of(module), "warmup": effort.warmup, "runs": len(times),
+            "milliseconds": {name: 1e3 * percentile(times, share) for name, share in PERCENTILES.items()},
+            "arena_bytes": package.plan.arena_bytes, "weights_bytes": package.plan.weights_bytes,
+            "peak": {"gflops": peak.flops / 1e9, "gbytes_per_second": peak.bytes / 1e9} if peak else None,
+            "flops": flops, **_rate("gflops", flops, min(times), peak.flops if peak else None), "steps": steps}
+
+
+def percentile(times: Sequence[float], share: float) -> float:
+    """The least of `times` that `share` percent of them do not exceed; for 0 the least of all."""
+    return sorted(times)[max(0, math.ceil(len(times) * share / 100) - 1)]
+
+
+def entries_of(module: CompiledModule) -> list[str]:
+    """The entries of the plan that are timed: inference, or a step of training."""
+    return ["infer"] if "infer" in module.plan.entries else ["forward", "backward"]
+
+
+def draw_inputs(package: Package) -> dict[str, np.ndarray]:
+    """Arrays for the inputs, the same at each call: rows of a table where an Embedding reads them, otherwise in [0, 1),
+    which is 0 for integers.
+    """
+    random, rows = np.random.default_rng(0), _rows_looked_up(json.loads(package.text("network.json")))
+    drawn = {}
+    for entry in package.manifest["inputs"]:
+        values = random.uniform(0, rows.get(entry["name"], 1), entry["shape"])
+        whole = np.floor(values) if entry["name"] in rows else values
+        drawn[entry["name"]] = _stored(whole, entry["dtype"])
+    return drawn
+
+
+def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
+    """The values as a buffer holds them; bfloat16 is the upper half of float32."""
+    if dtype == "bfloat16":
+        return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    return values.astype(dtype)
+
+
+def _rows_looked_up(network: Mapping[str, Any]) -> dict[str, int]:
+    """Rows of the tables that are looked up by variables, by the names of these."""
+    nodes = network["nodes"]
+    tables = [node for node in nodes if node["op"] in LOOKUPS]
+    return {nodes[node["inputs"][0][0]]["name"]: int(node["attrs"]["input_dim"]) for node in tables}
+
+
+def _runner(module: CompiledModule, inputs: Mapping[str, Any]) -> Callable[[], Any]:
+    if entries_of(module) == ["infer"]:
+        return lambda: module.forward(**inputs)
+    heads = [module.plan.buffers[number] for number in module.plan.of_kind("head_gradient")]
+    ones = [np.ones(head.shape, storage_dtype(head.dtype)) for head in heads]
+
+    def step() -> None:
+        module.forward(is_train=True, **inputs)
+        module.backward(ones)
+    return step
+
+
+def _try(run: Callable[[], Any], drawn: Sequence[str]) -> None:
+    """The first run.  Data that an operator refuses may be ours."""
+    try:
+        run()
+    except MXNetError as problem:
+        if not drawn:
+            raise
+        raise SymcError(f"the network does not take the values drawn for {', '.join(drawn)}: {problem}",
+                        "give arrays with --input") from problem
+
+
+def step_times(program: Program, steps: Sequence[int], effort: Effort,
+               clock: Callable[[], float] = time.perf_counter) -> dict[int, float]:
+    """The least seconds of each step, run alone, one after the other, round after round."""
+    best = dict.fromkeys(steps, math.inf)
+
+    def once() -> None:
+        for number in best:
+            begin = clock()
+            program.run_step(number)
+            best[number] = min(best[number], clock() - begin)
+    effort.times(once)
+    return best
+
+
+def step_work(program: Program, step: Step) -> tuple[int, int]:
+    """Float32 operations of a step, a multiply-add being two, and bytes of the buffers that it touches."""
+    match step:
+        case KernelStep():
+            return program.plan.kernels[step.kernel].flops, sum(_bytes(program, n) for n in set(step.buffers))
+        case HostStep():
+            return 0, sum(_bytes(program, number) for number in {*step.inputs, *step.outputs})
+        case BranchStep():
+            return _work_within(program, program.arm(step))
+        case LoopStep():
+            flops, touched = _work_within(program, step.body)
+            return program.trips(step) * flops, program.trips(step) * touched
+
+
+def _work_within(program: Program, bounds: Range) -> tuple[int, int]:
+    works = [step_work(program, step) for step in program.plan.steps[slice(*bounds)]]
+    return sum(flops for flops, _ in works), sum(touched for _, touched in works)
+
+
+def _bytes(program: Program, number: int) -> int:
+    buffer = program.plan.buffers[number]
+    return math.prod(buffer.shape) * storage_dtype(buffer.dtype).itemsize
+
+
+def _step_rows(module: CompiledModule, effort: Effort, peak: Peak | None) -> Iterator[dict[str, Any]]:
+    """One record for each step of the timed entries, in their order."""
+    program = module.program
+    numbers = [number for entry in entries_of(module) for number in range(*module.plan.entries[entry])]
+    times = step_times(program, numbers, effort)
+    whole = sum(times.values())
+    for number, seconds in times.items():
+        step = module.plan.steps[number]
+        flops, touched = step_work(program, step)
+        yield {"step": number, "kernel": step_name(program, step), "nodes": list(_nodes_of(program, step)),
+               "microseconds": 1e6 * seconds, "share": seconds / whole, "flops": flops, "bytes": touched,
+               **_rate("gflops", flops, seconds, peak.flops if peak else None),
+               **_rate("gbytes_per_second", touched, seconds, peak.bytes if peak else None)}
+
+
+def _rate(name: str, amount: int, seconds: float, peak: float | None) -> dict[str, float | None]:
+    """Billions a second, and how much of the peak that is."""
+    return {name: amount / seconds / 1e9, f"{name}_of_peak": amount / seconds / peak if peak else None}
+
+
+def step_name(program: Program, step: Step) -> str:
+    """The kernel's name in the library, or what else the step is."""
+    match step:
+        case KernelStep():
+            return program.plan.kernels[step.kernel].name
+        case HostStep():
+            return f"host function {step.name}"
+        case LoopStep():
+            return f"loop of {program.trips(step)}"
+    return "branch"
+
+
+def _nodes_of(program: Program, step: Step) -> Iterator[str]:
+    """Source nodes of a step, each once."""
+    match step:
+        case KernelStep():
+            yield from step.nodes
+        case LoopStep():
+            inner = program.plan.steps[slice(*step.body)]
+            yield from dict.fromkeys(name for part in inner for name in _nodes_of(program, part))
+        case BranchStep():
+            inner = program.plan.steps[slice(*program.arm(step))]
+            yield from dict.fromkeys(name for part in inner for name in _nodes_of(program, part))
