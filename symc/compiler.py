@@ -310,8 +310,8 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
         raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
     unit = compile_lowered(lowered, levels, options)
     libraries = {level: library_bytes(unit, level) for level in levels}
-    package.write(path, plan=unit.assembly.plan, network=print_network(network), weights=unit.assembly.weights,
-                  libraries=libraries, graph=print_graph(lowered.graph),
+    package.write(path, plan=unit.assembly.plan, network=print_network(network),
+                  weights=tuple(unit.assembly.weight_pieces()), libraries=libraries, graph=print_graph(lowered.graph),
                   metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())}})
     return unit
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -48,11 +48,35 @@ NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Assembly:
-    """A plan, the initial bytes of its weights block, and how good its memory plan is."""
+    """A plan, the values that lie in its weights block (offset and array, in order), and how good its memory plan
+    is."""
 
     plan: Plan
-    weights: np.ndarray
+    contents: tuple[tuple[int, np.ndarray], ...]
     memory: MemoryPlan
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The initial bytes of the block of weights."""
+        block = np.zeros(self.plan.weights_bytes, np.uint8)
+        for offset, array in self.contents:
+            block[offset:offset + array.nbytes] = _bytes_of(array)
+        return block
+
+    def weight_pieces(self) -> Iterator[np.ndarray]:
+        """The same, in pieces that nobody has copied."""
+        end = 0
+        for offset, array in self.contents:
+            if offset > end:
+                yield np.zeros(offset - end, np.uint8)
+            yield _bytes_of(array)
+            end = offset + array.nbytes
+        if self.plan.weights_bytes > end:
+            yield np.zeros(self.plan.weights_bytes - end, np.uint8)
+
+
+def _bytes_of(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
@@ -181,7 +205,7 @@ class _Assembler:
         kernels = tuple(kernel for _, kernel in self.kernels.values())
         plan = Plan(tuple(self.buffers), kernels, steps, entries, memory.arena_bytes, self.weights_bytes)
         check(plan)
-        return Assembly(plan, self._weights(), memory)
+        return Assembly(plan, tuple(self.contents), memory)
 
     # ---- who writes what, in which order -------------------------------------------------------------------
 
@@ -344,13 +368,6 @@ class _Assembler:
             for value in node.outputs:
                 if node.is_constant or (value in self.lives and self._is_prepared(value)):
                     self._add_weight(value, "weight", node.name, value.type, node.value)
-
-    def _weights(self) -> np.ndarray:
-        """The bytes of the block of weights."""
-        block = np.zeros(self.weights_bytes, np.uint8)
-        for offset, array in self.contents:
-            block[offset:offset + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        return block
 
     def _place_arena(self, merged: Mapping[Value, Value]) -> MemoryPlan:
         keys = {key: f"{i}" for i, key in enumerate(self.lives)

@@ -13,7 +13,8 @@ def to_physical(array: np.ndarray, layout: str | None) -> np.ndarray:
         return array
     dims = parse_layout(layout)
     blocks = [block_of(layout, axis) for axis in range(array.ndim)]
-    padded = np.pad(array, [(0, -extent % block) for extent, block in zip(array.shape, blocks, strict=True)])
+    missing = [(0, -extent % block) for extent, block in zip(array.shape, blocks, strict=True)]
+    padded = np.pad(array, missing) if any(count for _, count in missing) else array
     split, places = _split_axes(padded.shape, layout)
     order = [places[dim.axis].pop(0) for dim in dims]
     return np.ascontiguousarray(padded.reshape(split).transpose(order))

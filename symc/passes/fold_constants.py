@@ -66,5 +66,5 @@ def _is_small_enough(value: Value) -> bool:
 def _constant(value: Value, array: np.ndarray) -> Value:
     """The constant in place of `value`, with the sources of all that it is made of."""
     name = value.node.name + (f".{value.index}" if value.index else "")
-    physical = np.array(to_physical(array, value.type.layout), order="C")
+    physical = np.asarray(to_physical(array, value.type.layout), order="C")
     return Value(constant(name, physical, value.type, merge_sources(*topological([value.node]))))

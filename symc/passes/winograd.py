@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from symc.ir.graph import Graph, Node, Value, constant, merge_sources
-from symc.ir.layouts import to_physical
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Window
 from symc.ops.families.convolution import Convolution
@@ -134,10 +133,22 @@ def _weight(node: Node, packed: Value, size: int) -> Value:
         type = TensorType(matrices.shape, DType.float32)
         factors = constant(f"{node.name}/winograd_matrices", matrices, type, node.sources)
         return _made(node, "weight", op, (plain, Value(factors)), WEIGHT_LAYOUT)
-    value = op.reference(plain.node.value, matrices)
-    type = TensorType(value.shape, DType.float32, WEIGHT_LAYOUT)
-    physical = np.ascontiguousarray(to_physical(value, WEIGHT_LAYOUT))
-    return Value(constant(f"{node.name}/winograd_weight", physical, type, merge_sources(node, plain.node)))
+    value = plain.node.value
+    type = TensorType((*value.shape[:2], len(matrices)), DType.float32, WEIGHT_LAYOUT)
+    return Value(constant(f"{node.name}/winograd_weight", _transformed(value, matrices), type,
+                          merge_sources(node, plain.node)))
+
+
+def _transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, block by block, so that all but the
+    result stays in the caches.  Not by NumPy's products of matrices, whose threads wait for each other."""
+    filters, channels, *taps = weight.shape
+    factors, rows = matrices.reshape(len(matrices), -1), weight.reshape(filters, channels, math.prod(taps))
+    made = np.zeros((-(-filters // BLOCK), len(matrices), channels, BLOCK), np.float32)
+    for number, block in enumerate(made):
+        part = np.ascontiguousarray(rows[number * BLOCK:(number + 1) * BLOCK].T)      # (taps, C, filters of the block)
+        np.einsum("pt,tco->pco", factors, part, out=block[..., :part.shape[2]])
+    return made
 
 
 def _made(node: Node, what: str, op: Operator, inputs: tuple[Value, ...], layout: str) -> Value:

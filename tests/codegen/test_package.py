@@ -14,7 +14,7 @@ def pieces(native, tmp_path_factory):
     plan = native.affine()
     library = tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
-    return {"plan": plan, "network": "{}", "weights": native.affine_weights(plan), "graph": "%data",
+    return {"plan": plan, "network": "{}", "weights": [native.affine_weights(plan)], "graph": "%data",
             "libraries": {"x86-64": library.read_bytes()}, "metadata": {"versions": {"symc": "0.1.0"}}}
 
 
@@ -31,7 +31,7 @@ def test_members_are_stored_and_aligned(pieces, tmp_path):
             start = image.index(archive.read(item)) if item.file_size > 8 else None
             if start is not None and item.filename != "weights.bin":
                 assert start % 64 == 0
-        assert image.index(pieces["weights"].tobytes()) % 4096 == 0
+        assert image.index(pieces["weights"][0].tobytes()) % 4096 == 0
 
 
 def test_equal_contents_give_equal_bytes(pieces, tmp_path):
@@ -70,4 +70,4 @@ def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
 
 def test_weights_must_fit_the_plan(pieces, tmp_path):
     with pytest.raises(AssertionError):
-        package.write(tmp_path / "m", **pieces | {"weights": np.zeros(4, np.uint8)})
+        package.write(tmp_path / "m", **pieces | {"weights": [np.zeros(4, np.uint8)]})
