@@ -108,7 +108,7 @@ def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -
     """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
     graphs = [lowered.graph, *(body.graph for body in all_bodies(lowered.graph))]
     groups = [node for graph in graphs for node in graph.nodes if isinstance(node.op, Group)]
-    code = {level: compile_groups(groups, level, options.progress) for level in levels}
+    code = compile_groups(groups, levels, options.progress)
     assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
                                   lowered.outputs, lowered.trains, lowered.initial) for level in levels}
     objects = {level: list({code[level][node].kernels: code[level][node].object for node in groups}.values())

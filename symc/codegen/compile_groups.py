@@ -5,11 +5,11 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from symc.codegen.group_code import GroupCode
 from symc.errors import SymcError
 from symc.ir.graph import Node
 from symc.ops.group import Group
+from symc.ops.operator import operation
 
 Progress = Callable[[int, int], None]   # (groups done, groups in all)
 
@@ -34,44 +35,57 @@ class Task:
     level: str
     name: str
     nodes: tuple[str, ...]
+    is_contraction: bool
 
     def to_json(self) -> str:
         return json.dumps({"key": self.key, "text": self.text, "level": self.level, "name": self.name,
                            "cache": str(cache.folder())})
 
 
-def compile_groups(nodes: Sequence[Node], level: str, progress: Progress | None = None) -> Mapping[Node, GroupCode]:
-    """Code of every group node of `nodes` for one CPU level.
+def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
+                   progress: Progress | None = None) -> Mapping[str, Mapping[Node, GroupCode]]:
+    """Code of every group node of `nodes` for each of the CPU `levels`.
 
     Equal groups are compiled once.  SymcError: a kernel could not be compiled; it names the nodes it computes.
     """
     tasks: dict[str, Task] = {}
-    keys: dict[Node, str] = {}
+    keys: dict[tuple[str, Node], str] = {}
     for node in nodes:
-        assert isinstance(node.op, Group)
-        text = cache.canonical_text(node.op.graph)
-        keys[node] = cache.key_of(text, level)
-        name = f"k{cache.key_of(text, '')[:24]}"          # the same for every level
-        tasks.setdefault(keys[node], Task(keys[node], text, level, name, tuple(map(str, node.sources))))
+        for task in _tasks(node, levels):
+            keys[task.level, node] = task.key
+            tasks.setdefault(task.key, task)
     code = {key: cache.read(key) for key in tasks}
     missing = [task for key, task in tasks.items() if code[key] is None]
     _Pool(missing, len(tasks), progress).run()
     code |= {task.key: cache.read(task.key) for task in missing}
-    result = {node: code[key] for node, key in keys.items()}
-    assert all(result.values()), "a worker answered for a kernel that is not in the cache"
-    return result  # type: ignore[return-value]
+    assert all(code.values()), "a worker answered for a kernel that is not in the cache"
+    return {level: {node: code[keys[level, node]] for node in nodes} for level in levels}  # type: ignore[misc]
+
+
+def _tasks(node: Node, levels: Sequence[str]) -> list[Task]:
+    """What compiling a group node for `levels` takes."""
+    assert isinstance(node.op, Group)
+    text = cache.canonical_text(node.op.graph)
+    name = f"k{cache.key_of(text, '')[:24]}"          # the same for every level
+    contracts = any(operation(inner).contraction is not None for inner in node.op.graph.nodes if inner.op)
+    return [Task(cache.key_of(text, level), text, level, name, tuple(map(str, node.sources)), contracts)
+            for level in levels]
 
 
 SHOWN_FAILURES = 5
+LOADING = 8     # groups that are compiled in the time in which a worker loads TVM
 
 
 class _Pool:
-    """As many workers as cores; each takes the next task when it has answered the last."""
+    """As many workers as cores; each takes the next task when it has answered the last.
+
+    Contractions need no TVM, which takes a second to load: all workers but the first do contractions, and the rest only
+    if there is much of it, or if they waited since the last graph.
+    """
 
     def __init__(self, tasks: Sequence[Task], total: int, progress: Progress | None) -> None:
-        self.waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
-        for task in tasks:
-            self.waiting.put(task)
+        self.contractions = deque(task for task in tasks if task.is_contraction)
+        self.others = deque(task for task in tasks if not task.is_contraction)
         self.count = len(tasks)
         self.done, self.total, self.progress = total - len(tasks), total, progress
         self.failures: list[str] = []
@@ -80,7 +94,9 @@ class _Pool:
 
     def run(self) -> None:
         cores = len(os.sched_getaffinity(0))
-        threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(min(cores, self.count))]
+        loading = max(1, len(WORKERS.idle))
+        threads = [threading.Thread(target=self._drive, args=[number < loading], daemon=True)
+                   for number in range(min(cores, self.count))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -92,11 +108,12 @@ class _Pool:
             more = [f"and {len(hidden)} more kernels"] if hidden else []
             raise SymcError("\n".join([*shown, *more]), "this is a bug of symc; SYMC_DEBUG=1 shows where")
 
-    def _drive(self) -> None:
+    def _drive(self, loads_tvm: bool) -> None:
         """Feed one worker; take another when it dies."""
         worker: Worker | None = None
         try:
-            while (task := self._next()) is not None:
+            while (task := self._next(loads_tvm)) is not None:
+                loads_tvm |= not task.is_contraction
                 worker = worker or WORKERS.take()
                 if not self._ask(worker, task):
                     worker = None
@@ -105,11 +122,12 @@ class _Pool:
         if worker is not None:
             WORKERS.give_back(worker)
 
-    def _next(self) -> Task | None:
-        try:
-            return self.waiting.get_nowait()
-        except queue.Empty:
-            return None
+    def _next(self, loads_tvm: bool) -> Task | None:
+        """The next task; None: another worker does the rest sooner."""
+        with self.lock:
+            if self.others and (loads_tvm or len(self.others) >= LOADING and not self.contractions):
+                return self.others.popleft()
+            return self.contractions.popleft() if self.contractions else None
 
     def _ask(self, worker: Worker, task: Task) -> bool:
         """Have `worker` compile `task`; False when it died of it."""

@@ -63,26 +63,43 @@ def groups(graph, *operators):
 def test_equal_groups_are_compiled_once(graph, log):
     nodes = groups(graph, "relu", "negative", "relu", "relu")
     seen = []
-    code = compile_groups.compile_groups(nodes, "x86-64-v3", lambda done, total: seen.append((done, total)))
+    code = compile_groups.compile_groups(nodes, ["x86-64-v3"], lambda *counts: seen.append(counts))["x86-64-v3"]
     assert sorted(name for _, name in log()) == ["negative", "relu"]
     assert code[nodes[0]] == code[nodes[2]] != code[nodes[1]]
     assert seen == [(1, 2), (2, 2)]
 
 
+def test_levels_share_the_workers(graph, log):
+    (node,) = groups(graph, "relu")
+    code = compile_groups.compile_groups([node], ["x86-64-v3", "x86-64-v4"])
+    assert list(code) == ["x86-64-v3", "x86-64-v4"] and len(log()) == 2
+    assert code["x86-64-v3"][node].object == code["x86-64-v4"][node].object     # of the stand-in: the name
+
+
+@pytest.mark.parametrize("others, taken", [(3, "c.."), (20, "coo")])
+def test_tvm_is_loaded_by_one_worker_unless_there_is_much_for_it(others, taken):
+    def task(number: int, is_contraction: bool) -> compile_groups.Task:
+        return compile_groups.Task(str(number), "", "x86-64-v3", "k", (), is_contraction)
+    pool = compile_groups._Pool([*(task(i, False) for i in range(others)), task(99, True)], 100, None)
+    assert not pool._next(loads_tvm=True).is_contraction
+    found = [pool._next(loads_tvm=False) for _ in taken]
+    assert "".join("." if task is None else "c" if task.is_contraction else "o" for task in found) == taken
+
+
 def test_what_is_cached_starts_no_worker(graph, log, monkeypatch):
     nodes = groups(graph, "relu")
-    compile_groups.compile_groups(nodes, "x86-64-v3")
+    compile_groups.compile_groups(nodes, ["x86-64-v3"])
     monkeypatch.setattr(compile_groups, "_start_worker", lambda: 1 / 0)
     compile_groups.WORKERS.dismiss_all()
-    compile_groups.compile_groups(nodes, "x86-64-v3")
+    compile_groups.compile_groups(nodes, ["x86-64-v3"])
     with pytest.raises(ZeroDivisionError):
-        compile_groups.compile_groups(nodes, "x86-64-v4")
+        compile_groups.compile_groups(nodes, ["x86-64-v4"])
 
 
 def test_a_worker_that_dies_is_named_and_the_others_go_on(graph, log):
     nodes = groups(graph, "relu", "sin", "cos", "exp", "tanh", "negative")
     with pytest.raises(SymcError) as caught:
-        compile_groups.compile_groups(nodes, "x86-64-v3")
+        compile_groups.compile_groups(nodes, ["x86-64-v3"])
     lines = sorted(str(caught.value).splitlines())
     assert lines == [
         "  this is a bug of symc; SYMC_DEBUG=1 shows where",
@@ -91,47 +108,47 @@ def test_a_worker_that_dies_is_named_and_the_others_go_on(graph, log):
         "the kernel for exp3 (x86-64-v3) failed to compile: the code generator exited with status 3",
         "the kernel for sin1 (x86-64-v3) failed to compile: the code generator was ended by SIGSEGV",
         "the kernel for tanh4 (x86-64-v3) failed to compile: ValueError: no tanh today"]
-    code = compile_groups.compile_groups([nodes[0], nodes[5]], "x86-64-v3")
+    code = compile_groups.compile_groups([nodes[0], nodes[5]], ["x86-64-v3"])["x86-64-v3"]
     assert len(code) == 2 and len(log()) == 6
 
 
 def test_idle_workers_take_the_next_graph_and_then_leave(graph, log, monkeypatch):
     monkeypatch.setattr(compile_groups._Workers, "PATIENCE", 0.5)
     for operator in ("relu", "negative"):
-        compile_groups.compile_groups(groups(graph, operator), "x86-64-v3")
+        compile_groups.compile_groups(groups(graph, operator), ["x86-64-v3"])
     (process,) = {process for process, _ in log()}
     worker = next(iter(compile_groups.WORKERS.idle))
     assert worker.pid == int(process) and worker.wait(timeout=20) == 0
-    compile_groups.compile_groups(groups(graph, "abs"), "x86-64-v3")
+    compile_groups.compile_groups(groups(graph, "abs"), ["x86-64-v3"])
     assert log()[-1][0] != process
 
 
 def test_a_worker_that_died_idle_is_not_asked(graph, log):
-    compile_groups.compile_groups(groups(graph, "relu"), "x86-64-v3")
+    compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
     worker = next(iter(compile_groups.WORKERS.idle))
     worker.kill()
     worker.wait()
-    compile_groups.compile_groups(groups(graph, "abs"), "x86-64-v3")
+    compile_groups.compile_groups(groups(graph, "abs"), ["x86-64-v3"])
     assert len(log()) == 2
 
 
 def test_the_cache_is_that_of_the_asking_process(graph, log, tmp_path, monkeypatch):
-    compile_groups.compile_groups(groups(graph, "relu"), "x86-64-v3")
+    compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
     monkeypatch.setenv("SYMC_CACHE_DIR", str(tmp_path / "another"))
-    compile_groups.compile_groups(groups(graph, "relu"), "x86-64-v3")
+    compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
     assert len(list((tmp_path / "another").rglob("kernels/*/*"))) == 1
 
 
 def test_a_cache_that_cannot_be_written(graph, log, tmp_path, monkeypatch):
     monkeypatch.setenv("SYMC_CACHE_DIR", str(tmp_path / "log"))
     with pytest.raises(SymcError, match="kernel cache .* cannot be written"):
-        compile_groups.compile_groups(groups(graph, "relu"), "x86-64-v3")
+        compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
 
 
 def test_a_worker_that_does_not_start(graph, log, monkeypatch):
     monkeypatch.setattr(compile_groups, "_command", lambda: ["/nowhere/python"])
     with pytest.raises(FileNotFoundError):
-        compile_groups.compile_groups(groups(graph, "relu"), "x86-64-v3")
+        compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
 
 
 def test_the_worker_itself():
