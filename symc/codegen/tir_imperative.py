@@ -13,7 +13,7 @@ from typing import Any
 from symc.codegen.tir_emit import Buffer, Cells, Emitter, typed
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_module import TirKernel
-from symc.codegen.tir_schedule import jobs, lanes_for, vectors
+from symc.codegen.tir_schedule import jobs, lanes_for, pieces, ramp, vectors
 from symc.frontend.te import Tensor, TensorExpressions
 from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
 from symc.frontend.te_random import TensorDraws
@@ -51,17 +51,18 @@ class InOrder(Emitter):
 
 @dataclass(frozen=True)
 class Cell:
-    """A variable of a kernel."""
+    """A variable of a kernel: one element, or a vector of `lanes`."""
 
     emitter: InOrder
     cells: Cells
+    lanes: int = 1
 
     def get(self) -> Scalar:
-        return self.emitter.read(self.cells, 0, 1)
+        return self.emitter.read(self.cells, 0, self.lanes)
 
     def set(self, value: Any) -> None:
         value = typed(value, self.cells.dtype)
-        self.emitter.write(self.cells, 0, value, 1)
+        self.emitter.write(self.cells, 0, value, self.lanes)
 
 
 class KernelBuilder(TensorExpressions):
@@ -102,6 +103,13 @@ class KernelBuilder(TensorExpressions):
         """
         vectors(self.emitter, self.emitter.constant(0), extent, lanes_for(self._level, [dtype]), body)
 
+    def pieces(self, start: Any, extent: int, dtype: DType) -> list[tuple[Any, int]]:
+        """[start, start + extent) as vectors, side by side: each the indices of its elements, and how many they are."""
+        lanes, first = lanes_for(self._level, [dtype]), self._index(start)
+        return [(ramp(self.emitter, first + offset, size), size)
+                for begin in range(0, extent, lanes)
+                for offset, size in ((begin + o, n) for o, n in pieces(min(lanes, extent - begin), lanes))]
+
     @contextlib.contextmanager
     def repeat(self, going: Cell, at_most: int) -> Iterator[Expr]:
         """Steps 0, 1, ... below `at_most` as long as the cell `going`, a condition, holds."""
@@ -130,9 +138,9 @@ class KernelBuilder(TensorExpressions):
         with self.when(chosen):
             self.emitter.store(status, self.emitter.constant(0), literal(1, DType.int32))
 
-    def cell(self, dtype: DType, initial: Any) -> Cell:
-        """A variable that starts as `initial`."""
-        made = Cell(self.emitter, self.emitter.cells(dtype, 1))
+    def cell(self, dtype: DType, initial: Any, lanes: int = 1) -> Cell:
+        """A variable that starts as `initial`, in all `lanes`."""
+        made = Cell(self.emitter, self.emitter.cells(dtype, lanes), lanes)
         made.set(initial if isinstance(initial, Scalar) else literal(initial, dtype))
         return made
 

@@ -117,31 +117,36 @@ class Moments(Statistics):
         return moments_in_order(data, self.axes)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """A job owns up to 16 channels, each a chain of additions."""
-        (data,), (mean, variance) = inputs, outputs
+        """A job owns up to 16 channels, each a chain of additions in a lane of its own."""
+        data = inputs[0]
         (axis,) = (i for i in range(len(data.shape)) if i not in self.axes)
-        extent, count, dtype = data.shape[axis], self.count(data.shape), mean.dtype
-        lanes = range(min(LANES, extent))
-        with k.jobs(-(-extent // LANES)) as job:
-            channels = [job * LANES + lane for lane in lanes]
-            if extent % LANES:
-                channels = [k.clamp(channel, 0, extent - 1) for channel in channels]
-            means = [k.cell(dtype, total / count).get() for total in self._sums(k, data, axis, channels, dtype)]
-            squares = self._sums(k, data, axis, channels, dtype, means)
-            for lane in lanes:
-                place = tuple(channels[lane] if i == axis else 0 for i in range(len(data.shape)))
-                k.store(mean, place, means[lane])
-                k.store(variance, place, squares[lane] / count)
+        whole, rest = divmod(data.shape[axis], LANES)
+        with k.jobs(whole + (rest > 0)) as job:
+            for chosen, lanes in ((job < whole, LANES), (job >= whole, rest)):
+                with k.when(chosen):
+                    self._write(k, data, axis, k.pieces(job * LANES, lanes, outputs[0].dtype), outputs)
 
-    def _sums(self, k: Any, data: Any, axis: int, channels: list[Any], dtype: DType, origins: Any = None) -> list[Any]:
+    def _write(self, k: Any, data: Any, axis: int, channels: list[tuple[Any, int]], outputs: list[Any]) -> None:
+        """The mean and variance of some channels, given as vectors of indices and their numbers of lanes."""
+        (mean, variance), count, dtype = outputs, self.count(data.shape), outputs[0].dtype
+        means = [k.cell(dtype, total / count, lanes).get()
+                 for total, (_, lanes) in zip(self._sums(k, data, axis, channels, dtype), channels, strict=True)]
+        squares = self._sums(k, data, axis, channels, dtype, means)
+        for (channel, _), average, square in zip(channels, means, squares, strict=True):
+            place = tuple(channel if i == axis else 0 for i in range(len(data.shape)))
+            k.store(mean, place, average)
+            k.store(variance, place, square / count)
+
+    def _sums(self, k: Any, data: Any, axis: int, channels: list[tuple[Any, int]], dtype: DType,
+              origins: Any = None) -> list[Any]:
         """For each channel the sum of its elements, or of their squared distances from its origin."""
-        cells = [k.cell(dtype, 0) for _ in channels]
+        cells = [k.cell(dtype, 0, lanes) for _, lanes in channels]
         with ExitStack() as loops:
             at = {i: loops.enter_context(k.loop(data.shape[i])) for i in self.axes}
-            for lane, (cell, channel) in enumerate(zip(cells, channels, strict=True)):
+            for number, (cell, (channel, _)) in enumerate(zip(cells, channels, strict=True)):
                 element = k.F.cast(data[tuple(channel if i == axis else at[i] for i in range(len(data.shape)))], dtype)
                 if origins is not None:
-                    element = (element - origins[lane]) * (element - origins[lane])
+                    element = (element - origins[number]) * (element - origins[number])
                 cell.set(cell.get() + element)
         return [cell.get() for cell in cells]
 
