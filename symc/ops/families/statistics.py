@@ -169,10 +169,8 @@ class NormalizedSums(Statistics):
 
         def product(*i: Any) -> Any:
             x, m, s, d = (F.cast(v, dtype) for v in (data[i], at_kept(mean, i), at_kept(scale, i), dy[i]))
-            return F.cast((x - m) * s * d, DType.float64)
-        sums = (self.total(te, data.shape, lambda *i: F.cast(dy[i], DType.float64)),
-                self.total(te, data.shape, product))
-        return [te.tensor(outputs[0].dims, lambda *i, total=total: F.cast(total[i], dtype)) for total in sums]
+            return (x - m) * s * d
+        return [self.total(te, data.shape, lambda *i: F.cast(dy[i], dtype)), self.total(te, data.shape, product)]
 
 
 # ---- elementwise parts -----------------------------------------------------------------------------------------
