@@ -18,7 +18,7 @@ from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
 from symc.codegen.llvm_schedule import choose
-from symc.codegen.llvm_tile import TileWriter
+from symc.codegen.llvm_tile import RoundsWriter, TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction
 
@@ -122,7 +122,8 @@ def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue
         along = [operand.along for operand in request.operands]
         return [PointWriter(builder, request.spec, request.types, along, element, pointers, epilogue)]
     schedules = [choose(nest, LEVELS[level].core, request.lhs.element.itemsize) for nest in nests]
-    return [TileWriter(builder, schedule, element, pointers, epilogue) for schedule in schedules]
+    return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, element, pointers, epilogue)
+            for schedule in schedules]
 
 
 def _header(name: str, request: ContractionRequest) -> str:

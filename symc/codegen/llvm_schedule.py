@@ -7,6 +7,8 @@ Rules, in the order in which they are applied:
   the end; where there is none either, lanes are gathered one by one.
 * The tile covers a row axis, along which the vector operand does not change, and a column axis, along which the
   broadcast operand does not; their sizes are those that a small model of the core finds fastest.
+* A reduction that reads more than stays in the second cache is cut into rounds, which all tiles of a job take one after
+  the other (`llvm_rounds`).
 * Which tiles make a job is in `llvm_jobs`.
 """
 
@@ -20,11 +22,13 @@ from dataclasses import dataclass
 
 from symc.codegen.llvm_jobs import CACHE, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
+from symc.codegen.llvm_rounds import cut_into_rounds
 
 CACHE_LINE = 64               # bytes
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
 BLOCKS_AHEAD = 2
+MOST_CHAINS = 2               # of sums for each accumulator
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
 CASES_WRITTEN_OUT = 7         # of padding that get code of their own, for loops that then know their bounds
@@ -41,7 +45,7 @@ class Core:
 
     def chains(self, accumulators: int) -> int:
         """How many sums to keep for each accumulator, so that enough multiplications are under way at once."""
-        return 2 if accumulators < 8 and self.holds(2 * accumulators, 1) else 1
+        return MOST_CHAINS if accumulators < 8 and self.holds(2 * accumulators, 1) else 1
 
     def holds(self, rows: int, columns: int) -> bool:
         """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
@@ -55,7 +59,8 @@ class Schedule:
     tilings: all other parallel axes, outermost first.  reduction: all other reduced axes, outermost first, with
     `unrolled` ones written out.  checked: the constraints that are settled while writing, for each tile by itself; all
     others limit a reduction loop at run time.  streamed: the access whose vectors are prefetched.  rows_ahead: the
-    access whose rows are, and by how many elements.
+    access whose rows are, and by how many elements.  rounds: how many of the outermost reduced axes are walked around
+    all tiles of a job, instead of inside each.
     """
 
     nest: Nest
@@ -69,6 +74,7 @@ class Schedule:
     checked: tuple[Constraint, ...]
     streamed: int | None
     rows_ahead: tuple[int, int] | None
+    rounds: int = 0
 
     @property
     def pieces(self) -> int:
@@ -100,14 +106,18 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
     pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
     row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
+    rounds = 0
+    if row is not None and not candidate.sums_lanes:
+        nest, reduction, rounds = cut_into_rounds(nest, reduction, row, sizes, pieces * width, itemsize)
+        broadcast, vector = _roles(nest, lanes)
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
-    tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).tilings()
+    tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).tilings(rounds > 0)
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
-                    rows_ahead)
+                    rows_ahead, rounds)
 
 
 # Lanes

@@ -8,14 +8,15 @@ what is inside at run time, and no operand is copied to be padded.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symc.codegen.llvm_builder import Builder, Integer, Type, Value
+from symc.codegen.llvm_builder import POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_jobs import Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
-from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, lane_offsets
+from symc.codegen.llvm_schedule import CACHE_LINE, MOST_CHAINS, STEPS_UNROLLED, Schedule, lane_offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,16 @@ class TileWriter:
         return self.schedule.jobs
 
     def write_job(self, number: Integer) -> None:
+        self._walk_tiles(list(self.schedule.tilings), self._chunks_of(number), Place({}, {}))
+
+    def _chunks_of(self, number: Integer) -> dict[str, Integer]:
+        """The job's chunk of each axis."""
         digits: dict[str, Integer] = {}
         for tiling in reversed(self.schedule.tilings):
             chunks = self.schedule.chunks(tiling)
             digits[tiling.axis] = number % chunks if chunks > 1 else 0
             number = number // chunks
-        self._walk_tiles(list(self.schedule.tilings), digits, Place({}, {}))
+        return digits
 
     def _walk_tiles(self, tilings: Sequence[Tiling], chunk: Mapping[str, Integer], place: Place) -> None:
         if not tilings:
@@ -163,16 +168,26 @@ class TileWriter:
     # One tile
 
     def _write_tile(self, place: Place) -> None:
+        if count := self._enter_tile(place):
+            sums = [self.builder.zero(self.vector) for _ in range(count)]
+            if all(self.nest.extents[axis] for axis in self.nest.reduced):
+                sums = self._sums(place, self.schedule.reduction, sums)
+            self._finish(place, self._totals(sums))
+
+    def _enter_tile(self, place: Place) -> int:
+        """Sets the cells of a tile.  Returns how many sums they take."""
         self.cells = [cell for cell in self._all_cells(place) if any(self._exists(place, cell))]
-        if not self.cells:
-            return
-        chains = self.schedule.core.chains(len(self.cells))
-        sums = [self.builder.zero(self.vector) for _ in range(chains * len(self.cells))]
-        if all(self.nest.extents[axis] for axis in self.nest.reduced):
-            self.loaded = {}
-            starts = {access: self._start(access, place) for access in FACTORS}
-            sums = self._reduce(self.schedule.reduction, replace(place, cursors=starts), sums)
-        self._finish(place, [self._joined(sums[i::len(self.cells)]) for i in range(len(self.cells))])
+        return self.schedule.core.chains(len(self.cells)) * len(self.cells)
+
+    def _sums(self, place: Place, reduction: Sequence[str], sums: Sums) -> Sums:
+        """`sums` and the products at all points of the reduction."""
+        self.loaded = {}
+        starts = {access: self._start(access, place) for access in FACTORS}
+        return self._reduce(reduction, replace(place, cursors=starts), sums)
+
+    def _totals(self, sums: Sums) -> list[Value]:
+        """Of each cell."""
+        return [self._joined(sums[i::len(self.cells)]) for i in range(len(self.cells))]
 
     def _joined(self, chains: Sequence[Value]) -> Value:
         total = chains[0]
@@ -427,6 +442,62 @@ class TileWriter:
             if exists[lane]:
                 target = self.builder.offset(pointer, offset, self.element)
                 self.builder.store(self.builder.extract(value, lane), target)
+
+
+class RoundsWriter(TileWriter):
+    """Writes jobs whose tiles add round after round of the reduction to sums in memory: see `llvm_rounds`."""
+
+    def __init__(self, builder: Builder, schedule: Schedule, element: str, pointers: Sequence[Value],
+                 epilogue: Callable[..., object]) -> None:
+        super().__init__(builder, schedule, element, pointers, epilogue)
+        row = next(tiling.axis for tiling in schedule.tilings if tiling.tiles_per_job != 1)
+        others = math.prod(tiling.size for tiling in schedule.tilings if tiling.axis != row)
+        self.row, self.step = row, MOST_CHAINS * others * schedule.pieces * schedule.width
+        self.size = self.step * schedule.nest.extents[row]
+        self.memory = builder.register(f"alloca [{self.size} x {element}], align 64", POINTER)
+        self.write: Callable[[Place], None] = self._add_round
+
+    def write_job(self, number: Integer) -> None:
+        chunks = self._chunks_of(number)
+        self.builder.loop(0, self.size, self.schedule.width, self._clear)
+        self.write = self._add_round
+        self._walk_rounds(self.schedule.reduction[:self.schedule.rounds], chunks, Place({}, {}))
+        self.write = self._finish_tile
+        self._walk_tiles(self.schedule.tilings, chunks, Place({}, {}))
+
+    def _clear(self, index: Integer, _: list[Value]) -> list[Value]:
+        self.builder.store(self.builder.zero(self.vector), self.builder.offset(self.memory, index, self.element))
+        return []
+
+    def _walk_rounds(self, axes: Sequence[str], chunks: Mapping[str, Integer], place: Place) -> None:
+        if not axes:
+            self._walk_tiles(self.schedule.tilings, chunks, place)
+            return
+        axis, *inner = axes
+
+        def step(index: Integer, _: list[Value]) -> list[Value]:
+            self._walk_rounds(inner, chunks, place.enter(axis, index, 0, 1))
+            return []
+        self.builder.loop(0, self.nest.extents[axis], 1, step)
+
+    def _write_tile(self, place: Place) -> None:
+        self.write(place)
+
+    def _add_round(self, place: Place) -> None:
+        slots = self._slots(place)
+        inner = self.schedule.reduction[self.schedule.rounds:]
+        sums = self._sums(place, inner, [self.builder.load(slot, self.vector) for slot in slots])
+        for total, slot in zip(sums, slots, strict=True):
+            self.builder.store(total, slot)
+
+    def _finish_tile(self, place: Place) -> None:
+        self._finish(place, self._totals([self.builder.load(slot, self.vector) for slot in self._slots(place)]))
+
+    def _slots(self, place: Place) -> list[Value]:
+        """Where the sums of a tile lie."""
+        count = self._enter_tile(place)
+        first = self.builder.offset(self.memory, place.values[self.row] * self.step, self.element)
+        return [self.builder.offset(first, i * self.schedule.width, self.element) for i in range(count)]
 
 
 def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:

@@ -1,0 +1,73 @@
+"""Reductions in rounds: where they are cut, and that they sum the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symc.codegen import llvm_rounds
+from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.llvm_contraction import ContractionRequest
+from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_schedule import Schedule, choose
+from symc.ir.types import DType, TensorType
+from symc.ops.contraction import Window, matrix_product
+from tests.codegen.test_llvm_contraction import check, levels
+
+
+def weight_gradient(batch: int, channels: int, filters: int, image: int, kernel: int = 1) -> ContractionRequest:
+    output = image - kernel + 1
+    spec = Window(batch, 1, channels, filters, (image,) * 2, (output,) * 2, (kernel,) * 2, (1, 1), (1, 1), (0, 0))
+    data, result = (TensorType((batch, count, size, size), DType.float32, "aBcd16b")
+                    for count, size in ((channels, image), (filters, output)))
+    return ContractionRequest(spec.weight_gradient(), data, result,
+                              (TensorType((filters, channels, kernel, kernel), DType.float32),))
+
+
+def schedule_of(request: ContractionRequest) -> Schedule:
+    nest, = nests_of(request.spec, request.types, ()) or ()
+    return choose(nest, LEVELS["x86-64-v3"].core, 4)
+
+
+def test_rounds_fill_the_second_cache() -> None:
+    schedule = schedule_of(weight_gradient(8, 16, 96, 112))
+    inner = [schedule.nest.extents[axis] for axis in schedule.reduction[schedule.rounds:]]
+    read = np.prod(inner) * (16 + 16) * 4
+    assert schedule.rounds == 2 and llvm_rounds.BYTES_OF_A_ROUND / 2 < read <= llvm_rounds.BYTES_OF_A_ROUND
+    assert schedule.jobs == 6, "one for each block of filters"
+
+
+@pytest.mark.parametrize("data", [
+    (8, 64, 64, 14),       # an image and its gradient stay in the second cache
+    (1, 4, 32, 200),       # one tile has all channels
+])
+def test_other_reductions_stay_whole(data: tuple[int, ...]) -> None:
+    assert schedule_of(weight_gradient(*data)).rounds == 0
+
+
+def test_padded_reductions_stay_whole() -> None:
+    spec = Window(8, 1, 16, 32, (112,) * 2, (112,) * 2, (3, 3), (1, 1), (1, 1), (1, 1)).weight_gradient()
+    types = [TensorType((8, count, 112, 112), DType.float32, "aBcd16b") for count in (16, 32)]
+    result = TensorType((32, 16, 3, 3), DType.float32)
+    assert schedule_of(ContractionRequest(spec, types[0], types[1], (result,))).rounds == 0
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 3), st.sampled_from([16, 20, 40]), st.sampled_from([16, 24, 48]), st.integers(5, 13),
+       st.sampled_from([1, 1, 3]), levels)
+def test_sums_are_those_of_one_round(batch: int, channels: int, filters: int, image: int, kernel: int,
+                                     level: str) -> None:
+    request = weight_gradient(batch, channels, filters, image, kernel)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llvm_rounds, "CACHE", 0)
+        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND", 16 << 10)
+        patch.setattr(llvm_rounds, "LEAST_STEPS", 4)
+        check(request, level=level)
+
+
+def test_products_of_long_rows() -> None:
+    spec = matrix_product(None, 24, 32, 20000, False, True)
+    types = [TensorType(shape, DType.float32) for shape in ((24, 20000), (32, 20000), (24, 32))]
+    check(ContractionRequest(spec, types[0], types[1], (types[2],)))
