@@ -42,7 +42,10 @@ def compile(
     outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
     train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
-    cpu: Annotated[str, typer.Option(help="CPU levels to compile for.")] = "x86-64-v3,x86-64-v4",
+    cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for; by default x86-64-v3,x86-64-v4, and "
+                                                 "x86-64-v4-bf16 with --precision bf16.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
+                                                "sums in float32.")] = "fp32",
     dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
     print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
     time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
@@ -54,10 +57,11 @@ def compile(
     target = output or _package_name(network)
     times: dict[str, float] = {}
     with _progress() as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
-        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress)
+        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
+                                   precision=precision)
         unit = compiler.compile_package(target, network, params, _pairs(shape, _dims, "--shape"), _names(outputs),
-                                        train, dtypes=_pairs(dtype, str, "--dtype"), levels=_names(cpu),
-                                        options=options)
+                                        train, dtypes=_pairs(dtype, str, "--dtype"),
+                                        levels=None if cpu is None else _names(cpu), options=options)
     report = {"package": str(target), "bytes": target.stat().st_size, **_describe(unit.assembly)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}

@@ -54,7 +54,8 @@ from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
 
-PACKAGE_LEVELS = ("x86-64-v3", "x86-64-v4")
+PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
+                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
 
 
 # ---- compiled modules and packages ---------------------------------------------------------------------------------
@@ -69,8 +70,8 @@ class Module(CompiledModule):
         super().__init__(self.unit.assembly.plan, load_in_process(self.unit), self.unit.assembly.weights,
                          host_functions(lowered.graph))
 
-    def save(self, path: str | os.PathLike[str], levels: Sequence[str] = PACKAGE_LEVELS) -> None:
-        """Write the package `path` for these CPU levels, whole or not at all."""
+    def save(self, path: str | os.PathLike[str], levels: Sequence[str] | None = None) -> None:
+        """Write the package `path` for these CPU levels, whole or not at all.  None: PACKAGE_LEVELS."""
         save_package(self.network, self.lowered, Path(path), levels, self.options)
 
 
@@ -92,9 +93,9 @@ def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]]
 def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = None,
                     shapes: Mapping[str, Sequence[int]] | None = None, outputs: Sequence[str] = (),
                     train: bool | Mapping[str, str] = False, target: str = "cpu", *,
-                    dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] = PACKAGE_LEVELS,
+                    dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] | None = None,
                     options: Options | None = None) -> Unit:
-    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`."""
+    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`, `save`."""
     options = options or Options()
     network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
     return save_package(network, lowered, Path(path), levels, options)
@@ -300,8 +301,10 @@ def _host_function(node: Node) -> Callable[..., None]:
     return call
 
 
-def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str], options: Options) -> Unit:
+def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str] | None,
+                 options: Options) -> Unit:
     """Compile for all `levels`, link their libraries, and write the package."""
+    levels = PACKAGE_LEVELS[options.precision] if levels is None else levels
     unknown = [level for level in levels if level not in package.LEVELS]
     refuse_host_steps(lowered.graph)
     if unknown or not levels:
@@ -312,7 +315,8 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     libraries = {level: library_bytes(unit, level) for level in levels}
     package.write(path, plan=unit.assembly.plan, network=print_network(network),
                   weights=tuple(unit.assembly.weight_pieces()), libraries=libraries, graph=print_graph(lowered.graph),
-                  metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())}})
+                  metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())},
+                            "options": {"precision": options.precision}})
     return unit
 
 

@@ -181,6 +181,7 @@ def inspect_package(file: Path) -> dict[str, Any]:
             "inputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["inputs"]},
             "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]},
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
+            "options": manifest["metadata"].get("options", {}),
             "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes,
                        "buffers": len(arena), "unshared_bytes": sum(buffer.bytes for buffer in arena)},
             "versions": [f"{k} {v}" for k, v in manifest["metadata"].get("versions", {}).items()], "steps": steps}

@@ -111,6 +111,18 @@ def test_json_stays_json_whatever_is_printed(folder, call):
     assert code == 0 and json.loads(out)["package"] == "net.symc" and "# after fuse\n" in err
 
 
+def test_precision(folder, call):
+    arguments = ("compile", "net.json", "--params", "net.params", "--shape", "data=2,4", "-o", "low.symc")
+    code, _, err = call(*arguments, "--precision", "int8")
+    assert code == 1 and "fp32 or bf16" in err
+    code, _, err = call(*arguments, "--precision", "bf16", "--train")
+    assert code == 1 and "inference" in err
+    assert call(*arguments, "--precision", "bf16", "--cpu", "x86-64-v3,x86-64-v4-bf16")[0] == 0
+    _, out, _ = call("inspect", "low.symc", "--json")
+    shown = json.loads(out)
+    assert shown["options"] == {"precision": "bf16"} and shown["targets"] == ["x86-64-v4-bf16", "x86-64-v3"]
+
+
 def test_inspect(folder, call):
     code, out, _ = call("inspect", "net.json", "--shape", "data=2,4", "--json")
     report = json.loads(out)

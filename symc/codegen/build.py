@@ -38,12 +38,16 @@ _PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
     INFERENCE: lambda _: inference_pipeline(), TRAINING: training_pipeline, FROZEN: frozen_pipeline}
 
 
+PRECISIONS = ("fp32", "bf16")
+
+
 @dataclass(frozen=True)
 class Options:
     """How to compile.
 
     dump: folder for the graph after each pass.  print_after: names of passes whose result is printed.  times: gets
     the seconds of each pass.  progress: called after each compiled group.  verify: check the graph between passes.
+    precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
     """
 
     dump: Path | None = None
@@ -51,6 +55,11 @@ class Options:
     times: dict[str, float] | None = None
     progress: Progress | None = None
     verify: bool = field(default_factory=lambda: bool(os.environ.get("SYMC_DEBUG")))
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise SymcError(f"precision {self.precision!r} is not known", f"it is {' or '.join(PRECISIONS)}")
 
 
 # ---- one graph, one mode: passes, kernels, plan --------------------------------------------------------------------
@@ -87,7 +96,11 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     """
     ops.load()
     stable = frozenset(parameters)
-    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable)]
+    is_narrow = options.precision == "bf16"
+    if is_narrow and mode != INFERENCE:
+        raise SymcError("precision 'bf16' is for inference; gradients are computed in float32",
+                        "compile without train, or with precision 'fp32'")
+    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable, is_narrow)]
     if initial is not None:
         passes = [step for step in passes if not isinstance(step, OverwriteInputs)]
     _check_pass_names(options.print_after, passes)

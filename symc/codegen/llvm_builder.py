@@ -26,7 +26,7 @@ class Type:
     @property
     def suffix(self) -> str:
         """As LLVM's intrinsics spell the type: v8f32."""
-        scalar = {"float": "f32", "double": "f64", "ptr": "p0"}.get(self.element, self.element)
+        scalar = {"float": "f32", "double": "f64", "ptr": "p0", "bfloat": "bf16"}.get(self.element, self.element)
         return f"v{self.lanes}{scalar}" if self.lanes else scalar
 
     @property
@@ -36,7 +36,7 @@ class Type:
     @property
     def bits(self) -> int:
         """Of one element."""
-        return {"float": 32, "double": 64, "ptr": 64}.get(self.element) or int(self.element[1:])
+        return {"float": 32, "double": 64, "ptr": 64, "bfloat": 16}.get(self.element) or int(self.element[1:])
 
     def of(self, element: str) -> Type:
         """The same number of lanes of another element type."""
@@ -238,6 +238,10 @@ class Builder:
         """bitcast, sitofp, fptosi, zext, fpext, ... to vectors of `element`."""
         type = a.type.of(element)
         return self.register(f"{instruction} {a.type} {a.name} to {type}", type)
+
+    def reinterpret(self, a: Value, type: Type) -> Value:
+        """The same bits as lanes of another width."""
+        return self.register(f"bitcast {a.type} {a.name} to {type}", type)
 
     def call(self, name: str, type: Type, *arguments: Value, flags: str = "") -> Value:
         """Call a function of the module, of libm or an intrinsic, and declare it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import llvmlite.binding as llvm
 
@@ -21,6 +21,7 @@ class Level:
     triple: str
     cpu: str
     core: Core
+    features: str = ""     # beyond those of the CPU
 
     @property
     def attributes(self) -> str:
@@ -29,10 +30,12 @@ class Level:
 
 
 X86_64 = "x86_64-unknown-linux-gnu"
+_V4 = Core(registers=32, vector_bytes=64, prefetched_bytes=16384)
 LEVELS = {
     "x86-64": Level(X86_64, "x86-64", Core(registers=16, vector_bytes=16)),
     "x86-64-v3": Level(X86_64, "x86-64-v3", Core(registers=16, vector_bytes=32)),
-    "x86-64-v4": Level(X86_64, "x86-64-v4", Core(registers=32, vector_bytes=64, prefetched_bytes=16384)),
+    "x86-64-v4": Level(X86_64, "x86-64-v4", _V4),
+    "x86-64-v4-bf16": Level(X86_64, "x86-64-v4", replace(_V4, has_pairs=True), "+avx512bf16"),
     "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=32, vector_bytes=16)),
 }
 
@@ -72,7 +75,7 @@ def _machine(level: str) -> llvm.TargetMachine:
     llvm.initialize_native_asmparser()
     found = LEVELS[level]
     target = llvm.Target.from_triple(found.triple)
-    return target.create_target_machine(cpu=found.cpu, opt=3, reloc="pic", codemodel="small")
+    return target.create_target_machine(cpu=found.cpu, features=found.features, opt=3, reloc="pic", codemodel="small")
 
 
 def clean_tvm_module(text: str) -> str:

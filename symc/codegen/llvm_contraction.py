@@ -13,14 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Value
+from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.llvm_elements import element_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
 from symc.codegen.llvm_schedule import choose
 from symc.codegen.llvm_tile import RoundsWriter, TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction
+from symc.ops.pairs import in_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class EpilogueOperand:
 class ContractionRequest:
     """One kernel to be: `spec` over tensors of these types, then an epilogue that writes `outputs`.
 
-    All tensors are of one dtype, float32 or float64, and all outputs have the logical shape of the contraction's
-    result.  Layouts may block each dimension once.
+    All tensors are of float64, or each is of float32 or bfloat16; all outputs have the logical shape of the
+    contraction's result.  Layouts may block each dimension once; a summed one of bfloat16 ends in pairs besides.
     """
 
     spec: Contraction
@@ -70,7 +72,8 @@ class ContractionKernel:
 
 def supports(request: ContractionRequest) -> bool:
     """Whether `generate` can write this kernel; what it cannot is left to TE."""
-    return {type.element for type in request.types} in ({DType.float32}, {DType.float64})
+    dtypes = {type.element for type in request.types}
+    return dtypes == {DType.float64} or dtypes <= {DType.float32, DType.bfloat16}
 
 
 def is_fast(request: ContractionRequest) -> bool:
@@ -103,6 +106,14 @@ def _nests(request: ContractionRequest) -> list[Nest] | None:
     return nests_of(request.spec, request.types, [operand.along for operand in request.operands])
 
 
+def _in_pairs(request: ContractionRequest) -> ContractionRequest:
+    """The same over pairs, as far as there are some."""
+    found = in_pairs(request.spec, request.lhs, request.rhs)
+    if found is None:
+        return request
+    halved = ContractionRequest(*found, request.outputs, request.operands)
+    return halved if _nests(halved) else request
+
 
 class Writer(Protocol):
     """Writes the jobs of (a part of) a kernel."""
@@ -116,13 +127,16 @@ class Writer(Protocol):
 def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[Writer]:
     """One for each nest, and what is not affine point by point."""
     pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
-    element = "float" if request.lhs.element is DType.float32 else "double"
+    request = _in_pairs(request)
+    core = LEVELS[level].core
+    elements = [element_of(type.element, core.has_pairs) for type in request.types]
     nests = _nests(request)
     if nests is None:
         along = [operand.along for operand in request.operands]
-        return [PointWriter(builder, request.spec, request.types, along, element, pointers, epilogue)]
-    schedules = [choose(nest, LEVELS[level].core, request.lhs.element.itemsize) for nest in nests]
-    return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, element, pointers, epilogue)
+        return [PointWriter(builder, request.spec, request.types, along, elements, pointers, epilogue)]
+    itemsize = Type(elements[0].register).bits // 8
+    schedules = [choose(nest, core, itemsize) for nest in nests]
+    return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
             for schedule in schedules]
 
 

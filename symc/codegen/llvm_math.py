@@ -119,7 +119,9 @@ class VectorMath:
         return self.builder.constant(value, like.type)
 
     def cast(self, x: Value, dtype: DType) -> Value:
-        """As C converts; a condition gives 0 or 1."""
+        """As C converts; a condition gives 0 or 1.  What becomes bfloat16 is rounded where it is stored."""
+        if dtype is DType.bfloat16:
+            return self.cast(x, DType.float32)
         target = x.type.of(ELEMENTS[dtype])
         if target == x.type:
             return x

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from symc.codegen.llvm_builder import I64, Builder, Integer, Type, Value, total
+from symc.codegen.llvm_elements import Element
 from symc.codegen.llvm_math import VectorMath
 from symc.ir.types import TensorType, parse_layout
 from symc.ops.contraction import Contraction, Index
@@ -17,15 +18,16 @@ from symc.ops.contraction import Contraction, Index
 class PointWriter:
     """A job is all points of the innermost output axis; vectors have one lane.
 
-    types, pointers: of lhs, rhs, the operands and the outputs; along: for each operand, the dimension of the output
-    that each of its dimensions runs along.
+    types, elements, pointers: of lhs, rhs, the operands and the outputs; along: for each operand, the dimension
+    of the output that each of its dimensions runs along.
     """
 
     def __init__(self, builder: Builder, spec: Contraction, types: Sequence[TensorType],
-                 along: Sequence[Sequence[int | None]], element: str, pointers: Sequence[Value],
+                 along: Sequence[Sequence[int | None]], elements: Sequence[Element], pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
         self.builder, self.spec, self.types, self.along = builder, spec, types, along
-        self.type, self.pointers, self.epilogue = Type(element, 1), pointers, epilogue
+        self.elements, self.pointers, self.epilogue = elements, pointers, epilogue
+        self.type = Type(elements[0].register, 1)
 
     @property
     def jobs(self) -> int:
@@ -53,7 +55,7 @@ class PointWriter:
         results = self.epilogue(VectorMath(self.builder), sums[0], *operands)
         outputs = range(2 + len(self.along), len(self.types))
         for i, result in zip(outputs, results if isinstance(results, tuple) else (results,), strict=True):
-            self.builder.store(result, self._address(i, positions))
+            self.elements[i].store_lanes(self.builder, result, self._address(i, positions), [True])
 
     def _reduce(self, axes: Sequence[str], values: Mapping[str, Integer], sums: list[Value]) -> list[Value]:
         if not axes:
@@ -89,7 +91,7 @@ class PointWriter:
         return total([(c, values[axis]) for axis, c in index.terms], index.offset)
 
     def _load(self, tensor: int, positions: Sequence[Integer]) -> Value:
-        return self.builder.load(self._address(tensor, positions), self.type)
+        return self.elements[tensor].load(self.builder, self._address(tensor, positions), 1)
 
     def _address(self, tensor: int, positions: Sequence[Integer]) -> Value:
         type = self.types[tensor]
@@ -104,4 +106,4 @@ class PointWriter:
                 rest[dim.axis] = rest[dim.axis] // dim.block
         for digit, extent in digits:
             offset = total([(extent, offset), (1, digit)])
-        return self.builder.offset(self.pointers[tensor], offset, self.type.element)
+        return self.builder.offset(self.pointers[tensor], offset, self.elements[tensor].memory)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symc.codegen.llvm_builder import POINTER, Builder, Integer, Type, Value
+from symc.codegen.llvm_elements import Element, multiplications
 from symc.codegen.llvm_jobs import Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
@@ -59,13 +60,14 @@ class Cell:
 
 
 class TileWriter:
-    """Writes jobs of `schedule`; pointers: of lhs, rhs, the operands and the outputs, in this order."""
+    """Writes jobs of `schedule`; elements, pointers: of lhs, rhs, the operands and the outputs, in this order."""
 
-    def __init__(self, builder: Builder, schedule: Schedule, element: str, pointers: Sequence[Value],
+    def __init__(self, builder: Builder, schedule: Schedule, elements: Sequence[Element], pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
         self.builder, self.schedule, self.nest, self.pointers = builder, schedule, schedule.nest, pointers
-        self.accesses, self.element, self.epilogue = self.nest.accesses, element, epilogue
-        self.vector = Type(element, schedule.width)
+        self.accesses, self.elements, self.epilogue = self.nest.accesses, elements, epilogue
+        self.vector = Type(elements[self.nest.first_output].register, schedule.width)    # of sums
+        self.multiplications = multiplications(elements[0], schedule.width, schedule.core.has_pairs)
         self.output_lanes = () if schedule.sums_lanes else schedule.lanes
         self.lane_points = self._points_of_lanes()
         lanes = [schedule.lanes if i in FACTORS else self.output_lanes for i in range(len(self.accesses))]
@@ -205,7 +207,7 @@ class TileWriter:
 
     def _start(self, access: int, place: Place) -> Cursor:
         start = self.accesses[access].address.at(place.values)
-        return self.builder.opaque(self.builder.offset(self.pointers[access], start, self.element)), 0
+        return self.builder.opaque(self._offset(access, self.pointers[access], start)), 0
 
     # Reduction
 
@@ -266,7 +268,10 @@ class TileWriter:
         step = self.accesses[access].address.coefficient(axis)
         if isinstance(index, int):
             return pointer, offset + step * index
-        return self.builder.offset(pointer, index * step, self.element) if step else pointer, offset
+        return self._offset(access, pointer, index * step) if step else pointer, offset
+
+    def _offset(self, access: int, pointer: Value, elements: Integer) -> Value:
+        return self.builder.offset(pointer, elements, self.elements[access].memory)
 
     def _limits(self, axis: str, place: Place) -> tuple[Integer, Integer] | None:
         """First and last + 1 point of a reduced axis inside all guards that are left to run time."""
@@ -300,10 +305,11 @@ class TileWriter:
     def _multiply(self, place: Place, sums: Sums, chain: int) -> Sums:
         """One point of the reduction for the whole tile."""
         sums = list(sums)
-        for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
-            factors = [self._factor(access, place, cell) for access in FACTORS]
-            if factors[0] is not None and factors[1] is not None:
-                sums[i] = self.builder.fma(factors[0], factors[1], sums[i])
+        for multiply in self.multiplications:
+            for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
+                factors = [self._factor(access, place, cell) for access in FACTORS]
+                if factors[0] is not None and factors[1] is not None:
+                    sums[i] = multiply(self.builder, factors[0], factors[1], sums[i])
         return sums
 
     def _factor(self, access: int, place: Place, cell: Cell) -> Value | None:
@@ -364,24 +370,24 @@ class TileWriter:
 
     def _load_lanes(self, access: int, pointer: Value, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
         width, first = len(offsets), offsets[0]
+        element = self.elements[access]
         if all(offset == first for offset in offsets) and all(valid):
-            return self.builder.splat(self._load_at(pointer, first, Type(self.element)), width)
+            return element.splat(self.builder, self._offset(access, pointer, first), width)
         if _are_neighbours(offsets):
             self._prefetch(access, pointer, first)
-            place = self.builder.offset(pointer, first, self.element)
-            return self.builder.load_lanes(place, Type(self.element, width), valid)
+            return element.load_lanes(self.builder, self._offset(access, pointer, first), valid)
         block = min(offsets) // width * width
         if max(offsets) < block + width and all(valid) and self._walks_blocks(access):
             whole = self._load_block(access, pointer, block)
             return self.builder.shuffle(whole, [offset - block for offset in offsets])
-        return self._gather(pointer, offsets, valid)
+        return self._gather(access, pointer, offsets, valid)
 
     def _prefetch(self, access: int, pointer: Value, offset: int) -> None:
         """Of the weights, once for each cache line."""
-        itemsize = self.vector.bits // 8
+        itemsize = self.elements[access].bytes
         if self.schedule.streamed == access and offset * itemsize % CACHE_LINE == 0:
             ahead = self.schedule.core.prefetched_bytes // itemsize
-            self.builder.prefetch(self.builder.offset(pointer, offset + ahead, self.element))
+            self.builder.prefetch(self._offset(access, pointer, offset + ahead))
 
     def _prefetch_rows(self, place: Place) -> None:
         """Of the broadcast operand, the lines that a later block of the walk reads: one for each row of the tile."""
@@ -390,10 +396,7 @@ class TileWriter:
         access, ahead = self.schedule.rows_ahead
         pointer, base = place.cursors[access]
         for offset in sorted({self._offsets(access, (), cell)[0] for cell in self.cells}):
-            self.builder.prefetch(self.builder.offset(pointer, base + offset + ahead, self.element))
-
-    def _load_at(self, pointer: Value, offset: int, type: Type) -> Value:
-        return self.builder.load(self.builder.offset(pointer, offset, self.element), type)
+            self.builder.prefetch(self._offset(access, pointer, base + offset + ahead))
 
     def _walks_blocks(self, access: int) -> bool:
         """Whether lanes stay inside blocks of the layout, of which pointers that move only ever meet the start."""
@@ -405,14 +408,17 @@ class TileWriter:
     def _load_block(self, access: int, pointer: Value, start: int) -> Value:
         key = (access, pointer.name, start)
         if key not in self.loaded:
-            self.loaded[key] = self._load_at(pointer, start, self.vector)
+            place = self._offset(access, pointer, start)
+            self.loaded[key] = self.elements[access].load(self.builder, place, self.schedule.width)
         return self.loaded[key]
 
-    def _gather(self, pointer: Value, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
-        vector = self.builder.zero(Type(self.element, len(offsets)))
+    def _gather(self, access: int, pointer: Value, offsets: Sequence[int], valid: Sequence[bool]) -> Value:
+        element = self.elements[access]
+        vector = self.builder.zero(Type(element.register, len(offsets)))
         for lane, offset in enumerate(offsets):
             if valid[lane]:
-                vector = self.builder.insert(vector, self._load_at(pointer, offset, Type(self.element)), lane)
+                scalar = element.load(self.builder, self._offset(access, pointer, offset))
+                vector = self.builder.insert(vector, scalar, lane)
         return vector
 
     # Epilogue
@@ -435,26 +441,26 @@ class TileWriter:
         offsets = self._offsets(access, self.output_lanes, cell)
         if self._holds_pad_lanes(access, self.output_lanes):
             exists = [True] * len(offsets)
+        element = self.elements[access]
         if _are_neighbours(offsets):
-            self.builder.store_lanes(value, self.builder.offset(pointer, offsets[0], self.element), exists)
+            element.store_lanes(self.builder, value, self._offset(access, pointer, offsets[0]), exists)
             return
         for lane, offset in enumerate(offsets):
             if exists[lane]:
-                target = self.builder.offset(pointer, offset, self.element)
-                self.builder.store(self.builder.extract(value, lane), target)
+                element.store_lane(self.builder, value, lane, self._offset(access, pointer, offset))
 
 
 class RoundsWriter(TileWriter):
     """Writes jobs whose tiles add round after round of the reduction to sums in memory: see `llvm_rounds`."""
 
-    def __init__(self, builder: Builder, schedule: Schedule, element: str, pointers: Sequence[Value],
+    def __init__(self, builder: Builder, schedule: Schedule, elements: Sequence[Element], pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
-        super().__init__(builder, schedule, element, pointers, epilogue)
+        super().__init__(builder, schedule, elements, pointers, epilogue)
         row = next(tiling.axis for tiling in schedule.tilings if tiling.tiles_per_job != 1)
         others = math.prod(tiling.size for tiling in schedule.tilings if tiling.axis != row)
         self.row, self.step = row, MOST_CHAINS * others * schedule.pieces * schedule.width
         self.size = self.step * schedule.nest.extents[row]
-        self.memory = builder.register(f"alloca [{self.size} x {element}], align 64", POINTER)
+        self.memory = builder.register(f"alloca [{self.size} x {self.vector.element}], align 64", POINTER)
         self.write: Callable[[Place], None] = self._add_round
 
     def write_job(self, number: Integer) -> None:
@@ -466,7 +472,7 @@ class RoundsWriter(TileWriter):
         self._walk_tiles(self.schedule.tilings, chunks, Place({}, {}))
 
     def _clear(self, index: Integer, _: list[Value]) -> list[Value]:
-        self.builder.store(self.builder.zero(self.vector), self.builder.offset(self.memory, index, self.element))
+        self.builder.store(self.builder.zero(self.vector), self.builder.offset(self.memory, index, self.vector.element))
         return []
 
     def _walk_rounds(self, axes: Sequence[str], chunks: Mapping[str, Integer], place: Place) -> None:
@@ -496,8 +502,8 @@ class RoundsWriter(TileWriter):
     def _slots(self, place: Place) -> list[Value]:
         """Where the sums of a tile lie."""
         count = self._enter_tile(place)
-        first = self.builder.offset(self.memory, place.values[self.row] * self.step, self.element)
-        return [self.builder.offset(first, i * self.schedule.width, self.element) for i in range(count)]
+        first = self.builder.offset(self.memory, place.values[self.row] * self.step, self.vector.element)
+        return [self.builder.offset(first, i * self.schedule.width, self.vector.element) for i in range(count)]
 
 
 def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:

@@ -7,12 +7,13 @@ from symc.ops.contraction import Contraction, Index
 BLOCK = 16
 
 
-def weight_layout(spec: Contraction, shape: tuple[int, ...]) -> str | None:
+def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None = None) -> str | None:
     """Layout tag for the right operand of `spec`, of logical `shape`, when it can be packed beforehand; None: as it is.
 
     The dimension of the output channels comes innermost in blocks of 16, for the lanes of vectors.  Convolutions have
     the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected.
+    paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
     if lanes is None or not all(_fits_blocks(spec, index) for index in (*spec.lhs, *spec.rhs, *spec.output)):
@@ -26,8 +27,9 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...]) -> str | None:
         return {lanes: 1, summed: 2 if summed in blocked else 4}.get(dim, 3)
     letters = "abcdefghijklmnop"
     ordered = sorted(range(len(shape)), key=rank)
-    outer = "".join(letters[dim].upper() if dim in blocked else letters[dim] for dim in ordered)
-    return outer + "".join(f"{BLOCK}{letters[dim]}" for dim in blocked)
+    outer = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in ordered)
+    inner = "".join(f"{BLOCK // 2 if dim == paired else BLOCK}{letters[dim]}" for dim in blocked)
+    return outer + inner + (f"2{letters[paired]}" if paired is not None else "")
 
 
 def _axes(spec: Contraction, index: Index) -> list[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from symc.codegen.llvm_builder import POINTER, Builder, Integer, Value
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionKernel, ContractionRequest, Epilogue, kernel_of
+from symc.codegen.llvm_elements import FLOAT32
 from symc.codegen.llvm_jobs import Tiling
 from symc.codegen.llvm_nest import Access, Affine, Nest, nests_of
 from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
@@ -177,7 +178,7 @@ class _JobWriter:
         first = (chunk * (plan.points * plan.tiles.of_chunk) + tile) * plan.padded_channels
         data = builder.offset(self.data, first, FLOAT)
         weight = builder.offset(self.weight, block * (plan.points * plan.channels * BLOCK), FLOAT)
-        writer = TileWriter(builder, self.products, FLOAT, [data, weight, self.sums], lambda _, total: total)
+        writer = TileWriter(builder, self.products, [FLOAT32] * 3, [data, weight, self.sums], lambda _, total: total)
         self._loop(writer.jobs, writer.write_job)
 
     def _write_pixels(self, chunk: Integer, tile: Integer, block: Integer) -> None:
@@ -220,7 +221,7 @@ class _PixelWriter(TileWriter):
 
     def __init__(self, builder: Builder, schedule: Schedule, pointers: Sequence[Value], epilogue: Epilogue,
                  job: _JobWriter) -> None:
-        super().__init__(builder, schedule, FLOAT, pointers, epilogue)
+        super().__init__(builder, schedule, [FLOAT32] * len(pointers), pointers, epilogue)
         self.plan, self.step = job.plan, job.part.blocks * job.plan.places * BLOCK
         self.sums = job.sums
         self.first_tile: Integer = 0
@@ -249,5 +250,9 @@ class _PixelWriter(TileWriter):
         tile = place.values.get("x", 0) // self.plan.tiles.size - self.first_tile
         first = self.builder.offset(self.sums, tile * BLOCK + piece * self.schedule.width, FLOAT)
         side = range(len(transforms.image))
-        points = [[self._load_at(first, (i * len(side) + j) * self.step, self.vector) for j in side] for i in side]
+        points = [[self._point(first, i * len(side) + j) for j in side] for i in side]
         return transformed(transforms.output, points)
+
+    def _point(self, first: Value, number: int) -> Value:
+        """The sum of one point of a transformed tile."""
+        return self.builder.load(self.builder.offset(first, number * self.step, FLOAT), self.vector)

@@ -10,6 +10,7 @@ from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources, variable
 from symc.ir.types import DType, TensorType
+from symc.ops.families.cast import Cast
 from symc.ops.families.control_flow import ControlFlow
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
@@ -193,15 +194,22 @@ def _injective_chain(c: _Clustering, producer: Cluster, reader: Cluster) -> bool
 
 
 def _contraction_epilogue(c: _Clustering, producer: Cluster, reader: Cluster) -> bool:
-    """Elementwise nodes over the contraction's own output shape, dtype and layout."""
+    """Elementwise nodes over the contraction's own output shape, dtype and layout; results may leave as bfloat16."""
     out = producer.master.types[0]
-    types = {t for node in (*producer.nodes[1:], *reader.nodes) for t in node.types}
+    members = {*producer.nodes, *reader.nodes}
+    types = {t for node in members - {producer.master} for t in node.types if not _leaves_narrowed(c, node, members)}
     if not reader.elementwise or types - {out}:
         return False
-    members = {*producer.nodes, *reader.nodes}
     operands = [value for node in reader.nodes for value in node.inputs if value.node not in members]
     outputs = c.escaping(producer.nodes, reader.nodes)
     return len(outputs) <= 2 and all(is_epilogue_operand(value.type, out) for value in operands)
+
+
+def _leaves_narrowed(c: _Clustering, node: Node, members: set[Node]) -> bool:
+    """Whether `node` converts float32 to bfloat16 for others."""
+    is_narrowing = isinstance(node.op, Cast) and (node.inputs[0].type.dtype, node.types[0].dtype) == (
+        DType.float32, DType.bfloat16)
+    return is_narrowing and members.isdisjoint(c.graph.readers.get(Value(node), ()))
 
 
 def _into_epilogue(c: _Clustering, producer: Cluster, reader: Cluster) -> bool:

@@ -210,5 +210,5 @@ def has_channels(type: TensorType) -> bool:
 
 
 def is_image(type: TensorType) -> bool:
-    """The same, of float32."""
-    return has_channels(type) and type.dtype is DType.float32
+    """The same, of float32 or bfloat16."""
+    return has_channels(type) and type.dtype in (DType.float32, DType.bfloat16)

@@ -1,4 +1,4 @@
-"""Constants take the layouts their readers want."""
+"""Constants take the dtypes and layouts their readers want."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.layouts import to_logical, to_physical
+from symc.ir.types import DType
+from symc.ops.families.cast import Cast
+from symc.ops.math import NumPyMath
 from symc.passes.base import Pass
 
 
 @dataclass(frozen=True)
 class PackConstants(Pass):
-    """Needs a graph with layouts.  A relayout of a constant becomes the constant in its new layout.
+    """Needs a graph with layouts.  A relayout of a constant becomes the constant in its new layout, and a conversion to
+    bfloat16 the converted constant.
 
         %w: f32[64,64,3,3] = const                        %w/relayout: f32[64,64,3,3]:ABcd16b32a = const
         %p: f32[..]:ABcd16b32a = _relayout(%w)     →
@@ -26,10 +30,13 @@ class PackConstants(Pass):
 
 
 def _packed(node: Node) -> Sequence[Value] | None:
-    if node.op is None or node.op.name != "_relayout" or not node.inputs[0].node.is_constant:
+    op = node.op
+    is_converted = isinstance(op, Cast) and op.target is DType.bfloat16
+    if op is None or not (is_converted or op.name == "_relayout") or not node.inputs[0].node.is_constant:
         return None
     before = node.inputs[0]
     assert before.node.value is not None
     logical = to_logical(before.node.value, before.type.dims, before.type.layout)
-    value = to_physical(logical, node.types[0].layout)
-    return (Value(replace(node, op=None, inputs=(), value=value)),)
+    if is_converted:
+        logical = NumPyMath.cast(logical, DType.bfloat16)
+    return (Value(replace(node, op=None, inputs=(), value=to_physical(logical, node.types[0].layout))),)

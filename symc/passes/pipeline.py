@@ -26,6 +26,8 @@ from symc.passes.layout import AssignLayouts, PackRule
 from symc.passes.legalize import Legalize
 from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.materialize import Materialize
+from symc.passes.narrow_factors import NarrowFactors
+from symc.passes.narrow_storage import NarrowStorage
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
 from symc.passes.place_parts import PlaceParts
@@ -95,25 +97,28 @@ def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
             *training_pipeline(requests)]
 
 
-def lowering_pipeline(pack: PackRule, parameters: frozenset[str]) -> list[Pass]:
+def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: bool = False) -> list[Pass]:
     """From any of the above to groups that codegen compiles.
 
     pack: see `AssignLayouts`.  parameters: names of the variables whose consequences the entry `prepare` computes.
+    is_narrow: whether weights and what lies between groups are bfloat16; such products have no form of Winograd's.
     """
     return [
         TellCustomRequests(),
         FoldTransposes(),
+        *([NarrowFactors(parameters)] if is_narrow else []),
         DelayViews(),
         HoistInvariants(),
         PruneBodies(),
         Materialize(),
         AssignLayouts(pack, parameters),
-        UseWinograd(parameters),
+        *([] if is_narrow else [UseWinograd(parameters)]),
         HoistInvariants(),
         PruneBodies(),
         PackConstants(),
         PlaceParts(parameters),
         Fuse(parameters),
+        *([NarrowStorage(parameters)] if is_narrow else []),
     ]
 
 

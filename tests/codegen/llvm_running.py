@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from symc.codegen.llvm_compile import compile_object
-from symc.ir.types import TensorType, parse_layout
+from symc.ir.types import DType, TensorType, parse_layout
 
 HOST_LEVEL = "x86-64-v3"   # what every machine that runs the tests has; wider vectors are split by LLVM
 _kept: list[object] = []
@@ -59,7 +59,8 @@ def _physical_indices(type: TensorType) -> tuple[np.ndarray, ...]:
 
 def pack(array: np.ndarray, type: TensorType) -> np.ndarray:
     """`array` in the type's layout; pad lanes are NaN."""
-    packed = np.full(type.physical, np.nan, type.element.numpy)
+    nothing = 0x7FC0 if type.element is DType.bfloat16 else np.nan
+    packed = np.full(type.physical, nothing, type.element.numpy)
     packed[_physical_indices(type)] = array
     return packed
 
