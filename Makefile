@@ -27,7 +27,7 @@ graphs: $(VENV)/ready
 	$(BIN)/python -m tests.random_graphs $(ARGUMENTS)
 
 benchmark: $(VENV)/ready
-	$(BIN)/python benchmarks/inference.py $(ARGUMENTS)
+	$(BIN)/python -m benchmarks.compare $(ARGUMENTS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'

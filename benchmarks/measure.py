@@ -1,39 +1,51 @@
-"""Times one competitor on one network in this process; prints one JSON line.  Started by inference.py.
+"""Times one system on one network in this process, a slice at a time, when it is told to.  Started by compare.py.
 
-usage: python measure.py COMPETITOR PREFIX THREADS SECONDS      (symc, mxnet or onnxruntime)
+usage: python measure.py SYSTEM TASK PREFIX THREADS      (TASK: inference or training)
+
+Prints a line of JSON when it is ready: the system's version, how far its result is from what MXNet recorded (of
+training: the size of all gradients), and the memory of this process with its imports alone.  For each line read after
+that, SECONDS, it runs the network so long and prints the milliseconds of each run, and the most memory ever taken.
+Runs under Python 3.8, too.
 """
 
+from __future__ import annotations
+
+import importlib
 import json
 import os
 import sys
 import time
+import zlib
+from typing import Any, Callable
 
-competitor, prefix, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-cores = sorted(os.sched_getaffinity(0))[-threads:]
-os.sched_setaffinity(0, cores)
+WARMUP = 0.2        # part of a slice at whose beginning runs do not count: other processes had the caches
+LEAST_RUNS = 2
+
+system, task, prefix, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 os.environ["OMP_NUM_THREADS"] = os.environ["SYMC_NUM_THREADS"] = str(threads)
+answers = os.fdopen(os.dup(1), "w")     # libraries may print, but not there
+os.dup2(2, 1)
 
 import numpy as np  # noqa: E402  (reads OMP_NUM_THREADS)
 
+Run = Callable[[], Any]
 
-def symc_runner(data):
-    import symc
 
-    module = symc.compile(prefix + "-symbol.json", prefix + "-0000.params", shapes={"data": data.shape})
+def symc_inference(symc: Any, data: np.ndarray) -> Run:
+    """A package, as it is deployed."""
+    module = symc.runtime.load(prefix + ".symc")
     return lambda: module.forward(data=data)[0].asnumpy()
 
 
-def mxnet_runner(data):
-    import mxnet as mx
-
-    symbol, arguments, states = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.bind(mx.cpu(), dict(arguments, data=mx.nd.array(data)), aux_states=states, grad_req="null")
+def mxnet_inference(mxnet: Any, data: np.ndarray) -> Run:
+    symbol, arguments, states = mxnet.model.load_checkpoint(prefix, 0)
+    executor = symbol.bind(mxnet.cpu(), dict(arguments, data=mxnet.nd.array(data)), aux_states=states,
+                           grad_req="null")
     return lambda: executor.forward(is_train=False)[0].asnumpy()
 
 
-def onnxruntime_runner(data):
-    import onnxruntime
-
+def onnxruntime_inference(onnxruntime: Any, data: np.ndarray) -> Run:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(prefix + ".onnx", options, providers=["CPUExecutionProvider"])
@@ -41,22 +53,109 @@ def onnxruntime_runner(data):
     return lambda: session.run(None, {name: data})[0]
 
 
-def main():
+def openvino_inference(openvino: Any, data: np.ndarray) -> Run:
+    """In float32, as the others."""
+    core = openvino.Core()
+    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+               "INFERENCE_PRECISION_HINT": "f32"}
+    request = core.compile_model(core.read_model(prefix + ".onnx"), "CPU", options).create_infer_request()
+
+    def run() -> Any:
+        request.infer([data])
+        return request.get_output_tensor(0).data
+    return run
+
+
+def torch_inference(onnx2torch: Any, data: np.ndarray) -> Run:
+    """Eagerly, images with their channels last, which is torch's faster way."""
+    import torch
+
+    torch.set_num_threads(threads)
+    module, value = onnx2torch.convert(prefix + ".onnx").eval(), torch.from_numpy(data)
+    if value.ndim == 4:
+        module, value = (each.to(memory_format=torch.channels_last) for each in (module, value))
+
+    def run() -> Any:
+        with torch.inference_mode():
+            return module(value).numpy()
+    return run
+
+
+INFERENCE = {"symc": ("symc.runtime", symc_inference), "mxnet": ("mxnet", mxnet_inference),
+             "onnxruntime": ("onnxruntime", onnxruntime_inference), "openvino": ("openvino", openvino_inference),
+             "torch": ("onnx2torch", torch_inference)}
+
+
+def prepare_inference() -> tuple[Run, dict[str, float]]:
+    """What runs the network, how far it is from MXNet, and the memory in front of loading it."""
+    module_name, make = INFERENCE[system]
+    importlib.import_module(module_name)
     recorded = np.load(prefix + "-io.npz")
-    makers = {"symc": symc_runner, "mxnet": mxnet_runner, "onnxruntime": onnxruntime_runner}
-    run = makers[competitor](recorded["data"])
-    difference = np.abs(run() - recorded["out0"]).max() / np.abs(recorded["out0"]).max()
-    for _ in range(3):
+    taken = peak_memory()
+    run = make(sys.modules[module_name.partition(".")[0]], recorded["data"])
+    found, right = run(), recorded["out0"]
+    return run, {"difference": float(np.abs(found - right).max() / np.abs(right).max()), "imports_kib": taken}
+
+
+def prepare_training() -> tuple[Run, dict[str, float]]:
+    """A step: forward, backward, gradients of all parameters written.  The same program for MXNet and symc."""
+    mx = importlib.import_module(system)
+    recorded = dict(np.load(prefix + "-io.npz"))
+    taken = peak_memory()
+    symbol = mx.sym.load(prefix + "-symbol.json")
+    requests = {name: "null" if name in recorded else "write" for name in symbol.list_arguments()}
+    executor = symbol.simple_bind(mx.cpu(), grad_req=requests, **{name: a.shape for name, a in recorded.items()})
+    for name, array in executor.arg_dict.items():
+        array[:] = recorded[name] if name in recorded else drawn(name, array.shape)
+
+    def step() -> None:
+        executor.forward(is_train=True)
+        executor.backward()
+        mx.nd.waitall()
+    step()
+    gradients = [executor.grad_dict[name].asnumpy() for name, request in requests.items() if request == "write"]
+    return step, {"gradients": float(sum(np.abs(g.astype(np.float64)).sum() for g in gradients)), "imports_kib": taken}
+
+
+def drawn(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.RandomState(zlib.crc32(name.encode()) % 2 ** 31).normal(0, 0.05, shape).astype("float32")
+
+
+def peak_memory() -> int:
+    """The most that this process ever had in memory, in KiB."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+
+
+def version() -> str:
+    module = sys.modules["torch" if system == "torch" else system]
+    return module.__version__.partition("-")[0]
+
+
+def timed(run: Run, seconds: float) -> list[float]:
+    """Milliseconds of each run of a slice."""
+    begin = time.perf_counter()
+    times: list[float] = []
+    end = begin + seconds
+    run()
+    while time.perf_counter() < begin + WARMUP * seconds:
         run()
-    times = []
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds or len(times) < 5:
+    while time.perf_counter() < end or len(times) < LEAST_RUNS:
         begin = time.perf_counter()
         run()
-        times.append(time.perf_counter() - begin)
-    times.sort()
-    print(json.dumps({"minimum_ms": 1e3 * times[0], "median_ms": 1e3 * times[len(times) // 2], "runs": len(times),
-                      "difference": float(difference)}))
+        times.append(1e3 * (time.perf_counter() - begin))
+    return times
+
+
+def answer(record: dict[str, Any]) -> None:
+    print(json.dumps(record), file=answers, flush=True)
+
+
+def main() -> None:
+    run, facts = prepare_training() if task == "training" else prepare_inference()
+    answer(dict(facts, version=version()))
+    for line in sys.stdin:
+        answer({"times": timed(run, float(line)), "peak_kib": peak_memory()})
 
 
 main()

@@ -9,6 +9,7 @@ which the function is timed.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import numpy as np
 from scipy import special
 
 import symc
-from benchmarks.steps import least_times
+from symc.runtime.bench import Effort, step_times
 from symc.runtime.team import TEAM
 
 COUNT = 1 << 14    # elements: they stay in the second cache
@@ -61,7 +62,9 @@ def line(case: Case, rounds: int) -> str:
     data = np.linspace(case.low, case.high, COUNT, dtype=np.float32)
     module = symc.compile(network(case.name), shapes={"data": data.shape})
     (found,) = module.forward(data=data)
-    seconds = sum(least_times(module, "infer", rounds).values())
+    steps = range(*module.plan.entries["infer"])
+    times = step_times(module.program, steps, Effort(warmup=0, repeats=rounds), time.thread_time)
+    seconds = sum(times.values())
     error = worst(np.asarray(found), case.exact(data.astype("f8")))
     return f"{case.name:14} {1e9 * seconds / COUNT:7.2f} ns  {error:7.2f} ulp"
 
