@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from symc.codegen.llvm_nest import Access, Nest
 
 JOBS_WANTED = 16
-JOBS_IN_ROUNDS = 6   # wanted of long reductions, whose jobs read all the more the fewer tiles they have
+JOBS_IN_ROUNDS = 4   # wanted of long reductions, whose jobs read all the more the fewer tiles they have
 ROWS_OF_A_JOB = 128
 CACHE = 384 << 10    # bytes that stay in the second cache of a core, while as much again passes through
 CHUNK = 256 << 10    # bytes of the broadcast operand that a chunk of rows reads
@@ -59,13 +59,8 @@ class Tiled:
     vector: Access
     itemsize: int
 
-    def tilings(self, rounds: bool = False) -> tuple[Tiling, ...]:
-        """All parallel axes but the lanes, outermost first; jobs are numbered with the last one fastest.
-
-        rounds: whether the tiles of a job sum in rounds (see `llvm_rounds`), and want to be many.
-        """
-        if rounds:
-            return self._in_rounds()
+    def tilings(self) -> tuple[Tiling, ...]:
+        """All parallel axes but the lanes, outermost first; jobs are numbered with the last one fastest."""
         points = self._points_of_a_chunk()
         return self._by_columns() if points is None else self._by_chunks(points)
 
@@ -103,14 +98,18 @@ class Tiled:
             return (*(Tiling(axis, self._size(axis)) for axis in order if axis != row), Tiling(row, self._size(row), 0))
         return tuple(Tiling(axis, self._size(axis), per_job if axis == row else 1) for axis in order)
 
-    def _in_rounds(self) -> tuple[Tiling, ...]:
-        """A job has one column and several tiles of rows, as many as leave some jobs."""
-        order, row = self._in_output_order(), self.row
-        assert row is not None
-        tiles, others = self._tiles([row]), self._tiles([axis for axis in order if axis != row])
-        shares = min(tiles // 2, -(-JOBS_IN_ROUNDS // others))
-        return (*(Tiling(axis, self._size(axis)) for axis in order if axis != row),
-                Tiling(row, self._size(row), -(-tiles // shares) if shares > 1 else 0))
+    def in_rounds(self) -> tuple[Tiling, ...]:
+        """The same where tiles sum in rounds (`llvm_rounds`): a job has one column and all rows, or as many of them as
+        leave some jobs."""
+        rows = self._rows()
+        others = [axis for axis in self._in_output_order() if axis not in rows]
+        wanted, chosen = -(-JOBS_IN_ROUNDS // self._tiles(others)), [Tiling(axis, self._size(axis)) for axis in others]
+        for axis in rows:
+            tiles = self._tiles([axis])
+            per_job = max(1, tiles // wanted)
+            chosen.append(Tiling(axis, self._size(axis), per_job if wanted > 1 else 0))
+            wanted = -(-wanted // -(-tiles // per_job))
+        return tuple(chosen)
 
     def _by_chunks(self, points: int) -> tuple[Tiling, ...]:
         """Chunks of about `points` neighbouring points; the columns last."""

@@ -10,45 +10,68 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from symc.codegen.llvm_jobs import CACHE
+from symc.codegen.llvm_jobs import CACHE, Tiling
 from symc.codegen.llvm_nest import Nest, split_axis
 
 BYTES_OF_A_ROUND = 192 << 10    # that it reads, for all tiles: they stay in the second cache
 LEAST_STEPS = 32                # of a round, that pay for loading and storing the sums
-LARGEST_SUMS = 32 << 10         # bytes, of the stack
+LARGEST_SUMS = 32 << 10         # bytes of a job's sums, which lie on its stack, perhaps twice
 
 
-def cut_into_rounds(nest: Nest, reduction: Sequence[str], row: str, sizes: Mapping[str, int], lanes: int,
+def cut_into_rounds(nest: Nest, reduction: Sequence[str], tilings: Sequence[Tiling], lanes: Sequence[str],
                     itemsize: int) -> tuple[Nest, tuple[str, ...], int]:
     """The nest, its reduced axes from the outermost on, and how many of these are rounds: 0 where they would not pay.
 
-    row: the axis whose tiles a job has.  sizes: of the tiles.  lanes: elements of the output side by side in a tile.
+    tilings: that jobs would have.  lanes: the axes that each tile has whole.
     """
     unchanged = nest, tuple(reduction), 0
-    extent = min([nest.extents[row], *(bound.extent for bound in nest.bounds if bound.position.axes == {row})])
-    width = lanes * math.prod(size for axis, size in sizes.items() if axis != row)
-    steps = math.prod(nest.extents[axis] for axis in reduction)
-    is_padded = any(constraint.position.coefficient(axis) for constraint in nest.constraints for axis in reduction)
-    if (is_padded or extent <= sizes[row] or steps * (width + sizes[row]) * itemsize <= CACHE
-            or extent * width * itemsize > LARGEST_SUMS):
+    whole = {axis: nest.extents[axis] for axis in lanes}
+    tile = whole | {tiling.axis: tiling.size for tiling in tilings}
+    job = whole | {tiling.axis: _points_of_job(nest, tiling) for tiling in tilings}
+    if (all(job[axis] <= tile[axis] for axis in job)
+            or _read(nest, {**tile, **{axis: nest.extents[axis] for axis in reduction}}) * itemsize <= CACHE
+            or math.prod(job.values()) * itemsize > LARGEST_SUMS):
         return unchanged
-    wanted, steps = BYTES_OF_A_ROUND // ((width + extent) * itemsize), 1
-    inner: list[str] = []
-    for axis in reversed(reduction):
-        size = _divisor(nest.extents[axis], wanted // steps)
-        steps *= size
-        if size == nest.extents[axis]:
-            inner.insert(0, axis)
-            continue
-        if steps < LEAST_STEPS:
-            return unchanged
-        outer = list(reduction[:len(reduction) - len(inner) - 1])
-        if size == 1:
-            return nest, (*outer, axis, *inner), len(outer) + 1
-        return split_axis(nest, axis, [size]), (*outer, f"{axis}/{size}", f"{axis}%{size}", *inner), len(outer) + 1
+    inner: dict[str, int] = {}
+    for number, axis in reversed(list(enumerate(reduction))):
+        extent = nest.extents[axis]
+        size = max((d for d in _sizes(nest, axis) if _fits(nest, {**job, **inner, axis: d}, itemsize)), default=1)
+        inner[axis] = size
+        if size < extent:
+            return _cut(nest, reduction, number, size) if math.prod(inner.values()) >= LEAST_STEPS else unchanged
     return unchanged
 
 
-def _divisor(number: int, at_most: int) -> int:
-    """The largest divisor of `number` that is not above `at_most`; 1 if there is none."""
-    return max((d for d in range(1, min(number, at_most) + 1) if number % d == 0), default=1)
+def _cut(nest: Nest, reduction: Sequence[str], number: int, size: int) -> tuple[Nest, tuple[str, ...], int]:
+    """Rounds of `size` points of the reduced axis of this number, and of all points of those inside it."""
+    axis, outer, inner = reduction[number], reduction[:number], reduction[number + 1:]
+    if size == 1:
+        return nest, tuple(reduction), number + 1
+    return split_axis(nest, axis, [size]), (*outer, f"{axis}/{size}", f"{axis}%{size}", *inner), number + 1
+
+
+def _points_of_job(nest: Nest, tiling: Tiling) -> int:
+    bounds = (bound.extent for bound in nest.bounds if bound.position.axes == {tiling.axis})
+    existing = min([nest.extents[tiling.axis], *bounds])
+    return min(existing, tiling.size * tiling.tiles_per_job) if tiling.tiles_per_job else existing
+
+
+def _fits(nest: Nest, extents: Mapping[str, int], itemsize: int) -> bool:
+    return _read(nest, extents) * itemsize <= BYTES_OF_A_ROUND
+
+
+def _read(nest: Nest, extents: Mapping[str, int]) -> int:
+    """Elements of both operands that these points read: as many as points, or as lie between the first and last."""
+    total = 0
+    for access in (nest.lhs, nest.rhs):
+        walked = [(abs(step), extents[axis]) for axis, step in access.address.terms if axis in extents]
+        total += min(math.prod(extent for _, extent in walked), 1 + sum(step * (extent - 1) for step, extent in walked))
+    return total
+
+
+def _sizes(nest: Nest, axis: str) -> list[int]:
+    """Into pieces of which sizes an axis can be cut; one with padding, point by point."""
+    extent = nest.extents[axis]
+    if any(constraint.position.coefficient(axis) for constraint in nest.constraints):
+        return [1, extent]
+    return [size for size in range(1, extent + 1) if extent % size == 0]

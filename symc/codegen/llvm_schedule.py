@@ -107,14 +107,17 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
     pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
     row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
-    rounds = 0
-    if row is not None and not candidate.sums_lanes:
-        nest, reduction, rounds = cut_into_rounds(nest, reduction, row, sizes, pieces * width, itemsize)
-        broadcast, vector = _roles(nest, lanes)
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
+    rounds = 0
+    if lanes and not candidate.sums_lanes and _may_go_in_rounds(nest, reduction, shares_taps):
+        tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).in_rounds()
+        nest, reduction, rounds = cut_into_rounds(nest, reduction, tilings, lanes, itemsize)
+        broadcast, vector = _roles(nest, lanes)
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
-    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, unrolled | set(reduction[-1:])))
-    tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).tilings(rounds > 0)
+    written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
+    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
+    tiled = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
+    tilings = tiled.in_rounds() if rounds else tiled.tilings()
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
@@ -311,6 +314,14 @@ def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozen
             break
         chosen.append(axis)
     return frozenset(chosen)
+
+
+def _may_go_in_rounds(nest: Nest, reduction: Sequence[str], shares_taps: bool) -> bool:
+    """Whether few cases of padding would be written out: those of rounds are, for every tile of a job."""
+    padded = [c for c in nest.constraints if c.position.axes & set(reduction)]
+    return not padded or shares_taps and all(
+        _cases(c, nest, [axis for axis in c.position.axes if axis in nest.parallel]) <= CASES_WRITTEN_OUT // 2
+        for c in padded)
 
 
 def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],

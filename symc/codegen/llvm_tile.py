@@ -456,10 +456,10 @@ class RoundsWriter(TileWriter):
     def __init__(self, builder: Builder, schedule: Schedule, elements: Sequence[Element], pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
         super().__init__(builder, schedule, elements, pointers, epilogue)
-        row = next(tiling.axis for tiling in schedule.tilings if tiling.tiles_per_job != 1)
-        others = math.prod(tiling.size for tiling in schedule.tilings if tiling.axis != row)
-        self.row, self.step = row, MOST_CHAINS * others * schedule.pieces * schedule.width
-        self.size = self.step * schedule.nest.extents[row]
+        self.rows = [tiling.axis for tiling in schedule.tilings if tiling.tiles_per_job != 1]
+        others = math.prod(tiling.size for tiling in schedule.tilings if tiling.tiles_per_job == 1)
+        self.step = MOST_CHAINS * others * schedule.pieces * schedule.width
+        self.size = self.step * math.prod(schedule.nest.extents[axis] for axis in self.rows)
         self.memory = builder.register(f"alloca [{self.size} x {self.vector.element}], align 64", POINTER)
         self.write: Callable[[Place], None] = self._add_round
 
@@ -480,11 +480,11 @@ class RoundsWriter(TileWriter):
             self._walk_tiles(self.schedule.tilings, chunks, place)
             return
         axis, *inner = axes
-
-        def step(index: Integer, _: list[Value]) -> list[Value]:
-            self._walk_rounds(inner, chunks, place.enter(axis, index, 0, 1))
-            return []
-        self.builder.loop(0, self.nest.extents[axis], 1, step)
+        for run in self._runs(axis, 1, place):
+            def step(index: Integer, _: list[Value], run: Run = run) -> list[Value]:
+                self._walk_rounds(inner, chunks, place.enter(axis, index, run.start, 1))
+                return []
+            self.builder.loop(run.start, run.start + run.count, 1, step)
 
     def _write_tile(self, place: Place) -> None:
         self.write(place)
@@ -502,7 +502,14 @@ class RoundsWriter(TileWriter):
     def _slots(self, place: Place) -> list[Value]:
         """Where the sums of a tile lie."""
         count = self._enter_tile(place)
-        first = self.builder.offset(self.memory, place.values[self.row] * self.step, self.vector.element)
+        start: Integer = 0
+        points = math.prod(self.nest.extents[axis] for axis in self.rows)     # that are left to the axes to come
+        step = self.step
+        for axis in self.rows:
+            points //= self.nest.extents[axis]
+            start = start + place.values[axis] * (points * step)
+            step *= place.known[axis][1]
+        first = self.builder.offset(self.memory, start, self.vector.element)
         return [self.builder.offset(first, i * self.schedule.width, self.vector.element) for i in range(count)]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,7 +38,7 @@ def test_rounds_fill_the_second_cache() -> None:
     schedule = schedule_of(weight_gradient(8, 16, 96, 112))
     inner = [schedule.nest.extents[axis] for axis in schedule.reduction[schedule.rounds:]]
     read = np.prod(inner) * (16 + 16) * 4
-    assert schedule.rounds == 2 and llvm_rounds.BYTES_OF_A_ROUND / 2 < read <= llvm_rounds.BYTES_OF_A_ROUND
+    assert schedule.rounds == 2 and llvm_rounds.BYTES_OF_A_ROUND / 4 < read <= llvm_rounds.BYTES_OF_A_ROUND
     assert schedule.jobs == 6, "one for each block of filters"
 
 
@@ -54,16 +57,37 @@ def test_padded_reductions_stay_whole() -> None:
     assert schedule_of(ContractionRequest(spec, types[0], types[1], (result,))).rounds == 0
 
 
+@contextlib.contextmanager
+def small_rounds() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llvm_rounds, "CACHE", 0)
+        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND", 16 << 10)
+        patch.setattr(llvm_rounds, "LEAST_STEPS", 4)
+        yield
+
+
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(1, 3), st.sampled_from([16, 20, 40]), st.sampled_from([16, 24, 48]), st.integers(5, 13),
        st.sampled_from([1, 1, 3]), levels)
 def test_sums_are_those_of_one_round(batch: int, channels: int, filters: int, image: int, kernel: int,
                                      level: str) -> None:
     request = weight_gradient(batch, channels, filters, image, kernel)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llvm_rounds, "CACHE", 0)
-        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND", 16 << 10)
-        patch.setattr(llvm_rounds, "LEAST_STEPS", 4)
+    with small_rounds():
+        check(request, level=level)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 2), st.sampled_from([16, 20, 40]), st.integers(5, 14), st.integers(1, 3), st.integers(1, 2),
+       levels)
+def test_padded_windows_of_single_channels(batch: int, channels: int, image: int, kernel: int, stride: int,
+                                           level: str) -> None:
+    pad = kernel // 2
+    output = (image + 2 * pad - kernel) // stride + 1
+    spec = Window(batch, channels, 1, 1, (image,) * 2, (output,) * 2, (kernel,) * 2, (stride,) * 2, (1, 1), (pad,) * 2)
+    types = [TensorType((batch, channels, size, size), DType.float32, "aBcd16b") for size in (image, output)]
+    gradient = TensorType((channels, 1, kernel, kernel), DType.float32)
+    request = ContractionRequest(spec.weight_gradient(), types[0], types[1], (gradient,))
+    with small_rounds():
         check(request, level=level)
 
 
