@@ -55,11 +55,14 @@ def interpreters(folder: Path, mxnet: str | None, others: str | None) -> dict[st
     """The interpreter of each peer that can be had, by its name.  Interpreters that are given stay as they are."""
     old = mxnet or _environment(folder / "mxnet", _find_python(MXNET_PYTHON), (MXNET,))
     new = others or _environment(folder / "others", sys.executable, OTHERS)
-    wanted = [(peer, old if peer is MXNET else new) for peer in PEERS.values()]
-    for peer, python in wanted:
-        if python is None or not _imports(python, peer.module):
+    found = {}
+    for peer in PEERS.values():
+        python = old if peer is MXNET else new
+        if python is not None and _imports(python, peer.module):
+            found[peer.name] = python
+        else:
             say(f"{peer.title} is left out: {python or 'its environment'} has no module {peer.module}")
-    return {peer.name: python for peer, python in wanted if python is not None and _imports(python, peer.module)}
+    return found
 
 
 def export_networks(folder: Path, mxnet: str | None, names: Sequence[str]) -> None:
