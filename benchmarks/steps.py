@@ -1,6 +1,7 @@
 """Microseconds of processor time of each step of a compiled network, one thread: where its time goes.
 
-usage: python -m benchmarks.steps SYMBOL [PARAMS] --data NAME=1,3,224,224 ... [--train] [--rounds N] [--top N]
+usage: python -m benchmarks.steps SYMBOL [PARAMS] --data NAME=1,3,224,224 ... [--train | --precision bf16]
+                                  [--rounds N] [--top N]
 
 Every step is timed alone, the steps in their order, round after round; the least time of each counts.  Behind the
 times: billions of operations a second of contractions, billions of bytes a second of what the step reads and writes.
@@ -15,6 +16,7 @@ from collections import defaultdict
 import numpy as np
 
 import symc
+from symc.compiler import Options
 from symc.runtime.bench import Effort, step_name, step_times, step_work
 from symc.runtime.plan import KernelStep, buffer_ids
 from symc.runtime.program import Program
@@ -27,12 +29,14 @@ def main() -> None:
     parser.add_argument("params", nargs="?")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=SHAPE")
     parser.add_argument("--train", action="store_true", help="forward and backward, with gradients of all parameters")
+    parser.add_argument("--precision", default="fp32")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--top", type=int, default=40)
     options = parser.parse_args()
     shapes = {name: tuple(map(int, dims.split(","))) for name, dims in (item.split("=") for item in options.data)}
     TEAM.resize(1)
-    module = symc.compile(options.symbol, options.params, shapes=shapes, train=options.train)
+    module = symc.compile(options.symbol, options.params, shapes=shapes, train=options.train,
+                          options=Options(precision=options.precision))
     draws = np.random.default_rng(1)
     inputs = {entry.name: draws.uniform(0, 0.1, entry.shape).astype(entry.dtype) for entry in module.inputs}
     module.forward(is_train=options.train, **inputs)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_compile import LEVELS
-from symc.codegen.llvm_elements import element_of
+from symc.codegen.llvm_elements import PAIR, element_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
 from symc.codegen.llvm_schedule import choose
@@ -135,6 +135,7 @@ def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue
         along = [operand.along for operand in request.operands]
         return [PointWriter(builder, request.spec, request.types, along, elements, pointers, epilogue)]
     itemsize = Type(elements[0].register).bits // 8
+    core = core.for_pairs() if elements[0] is PAIR else core
     schedules = [choose(nest, core, itemsize) for nest in nests]
     return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
             for schedule in schedules]

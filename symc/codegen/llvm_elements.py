@@ -87,7 +87,7 @@ def element_of(dtype: DType, has_pairs: bool) -> Element:
 
 
 def multiplications(element: Element, lanes: int, has_pairs: bool) -> tuple[Multiplication, ...]:
-    """What adds the products of two operands, one after the other for all accumulators of a tile."""
+    """What adds the products of two operands to an accumulator, one after the other."""
     if element is not PAIR:
         return (Builder.fma,)
     return (_dot,) if has_pairs and lanes > 1 else (_multiply_second, _multiply_first)

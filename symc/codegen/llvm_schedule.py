@@ -18,7 +18,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symc.codegen.llvm_jobs import CACHE, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
@@ -31,6 +31,7 @@ BLOCKS_AHEAD = 2
 MOST_CHAINS = 2               # of sums for each accumulator
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
+REGISTERS_OF_PAIRS = 4
 CASES_WRITTEN_OUT = 7         # of padding that get code of their own, for loops that then know their bounds
 INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
 
@@ -43,6 +44,10 @@ class Core:
     vector_bytes: int
     has_pairs: bool = False
     prefetched_bytes: int = 8192   # how far ahead weights are asked for
+
+    def for_pairs(self) -> Core:
+        """Without an instruction for pairs, both halves of a vector, of an element, and a mask need registers too."""
+        return self if self.has_pairs else replace(self, registers=self.registers - REGISTERS_OF_PAIRS)
 
     def chains(self, accumulators: int) -> int:
         """How many sums to keep for each accumulator, so that enough multiplications are under way at once."""

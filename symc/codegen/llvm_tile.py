@@ -305,10 +305,10 @@ class TileWriter:
     def _multiply(self, place: Place, sums: Sums, chain: int) -> Sums:
         """One point of the reduction for the whole tile."""
         sums = list(sums)
-        for multiply in self.multiplications:
-            for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
-                factors = [self._factor(access, place, cell) for access in FACTORS]
-                if factors[0] is not None and factors[1] is not None:
+        for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
+            factors = [self._factor(access, place, cell) for access in FACTORS]
+            if factors[0] is not None and factors[1] is not None:
+                for multiply in self.multiplications:
                     sums[i] = multiply(self.builder, factors[0], factors[1], sums[i])
         return sums
 
