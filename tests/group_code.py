@@ -11,7 +11,9 @@ from symc.codegen.tir import lower_group
 from symc.interpreter import run_heads
 from symc.ir.layouts import to_logical, to_physical
 from symc.ir.types import DType
+from symc.ops.math import NumPyMath
 
+BFLOAT16_NAN = 0x7FC0
 NATIVE = "x86-64-v4" if llvm.get_host_cpu_features().get("avx512f") else "x86-64-v3"
 
 
@@ -64,9 +66,10 @@ def unaligned(array):
 
 
 def in_layout(array, layout):
-    """A plain array as it lies in memory in `layout`; padding is NaN, or 99 for integers."""
+    """A plain array as it lies in memory in `layout`; padding is NaN, of bfloat16 too, or 99 for integers."""
     valid = to_physical(np.ones(array.shape, bool), layout)
-    return np.where(valid, to_physical(array, layout), array.dtype.type(np.nan if array.dtype.kind == "f" else 99))
+    nothing = np.nan if array.dtype.kind == "f" else BFLOAT16_NAN if array.dtype == np.uint16 else 99
+    return np.where(valid, to_physical(array, layout), array.dtype.type(nothing))
 
 
 def random_inputs(group, seed=0):
@@ -96,7 +99,7 @@ def check_group(group, inputs=None, *, level=NATIVE, rtol=2e-5, atol=1e-5, split
         plain = [to_logical(y, head.type.dims, head.type.layout) for y, head in zip(outputs, group.heads, strict=True)]
         for actual, right in zip(plain, expected, strict=True):
             half = actual.dtype in (np.float16, np.uint16)
-            np.testing.assert_allclose(actual.astype(np.float64), np.asarray(right).astype(np.float64),
+            np.testing.assert_allclose(NumPyMath.cast(actual, DType.float64), NumPyMath.cast(right, DType.float64),
                                        rtol=1e-2 if half else rtol, atol=1e-2 if half else atol)
         first = first or [y.tobytes() for y in plain]
         assert first == [y.tobytes() for y in plain], "results depend on the split of the jobs"

@@ -8,10 +8,11 @@ import pytest
 
 import symc as mx
 from symc import runtime
+from symc.compiler import Options
 from symc.interpreter import run
 from symc.passes.base import run_passes
 from symc.passes.pipeline import inference_pipeline, typed
-from tests.networks import NAMES, Network
+from tests.networks import NAMES, Network, difference, sample
 
 SERVE = """
 import sys
@@ -34,6 +35,19 @@ def test_inference(name):
     arguments, states = network.values()
     executor = symbol.bind(mx.cpu(), arrays(arguments), grad_req="null", aux_states=arrays(states))
     network.check_outputs([output.asnumpy() for output in executor.forward()])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inference_with_bfloat16(name):
+    network = Network(name)
+    arguments, states = network.values()
+    inputs = {key: arguments.pop(key) for key in network.meta["inputs"]}
+    module = mx.compile(network.symbol, {**arguments, **states}, {key: value.shape for key, value in inputs.items()},
+                        dtypes={key: value.dtype for key, value in inputs.items()}, options=Options(precision="bf16"))
+    outputs = module.forward(**{entry.name: inputs[entry.name] for entry in module.inputs})
+    errors = [difference(sample(found.asnumpy()), network.recorded[f"out{i}"])
+              for i, (found, entry) in enumerate(zip(outputs, network.meta["outputs"], strict=True)) if entry["stable"]]
+    assert max(errors) <= 0.03
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if Network(name).trains])

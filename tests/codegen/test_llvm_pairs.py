@@ -11,48 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symc.codegen.llvm_builder import Builder, Type, Value
 from symc.codegen.llvm_compile import LEVELS, assembly
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate
-from symc.codegen.llvm_elements import BFLOAT16
 from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import DType, TensorType, parse_type
 from symc.ops.contraction import Contraction, Window, evaluate, matrix_product
 from symc.ops.math import NumPyMath
 from symc.ops.pairs import pair_axes
+from tests.codegen.bfloat16_twin import twin
 from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
 
 RANDOM = np.random.default_rng(5)
 BF16 = "x86-64-v4-bf16"
-DOT = re.compile(r"@llvm\.x86\.avx512bf16\.dpbf16ps\.(\d+)\(")
-ROUND = re.compile(r"fptrunc <(\d+) x float> (%\w+) to <\d+ x bfloat>")
-
-
-def twin(text: str) -> str:
-    """The kernel with plain arithmetic in the place of vdpbf16ps and vcvtneps2bf16, after Intel's manual."""
-    text = re.sub(r"declare [^\n]*dpbf16ps[^\n]*\n", "", text)
-    dots, roundings = ({int(found[1]) for found in pattern.finditer(text)} for pattern in (DOT, ROUND))
-    text = ROUND.sub(r"call <\1 x bfloat> @round\1(<\1 x float> \2)", DOT.sub(r"@dot\1(", text))
-    return text + "".join(map(dot_text, dots)) + "".join(map(round_text, roundings))
-
-
-def dot_text(bits: int) -> str:
-    builder, lanes = Builder(), bits // 32
-    total, (a, b) = Type("float", lanes), (Type("bfloat", 2 * lanes),) * 2
-    pairs = [builder.reinterpret(Value(builder, name, a), Type("i32", lanes)) for name in ("%a", "%b")]
-    upper, lower = ([builder.convert("bitcast", change(pair), "float") for pair in pairs]
-                    for change in (lambda pair: pair & -65536, lambda pair: pair << 16))
-    result = builder.fma(*lower, builder.fma(*upper, Value(builder, "%sum", total)))
-    builder.emit(f"ret {total} {result.name}")
-    declared = f"declare {total} @llvm.fma.{total.suffix}({total}, {total}, {total})\n"
-    return builder.function(f"internal {total} @dot{bits}({total} %sum, {a} %a, {b} %b)", "alwaysinline") + declared
-
-
-def round_text(lanes: int) -> str:
-    builder, wide, narrow = Builder(), Type("float", int(lanes)), Type("bfloat", int(lanes))
-    rounded = builder.reinterpret(BFLOAT16._narrowed(builder, Value(builder, "%x", wide)), narrow)
-    builder.emit(f"ret {narrow} {rounded.name}")
-    return builder.function(f"internal {narrow} @round{lanes}({wide} %x)", "alwaysinline")
 
 
 def bfloat16(shape: tuple[int, ...]) -> np.ndarray:
@@ -145,3 +115,39 @@ def test_grouped_convolution(level, groups, channels, filters):
     weight = TensorType((groups * filters, channels, 3, 3), DType.float32)
     lhs, out = (parse_type(f"bf16[1,{groups * c},6,7]:aBcd16b") for c in (channels, filters))
     check(ContractionRequest(spec, lhs, replace(weight, layout=weight_layout(spec, weight.dims)), (out,)), level)
+
+
+def convolution(channels, filters, size, kernel):
+    pad = (kernel // 2,) * 2
+    spec = Window(1, 1, channels, filters, (size,) * 2, (size,) * 2, (kernel,) * 2, (1, 1), (1, 1), pad).forward()
+    weight = packed(spec, TensorType((filters, channels, kernel, kernel), DType.bfloat16))
+    types = [parse_type(f"bf16[1,{extent},{size},{size}]:aBcd16b") for extent in (channels, filters)]
+    return ContractionRequest(spec, types[0], weight, (types[1],))
+
+
+def dense(rows, columns, depth):
+    spec = matrix_product(None, rows, columns, depth, False, True)
+    weight = packed(spec, TensorType((columns, depth), DType.bfloat16))
+    data, out = parse_type(f"bf16[{rows},{depth}]"), parse_type(f"f32[{rows},{columns}]")
+    return ContractionRequest(spec, data, weight, (out,))
+
+
+def innermost(text):
+    """The instructions of the block with the most dot products."""
+    blocks = re.split(r"^\.LBB\d+_\d+:", text, flags=re.MULTILINE)
+    lines = max(blocks, key=lambda block: block.count("vdpbf16ps")).splitlines()
+    found = [line.strip() for line in lines if re.match(r"\s[a-z]", line)]
+    last = max(i for i, line in enumerate(found) if line.startswith("vdpbf16ps"))
+    return found[:last + 1]
+
+
+@pytest.mark.parametrize("request_", [
+    convolution(64, 64, 56, 3), convolution(256, 64, 56, 1), convolution(64, 256, 56, 1), convolution(512, 512, 7, 3),
+    dense(128, 768, 768), dense(16, 3072, 768)])
+def test_most_instructions_of_the_innermost_loop_are_dot_products(request_):
+    instructions = innermost(assembly(generate(request_, "kernel", BF16).text, BF16))
+    dots = [line for line in instructions if line.startswith("vdpbf16ps")]
+    assert len(dots) >= 84 and len(dots) >= 0.55 * len(instructions)
+    assert not [line for line in instructions if "(%rsp)" in line and "zmm" in line], "accumulators are spilled"
+    for level in ("x86-64-v3", "x86-64-v4"):
+        assert "vdpbf16ps" not in assembly(generate(request_, "kernel", level).text, level)
