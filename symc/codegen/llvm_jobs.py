@@ -19,6 +19,9 @@ JOBS_WANTED = 16
 JOBS_IN_ROUNDS = 4   # wanted of long reductions, whose jobs read all the more the fewer tiles they have
 ROWS_OF_A_JOB = 128
 CACHE = 384 << 10    # bytes that stay in the second cache of a core, while as much again passes through
+ROWS_IN_ROUNDS = 128            # of a product, whose weights are read once for so many
+SUMS_OF_COLUMNS = 128 << 10     # bytes of the stack, for the sums of several columns
+MOST_CHAINS = 2                 # of sums for each accumulator
 CHUNK = 256 << 10    # bytes of the broadcast operand that a chunk of rows reads
 
 
@@ -111,6 +114,18 @@ class Tiled:
             wanted = -(-wanted // -(-tiles // per_job))
         return tuple(chosen)
 
+    def in_shared_rounds(self) -> tuple[Tiling, ...]:
+        """The same for a product: a job has a chunk of rows, and several columns that share what a round reads."""
+        (row,), (column,) = self._rows(), self._columns()
+        rows, columns = self._tiles([row]), self._tiles([column])
+        chunks = -(-self.nest.extents[row] // ROWS_IN_ROUNDS)
+        sums = MOST_CHAINS * math.prod(self.nest.extents[axis] for axis in self.lanes) * self._size(column)
+        most = SUMS_OF_COLUMNS // (min(ROWS_IN_ROUNDS, self.nest.extents[row]) * sums * self.itemsize)
+        shared = _tiles_per_job(columns, max(1, min(most, chunks * columns // JOBS_WANTED)))
+        others = [axis for axis in self._in_output_order() if axis not in (row, column)]
+        return (*(Tiling(axis, self._size(axis)) for axis in others), Tiling(column, self._size(column), shared),
+                Tiling(row, self._size(row), -(-rows // chunks)))
+
     def _by_chunks(self, points: int) -> tuple[Tiling, ...]:
         """Chunks of about `points` neighbouring points; the columns last."""
         rows, columns = self._rows(), self._columns()
@@ -122,6 +137,16 @@ class Tiled:
         others = [axis for axis in self._in_output_order() if axis not in (*rows, *columns)]
         return (*(Tiling(axis, self._size(axis)) for axis in others), *chunked,
                 *(Tiling(axis, self._size(axis)) for axis in columns))
+
+    @property
+    def weights(self) -> int:
+        """Bytes of the vector operand."""
+        return self._bytes(self.vector, self._columns())
+
+    def is_product(self) -> bool:
+        """Whether rows and columns are one axis each, of which any part can be taken."""
+        return (self._rows() == [self.row] and len(self._columns()) == 1
+                and not any(map(self._is_coupled, (*self._rows(), *self._columns()))))
 
     # ---- axes ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 A tile of a weight's gradient reads two whole images.  Where these do not stay in the second cache, every tile of a job
 would read them from beyond it.  So the reduction is cut into rounds: all tiles of the job add one round to their sums,
 which lie in memory of the job meanwhile, before any takes the next.
+
+Products of matrices with long rows go in rounds too: few whole rows stay in the second cache, and the weights would be
+read again for every few of them.  What a round reads of many rows stays there, for several columns of weights.
 """
 
 from __future__ import annotations
@@ -10,12 +13,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from symc.codegen.llvm_jobs import CACHE, Tiling
+from symc.codegen.llvm_jobs import CACHE, CHUNK, ROWS_IN_ROUNDS, Tiling
 from symc.codegen.llvm_nest import Nest, split_axis
 
 BYTES_OF_A_ROUND = 192 << 10    # that it reads, for all tiles: they stay in the second cache
 LEAST_STEPS = 32                # of a round, that pay for loading and storing the sums
 LARGEST_SUMS = 32 << 10         # bytes of a job's sums, which lie on its stack, perhaps twice
+
+
+def cut_product(nest: Nest, axis: str, row: str, weights: int, itemsize: int) -> tuple[Nest, tuple[str, ...], int]:
+    """The nest of a product that is summed along `axis`, its reduced axes, and how many of these are rounds.
+
+    Rounds pay where rows are long, and more than stay in the second cache; and `weights`, the bytes of the vector
+    operand, which are read once for each chunk of rows, do not stay there either.
+    """
+    rows, steps = nest.extents[row], nest.extents[axis]
+    few = CHUNK // (steps * itemsize)
+    most = BYTES_OF_A_ROUND // (min(rows, ROWS_IN_ROUNDS) * itemsize)
+    size = max((size for size in _sizes(nest, axis) if size <= most), default=1)
+    if (rows <= few or few >= ROWS_IN_ROUNDS // 2 or weights <= CACHE or size == steps
+            or size < 4 * LEAST_STEPS):
+        return nest, (axis,), 0
+    return split_axis(nest, axis, [size]), (f"{axis}/{size}", f"{axis}%{size}"), 1
 
 
 def cut_into_rounds(nest: Nest, reduction: Sequence[str], tilings: Sequence[Tiling], lanes: Sequence[str],

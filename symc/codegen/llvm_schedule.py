@@ -20,15 +20,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symc.codegen.llvm_jobs import CACHE, Tiled, Tiling, tile_sizes
+from symc.codegen.llvm_jobs import CACHE, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
-from symc.codegen.llvm_rounds import cut_into_rounds
+from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
 
 CACHE_LINE = 64               # bytes
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
 BLOCKS_AHEAD = 2
-MOST_CHAINS = 2               # of sums for each accumulator
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
 REGISTERS_OF_PAIRS = 4
@@ -113,16 +112,20 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
     row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
-    rounds = 0
-    if lanes and not candidate.sums_lanes and _may_go_in_rounds(nest, reduction, shares_taps):
-        tilings = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize).in_rounds()
+    rounds, tiled = 0, Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
+    if row is not None and not candidate.sums_lanes and tiled.is_product() and len(reduction) == 1:
+        nest, reduction, rounds = cut_product(nest, reduction[0], row, tiled.weights, itemsize)
+        broadcast, vector = _roles(nest, lanes)
+    shared = rounds > 0
+    if not shared and lanes and not candidate.sums_lanes and _may_go_in_rounds(nest, reduction, shares_taps):
+        tilings = tiled.in_rounds()
         nest, reduction, rounds = cut_into_rounds(nest, reduction, tilings, lanes, itemsize)
         broadcast, vector = _roles(nest, lanes)
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
     written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
     tiled = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    tilings = tiled.in_rounds() if rounds else tiled.tilings()
+    tilings = tiled.in_shared_rounds() if shared else tiled.in_rounds() if rounds else tiled.tilings()
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 
 from symc.codegen.llvm_builder import POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_elements import Element, multiplications
-from symc.codegen.llvm_jobs import Tiling, tile_sizes
+from symc.codegen.llvm_jobs import MOST_CHAINS, Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
-from symc.codegen.llvm_schedule import CACHE_LINE, MOST_CHAINS, STEPS_UNROLLED, Schedule, lane_offsets
+from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, lane_offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,15 +456,16 @@ class RoundsWriter(TileWriter):
     def __init__(self, builder: Builder, schedule: Schedule, elements: Sequence[Element], pointers: Sequence[Value],
                  epilogue: Callable[..., object]) -> None:
         super().__init__(builder, schedule, elements, pointers, epilogue)
-        self.rows = [tiling.axis for tiling in schedule.tilings if tiling.tiles_per_job != 1]
-        others = math.prod(tiling.size for tiling in schedule.tilings if tiling.tiles_per_job == 1)
-        self.step = MOST_CHAINS * others * schedule.pieces * schedule.width
-        self.size = self.step * math.prod(schedule.nest.extents[axis] for axis in self.rows)
+        self.step = MOST_CHAINS * schedule.pieces * schedule.width
+        self.shared = [tiling for tiling in schedule.tilings if tiling.tiles_per_job != 1]
+        self.single = math.prod(tiling.size for tiling in schedule.tilings if tiling.tiles_per_job == 1)
+        self.size = self.step * self.single * math.prod(map(self._points_of_job, self.shared))
+        self.chunks: Mapping[str, Integer] = {}
         self.memory = builder.register(f"alloca [{self.size} x {self.vector.element}], align 64", POINTER)
         self.write: Callable[[Place], None] = self._add_round
 
     def write_job(self, number: Integer) -> None:
-        chunks = self._chunks_of(number)
+        chunks = self.chunks = self._chunks_of(number)
         self.builder.loop(0, self.size, self.schedule.width, self._clear)
         self.write = self._add_round
         self._walk_rounds(self.schedule.reduction[:self.schedule.rounds], chunks, Place({}, {}))
@@ -502,15 +503,33 @@ class RoundsWriter(TileWriter):
     def _slots(self, place: Place) -> list[Value]:
         """Where the sums of a tile lie."""
         count = self._enter_tile(place)
-        start: Integer = 0
-        points = math.prod(self.nest.extents[axis] for axis in self.rows)     # that are left to the axes to come
-        step = self.step
-        for axis in self.rows:
-            points //= self.nest.extents[axis]
-            start = start + place.values[axis] * (points * step)
-            step *= place.known[axis][1]
-        first = self.builder.offset(self.memory, start, self.vector.element)
+        first = self.builder.offset(self.memory, self._place_of_tile(place) * self.step, self.vector.element)
         return [self.builder.offset(first, i * self.schedule.width, self.vector.element) for i in range(count)]
+
+    def _points_of_job(self, tiling: Tiling) -> int:
+        """How many points of an axis have places in memory."""
+        extent = self.nest.extents[tiling.axis]
+        if self._is_cut(tiling.axis) or not tiling.tiles_per_job:
+            return extent
+        return min(extent, tiling.size * tiling.tiles_per_job)
+
+    def _first_of_job(self, tiling: Tiling) -> Integer:
+        """The point whose place is the first."""
+        if self._is_cut(tiling.axis) or not tiling.tiles_per_job:
+            return 0
+        sizes = tile_sizes(self.nest.extents[tiling.axis], tiling.size)
+        first = self.chunks[tiling.axis] * tiling.tiles_per_job
+        return first * sizes[-1] + self.builder.minimum(first, sum(size > sizes[-1] for size in sizes))
+
+    def _place_of_tile(self, place: Place) -> Integer:
+        """How many points lie before it: each tile of columns has all rows of the job, tiles of rows their columns."""
+        number: Integer = 0
+        inner, outer = math.prod(map(self._points_of_job, self.shared)) * self.single, 1
+        for tiling in self.shared:
+            inner //= self._points_of_job(tiling)
+            number = (place.values[tiling.axis] - self._first_of_job(tiling)) * (inner * outer) + number
+            outer *= place.known[tiling.axis][1]
+        return number
 
 
 def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:

@@ -58,9 +58,10 @@ def test_jobs_are_of_nearly_equal_size():
     for rows, depth in ((128, 512), (128, 2048), (200, 512), (1000, 64)):
         types = [TensorType(dims, DType.float32) for dims in ((rows, depth), (depth, 2048), (rows, 2048))]
         nest, = nests_of(matrix_product(None, rows, 2048, depth, False, False), types, ())
-        for tiling in choose(nest, LEVELS["x86-64-v3"].core, 4).tilings:
+        schedule = choose(nest, LEVELS["x86-64-v3"].core, 4)
+        for tiling in schedule.tilings:
             if tiling.tiles_per_job > 1:
-                tiles = len(tile_sizes(nest.extents[tiling.axis], tiling.size))
+                tiles = len(tile_sizes(schedule.nest.extents[tiling.axis], tiling.size))
                 assert tiles % tiling.tiles_per_job == 0 or tiles % tiling.tiles_per_job * 2 >= tiling.tiles_per_job
 
 

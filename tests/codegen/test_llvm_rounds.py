@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symc.codegen import llvm_rounds
+from symc.codegen import llvm_jobs, llvm_rounds
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionRequest
 from symc.codegen.llvm_nest import nests_of
@@ -95,3 +95,41 @@ def test_products_of_long_rows() -> None:
     spec = matrix_product(None, 24, 32, 20000, False, True)
     types = [TensorType(shape, DType.float32) for shape in ((24, 20000), (32, 20000), (24, 32))]
     check(ContractionRequest(spec, types[0], types[1], (types[2],)))
+
+
+def dense(rows: int, columns: int, summed: int) -> ContractionRequest:
+    """Of packed weights."""
+    spec = matrix_product(None, rows, columns, summed, False, True)
+    types = [TensorType((rows, summed), DType.float32), TensorType((columns, summed), DType.float32, "Ab16a")]
+    return ContractionRequest(spec, *types, (TensorType((rows, columns), DType.float32),))
+
+
+def test_products_share_what_a_round_reads() -> None:
+    schedule = schedule_of(dense(512, 1024, 4096))
+    columns, rows = schedule.tilings
+    assert schedule.rounds == 1 and columns.tiles_per_job > 1
+    steps = schedule.nest.extents[schedule.reduction[-1]]
+    assert steps * rows.size * rows.tiles_per_job * 4 <= 1.1 * llvm_rounds.BYTES_OF_A_ROUND
+
+
+@pytest.mark.parametrize("data", [
+    (512, 1024, 1024),     # enough rows stay in the second cache
+    (16, 1024, 4096),      # all rows stay there
+    (512, 16, 4096),       # the weights do
+    (512, 1024, 4099),     # nothing divides it
+])
+def test_other_products_stay_whole(data: tuple[int, ...]) -> None:
+    assert schedule_of(dense(*data)).rounds == 0
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 70), st.integers(1, 150), st.sampled_from([36, 48, 100]), levels)
+def test_sums_of_products_are_those_of_one_round(rows: int, columns: int, summed: int, level: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((llvm_rounds, "CHUNK", 512), (llvm_rounds, "CACHE", 0),
+                                    (llvm_rounds, "BYTES_OF_A_ROUND", 1024), (llvm_rounds, "LEAST_STEPS", 1),
+                                    (llvm_rounds, "ROWS_IN_ROUNDS", 16), (llvm_jobs, "ROWS_IN_ROUNDS", 16),
+                                    (llvm_jobs, "JOBS_WANTED", 2)):
+            patch.setattr(module, name, value)
+        assert schedule_of(dense(40, 80, summed)).rounds == 1
+        check(dense(rows, columns, summed), level=level)
