@@ -12,19 +12,25 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
 
     The dimension of the output channels comes innermost in blocks of 16, for the lanes of vectors.  Convolutions have
     the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
-    ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected.
+    ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
+    where groups of output channels lie across its blocks.
     paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
-    if lanes is None or not all(_fits_blocks(spec, index) for index in (*spec.lhs, *spec.rhs, *spec.output)):
+    if lanes is None:
         return None
-    blocked = [dim for dim in (summed, lanes) if dim is not None and (dim == lanes or shape[dim] >= BLOCK)]
+    has_blocks, has_summed_blocks = (all(spec.fits_blocks(index, BLOCK) for index in indices)
+                                     for indices in ((*spec.rhs, *spec.output), spec.lhs))
+    if not has_blocks and (paired is not None or spec.fits_blocks(spec.rhs[lanes], BLOCK)):
+        return None
+    blocked = [summed] if summed is not None and has_summed_blocks and shape[summed] >= BLOCK else []
+    blocked = [*blocked, lanes] if has_blocks else []
 
     def rank(dim: int) -> int:
         """Batches and groups outermost, single channels last."""
         if dim != lanes and _is_shared(spec, dim):
             return 0
-        return {lanes: 1, summed: 2 if summed in blocked else 4}.get(dim, 3)
+        return {lanes: 1 if has_blocks else 5, summed: 2 if summed in blocked else 4}.get(dim, 3)
     letters = "abcdefghijklmnop"
     ordered = sorted(range(len(shape)), key=rank)
     outer = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in ordered)
@@ -48,26 +54,12 @@ def _lane_dimension(spec: Contraction) -> int | None:
 
 def _channel_dimension(spec: Contraction) -> int | None:
     """Of a convolution: the summed dimension that the left operand walks without a window."""
-    indices = [index for index in spec.lhs if len(index.terms) > 1 and not _is_grouped(spec, index)]
+    indices = [index for index in spec.lhs if len(index.terms) > 1 and not spec.is_grouped(index)]
     windows = {name for index in indices for name, _ in index.terms}
     if not windows:
         return None
     return next((dim for dim, index in enumerate(spec.rhs)
                  if any(name in spec.reduced and name not in windows for name in _axes(spec, index))), None)
-
-
-def _is_grouped(spec: Contraction, index: Index) -> bool:
-    """g·C + c over whole ranges."""
-    return (len(index.terms) == 2 and index.offset == 0 and index.divisor == 1 and index.terms[1][1] == 1
-            and index.terms[0][1] == spec.sizes[index.terms[1][0]])
-
-
-def _fits_blocks(spec: Contraction, index: Index) -> bool:
-    """Groups of channels must fill blocks, or blocks hold whole groups."""
-    if not _is_grouped(spec, index):
-        return True
-    channels = index.terms[0][1]
-    return channels % BLOCK == 0 or BLOCK % channels == 0
 
 
 def _is_shared(spec: Contraction, dim: int) -> bool:

@@ -77,6 +77,18 @@ class Contraction:
         """Nominal: two for each point, padded points included."""
         return 2 * math.prod(extent for _, extent in self.extents)
 
+    def is_grouped(self, index: Index) -> bool:
+        """Whether it is g·C + c over whole ranges: channel c of the C channels of group g."""
+        return (len(index.terms) == 2 and index.offset == 0 and index.divisor == 1 and index.terms[1][1] == 1
+                and index.terms[0][1] == self.sizes[index.terms[1][0]])
+
+    def fits_blocks(self, index: Index, block: int) -> bool:
+        """Groups of channels must fill blocks, or blocks hold whole groups."""
+        if not self.is_grouped(index):
+            return True
+        channels = index.terms[0][1]
+        return channels % block == 0 or block % channels == 0
+
     def __str__(self) -> str:
         part = [",".join(map(str, operand)) for operand in (self.lhs, self.rhs, self.output)]
         return f"[{part[0]}]·[{part[1]}]->[{part[2]}] " + " ".join(f"{n}={e}" for n, e in self.extents)

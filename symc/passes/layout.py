@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
+from symc.ops.contraction import Contraction, Index
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import input_types, make, operation
 from symc.passes.base import Pass
@@ -98,11 +99,13 @@ class _Assignment:
             return [self.relaid(data, layouts[0]), self.relaid(weight, layouts[1]), *map(self.plain, others)], None
         if not has_window(node) or not is_image(data.type) or node.types[0].dtype is not DType.float32:
             return [self.plain(data), self.packed(node, weight, reads_across(node)), *map(self.plain, others)], None
+        spec, out = operation(node).contraction(input_types(node)), node.types[0]
+        inputs = [self.image(data, spec, spec.lhs[1])]
         if operation(node).input_names()[1] != "weight":      # a weight gradient: two images, a plain result
-            return [self.image(data), self.image(weight), *map(self.plain, others)], None
-        layout = blocked_layout(len(node.types[0].dims)) if node.types[0].dims[1] >= FEWEST_CHANNELS else None
-        inputs = [self.image(data)]
-        probe = replace(node, inputs=(inputs[0], weight, *others), types=(replace(node.types[0], layout=layout),))
+            return [*inputs, self.image(weight, spec, spec.rhs[1]), *map(self.plain, others)], None
+        in_blocks = out.dims[1] >= FEWEST_CHANNELS and spec.fits_blocks(spec.output[1], BLOCK)
+        layout = blocked_layout(len(out.dims)) if in_blocks else None
+        probe = replace(node, inputs=(inputs[0], weight, *others), types=(replace(out, layout=layout),))
         return [*inputs, self.packed(probe, weight, True), *map(self.plain, others)], layout
 
     def elementwise(self, node: Node) -> tuple[list[Value], str | None]:
@@ -144,8 +147,10 @@ class _Assignment:
     def plain(self, value: Value) -> Value:
         return self.relaid(value, None)
 
-    def image(self, value: Value) -> Value:
-        """As it is when blocked already or of few channels, else blocked."""
+    def image(self, value: Value, spec: Contraction, channels: Index) -> Value:
+        """As it is when blocked already or of few channels, else blocked; plain where groups lie across blocks."""
+        if not spec.fits_blocks(channels, BLOCK):
+            return self.plain(value)
         now = self.current(value)
         if now.type.layout or not is_image(now.type) or now.type.dims[1] < FEWEST_CHANNELS:
             return now

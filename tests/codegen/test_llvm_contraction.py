@@ -83,6 +83,13 @@ def test_matrix_product_with_packed_weights(m: int, n: int, k: int, transposed: 
     check(ContractionRequest(spec, lhs, TensorType(rhs.shape, DType.float32, tag), (output,)))
 
 
+def test_weights_of_groups_that_lie_across_blocks() -> None:
+    def layout(channels: int, filters: int) -> str | None:
+        spec = Window(1, 3, channels, filters, (8, 8), (6, 6), (3, 3), (1, 1), (1, 1), (0, 0)).forward()
+        return weight_layout(spec, (3 * filters, channels, 3, 3))
+    assert [layout(16, 32), layout(20, 32), layout(16, 20)] == ["ABcd16b16a", "Acdb16a", "cdba"]
+
+
 @st.composite
 def spatial(draw: st.DrawFn, largest: int) -> tuple[int, ...]:
     """(image, output, kernel, stride, dilate, pad) of one dimension."""

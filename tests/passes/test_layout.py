@@ -135,3 +135,21 @@ def test_joined_channels_stay_in_blocks(graph):
     """))
     (joined,) = (node for node in made.nodes if node.name == "c")
     assert joined.types[0].layout == "aBcd16b" == joined.inputs[0].type.layout
+
+
+def test_images_whose_groups_lie_across_blocks_are_plain(check):
+    groups = "num_group=2 no_bias=True"
+    check(assign({"w", "v"}), f"""
+        %x: f32[1,96,8,8]    %w: f32[24,48,1,1]    %v: f32[64,12,1,1]
+        %c = Convolution(%x, %w) kernel=(1,1) num_filter=24 {groups}
+        %d = Convolution(%c, %v) kernel=(1,1) num_filter=64 {groups}
+        heads %d
+    """, f"""
+        %x/relayout.aBcd16b: f32[1,96,8,8]:aBcd16b = _relayout(%x)  # from x
+        %w/relayout.ABcd16b16a: f32[24,48,1,1]:ABcd16b16a = _relayout(%w)  # from w
+        %c: f32[1,24,8,8] = Convolution(%x/relayout.aBcd16b, %w/relayout.ABcd16b16a) kernel=(1,1) num_filter=24 {groups}
+        %v/relayout.ABcd16b16a: f32[64,12,1,1]:ABcd16b16a = _relayout(%v)  # from v
+        %d: f32[1,64,8,8]:aBcd16b = Convolution(%c, %v/relayout.ABcd16b16a) kernel=(1,1) num_filter=64 {groups}
+        %d/relayout: f32[1,64,8,8] = _relayout(%d)
+        heads %d/relayout
+    """)

@@ -238,3 +238,12 @@ class AdaptiveAvgPooling2D(Resizing):
 
     def taps(self, source: int, target: int) -> Taps:
         return average_taps(source, target)
+
+    def rewrite(self, g: Any, data: Value, *others: Value) -> list[Value]:
+        """Cells of one size that do not overlap are those of a Pooling."""
+        source = data.type.dims[2:]
+        target = self.target(source)
+        if any(a % b for a, b in zip(source, target, strict=True)):
+            return super().rewrite(g, data)
+        cell = tuple(a // b for a, b in zip(source, target, strict=True))
+        return [g.Pooling(data, kernel=cell, stride=cell, pool_type="avg")]
