@@ -241,8 +241,8 @@ class AdaptiveAvgPooling2D(Resizing):
 
     def rewrite(self, g: Any, data: Value, *others: Value) -> list[Value]:
         """Cells of one size that do not overlap are those of a Pooling."""
-        source = data.type.dims[2:]
-        target = self.target(source)
+        height, width = data.type.dims[2:]
+        source, target = (height, width), self.target((height, width))
         if any(a % b for a, b in zip(source, target, strict=True)):
             return super().rewrite(g, data)
         cell = tuple(a // b for a, b in zip(source, target, strict=True))
