@@ -316,7 +316,7 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     package.write(path, plan=unit.assembly.plan, network=print_network(network),
                   weights=tuple(unit.assembly.weight_pieces()), libraries=libraries, graph=print_graph(lowered.graph),
                   metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())},
-                            "options": {"precision": options.precision}})
+                            "options": {"precision": options.precision, "fast_math": options.fast_math}})
     return unit
 
 

@@ -120,7 +120,8 @@ def test_precision(folder, call):
     assert call(*arguments, "--precision", "bf16", "--cpu", "x86-64-v3,x86-64-v4-bf16")[0] == 0
     _, out, _ = call("inspect", "low.symc", "--json")
     shown = json.loads(out)
-    assert shown["options"] == {"precision": "bf16"} and shown["targets"] == ["x86-64-v4-bf16", "x86-64-v3"]
+    assert shown["options"] == {"precision": "bf16", "fast_math": False}
+    assert shown["targets"] == ["x86-64-v4-bf16", "x86-64-v3"]
 
 
 def test_inspect(folder, call):
@@ -137,6 +138,19 @@ def test_inspect(folder, call):
     assert code == 0 and report["targets"] == ["x86-64-v3"] and report["entries"] == ["infer"]
     assert [name for step in report["steps"] for name in step["nodes"] if "fc" in name]
     assert call("inspect", "net.symc")[0] == 0
+
+
+def test_fast_math_stands_in_the_package(folder, call):
+    for options, fast in (((), False), (("--fast-math",), True)):
+        assert call(*COMPILE, *options)[0] == 0
+        shown = json.loads(call("inspect", "net.symc", "--json")[1])["options"]
+        assert shown == {"precision": "fp32", "fast_math": fast}
+
+
+@pytest.mark.parametrize("other", [("--train",), ("--precision", "bf16")])
+def test_fast_math_is_for_inference_in_float32(folder, call, other):
+    code, _, err = call(*COMPILE, "--fast-math", *other)
+    assert code == 1 and "fast math is for" in err
 
 
 def test_all_inputs_in_one_file(folder, call):

@@ -113,7 +113,7 @@ def test_every_operator_has_one_lowering_and_a_meaning():
         if name != block.name or not block.__module__.startswith("symc") or name in HOLDERS:
             continue
         lowerings = [kind for kind in ("expression", "compute", "contraction", "imperative") if getattr(block, kind)]
-        lowerings += [kind for kind in ("is_view", "is_placement", "is_host") if getattr(block, kind)]
+        lowerings += [kind for kind in ("is_view", "is_placement", "is_host", "has_kernel") if getattr(block, kind)]
         assert len(lowerings) <= 1, f"{name}: {lowerings}"
         assert lowerings or block.rewrite or block.seeded, f"{name} has no lowering"
         assert block.reference or block.is_random, f"{name} has no reference"

@@ -48,6 +48,7 @@ class Options:
     dump: folder for the graph after each pass.  print_after: names of passes whose result is printed.  times: gets
     the seconds of each pass.  progress: called after each compiled group.  verify: check the graph between passes.
     precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
+    fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
     """
 
     dump: Path | None = None
@@ -56,10 +57,13 @@ class Options:
     progress: Progress | None = None
     verify: bool = field(default_factory=lambda: bool(os.environ.get("SYMC_DEBUG")))
     precision: str = "fp32"
+    fast_math: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise SymcError(f"precision {self.precision!r} is not known", f"it is {' or '.join(PRECISIONS)}")
+        if self.fast_math and self.precision != "fp32":
+            raise SymcError(f"fast math is for precision 'fp32', not {self.precision!r}", "choose one of the two")
 
 
 # ---- one graph, one mode: passes, kernels, plan --------------------------------------------------------------------
@@ -100,7 +104,10 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     if is_narrow and mode != INFERENCE:
         raise SymcError("precision 'bf16' is for inference; gradients are computed in float32",
                         "compile without train, or with precision 'fp32'")
-    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable, is_narrow)]
+    if options.fast_math and mode != INFERENCE:
+        raise SymcError("fast math is for inference: it transforms weights, which training changes",
+                        "compile without train, or without fast math")
+    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable, is_narrow, options.fast_math)]
     if initial is not None:
         passes = [step for step in passes if not isinstance(step, OverwriteInputs)]
     _check_pass_names(options.print_after, passes)

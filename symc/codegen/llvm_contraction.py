@@ -96,7 +96,7 @@ def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilo
 def kernel_of(builder: Builder, writers: Sequence[Writer], request: ContractionRequest, name: str,
               level: str) -> ContractionKernel:
     """The kernel whose jobs are those of all `writers`, one after the other."""
-    _write_jobs(builder, writers)
+    write_jobs(builder, writers)
     builder.emit("ret void")
     text = builder.function(_header(name, request), "nounwind #0") + builder.declared() + LEVELS[level].attributes
     return ContractionKernel(name, text, sum(writer.jobs for writer in writers), request.spec.flops)
@@ -147,7 +147,7 @@ def _header(name: str, request: ContractionRequest) -> str:
     return f"void @{name}({', '.join(buffers)}, i64 %begin, i64 %end)"
 
 
-def _write_jobs(builder: Builder, writers: Sequence[Writer]) -> None:
+def write_jobs(builder: Builder, writers: Sequence[Writer]) -> None:
     """The jobs of all writers, one writer after the other."""
     begin, end = Value(builder, "%begin", I64), Value(builder, "%end", I64)
     first = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symc.codegen import llvm_winograd
+from symc.codegen import llvm_winograd, llvm_winograd_input
 from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
 from symc.codegen.llvm_contraction import (
@@ -16,7 +16,7 @@ from symc.codegen.llvm_contraction import (
 )
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
-from symc.ops.families.winograd import WinogradProduct
+from symc.ops.families.winograd import WinogradInput, WinogradProduct
 from symc.ops.operator import operation
 
 
@@ -27,9 +27,19 @@ def lower_group(group: Graph, name: str, level: str) -> GroupCode:
         contraction = _GroupContraction(group, master)
         if supports(contraction.request):
             return contraction.lower(name, level)
+    alone = [node for node in group.nodes if isinstance(node.op, WinogradInput)]
+    if alone:
+        return _cut_image(alone[0], name, level)
     from symc.codegen.tir import lower_group as lower_by_tir
 
     return lower_by_tir(group, name, level)
+
+
+def _cut_image(node: Node, name: str, level: str) -> GroupCode:
+    assert isinstance(node.op, WinogradInput)
+    text, jobs = llvm_winograd_input.generate(node.op, node.inputs[0].type, f"{name}_0", level)
+    code = KernelCode(f"{name}_0", (("input", 0), ("output", 0)), jobs)
+    return GroupCode((code,), (), compile_object(text, level))
 
 
 class _GroupContraction:

@@ -66,6 +66,7 @@ class Operator(Record):
       compute(te, inputs, outputs)  TE tensors over logical indices, `te` being `frontend.te`'s namespace;
       contraction(inputs)           a `Contraction` of the first two inputs; `finish` is its epilogue;
       imperative(k, inputs, outputs)  an imperative kernel (sort, scatter, time loops);
+      has_kernel = True             codegen writes a kernel for this operator alone;
       rewrite(g, *inputs)           other operators, put in its place before anything else;
       is_view = True                the output is the input's memory under another shape;
       is_placement = True           a value is part of another one's memory (`families/placement.py`);
@@ -81,6 +82,7 @@ class Operator(Record):
     is_view: ClassVar[bool] = False
     is_placement: ClassVar[bool] = False     # its inputs lie in its output's memory, or its output in its input's
     is_host: ClassVar[bool] = False
+    has_kernel: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
     is_loss: ClassVar[bool] = False          # a loss head: its gradient ignores the head gradient
     always_backward: ClassVar[bool] = False  # its backward runs even where no gradient arrives

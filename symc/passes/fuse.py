@@ -65,7 +65,7 @@ def kind_of(node: Node) -> str:
         return "elementwise"
     if op.contraction is not None:
         return "contraction"
-    if op.imperative is not None:
+    if op.imperative is not None or op.has_kernel:
         return "imperative"
     assert op.compute is not None, f"{op.name} has no lowering"
     return op.pattern

@@ -97,11 +97,13 @@ def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
             *training_pipeline(requests)]
 
 
-def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: bool = False) -> list[Pass]:
+def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: bool = False,
+                      fast_math: bool = False) -> list[Pass]:
     """From any of the above to groups that codegen compiles.
 
     pack: see `AssignLayouts`.  parameters: names of the variables whose consequences the entry `prepare` computes.
     is_narrow: whether weights and what lies between groups are bfloat16; such products have no form of Winograd's.
+    fast_math: see `UseWinograd`.
     """
     return [
         TellCustomRequests(),
@@ -112,7 +114,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
         PruneBodies(),
         Materialize(),
         AssignLayouts(pack, parameters),
-        *([] if is_narrow else [UseWinograd(parameters)]),
+        *([] if is_narrow else [UseWinograd(parameters, fast_math)]),
         HoistInvariants(),
         PruneBodies(),
         PackConstants(),

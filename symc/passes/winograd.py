@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,9 +28,11 @@ from symc.passes.partition import stable_nodes
 
 LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside others
 # multiplications in whose time an element is ...
-INPUT_TRANSFORMED, OUTPUT_TRANSFORMED = 90, 100      # ... of a tile, at all points
+INPUT_TRANSFORMED = {2: 90, 4: 280}         # ... of a tile, at all points
+OUTPUT_TRANSFORMED = {2: 100, 4: 400}
 WEIGHT_READ = 19              # ... of the weights, from memory
 LEAST_GAIN = 1.1
+EXACT, FAST = (2,), (2, 4)    # sizes of tiles; errors grow with them
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 
@@ -43,11 +46,12 @@ class UseWinograd(Pass):
         %y: f32[..]:aBcd16b = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) ...
 
     Constant weights are transformed here.  parameters: names of the variables whose consequences are prepared.
+    fast_math: also take tiles of 4x4 pixels, which are faster and whose errors are larger.
     """
 
     name = "use-winograd"
     parameters: frozenset[str] = frozenset()
-    tile: int = 2
+    fast_math: bool = False
 
     def __call__(self, graph: Graph) -> Graph:
         stable = stable_nodes(graph, self.parameters)
@@ -56,8 +60,9 @@ class UseWinograd(Pass):
 
         def visit(node: Node) -> tuple[Value, ...] | None:
             original = next(originals)
-            chosen = is_candidate(node) and original.inputs[1].node in stable and wins(_window(node), self.tile)
-            return (_winograd(node, self.tile, shared),) if chosen else None
+            chosen = is_candidate(node) and original.inputs[1].node in stable
+            size = best_size(_window(node), FAST if self.fast_math else EXACT) if chosen else None
+            return (_winograd(node, size, shared),) if size else None
         return rewrite(graph, visit)
 
 
@@ -69,17 +74,24 @@ def is_candidate(node: Node) -> bool:
             and node.inputs[0].type.layout == node.types[0].layout == blocked_layout(4))
 
 
-def wins(window: Window, size: int) -> bool:
-    """Whether Winograd's form is faster, by a count of multiplications that is the same for every CPU.
-
-    Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, and few
-    pixels do not pay for the weights, of which there are more.
-    """
-    tiles, channels = _tiles(window, size, 1), (window.in_channels, window.out_channels)
-    pairs, points, count = math.prod(channels), tiles.transforms.points, tiles.all_rows * tiles.columns
+def best_size(window: Window, sizes: Sequence[int]) -> int | None:
+    """The size of tiles that is fastest, None for the convolution as it is, by a count of multiplications that is the
+    same for every CPU."""
+    costs = {size: _cost(window, size) for size in sizes}
+    best = min(sizes, key=lambda size: costs[size])
+    pairs = window.in_channels * window.out_channels
     direct = pairs * max(window.batch * _taps(window), KERNEL * KERNEL * WEIGHT_READ)
-    transforms = count * (channels[0] * INPUT_TRANSFORMED + channels[1] * OUTPUT_TRANSFORMED)
-    return LEAST_GAIN * (points * pairs * max(count, WEIGHT_READ) + transforms) <= direct
+    return best if LEAST_GAIN * costs[best] <= direct else None
+
+
+def _cost(window: Window, size: int) -> int:
+    """Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, and few
+    pixels do not pay for the weights, of which there are more."""
+    tiles = _tiles(window, size, 1)
+    points, count = tiles.transforms.points, tiles.all_rows * tiles.columns
+    products = points * window.in_channels * window.out_channels * max(count, WEIGHT_READ)
+    return products + count * (window.in_channels * INPUT_TRANSFORMED[size]
+                               + window.out_channels * OUTPUT_TRANSFORMED[size])
 
 
 def _taps(window: Window) -> int:

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symc
+from symc.codegen.build import Options
 from symc.codegen.llvm_compile import LEVELS, assembly
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand
 from symc.codegen.llvm_winograd import generate
-from symc.ir.layouts import to_logical
 from symc.ir.types import DType, TensorType
-from symc.ops.families.winograd import TRANSFORMS, Tiles, WinogradInput, WinogradProduct
+from symc.ops.families.winograd import TRANSFORMS, Tiles, WinogradProduct
 from symc.passes import winograd
 from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
 
@@ -32,8 +32,9 @@ def random(*dims: int) -> np.ndarray:
 
 def request_of(op: WinogradProduct, channels: int, residual: bool) -> ContractionRequest:
     filters, tiles = op.shape[1], op.tiles
-    data = TensorType((tiles.chunks, 16, tiles.of_chunk, channels), DType.float32, winograd.INPUT_LAYOUT)
-    weight = TensorType((filters, channels, 16), DType.float32, winograd.WEIGHT_LAYOUT)
+    points = tiles.transforms.points
+    data = TensorType((tiles.chunks, points, tiles.of_chunk, channels), DType.float32, winograd.INPUT_LAYOUT)
+    weight = TensorType((filters, channels, points), DType.float32, winograd.WEIGHT_LAYOUT)
     image = TensorType(op.shape, DType.float32, IMAGE)
     others = (EpilogueOperand(image, (0, 1, 2, 3)),) if residual else ()
     bias = EpilogueOperand(TensorType((filters,), DType.float32), (1,))
@@ -50,24 +51,25 @@ def without_places(data: np.ndarray, tiles: Tiles) -> np.ndarray:
 
 
 @pytest.mark.parametrize("level", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("size", TRANSFORMS)
 @pytest.mark.parametrize("batch, channels, filters, height, width, rows", CASES)
-def test_products_of_tiles_become_pixels(batch, channels, filters, height, width, rows, level):
-    check_product(batch, channels, filters, height, width, rows, level)
+def test_products_of_tiles_become_pixels(size, batch, channels, filters, height, width, rows, level):
+    check_product(size, batch, channels, filters, height, width, rows, level)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(st.integers(1, 3), st.integers(1, 40), st.integers(9, 50), st.integers(1, 12), st.integers(2, 150),
-       st.integers(1, 20), st.sampled_from(["x86-64-v3", "x86-64-v4"]))
-def test_products_of_any_tiles(batch, channels, filters, height, width, rows, level):
-    columns = -(-width // 2)
-    rows = min(rows, max(1, TRANSFORMS[2].tiles_of_job // columns), batch * -(-height // 2))
-    check_product(batch, channels, filters, height, width, rows, level)
+@given(st.sampled_from(list(TRANSFORMS)), st.integers(1, 3), st.integers(1, 40), st.integers(9, 50),
+       st.integers(1, 12), st.integers(2, 150), st.integers(1, 20), st.sampled_from(["x86-64-v3", "x86-64-v4"]))
+def test_products_of_any_tiles(size, batch, channels, filters, height, width, rows, level):
+    columns = -(-width // size)
+    rows = min(rows, max(1, TRANSFORMS[size].tiles_of_job // columns), batch * -(-height // size))
+    check_product(size, batch, channels, filters, height, width, rows, level)
 
 
-def check_product(batch, channels, filters, height, width, rows, level):
+def check_product(size, batch, channels, filters, height, width, rows, level):
     """A kernel against the operator's meaning, its jobs run in two ways."""
     residual = channels % 16 == 0
-    op = WinogradProduct(tile=2, rows=rows, shape=(batch, filters, height, width))
+    op = WinogradProduct(tile=size, rows=rows, shape=(batch, filters, height, width))
     request = request_of(op, channels, residual)
     arrays = [random(*type.dims) for type in request.types[:-1]]
     expected = op.reference(*arrays[:3])
@@ -90,36 +92,16 @@ def check_product(batch, channels, filters, height, width, rows, level):
 
 @pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
 @pytest.mark.parametrize("channels", [64, 512])
-def test_sums_stay_in_registers(channels, level):
-    op = WinogradProduct(tile=2, rows=4, shape=(1, 64, 14, 14))
+@pytest.mark.parametrize("size", TRANSFORMS)
+def test_sums_stay_in_registers(size, channels, level):
+    op = WinogradProduct(tile=size, rows=4, shape=(1, 64, 14, 14))
     kernel = generate(op, request_of(op, channels, False), "kernel", level, lambda F, total, bias: total + bias)
-    multiplications = [line for line in assembly(kernel.text, level).splitlines() if "vfmadd" in line]
+    loops = [block for block in assembly(kernel.text, level).split("\n.L") if "vsubps" not in block]   # not the pixels'
+    multiplications = [line for block in loops for line in block.splitlines() if "vfmadd" in line]
     register = "%zmm" if LEVELS[level].core.vector_bytes == 64 else "%ymm"
     assert len(multiplications) > 48 and all(register in line for line in multiplications)
     stack = [line for line in multiplications if "rsp" in line or "rbp" in line]
     assert not stack, "spilled"
-
-
-@pytest.mark.parametrize("dims, pad, rows", [
-    ((1, 16, 6, 6), (1, 1), 2), ((2, 24, 7, 5), (0, 2), 3), ((1, 33, 3, 9), (2, 0), 1), ((3, 17, 1, 4), (1, 1), 2)])
-def test_images_are_cut_and_transformed(graph, groups, dims, pad, rows):
-    extents = ",".join(map(str, dims))
-    group = graph(f"%x: f32[{extents}]:{IMAGE}\n"
-                  f"%y: {type_of_tiles(dims, pad, rows)} = _winograd_input(%x) tile=2 pad=({pad[0]},{pad[1]}) "
-                  f"rows={rows}\nheads %y")
-    x, type = random(*dims), group.heads[0].type
-    op = WinogradInput(tile=2, pad=pad, rows=rows)
-    expected, tiles = op.reference(x), op.tiles(TensorType(dims))
-    for split in (1, 3):
-        (result,) = groups.compile(group)(groups.in_layout(x, IMAGE), split=split)
-        found = to_logical(result, type.dims, type.layout)
-        filled = ~np.isnan(without_places(expected, tiles))
-        np.testing.assert_allclose(found[filled], expected[filled], rtol=1e-6, atol=1e-6)
-
-
-def type_of_tiles(dims, pad, rows):
-    tiles = WinogradInput(tile=2, pad=pad, rows=rows).tiles(TensorType(dims))
-    return TensorType((tiles.chunks, 16, tiles.of_chunk, dims[1]), DType.float32, winograd.INPUT_LAYOUT)
 
 
 def convolved(x: np.ndarray, weight: np.ndarray, pad: int) -> np.ndarray:
@@ -137,16 +119,28 @@ def network(filters: int, pad: int) -> symc.sym.Symbol:
 
 
 @pytest.mark.parametrize("dims, filters, pad", [((1, 64, 14, 15), 64, 1), ((2, 40, 9, 20), 33, 0)])
-def test_errors_are_no_larger_than_those_of_the_sums_themselves(monkeypatch, dims, filters, pad):
+def test_errors_beside_those_of_the_sums_themselves(monkeypatch, dims, filters, pad):
     x, weight = random(*dims), random(filters, dims[1], 3, 3)
-    expected, errors, nodes = convolved(x, weight, pad), [], []
-    for wins in (True, False):
-        monkeypatch.setattr(winograd, "wins", lambda *_, answer=wins: answer)
+    expected, errors, nodes = convolved(x, weight, pad), {}, {}
+    for size in (2, 4, None):
+        monkeypatch.setattr(winograd, "best_size", lambda *_, answer=size: answer)
         module = symc.compile(network(filters, pad), {"conv_weight": weight}, shapes={"data": dims})
-        errors.append(np.abs(np.asarray(module.forward(data=x)[0]) - expected).mean())
-        nodes.append(len(module.plan.kernels))
-    assert nodes[0] == nodes[1] + 1
-    assert errors[0] < 1.1 * errors[1]
+        errors[size] = np.abs(np.asarray(module.forward(data=x)[0]) - expected).mean()
+        nodes[size] = len(module.plan.kernels)
+    assert nodes[2] == nodes[4] == nodes[None] + 1
+    assert errors[2] < 1.1 * errors[None] and errors[4] < 3 * errors[None]
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(st.integers(1, 2), st.integers(1, 40), st.integers(14, 40), st.integers(9, 24), st.integers(9, 24),
+       st.integers(0, 2))
+def test_networks_with_fast_math(batch, channels, filters, height, width, pad):
+    x, weight = random(batch, channels, height, width), random(filters, channels, 3, 3)
+    expected = convolved(x, weight, pad)
+    module = symc.compile(network(filters, pad), {"conv_weight": weight}, shapes={"data": x.shape},
+                          options=Options(fast_math=True))
+    found = np.asarray(module.forward(data=x)[0])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_parameters_are_transformed_when_they_change():

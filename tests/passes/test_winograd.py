@@ -7,11 +7,12 @@ from symc.interpreter import run_heads
 from symc.ops.contraction import Window
 from symc.passes.base import run_passes
 from symc.passes.layout import AssignLayouts
-from symc.passes.winograd import UseWinograd, rows_of_chunk, wins
+from symc.passes.winograd import EXACT, FAST, UseWinograd, best_size, rows_of_chunk
 
 
-def passes(*parameters):
-    return [AssignLayouts(lambda _: "ABcd16b16a", frozenset(parameters)), UseWinograd(frozenset(parameters))]
+def passes(*parameters, fast_math=False):
+    return [AssignLayouts(lambda _: "ABcd16b16a", frozenset(parameters)),
+            UseWinograd(frozenset(parameters), fast_math)]
 
 
 def operators(graph):
@@ -37,6 +38,18 @@ def test_a_convolution_becomes_three_steps(check):
     """)
 
 
+def test_tiles_are_larger_with_fast_math(check):
+    check(lambda graph: run_passes(graph, passes("w", "b", fast_math=True)), TEXT, """
+        %x/relayout.aBcd16b: f32[1,64,14,14]:aBcd16b = _relayout(%x)  # from x
+        %y/winograd_input: f32[1,36,17,64]:abcD16d = _winograd_input(%x/relayout.aBcd16b) tile=4 pad=(1,1) rows=4
+        ...
+        %y/winograd_weight: f32[64,64,36]:Acb16a = _winograd_weight(%w, %y/winograd_matrices)
+        %y = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) tile=4 rows=4 shape=(1,64,14,14)
+        %y/relayout: f32[1,64,14,14] = _relayout(%y)
+        heads %y/relayout
+    """)
+
+
 def test_images_cut_alike_are_transformed_once(graph):
     made = run_passes(graph("""
         %x: f32[1,64,14,14]    %w, %v: f32[64,64,3,3]
@@ -47,15 +60,17 @@ def test_images_cut_alike_are_transformed_once(graph):
     assert operators(made).count("_winograd_input") == 1 and operators(made).count("_winograd_product") == 2
 
 
+@pytest.mark.parametrize("fast_math", [False, True])
 @pytest.mark.parametrize("shape, pad", [((2, 40, 9, 20), (0, 2)), ((1, 64, 15, 14), (1, 1)), ((1, 33, 14, 33), (2, 1))])
-def test_it_means_the_same(graph, shape, pad):
+def test_it_means_the_same(graph, shape, pad, fast_math):
     text = TEXT.replace("1,64,14,14", ",".join(map(str, shape))).replace("64,64,3,3", f"64,{shape[1]},3,3").replace(
         "pad=(1,1)", f"pad=({pad[0]},{pad[1]})")
     random = np.random.default_rng(1)
     inputs = {node.name: random.standard_normal(node.types[0].dims).astype(np.float32)
               for node in graph(text).variables}
-    made = run_passes(graph(text), passes("w", "b"))
-    assert "_winograd_product" in operators(made)
+    made = run_passes(graph(text), passes("w", "b", fast_math=fast_math))
+    sizes = [node.op.tile for node in made.nodes if node.op is not None and node.op.name == "_winograd_product"]
+    assert sizes == [4 if fast_math else 2]
     np.testing.assert_allclose(run_heads(made, inputs)[0], run_heads(graph(text), inputs)[0], rtol=1e-3, atol=1e-3)
 
 
@@ -77,16 +92,18 @@ def window(channels, filters, output, batch=1):
     return Window(batch, 1, channels, filters, output, output, (3, 3), (1, 1), (1, 1), (1, 1))
 
 
-@pytest.mark.parametrize("shape, better", [
-    ((64, 64, (56, 56)), True), ((512, 512, (7, 7)), True), ((64, 64, (14, 5)), True),
-    ((64, 64, (14, 3)), False), ((8, 8, (56, 56)), False), ((256, 16, (2, 2)), False),
-    ((64, 64, (1, 100)), False), ((64, 64, (1, 1), 64), False)])
-def test_where_it_wins(shape, better):
-    assert wins(window(*shape), 2) == better
+@pytest.mark.parametrize("shape, exact, fast", [
+    ((64, 64, (56, 56)), 2, 4), ((16, 16, (112, 112)), 2, 4), ((512, 512, (14, 14)), 2, 4), ((64, 64, (14, 14)), 2, 4),
+    ((512, 512, (7, 7)), 2, 2), ((512, 512, (7, 7), 8), 2, 4), ((64, 64, (14, 5)), 2, 2),
+    ((64, 64, (14, 3)), None, None), ((8, 8, (56, 56)), None, 4), ((256, 16, (2, 2)), None, None),
+    ((64, 64, (1, 100)), None, None), ((64, 64, (1, 1), 64), None, None)])
+def test_which_tiles_are_fastest(shape, exact, fast):
+    assert best_size(window(*shape), EXACT) == exact
+    assert best_size(window(*shape), FAST) == fast
 
 
-@pytest.mark.parametrize("shape, rows", [
-    ((64, 64, (56, 56)), 1), ((64, 64, (14, 14)), 4), ((512, 512, (14, 14)), 7), ((64, 64, (7, 7), 4), 6),
-    ((64, 64, (299, 299)), 1)])
-def test_rows_of_a_chunk(shape, rows):
-    assert rows_of_chunk(window(*shape), 2) == rows
+@pytest.mark.parametrize("shape, size, rows", [
+    ((64, 64, (56, 56)), 2, 1), ((64, 64, (14, 14)), 2, 4), ((512, 512, (14, 14)), 2, 7), ((64, 64, (7, 7), 4), 2, 8),
+    ((64, 64, (299, 299)), 2, 1), ((64, 64, (56, 56)), 4, 1), ((128, 128, (28, 28)), 4, 2)])
+def test_rows_of_a_chunk(shape, size, rows):
+    assert rows_of_chunk(window(*shape), size) == rows
