@@ -307,6 +307,10 @@ class Builder:
         tile a register of its own in the loops around, and spill them."""
         return self.register(f"freeze ptr {pointer.name}", POINTER)
 
+    def fence(self) -> None:
+        """LLVM moves no load or store across; it is no instruction of the CPU."""
+        self.emit('fence syncscope("singlethread") seq_cst')
+
     def offset(self, pointer: Value, elements: Integer, element: str) -> Value:
         if isinstance(elements, int) and elements == 0:
             return pointer

@@ -36,7 +36,7 @@ LEVELS = {
     "x86-64-v3": Level(X86_64, "x86-64-v3", Core(registers=16, vector_bytes=32)),
     "x86-64-v4": Level(X86_64, "x86-64-v4", _V4),
     "x86-64-v4-bf16": Level(X86_64, "x86-64-v4", replace(_V4, has_pairs=True), "+avx512bf16"),
-    "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=32, vector_bytes=16)),
+    "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=31, vector_bytes=16)),
 }
 
 
@@ -45,6 +45,16 @@ def compile_object(text: str, level: str, optimise: bool = False) -> bytes:
 
     Functions marked alwaysinline are inlined; nothing else is optimised before code generation unless `optimise`.
     """
+    return _machine(level).emit_object(_module(text, level, optimise))
+
+
+def assembly(text: str, level: str, optimise: bool = False) -> str:
+    """What `compile_object` makes of a module, in the assembly language of the level."""
+    return _machine(level).emit_assembly(_module(text, level, optimise))
+
+
+def _module(text: str, level: str, optimise: bool) -> llvm.ModuleRef:
+    """The module as it goes to code generation."""
     module = llvm.parse_assembly(text)
     module.verify()
     machine = _machine(level)
@@ -58,14 +68,7 @@ def compile_object(text: str, level: str, optimise: bool = False) -> bytes:
         passes = llvm.create_new_module_pass_manager()
         passes.add_always_inliner_pass()
         passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
-    return machine.emit_object(module)
-
-
-def assembly(text: str, level: str) -> str:
-    """What `compile_object` makes of a generated kernel, in the assembly language of the level."""
-    module = llvm.parse_assembly(text)
-    module.verify()
-    return _machine(level).emit_assembly(module)
+    return module
 
 
 @functools.cache

@@ -59,6 +59,15 @@ class Cell:
     piece: int
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product that is to be added to a sum, by its number."""
+
+    sum: int
+    place: Place
+    cell: Cell
+
+
 class TileWriter:
     """Writes jobs of `schedule`; elements, pointers: of lhs, rhs, the operands and the outputs, in this order."""
 
@@ -75,6 +84,7 @@ class TileWriter:
                              for access, walked in zip(self.accesses, lanes, strict=True)]
         self.cells: list[Cell] = []              # of the tile being written
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
+        self.products: list[Product] | None = None   # of the points that are written out, while these are walked
 
     # Jobs and tiles
 
@@ -228,8 +238,13 @@ class TileWriter:
             if limits is not None:
                 low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
                 sums = self._in_loop(low, high, 1, points, sums)
+            elif axis in self.schedule.unrolled and self.products is None:
+                self.products = []
+                points(low, sums, run.count)
+                products, self.products = self.products, None
+                sums = self._multiply_in_order(products, sums)
             elif axis in self.schedule.unrolled:
-                sums = points(low, sums, run.count)
+                points(low, sums, run.count)
             else:
                 sums = self._in_rounds(run.start, run.start + run.count, 1 if inner else STEPS_UNROLLED, points, sums)
         return sums
@@ -253,7 +268,9 @@ class TileWriter:
 
     def _points(self, axis: str, inner: Sequence[str], place: Place, sums: Sums, first: Integer, count: int,
                 known: int) -> Sums:
-        """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it."""
+        """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it.
+
+        Fences keep LLVM from reading the operands of all points first: it would spill sums."""
         known = known if isinstance(first, Value) else first
         moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
         for i in range(count):
@@ -261,6 +278,8 @@ class TileWriter:
                        for access, (pointer, offset) in moved.items()}
             here = replace(place, known={**place.known, axis: (known + i, 1)}, cursors=cursors)
             sums = self._reduce(inner, here, sums, i % (len(sums) // len(self.cells)))
+            if not inner and self.products is None and i + 1 < count:
+                self.builder.fence()
         return sums
 
     def _advance(self, access: int, cursor: Cursor, axis: str, index: Integer) -> Cursor:
@@ -304,13 +323,45 @@ class TileWriter:
 
     def _multiply(self, place: Place, sums: Sums, chain: int) -> Sums:
         """One point of the reduction for the whole tile."""
+        products = [Product(i, place, cell) for i, cell in enumerate(self.cells, start=chain * len(self.cells))]
+        if self.products is not None:
+            self.products += products
+            return sums
         sums = list(sums)
-        for i, cell in enumerate(self.cells, start=chain * len(self.cells)):
-            factors = [self._factor(access, place, cell) for access in FACTORS]
-            if factors[0] is not None and factors[1] is not None:
-                for multiply in self.multiplications:
-                    sums[i] = multiply(self.builder, factors[0], factors[1], sums[i])
+        for product in products:
+            self._add(product, sums)
         return sums
+
+    def _add(self, product: Product, sums: Sums) -> None:
+        factors = [self._factor(access, product.place, product.cell) for access in FACTORS]
+        if factors[0] is not None and factors[1] is not None:
+            for multiply in self.multiplications:
+                sums[product.sum] = multiply(self.builder, factors[0], factors[1], sums[product.sum])
+
+    def _multiply_in_order(self, products: Sequence[Product], sums: Sums) -> Sums:
+        """Where not all vectors of both factors fit in registers: those of the factor that has fewer one after the
+        other, each with all that it is multiplied with.  The others are read each time, which costs nothing beside a
+        multiplication; a fence keeps LLVM from reading them once and spilling them.  Shuffled vectors are shared."""
+        sums = list(sums)
+        keys = [[self._read(access, product) for product in products] for access in FACTORS]
+        counts = [len(set(reads)) for reads in keys]
+        shuffles = any(not _are_neighbours(key) for reads in keys for key in reads)
+        if shuffles or len(sums) + sum(counts) < self.schedule.core.registers:
+            for product in products:
+                self._add(product, sums)
+            return sums
+        walked = keys[counts.index(min(counts))]
+        for _, group in itertools.groupby(sorted(range(len(products)), key=walked.__getitem__), walked.__getitem__):
+            for number in group:
+                self._add(products[number], sums)
+            self.builder.fence()
+            self.loaded = {}
+        return sums
+
+    def _read(self, access: int, product: Product) -> tuple[int, ...]:
+        """What a factor's vector is read from: offsets of its lanes."""
+        _, base = product.place.cursors[access]
+        return tuple(base + offset for offset in self._offsets(access, self.schedule.lanes, product.cell))
 
     def _factor(self, access: int, place: Place, cell: Cell) -> Value | None:
         """One operand's vector; None where all of it is padding."""

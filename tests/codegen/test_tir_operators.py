@@ -21,7 +21,7 @@ PER_GROUP = 12
 ops.load()
 
 
-def nodes_with_defaults(dtype):
+def nodes_with_defaults(dtype, shape=SHAPE):
     """A node of every elementwise operator that needs no parameter and accepts inputs of one dtype."""
     found = []
     for block in sorted(set(REGISTRY.values()), key=lambda block: block.name):
@@ -29,7 +29,7 @@ def nodes_with_defaults(dtype):
             continue
         try:
             op = block()
-            inputs = [Value(variable(f"x{n}", TensorType(SHAPE, dtype))) for n in range(len(op.input_names()))]
+            inputs = [Value(variable(f"x{n}", TensorType(shape, dtype))) for n in range(len(op.input_names()))]
             types = infer_types_of(op, block.name, inputs)
         except (TypeError, SymcError, Conflict):
             continue
