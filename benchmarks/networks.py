@@ -89,7 +89,7 @@ def efficientnet(batch):
             out = normed(mx.sym.broadcast_mul(wide, gate), filters, 1, activation=lambda x: x)
             net, width = (out + net if step == 1 and filters == width else out), filters
     net = mx.sym.Pooling(normed(net, 1280, 1, activation=swish), global_pool=True, pool_type="avg", kernel=(1, 1))
-    return mx.sym.FullyConnected(net, num_hidden=1000), {"data": (batch,) + IMAGE}
+    return mx.sym.FullyConnected(mx.sym.Flatten(net), num_hidden=1000), {"data": (batch,) + IMAGE}
 
 
 def causal(net, filters, kernel, dilate, steps):
