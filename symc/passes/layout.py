@@ -14,6 +14,7 @@ from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import input_types, make, operation
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
+from symc.passes.layout_choice import ANY, BLOCKED, OWN, PLAIN, Needs, blocked_nodes
 from symc.passes.partition import stable_nodes
 
 BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
@@ -28,8 +29,9 @@ PackRule = Callable[[Node], str | None]
 class AssignLayouts(Pass):
     """Needs a typed graph of operators with lowerings and no layouts.
 
-    Convolutions (and their gradients) read and write images in blocks of 16 channels; elementwise operators, pooling
-    and Concat along channels stay in the layout of their inputs; everything else, and the roots, are plain.
+    Convolutions (and their gradients) read and write images in blocks of 16 channels; what computes pixel by pixel or
+    in windows, and Concat along channels, work in either layout, which is chosen for all of them together
+    (`layout_choice`); everything else, and the roots, are plain.
     Both operands of a long sum over their rows (the gradient of a dense layer's weight) are rearranged too.
     `_relayout` nodes lie where the layouts of a value's writer and reader differ, and in front of weights:
 
@@ -46,7 +48,8 @@ class AssignLayouts(Pass):
     parameters: frozenset[str] = frozenset()
 
     def __call__(self, graph: Graph) -> Graph:
-        work = _Assignment(self.pack, stable_nodes(graph, self.parameters))
+        blocked = blocked_nodes(graph.nodes, graph.roots, needs_of, BLOCK)
+        work = _Assignment(self.pack, stable_nodes(graph, self.parameters), blocked)
         for node in graph.nodes:
             if node.op is not None:
                 work.visit(node)
@@ -70,19 +73,15 @@ def blocked_layout(rank: int) -> str:
 class _Assignment:
     """Old value → new value with its layout; the relayouts made so far."""
 
-    def __init__(self, pack: PackRule, stable: frozenset[Node]) -> None:
+    def __init__(self, pack: PackRule, stable: frozenset[Node], blocked: frozenset[Node]) -> None:
         self.pack = pack
         self.stable = stable      # nodes whose packed forms are made once
+        self.blocked = blocked    # free nodes that work on blocks
         self.new: dict[Value, Value] = {}
         self._relayouts: dict[tuple[Value, str | None], Value] = {}
 
     def visit(self, node: Node) -> None:
-        rule = {"contraction": self.contraction, "elementwise": self.elementwise, "window": self.window,
-                "reduction": self.keep_inputs}.get(kind_of(node), self.all_plain)
-        if operation(node).name == "Concat":
-            rule = self.concat
-        elif kind_of(node) == "imperative" and operation(node).pattern == "reduction":
-            rule = self.keep_inputs
+        rule = self.contraction if kind_of(node) == "contraction" else self.as_needed
         inputs, layout = rule(node)
         types = tuple(replace(t, layout=layout) for t in node.types)
         if tuple(inputs) != node.inputs or types != node.types:
@@ -97,47 +96,24 @@ class _Assignment:
             rows, columns = node.types[0].dims
             layouts = (TRANSPOSED, PANELS) if rows <= columns else (PANELS, TRANSPOSED)
             return [self.relaid(data, layouts[0]), self.relaid(weight, layouts[1]), *map(self.plain, others)], None
-        if not has_window(node) or not is_image(data.type) or node.types[0].dtype is not DType.float32:
-            return [self.plain(data), self.packed(node, weight, reads_across(node)), *map(self.plain, others)], None
-        spec, out = operation(node).contraction(input_types(node)), node.types[0]
-        inputs = [self.image(data, spec, spec.lhs[1])]
-        if operation(node).input_names()[1] != "weight":      # a weight gradient: two images, a plain result
-            return [*inputs, self.image(weight, spec, spec.rhs[1]), *map(self.plain, others)], None
-        in_blocks = out.dims[1] >= FEWEST_CHANNELS and spec.fits_blocks(spec.output[1], BLOCK)
-        layout = blocked_layout(len(out.dims)) if in_blocks else None
-        probe = replace(node, inputs=(inputs[0], weight, *others), types=(replace(out, layout=layout),))
-        return [*inputs, self.packed(probe, weight, True), *map(self.plain, others)], layout
+        inputs, layout = self.as_needed(node)
+        if not reads_images(node):
+            return [inputs[0], self.packed(node, weight, reads_across(node)), *inputs[2:]], None
+        if not has_weight(node):
+            return inputs, None
+        probe = replace(node, inputs=(inputs[0], weight, *others), types=(replace(node.types[0], layout=layout),))
+        return [inputs[0], self.packed(probe, weight, True), *inputs[2:]], layout
 
-    def elementwise(self, node: Node) -> tuple[list[Value], str | None]:
-        shape = node.types[0].dims
-        layouts = {v.type.layout for v in map(self.current, node.inputs) if v.type.dims == shape} - {None}
-        if not layouts or any(t.dims != shape for t in node.types):
-            return self.all_plain(node)
-        layout = layouts.pop()
-        return [self.relaid(v, layout) if v.type.dims == shape else self.plain(v) for v in node.inputs], layout
-
-    def window(self, node: Node) -> tuple[list[Value], str | None]:
-        """Pooling: the layout of the input, but plain for a result of one pixel, which dense layers read."""
-        layouts = {v.type.layout for v in map(self.current, node.inputs)} - {None}
-        out = node.types[0]
-        if not layouts or not has_channels(out):
-            return self.all_plain(node)
-        layout = layouts.pop()
-        inputs = [self.relaid(v, layout) if has_channels(v.type) else self.plain(v) for v in node.inputs]
-        return inputs, None if all(extent == 1 for extent in out.dims[2:]) else layout
-
-    def concat(self, node: Node) -> tuple[list[Value], str | None]:
-        inputs = [self.current(value) for value in node.inputs]
-        layouts = {value.type.layout for value in inputs}
-        if not is_image(node.types[0]) or operation(node).parameters()["dim"] != 1 or len(layouts) > 1:
-            return self.all_plain(node)
-        return inputs, layouts.pop()
-
-    def keep_inputs(self, node: Node) -> tuple[list[Value], str | None]:
-        return [self.current(value) for value in node.inputs], None
-
-    def all_plain(self, node: Node) -> tuple[list[Value], str | None]:
-        return [self.plain(value) for value in node.inputs], None
+    def as_needed(self, node: Node) -> tuple[list[Value], str | None]:
+        """The inputs, and the layout of the outputs, as `needs_of` says and the choice for free nodes."""
+        needs, own = needs_of(node), BLOCKED if node in self.blocked else PLAIN
+        inputs = []
+        for value, wanted in zip(node.inputs, needs.inputs, strict=True):
+            in_blocks = (own if wanted == OWN else wanted) == BLOCKED
+            layout = blocked_layout(len(value.type.dims)) if in_blocks else None
+            inputs.append(self.current(value) if wanted == ANY else self.relaid(value, layout))
+        is_blocked = (own if needs.output == OWN else needs.output) == BLOCKED
+        return inputs, blocked_layout(len(node.types[0].dims)) if is_blocked else None
 
     # ---- a value in the layout wanted ----------------------------------------------------------------------
 
@@ -146,15 +122,6 @@ class _Assignment:
 
     def plain(self, value: Value) -> Value:
         return self.relaid(value, None)
-
-    def image(self, value: Value, spec: Contraction, channels: Index) -> Value:
-        """As it is when blocked already or of few channels, else blocked; plain where groups lie across blocks."""
-        if not spec.fits_blocks(channels, BLOCK):
-            return self.plain(value)
-        now = self.current(value)
-        if now.type.layout or not is_image(now.type) or now.type.dims[1] < FEWEST_CHANNELS:
-            return now
-        return self.relaid(value, blocked_layout(len(now.type.dims)))
 
     def packed(self, node: Node, weight: Value, always: bool) -> Value:
         """The second operand as the generator wants it, if packing pays: weights, or a window over it."""
@@ -177,6 +144,64 @@ class _Assignment:
                         sources=node.sources)
             self._relayouts[key] = Value(made)
         return self._relayouts[key]
+
+
+def needs_of(node: Node) -> Needs:
+    """In which layouts a node reads and writes."""
+    kind, plain = kind_of(node), Needs((PLAIN,) * len(node.inputs), PLAIN)
+    if kind == "contraction":
+        return _needs_of_contraction(node)
+    if kind == "reduction" or kind == "imperative" and operation(node).pattern == "reduction":
+        return Needs((ANY,) * len(node.inputs), PLAIN)
+    if kind == "elementwise" or operation(node).name == "Concat" and operation(node).parameters()["dim"] == 1:
+        return _needs_of_pixels(node)
+    return _needs_of_windows(node) if kind in ("window", "injective") else plain
+
+
+def _needs_of_contraction(node: Node) -> Needs:
+    others = (PLAIN,) * (len(node.inputs) - 2)
+    if not reads_images(node):
+        return Needs((PLAIN, PLAIN, *others), PLAIN)
+    spec, (left, right, *_) = operation(node).contraction(input_types(node)), (value.type for value in node.inputs)
+    data = _image(left, spec, spec.lhs[1])
+    if not has_weight(node):        # a weight gradient: two images, a plain result
+        return Needs((data, _image(right, spec, spec.rhs[1]), *others), PLAIN)
+    return Needs((data, PLAIN, *others), _image(node.types[0], spec, spec.output[1]))
+
+
+def _image(type: TensorType, spec: Contraction, channels: Index) -> str:
+    """In blocks, but images of few channels, and those of which groups lie across blocks."""
+    in_blocks = is_image(type) and type.dims[1] >= FEWEST_CHANNELS and spec.fits_blocks(channels, BLOCK)
+    return BLOCKED if in_blocks else PLAIN
+
+
+def _needs_of_pixels(node: Node) -> Needs:
+    """An elementwise operator: operands of the shape of the result are in its layout."""
+    shape = node.types[0].dims
+    may_be = has_channels(node.types[0]) and shape[1] >= FEWEST_CHANNELS and all(t.dims == shape for t in node.types)
+    joins = operation(node).name == "Concat"
+    inputs = (OWN if may_be and (joins or value.type.dims == shape) else PLAIN for value in node.inputs)
+    return Needs(tuple(inputs), OWN if may_be else PLAIN)
+
+
+def _needs_of_windows(node: Node) -> Needs:
+    """Pooling, resizing, padding: images to images of as many channels; one pixel is plain, for dense layers."""
+    images = {value.type.dims[:2] for value in (*node.inputs, *node.outputs) if has_channels(value.type)}
+    if len(images) != 1 or not all(has_channels(type) for type in node.types) or min(images)[1] < FEWEST_CHANNELS:
+        return Needs((PLAIN,) * len(node.inputs), PLAIN)
+    is_pixel = all(extent == 1 for extent in node.types[0].dims[2:])
+    inputs = tuple(OWN if has_channels(value.type) else PLAIN for value in node.inputs)
+    cost = sum(value.type.bytes for value in node.inputs) if kind_of(node) == "window" else 0
+    return Needs(inputs, PLAIN if is_pixel else OWN, cost)
+
+
+def reads_images(node: Node) -> bool:
+    """Whether a contraction is a convolution of images, or the gradient of one."""
+    return has_window(node) and is_image(node.inputs[0].type) and node.types[0].dtype is DType.float32
+
+
+def has_weight(node: Node) -> bool:
+    return operation(node).input_names()[1] == "weight"
 
 
 def unpacked(value: Value) -> Value:
