@@ -9,6 +9,7 @@ from symc.ir.types import DType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.cast import Cast
 from symc.ops.families.control_flow import ControlFlow, Scan
+from symc.ops.families.movement import Join
 from symc.ops.operator import input_types, is_view, make, operation
 from symc.ops.pairs import pair_axes
 from symc.passes.base import Pass
@@ -25,8 +26,9 @@ class NarrowFactors(Pass):
                                                       %w/bf16: bf16[..] = Cast(%w)
                                                       %y: f32[..] = Convolution(%x/bf16, %w/bf16, %b)
 
-    Those are left whose second operand is no weight (products of attention) or whose sums run along no pairs of
-    neighbours: over the three channels of a picture, or an odd number, or within single channels.
+    Concats in front of them join bfloat16.  Those are left whose second operand is no weight (products of attention)
+    or whose sums run along no pairs of neighbours: over the three channels of a picture, or an odd number, or within
+    single channels.
     parameters: names of the variables that change seldom.
     """
 
@@ -36,11 +38,15 @@ class NarrowFactors(Pass):
 
     def __call__(self, graph: Graph) -> Graph:
         stable = stable_nodes(graph, self.parameters)
+        chosen = {node for node in graph.nodes if is_narrowed(node) and node.inputs[1].node in stable}
+        joins = _joins_in_front(graph, chosen)
         originals, narrow = iter(graph.nodes), dict[Value, Value]()
 
         def visit(node: Node) -> tuple[Value, ...] | None:
             original = next(originals)
-            if not is_narrowed(original) or original.inputs[1].node not in stable:
+            if original in joins:
+                return (_joined(node, narrow),)
+            if original not in chosen:
                 return None
             factors = [_narrowed(value, narrow) for value in node.inputs[:2]]
             return replace(node, inputs=(*factors, *node.inputs[2:])).outputs
@@ -65,6 +71,26 @@ def is_narrowed(node: Node) -> bool:
         return False
     dim = 1 if is_blocked else len(data.dims) - 1
     return any(axis.left == dim for axis in pair_axes(operation(node).contraction(types)))
+
+
+def _joins_in_front(graph: Graph, chosen: set[Node]) -> set[Node]:
+    """The Concats of float32 that these nodes multiply, and those which they join."""
+    wanted = {node.inputs[0] for node in chosen}
+    joins: set[Node] = set()
+    for node in reversed(graph.nodes):
+        if isinstance(node.op, Join) and node.types[0].dtype is DType.float32 and not (
+                wanted.isdisjoint(node.outputs) or not set(graph.roots).isdisjoint(node.outputs)):
+            joins.add(node)
+            wanted.update(node.inputs)
+    return joins
+
+
+def _joined(node: Node, known: dict[Value, Value]) -> Value:
+    """What is joined is converted before, so that parts still lie where they were written; others read it widened."""
+    joined = replace(node, name=f"{node.name}/bf16", inputs=tuple(_narrowed(value, known) for value in node.inputs),
+                     types=(replace(node.types[0], dtype=DType.bfloat16),))
+    cast = make("Cast", dtype="float32")
+    return Value(GraphBuilder(node.name, node.sources).node(cast, joined.outputs, node.name))
 
 
 def _narrowed(value: Value, known: dict[Value, Value]) -> Value:

@@ -46,6 +46,27 @@ def test_a_value_is_converted_once_and_where_it_was_made(check):
     """)
 
 
+def test_what_is_joined_is_converted_before(check):
+    check(WEIGHTS, """
+        %x: f32[1,16,8,8]    %y: f32[1,16,8,8]    %w: f32[8,32,1,1]
+        %a = relu(%x)
+        %j = Concat(%a, %y) num_args=2
+        %z = Convolution(%j, %w) kernel=(1,1) num_filter=8 no_bias=True
+        %s = softmax(%j)
+        heads %z, %s
+    """, """
+        %a = relu(%x)
+        %a/bf16 = Cast(%a) dtype=bfloat16
+        %y/bf16 = Cast(%y) dtype=bfloat16
+        %j/bf16: bf16[1,32,8,8] = Concat(%a/bf16, %y/bf16) num_args=2
+        %w/bf16 = Cast(%w) dtype=bfloat16
+        %z: f32[1,8,8,8] = Convolution(%j/bf16, %w/bf16) kernel=(1,1) num_filter=8 no_bias=True
+        %j: f32[1,32,8,8] = Cast(%j/bf16) dtype=float32
+        %s = softmax(%j)
+        heads %z, %s
+    """)
+
+
 @pytest.mark.parametrize("text", [
     "%x: f32[1,3,8,8]  %w: f32[32,3,3,3]  %y = Convolution(%x, %w) kernel=(3,3) num_filter=32 no_bias=True",
     "%x: f32[1,9,8,8]  %w: f32[32,9,3,3]  %y = Convolution(%x, %w) kernel=(3,3) num_filter=32 no_bias=True",

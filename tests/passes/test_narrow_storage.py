@@ -101,7 +101,7 @@ def test_what_only_converts_goes(graph):
     made = narrowed(graph, """
         %x: f32[1,16,9,9]    %w: f32[16,16,1,1]
         %p = softmax(%x)
-        %j = _joined(%p) num_args=1
+        %j = _piece(%p) axis=1 begin=0 end=16
         %y = Convolution(%j, %w) kernel=(1,1) num_filter=16 no_bias=True
         heads %y
     """, "w")
