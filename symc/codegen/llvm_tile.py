@@ -77,6 +77,7 @@ class TileWriter:
         self.accesses, self.elements, self.epilogue = self.nest.accesses, elements, epilogue
         self.vector = Type(elements[self.nest.first_output].register, schedule.width)    # of sums
         self.multiplications = multiplications(elements[0], schedule.width, schedule.core.has_pairs)
+        self.steps = STEPS_UNROLLED // len(self.multiplications)
         self.output_lanes = () if schedule.sums_lanes else schedule.lanes
         self.lane_points = self._points_of_lanes()
         lanes = [schedule.lanes if i in FACTORS else self.output_lanes for i in range(len(self.accesses))]
@@ -246,7 +247,7 @@ class TileWriter:
             elif axis in self.schedule.unrolled:
                 points(low, sums, run.count)
             else:
-                sums = self._in_rounds(run.start, run.start + run.count, 1 if inner else STEPS_UNROLLED, points, sums)
+                sums = self._in_rounds(run.start, run.start + run.count, 1 if inner else self.steps, points, sums)
         return sums
 
     def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
