@@ -21,20 +21,24 @@ LEAST_STEPS = 32                # of a round, that pay for loading and storing t
 LARGEST_SUMS = 32 << 10         # bytes of a job's sums, which lie on its stack, perhaps twice
 
 
-def cut_product(nest: Nest, axis: str, row: str, weights: int, itemsize: int) -> tuple[Nest, tuple[str, ...], int]:
-    """The nest of a product that is summed along `axis`, its reduced axes, and how many of these are rounds.
+def cut_product(nest: Nest, reduction: Sequence[str], row: str, weights: int,
+                itemsize: int) -> tuple[Nest, tuple[str, ...], int]:
+    """The nest of a product that is summed along the first axis of `reduction`, and within blocks along the others, its
+    reduced axes, and how many of these are rounds.
 
-    Rounds pay where rows are long, and more than stay in the second cache; and `weights`, the bytes of the vector
-    operand, which are read once for each chunk of rows, do not stay there either.
+    Rounds pay where rows are long, and more than stay in the second cache (twice as many if they lie in blocks, side by
+    side); and `weights`, the bytes of the vector operand, which are read once for each chunk of rows, do not stay there
+    either.
     """
-    rows, steps = nest.extents[row], nest.extents[axis]
-    few = CHUNK // (steps * itemsize)
-    most = BYTES_OF_A_ROUND // (min(rows, ROWS_IN_ROUNDS) * itemsize)
+    axis, *inner = reduction
+    rows, block = nest.extents[row], math.prod(nest.extents[axis] for axis in inner)
+    few = CHUNK // (nest.extents[axis] * block * itemsize)
+    most = BYTES_OF_A_ROUND // (min(rows, ROWS_IN_ROUNDS) * block * itemsize)
     size = max((size for size in _sizes(nest, axis) if size <= most), default=1)
-    if (rows <= few or few >= ROWS_IN_ROUNDS // 2 or weights <= CACHE or size == steps
-            or size < 4 * LEAST_STEPS):
-        return nest, (axis,), 0
-    return split_axis(nest, axis, [size]), (f"{axis}/{size}", f"{axis}%{size}"), 1
+    if (rows <= (3 * few if inner else few) or few >= ROWS_IN_ROUNDS // 2 or weights <= CACHE
+            or size == nest.extents[axis] or size * block < 4 * LEAST_STEPS):
+        return nest, tuple(reduction), 0
+    return split_axis(nest, axis, [size]), (f"{axis}/{size}", f"{axis}%{size}", *inner), 1
 
 
 def cut_into_rounds(nest: Nest, reduction: Sequence[str], tilings: Sequence[Tiling], lanes: Sequence[str],

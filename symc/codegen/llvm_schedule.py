@@ -113,8 +113,8 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
     rounds, tiled = 0, Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    if row is not None and not candidate.sums_lanes and tiled.is_product() and len(reduction) == 1:
-        nest, reduction, rounds = cut_product(nest, reduction[0], row, tiled.weights, itemsize)
+    if row is not None and not candidate.sums_lanes and tiled.is_product() and _is_one_sum(nest, reduction):
+        nest, reduction, rounds = cut_product(nest, reduction, row, tiled.weights, itemsize)
         broadcast, vector = _roles(nest, lanes)
     shared = rounds > 0
     if not shared and lanes and not candidate.sums_lanes and _may_go_in_rounds(nest, reduction, shares_taps):
@@ -322,6 +322,12 @@ def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozen
             break
         chosen.append(axis)
     return frozenset(chosen)
+
+
+def _is_one_sum(nest: Nest, reduction: Sequence[str]) -> bool:
+    """Whether what is summed lies in a row, or in blocks of channels."""
+    blocked = nest.lhs.blocked | nest.rhs.blocked
+    return len(reduction) == 1 or len(reduction) == 2 and reduction[1] in blocked
 
 
 def _may_go_in_rounds(nest: Nest, reduction: Sequence[str], shares_taps: bool) -> bool:

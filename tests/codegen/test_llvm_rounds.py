@@ -15,6 +15,7 @@ from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionRequest
 from symc.codegen.llvm_nest import nests_of
 from symc.codegen.llvm_schedule import Schedule, choose
+from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Window, matrix_product
 from tests.codegen.test_llvm_contraction import check, levels
@@ -133,3 +134,26 @@ def test_sums_of_products_are_those_of_one_round(rows: int, columns: int, summed
             patch.setattr(module, name, value)
         assert schedule_of(dense(40, 80, summed)).rounds == 1
         check(dense(rows, columns, summed), level=level)
+
+
+def deep_pixels(channels: int, image: int, filters: int) -> ContractionRequest:
+    """A 1x1 convolution of images in blocks."""
+    spec = Window(1, 1, channels, filters, (image,) * 2, (image,) * 2, (1, 1), (1, 1), (1, 1), (0, 0)).forward()
+    shape = (filters, channels, 1, 1)
+    data, result = (TensorType((1, count, image, image), DType.float32, "aBcd16b") for count in (channels, filters))
+    weight = TensorType(shape, DType.float32, weight_layout(spec, shape))
+    return ContractionRequest(spec, data, weight, (result,))
+
+
+def test_pixels_of_very_many_channels_go_in_rounds() -> None:
+    assert schedule_of(deep_pixels(4096, 8, 4096)).rounds == 1
+    assert schedule_of(deep_pixels(2048, 7, 512)).rounds == 0
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.integers(2, 6), st.integers(3, 8), st.sampled_from([20, 64]), levels)
+def test_sums_of_pixels_are_those_of_one_round(blocks: int, image: int, filters: int, level: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("CHUNK", 512), ("CACHE", 0), ("BYTES_OF_A_ROUND", 2048), ("LEAST_STEPS", 1)):
+            patch.setattr(llvm_rounds, name, value)
+        check(deep_pixels(16 * blocks, image, filters), level=level)
