@@ -153,3 +153,40 @@ def test_images_whose_groups_lie_across_blocks_are_plain(check):
         %d/relayout: f32[1,64,8,8] = _relayout(%d)
         heads %d/relayout
     """)
+
+
+def test_a_join_takes_the_layout_that_moves_less(check):
+    check(assign(), """
+        %x: f32[1,3,8,8]    %w: f32[64,3,3,3]    %v: f32[16,96,1,1]    %y: f32[1,32,6,6]
+        %c = Convolution(%x, %w) kernel=(3,3) num_filter=64 no_bias=True
+        %j = Concat(%c, %y) num_args=2 dim=1
+        %d = Convolution(%j, %v) kernel=(1,1) num_filter=16 no_bias=True
+        %s = sum(%d) axis=(2,3)
+        heads %s
+    """, """
+        %w/relayout.ABcd16b16a: f32[64,3,3,3]:ABcd16b16a = _relayout(%w)
+        %c: f32[1,64,6,6]:aBcd16b = Convolution(%x, %w/relayout.ABcd16b16a) kernel=(3,3) num_filter=64 no_bias=True
+        %y/relayout.aBcd16b: f32[1,32,6,6]:aBcd16b = _relayout(%y)
+        %j: f32[1,96,6,6]:aBcd16b = Concat(%c, %y/relayout.aBcd16b) num_args=2
+        %v/relayout.ABcd16b16a: f32[16,96,1,1]:ABcd16b16a = _relayout(%v)
+        %d: f32[1,16,6,6]:aBcd16b = Convolution(%j, %v/relayout.ABcd16b16a) kernel=(1,1) num_filter=16 no_bias=True
+        %s: f32[1,16] = sum(%d) axis=(2,3)
+        heads %s
+    """)
+
+
+def test_an_image_is_rearranged_before_it_grows(check):
+    check(assign(), """
+        %x: f32[1,16,4,4]    %w: f32[16,16,1,1]
+        %u = UpSampling(%x) num_args=1 scale=2 sample_type=nearest
+        %d = Convolution(%u, %w) kernel=(1,1) num_filter=16 no_bias=True
+        %s = sum(%d) axis=(2,3)
+        heads %s
+    """, """
+        %x/relayout.aBcd16b: f32[1,16,4,4]:aBcd16b = _relayout(%x)
+        %u: f32[1,16,8,8]:aBcd16b = UpSampling(%x/relayout.aBcd16b) sample_type=nearest num_args=1 scale=2
+        %w/relayout.ABcd16b16a: f32[16,16,1,1]:ABcd16b16a = _relayout(%w)
+        %d: f32[1,16,8,8]:aBcd16b = Convolution(%u, %w/relayout.ABcd16b16a) kernel=(1,1) num_filter=16 no_bias=True
+        %s: f32[1,16] = sum(%d) axis=(2,3)
+        heads %s
+    """)
