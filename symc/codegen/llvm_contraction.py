@@ -18,8 +18,9 @@ from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_elements import PAIR, element_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
+from symc.codegen.llvm_round_tiles import RoundsWriter
 from symc.codegen.llvm_schedule import choose
-from symc.codegen.llvm_tile import RoundsWriter, TileWriter
+from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction
 from symc.ops.pairs import in_pairs
