@@ -17,6 +17,7 @@ from symc.passes.delay_views import DelayViews
 from symc.passes.expand_gradients import ExpandGradients
 from symc.passes.fold_batch_norm import FoldBatchNorm
 from symc.passes.fold_constants import FoldConstants
+from symc.passes.fold_padding import FoldPadding
 from symc.passes.fold_transposes import FoldTransposes
 from symc.passes.fuse import Fuse
 from symc.passes.gradient import Differentiate
@@ -48,6 +49,7 @@ def inference_pipeline() -> list[Pass]:
         UseInferenceForms(),
         SeedRandom(),
         FoldBatchNorm(),
+        FoldPadding(),
         Legalize(),
         Simplify(),
         FoldConstants(),
