@@ -225,10 +225,12 @@ def rewritten_values(nodes: Iterable[Node], visit: Callable[[Node], Sequence[Val
         inputs = tuple(new.get(value, value) for value in node.inputs)
         moved = node if inputs == node.inputs else replace(node, inputs=inputs)
         result = visit(moved)
-        outputs = moved.outputs if result is None else tuple(result)
-        assert len(outputs) == len(node.outputs), f"{node} replaced by {len(outputs)} values"
-        if outputs != node.outputs:
-            new.update(zip(node.outputs, outputs, strict=True))
+        if result is None and moved is node:
+            continue
+        before, outputs = node.outputs, moved.outputs if result is None else tuple(result)
+        assert len(outputs) == len(before), f"{node} replaced by {len(outputs)} values"
+        if outputs != before:
+            new.update(zip(before, outputs, strict=True))
     return new
 
 

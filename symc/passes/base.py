@@ -119,9 +119,9 @@ def rewrite(graph: Graph, visit: Callable[[Node], Sequence[Value] | None]) -> Gr
     """`Graph.rewrite`, after which the operator in whose place another value stands is among that one's sources."""
     new = rewritten_values(graph.nodes, visit)
     absorbed: dict[Node, list[Node]] = {}
-    for value in (value for node in graph.nodes if node.op is not None for value in node.outputs):
-        target = new.get(value, value).node
-        if not target.is_variable and not set(value.node.sources) <= set(target.sources):
+    for value, other in new.items():
+        target = other.node
+        if value.node.op is not None and not target.is_variable and not {*value.node.sources} <= {*target.sources}:
             absorbed.setdefault(target, []).append(value.node)
     return _with_sources(graph.substitute(new), absorbed)
 
