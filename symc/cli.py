@@ -1,4 +1,4 @@
-"""The command line: `symc check`, `symc compile`, `symc export`, `symc run`, `symc bench`, `symc inspect`.
+"""The command line: `symc check`, `symc compile`, `symc tune`, `symc export`, `symc run`, `symc bench`, `symc inspect`.
 
 Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators, or gradients of some, that symc
 does not have; 3 results differ from what was expected; 70 a bug of symc.  `check` has written its report in any case.
@@ -59,7 +59,7 @@ def compile(
 
     target = output or _package_name(network)
     times: dict[str, float] = {}
-    with _progress() as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
+    with _progress("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
                                    precision=precision, fast_math=fast_math)
         unit = compiler.compile_package(target, network, params, _pairs(shape, _dims, "--shape"), _names(outputs),
@@ -69,6 +69,44 @@ def compile(
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
     _show(report, as_json)
+
+
+@app.command(epilog="Example: symc tune resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 "
+                    "--threads 1 --seconds 60; then symc compile with the same options.")
+def tune(
+    network: Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")],
+    params: Annotated[str | None, typer.Option(help=".params or .npz file with the parameters; a path or URL.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=1,3,224,224.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="Type of an input, as data=float16.")] = None,
+    outputs: Annotated[str, typer.Option(help="Heads to keep, as fc1_output,pool5_output.")] = "",
+    train: Annotated[bool, typer.Option("--train", help="Also tune backward; parameters become inputs.")] = False,
+    precision: Annotated[str, typer.Option(help="fp32 or bf16, as for `symc compile`.")] = "fp32",
+    fast_math: Annotated[bool, typer.Option("--fast-math", help="As for `symc compile`.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="Threads that kernels run with; 0: all cores.")] = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="How long; a kernel that was begun is finished.")] = 120,
+    as_json: Json = False,
+) -> None:
+    """Time the schedules of a network's convolutions and matrix products on this machine, and keep the fastest.
+
+    What `symc compile`, bind and others compile for this CPU model from then on uses them, until symc or its cache
+    changes. They add in another order: results differ in the last digits. The kernels with the most work come
+    first, and what was found is kept when time runs out or at Ctrl-C; the next run goes on. Winograd's convolutions
+    and what is neither convolution nor matrix product have one schedule.
+    """
+    from symc import compiler, report, runtime
+    from symc.runtime.team import num_threads
+
+    if threads:
+        runtime.set_num_threads(threads)
+    with _progress("timing kernels") as progress:
+        options = compiler.Options(progress=progress, precision=precision, fast_math=fast_math)
+        found = compiler.tune(network, params, _pairs(shape, _dims, "--shape"), _names(outputs), train,
+                              dtypes=_pairs(dtype, str, "--dtype"), options=options, threads=num_threads(),
+                              seconds=seconds)
+    shown = report.tune(network, found, compiler.levels_here(precision)[0], num_threads())
+    _show(shown if as_json else report.tune_summary(shown), as_json)
+    if found.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 @app.command()
@@ -315,14 +353,14 @@ def _plain(value: Any) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A counter of compiled kernels on a terminal's last line; nothing when standard error is no terminal."""
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A counter on a terminal's last line; nothing when standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
 
     def show(done: int, total: int) -> None:
-        sys.stderr.write(f"\rcompiling kernels: {done} of {total}")
+        sys.stderr.write(f"\r{what}: {done} of {total}")
         sys.stderr.flush()
     try:
         yield show

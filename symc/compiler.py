@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,13 +24,16 @@ from symc.codegen.build import (
     Options,
     Unit,
     compile_lowered,
+    groups_of,
     host_level,
+    host_levels,
     library_bytes,
     load_in_process,
     lower,
     output_names,
     state_names,
 )
+from symc.codegen.tune import Tuning, tuning_of
 from symc.errors import MXNetError, SymcError, raise_collected
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.params import NamedArrays, read, split
@@ -99,6 +103,28 @@ def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = Non
     options = options or Options()
     network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
     return save_package(network, lowered, Path(path), levels, options)
+
+
+def tune(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
+         outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, *,
+         dtypes: Mapping[str, Any] | None = None, options: Options | None = None, threads: int = 1,
+         seconds: float = math.inf) -> Tuning:
+    """Time the schedules of the network's contractions on this machine; what is compiled from then on has the fastest.
+
+    The network is that of `compile`.  threads: with which kernels run.  See `Tuning.run`.
+    """
+    options = options or Options()
+    _, lowered = lower_network(symbol, params, shapes, outputs, train, "cpu", dtypes, options)
+    tuning = tuning_of(groups_of(lowered))
+    tuning.run(levels_here(options.precision), threads, seconds, options.progress)
+    return tuning
+
+
+def levels_here(precision: str) -> list[str]:
+    """What this machine runs of packages, and what it compiles for itself: levels whose schedules are the same."""
+    own = host_levels()
+    packaged = [level for level in own if level in PACKAGE_LEVELS[precision]]
+    return list(dict.fromkeys([*packaged[:1], own[0]]))
 
 
 def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
@@ -316,7 +342,8 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     package.write(path, plan=unit.assembly.plan, network=print_network(network),
                   weights=tuple(unit.assembly.weight_pieces()), libraries=libraries, graph=print_graph(lowered.graph),
                   metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())},
-                            "options": {"precision": options.precision, "fast_math": options.fast_math}})
+                            "options": {"precision": options.precision, "fast_math": options.fast_math},
+                            "tuned_groups": dict(unit.tuned)})
     return unit
 
 

@@ -1,11 +1,11 @@
-"""What `symc inspect` shows of a network or a package, and `symc check` of a network, as plain data."""
+"""What `symc inspect` shows of a network or a package, `symc check` and `symc tune` of a network, as plain data."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symc.check import INFERENCE, NEEDS, NEVER, Findings, Use
 from symc.frontend.files import FilePath
@@ -14,6 +14,10 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import PartialShape, TensorType
 from symc.ops.refused import refusal
 from symc.passes.measure import gradient_inputs
+from symc.runtime.machine import cpu_name
+
+if TYPE_CHECKING:
+    from symc.codegen.tune import Tuned, Tuning
 
 ZIP_MAGIC = b"PK\x03\x04"
 YES, NO = "yes", "no"
@@ -182,6 +186,7 @@ def inspect_package(file: Path) -> dict[str, Any]:
             "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]},
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
             "options": manifest["metadata"].get("options", {}),
+            "tuned_groups": manifest["metadata"].get("tuned_groups", {}),
             "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes,
                        "buffers": len(arena), "unshared_bytes": sum(buffer.bytes for buffer in arena)},
             "versions": [f"{k} {v}" for k, v in manifest["metadata"].get("versions", {}).items()], "steps": steps}
@@ -220,6 +225,71 @@ def _step_row(row: Mapping[str, Any]) -> dict[str, str]:
             "GFLOP/s": f"{row['gflops']:.1f}{_of_peak(row['gflops_of_peak'])}" if counted else "",
             "GB/s": f"{row['gbytes_per_second']:.1f}{_of_peak(row['gbytes_per_second_of_peak'])}",
             "nodes": _shortened([name.partition("@")[0] for name in row["nodes"]]) or row["kernel"]}
+
+
+def tune(network: str, tuning: Tuning, level: str, threads: int) -> dict[str, Any]:
+    """What `symc tune` found of contractions that have a choice, the most work first, and what all gain together."""
+    timed = [group for group in tuning.groups if group.record and group.record.choices > 1]
+    before, after = (sum(len(group.nodes) * getattr(group.record, kind) for group in timed)
+                     for kind in ("default", "best"))
+    single = sum(bool(group.record and group.record.choices == 1) for group in tuning.groups)
+    return {"network": network, "cpu": cpu_name(), "level": level, "threads": threads,
+            "seconds": round(tuning.seconds, 1), "interrupted": tuning.interrupted,
+            "groups": [_tuned_row(group) for group in timed],
+            "failed": [{"nodes": _tuned_nodes(group), "problem": group.problem}
+                       for group in tuning.groups if group.problem],
+            "not_timed": sum(group.record is None and not group.problem for group in tuning.groups),
+            "without_choice": tuning.others + single,
+            "total": {"default_us": 1e6 * before, "best_us": 1e6 * after,
+                      "gain": 1 - after / before if before else 0.0}}
+
+
+def _tuned_row(group: Tuned) -> dict[str, Any]:
+    """Times are of one occurrence."""
+    record = group.record
+    assert record is not None
+    return {"nodes": _tuned_nodes(group), "count": len(group.nodes), "default_us": 1e6 * record.default,
+            "best_us": 1e6 * record.best, "gain": 1 - record.best / record.default, "choice": record.choice,
+            "choices": record.choices, "new": group.is_new}
+
+
+def _tuned_nodes(group: Tuned) -> list[str]:
+    return [name for nodes in group.nodes for name in nodes]
+
+
+def tune_summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of `tune` for people to read."""
+    rows, total, threads = report["groups"], report["total"], report["threads"]
+    shown = {
+        "network": report["network"],
+        "machine": f"{report['cpu']}, {threads} thread{'s' * (threads != 1)}, {report['level']}",
+        "groups": [{"default us": f"{row['default_us']:.1f}", "best us": f"{row['best_us']:.1f}",
+                    "gain": f"{100 * row['gain']:.1f} %", "times": row["count"],
+                    "choice": row["choice"] or "the model's",
+                    "nodes": _first_node(row)} for row in rows],
+        "failed": {_shortened(row["nodes"]): row["problem"] for row in report["failed"]},
+        "left": _left(report),
+        "total": f"{total['default_us'] / 1000:.4g} ms, now {total['best_us'] / 1000:.4g} ms: "
+                 f"{100 * total['gain']:.1f} % less, in {sum(row['gain'] > 0 for row in rows)} of {len(rows)} groups"}
+    return {key: value for key, value in shown.items() if value}
+
+
+def _first_node(row: Mapping[str, Any]) -> str:
+    """Of a group with its epilogue, which may occur several times."""
+    first, *others = row["nodes"]
+    return first.partition("@")[0] + (f" and {len(others)} more" if others else "")
+
+
+def _left(report: Mapping[str, Any]) -> str:
+    """What was not timed, and why."""
+    why = "interrupted" if report["interrupted"] else "out of time"
+    parts = [f"{_count(report['not_timed'])} not timed ({why}; run it again to go on)"] if report["not_timed"] else []
+    parts += [f"{_count(report['without_choice'])} without a choice"] if report["without_choice"] else []
+    return "; ".join(parts)
+
+
+def _count(groups: int) -> str:
+    return f"{groups} group{'s' * (groups != 1)}"
 
 
 def _of_peak(share: float | None) -> str:

@@ -162,6 +162,57 @@ def test_all_inputs_in_one_file(folder, call):
     assert code == 1 and "holds 2 arrays" in err
 
 
+# ---- tune ----------------------------------------------------------------------------------------------------------
+
+
+TUNE = ["tune", "net.json", "--params", "net.params", "--shape", "data=2,4", "--threads", "1"]
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMC_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def test_tune(folder, call, own_cache):
+    code, out, err = call(*TUNE, "--seconds", 60, "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "") and report["threads"] == 1 and not report["interrupted"] and not report["failed"]
+    (group,) = report["groups"]
+    assert group["nodes"][0].startswith("fc") and group["new"] and 0 < group["best_us"] <= group["default_us"]
+    assert report["total"] == {name: group[name] for name in ("default_us", "best_us", "gain")}
+    assert (report["not_timed"], report["without_choice"]) == (0, 1)
+
+    code, out, err = call(*TUNE)
+    assert (code, err) == (0, "") and "groups:\n  default us  best us" in out and "left: 1 group without a" in out
+    assert not json.loads(call(*TUNE, "--json")[1])["groups"][0]["new"]
+    assert call(*COMPILE)[0] == 0
+    shown = json.loads(call("inspect", "net.symc", "--json")[1])["tuned_groups"]
+    assert shown == ({report["level"]: 1} if group["choice"] and report["level"] == "x86-64-v3" else {})
+
+
+def test_tune_without_time(folder, call, own_cache):
+    code, out, err = call(*TUNE, "--seconds", 0)
+    assert (code, err) == (0, "") and "left: 1 group not timed (out of time; run it again to go on)" in out
+
+
+def test_tune_interrupted(folder, call, own_cache, monkeypatch):
+    from symc.codegen.tune import Tuning
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(Tuning, "_time", interrupt)
+    code, out, _ = call(*TUNE, "--json")
+    report = json.loads(out)
+    assert code == 130 and report["interrupted"] and report["not_timed"] == 1
+
+
+def test_tune_says_what_is_wrong(folder, call, own_cache):
+    code, _, err = call(*TUNE, "--shape", "dta=1,2")
+    assert code == 1 and err.startswith("symc tune: ") and "'dta'" in err and "'data'" in err
+    code, _, err = call(*TUNE, "--train", "--precision", "bf16")
+    assert code == 1 and "inference" in err
+
+
 # ---- what is wrong -------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,11 +83,16 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Unit:
-    """A compiled graph: for each level its plan and object code.  The plans differ in numbers of jobs alone."""
+    """A compiled graph: for each level its plan and object code.
+
+    The plans differ in numbers of jobs and names of kernels alone.  tuned: how many groups are scheduled as `symc tune`
+    found best, for the levels that have some.
+    """
 
     assembly: Assembly
     plans: Mapping[str, Plan]
     objects: Mapping[str, list[bytes]]
+    tuned: Mapping[str, int]
 
 
 def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
@@ -126,14 +131,21 @@ def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
     """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
-    graphs = [lowered.graph, *(body.graph for body in all_bodies(lowered.graph))]
-    groups = [node for graph in graphs for node in graph.nodes if isinstance(node.op, Group)]
+    groups = groups_of(lowered)
     code = compile_groups(groups, levels, options.progress)
     assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
                                   lowered.outputs, lowered.trains, lowered.initial) for level in levels}
-    objects = {level: list({code[level][node].kernels: code[level][node].object for node in groups}.values())
-               for level in levels}
-    return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()}, objects)
+    distinct = {level: list({found.kernels: found for found in code[level].values()}.values()) for level in levels}
+    tuned = {level: sum(bool(found.choice) for found in distinct[level]) for level in levels}
+    return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()},
+                {level: [found.object for found in distinct[level]] for level in levels},
+                {level: count for level, count in tuned.items() if count})
+
+
+def groups_of(lowered: Lowered) -> list[Node]:
+    """The groups of a graph, and of the bodies of its loops and branches."""
+    graphs = [lowered.graph, *(body.graph for body in all_bodies(lowered.graph))]
+    return [node for graph in graphs for node in graph.nodes if isinstance(node.op, Group)]
 
 
 def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: str) -> Mapping[Node, GroupCode]:
@@ -142,7 +154,7 @@ def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: st
         found = [code[other][node] for other in code]
         assert len({(len(c.kernels), len(c.scratch)) for c in found}) == 1, f"levels need different kernels for {node}"
         return tuple(map(max, zip(*(c.scratch for c in found), strict=True)))
-    return {node: GroupCode(c.kernels, widest(node), c.object) for node, c in code[level].items()}
+    return {node: replace(c, scratch=widest(node)) for node, c in code[level].items()}
 
 
 def output_names(graph: Graph) -> list[str]:
@@ -164,6 +176,11 @@ def driver_object(plan: Plan, level: str) -> bytes:
 
 def host_level() -> str:
     """The best level that this machine can run."""
+    return host_levels()[0]
+
+
+def host_levels() -> list[str]:
+    """The levels that this machine can run, the best first.  SymcError: there are none."""
     machine = this_machine()
     own = "aarch64" if machine.architecture == "aarch64" else "x86-64"
     fitting = [level for level, needs in LEVELS.items() if level.startswith(own) and set(needs) <= machine.features
@@ -171,7 +188,7 @@ def host_level() -> str:
     if not fitting:
         raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
                         "symc runs on x86-64 and 64-bit ARM")
-    return fitting[0]
+    return fitting
 
 
 def load_in_process(unit: Unit) -> Library:

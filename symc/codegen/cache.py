@@ -45,9 +45,10 @@ def canonical_text(graph: Graph) -> str:
     return print_graph(replace(graph, heads=tuple(new[head] for head in graph.heads)), sources=False)
 
 
-def key_of(text: str, level: str) -> str:
-    """The name under which the code of a group (its canonical text) for a CPU level is kept."""
-    return hashlib.sha256("\0".join((text, level, *_versions())).encode()).hexdigest()
+def key_of(text: str, level: str, choice: str = "") -> str:
+    """The name under which the code of a group (its canonical text) for a CPU level is kept.  choice: as in GroupCode.
+    """
+    return hashlib.sha256("\0".join((text, level, choice, *_versions())).encode()).hexdigest()
 
 
 @functools.cache
@@ -97,7 +98,7 @@ def _described_version(package: str) -> str:
 def write(key: str, code: GroupCode) -> None:
     """Keep the code of a group."""
     header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops] for k in code.kernels],
-                         "scratch": code.scratch}).encode()
+                         "scratch": code.scratch, "choice": code.choice}).encode()
     write_bytes("kernels", key, struct.pack("<Q", len(header)) + header + code.object)
 
 
@@ -110,7 +111,7 @@ def read(key: str) -> GroupCode | None:
     header = json.loads(data[8:start])
     kernels = tuple(KernelCode(symbol, tuple((kind, position) for kind, position in parameters), jobs, flops)
                     for symbol, parameters, jobs, flops in header["kernels"])
-    return GroupCode(kernels, tuple(header["scratch"]), data[start:])
+    return GroupCode(kernels, tuple(header["scratch"]), data[start:], header["choice"])
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import symc
-from symc.codegen import cache
+from symc.codegen import cache, tuned
+from symc.codegen.choice import MODEL, Choice
 from symc.codegen.group_code import GroupCode
 from symc.errors import SymcError
 from symc.ir.graph import Node
@@ -28,7 +29,7 @@ Progress = Callable[[int, int], None]   # (groups done, groups in all)
 
 @dataclass(frozen=True)
 class Task:
-    """One group to compile: its text, level and cache key, the name of its kernels, and the nodes it is for."""
+    """One group to compile: its text, level, choice and cache key, the name of its kernels, and the nodes it is for."""
 
     key: str
     text: str
@@ -36,15 +37,16 @@ class Task:
     name: str
     nodes: tuple[str, ...]
     is_contraction: bool
+    choice: Choice = MODEL
 
     def to_json(self) -> str:
         return json.dumps({"key": self.key, "text": self.text, "level": self.level, "name": self.name,
-                           "cache": str(cache.folder())})
+                           "choice": str(self.choice), "cache": str(cache.folder())})
 
 
 def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
                    progress: Progress | None = None) -> Mapping[str, Mapping[Node, GroupCode]]:
-    """Code of every group node of `nodes` for each of the CPU `levels`.
+    """Code of every group node of `nodes` for each of the CPU `levels`, scheduled as `symc tune` found best, if it did.
 
     Equal groups are compiled once.  SymcError: a kernel could not be compiled; it names the nodes it computes.
     """
@@ -66,10 +68,11 @@ def _tasks(node: Node, levels: Sequence[str]) -> list[Task]:
     """What compiling a group node for `levels` takes."""
     assert isinstance(node.op, Group)
     text = cache.canonical_text(node.op.graph)
-    name = f"k{cache.key_of(text, '')[:24]}"          # the same for every level
     contracts = any(operation(inner).contraction is not None for inner in node.op.graph.nodes if inner.op)
-    return [Task(cache.key_of(text, level), text, level, name, tuple(map(str, node.sources)), contracts)
-            for level in levels]
+    choices = [tuned.choice_of(text, level) if contracts else MODEL for level in levels]
+    return [Task(cache.key_of(text, level, str(choice)), text, level, tuned.kernel_name(text, choice),
+                 tuple(map(str, node.sources)), contracts, choice)
+            for level, choice in zip(levels, choices, strict=True)]
 
 
 SHOWN_FAILURES = 5
@@ -131,8 +134,8 @@ class _Pool:
 
     def _ask(self, worker: Worker, task: Task) -> bool:
         """Have `worker` compile `task`; False when it died of it."""
-        answer = _exchange(worker, task.to_json() + "\n")
-        error = _how_it_died(worker) if answer is None else answer["error"]
+        answer = exchange(worker, task.to_json() + "\n")
+        error = how_it_died(worker) if answer is None else answer["error"]
         if answer is not None and answer["refusal"]:
             raise SymcError(answer["refusal"])
         with self.lock:
@@ -217,7 +220,7 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _exchange(worker: Worker, task: str) -> dict[str, Any] | None:
+def exchange(worker: Worker, task: str) -> dict[str, Any] | None:
     """The answer to a task, None when the worker died of it or had to be ended."""
     assert worker.stdin and worker.stdout
     patience = threading.Timer(LONGEST_SECONDS, worker.kill)
@@ -234,7 +237,8 @@ def _exchange(worker: Worker, task: str) -> dict[str, Any] | None:
     return json.loads(line) if line.endswith("\n") else None
 
 
-def _how_it_died(worker: Worker) -> str:
+def how_it_died(worker: Worker) -> str:
+    """What ended a worker that gave no answer."""
     code = worker.wait()
     if code == -signal.SIGKILL:
         return f"the code generator was killed: for want of memory, or after {LONGEST_SECONDS} s"

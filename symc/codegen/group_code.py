@@ -20,8 +20,12 @@ class KernelCode:
 
 @dataclass(frozen=True, slots=True)
 class GroupCode:
-    """Kernels run one after the other, a barrier between; bytes of their scratch buffers; their object code."""
+    """Kernels run one after the other, a barrier between; bytes of their scratch buffers; their object code.
+
+    choice: by which they were scheduled (`choice.Choice`), '' where that was the model's.
+    """
 
     kernels: tuple[KernelCode, ...]
     scratch: tuple[int, ...]
     object: bytes
+    choice: str = ""

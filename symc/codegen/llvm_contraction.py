@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from symc.codegen.choice import CHUNKS, COLUMNS, MODEL, Choice
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_compile import LEVELS
-from symc.codegen.llvm_elements import PAIR, element_of
+from symc.codegen.llvm_elements import PAIR, Element, element_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
 from symc.codegen.llvm_round_tiles import RoundsWriter
-from symc.codegen.llvm_schedule import choose
+from symc.codegen.llvm_schedule import Schedule, choose
 from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction
@@ -82,15 +83,16 @@ def is_fast(request: ContractionRequest) -> bool:
     return _nests(request) is not None
 
 
-def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilogue | None = None) -> ContractionKernel:
-    """Write the kernel `name` for the CPU `level` (a key of LEVELS).
+def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilogue | None = None,
+             choice: Choice = MODEL) -> ContractionKernel:
+    """Write the kernel `name` for the CPU `level` (a key of LEVELS), scheduled by `choice`.
 
     epilogue(F, sum, *operands): F is `VectorMath`, the others vectors of it; None stores the sum as it is.  Outputs
     may lie in the same memory as an operand of the same type.
     """
     assert supports(request), f"no kernel for {', '.join(map(str, request.types))}"
     builder = Builder()
-    writers = _writers(builder, request, level, epilogue or (lambda _, total: total))
+    writers = _writers(builder, request, level, epilogue or (lambda _, total: total), choice)
     return kernel_of(builder, writers, request, name, level)
 
 
@@ -101,6 +103,21 @@ def kernel_of(builder: Builder, writers: Sequence[Writer], request: ContractionR
     builder.emit("ret void")
     text = builder.function(_header(name, request), "nounwind #0") + builder.declared() + LEVELS[level].attributes
     return ContractionKernel(name, text, sum(writer.jobs for writer in writers), request.spec.flops)
+
+
+def choices(request: ContractionRequest, level: str, ranks: int, ranks_by_order: int) -> list[Choice]:
+    """Choices that give different schedules, the model's own first: the first `ranks` tiles in the model's order of
+    jobs, and the first `ranks_by_order` of them in both orders.
+    """
+    request = _in_pairs(request)
+    nests = _nests(request) or []
+    found: dict[Choice, list[Schedule]] = {}
+    orders = [Choice(rank, order) for rank in range(ranks_by_order) for order in (COLUMNS, CHUNKS)]
+    for choice in (*(Choice(rank) for rank in range(ranks)), *orders):
+        schedules = _schedules(nests, _elements(request, level), level, choice)
+        if schedules not in found.values():
+            found[choice] = schedules
+    return list(found)
 
 
 def _nests(request: ContractionRequest) -> list[Nest] | None:
@@ -125,21 +142,28 @@ class Writer(Protocol):
     def write_job(self, number: Integer) -> None: ...
 
 
-def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue) -> Sequence[Writer]:
+def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue: Epilogue,
+             choice: Choice) -> Sequence[Writer]:
     """One for each nest, and what is not affine point by point."""
     pointers = [Value(builder, f"%buffer{i}", POINTER) for i in range(len(request.types))]
     request = _in_pairs(request)
-    core = LEVELS[level].core
-    elements = [element_of(type.element, core.has_pairs) for type in request.types]
+    elements = _elements(request, level)
     nests = _nests(request)
     if nests is None:
         along = [operand.along for operand in request.operands]
         return [PointWriter(builder, request.spec, request.types, along, elements, pointers, epilogue)]
-    itemsize = Type(elements[0].register).bits // 8
-    core = core.for_pairs() if elements[0] is PAIR else core
-    schedules = [choose(nest, core, itemsize) for nest in nests]
     return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
-            for schedule in schedules]
+            for schedule in _schedules(nests, elements, level, choice)]
+
+
+def _elements(request: ContractionRequest, level: str) -> list[Element]:
+    return [element_of(type.element, LEVELS[level].core.has_pairs) for type in request.types]
+
+
+def _schedules(nests: Sequence[Nest], elements: Sequence[Element], level: str, choice: Choice) -> list[Schedule]:
+    core = LEVELS[level].core
+    core = core.for_pairs() if elements[0] is PAIR else core
+    return [choose(nest, core, Type(elements[0].register).bits // 8, choice) for nest in nests]
 
 
 def _header(name: str, request: ContractionRequest) -> str:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from symc.codegen.choice import CHUNKS
 from symc.codegen.llvm_nest import Access, Nest
 
 JOBS_WANTED = 16
@@ -62,25 +63,38 @@ class Tiled:
     vector: Access
     itemsize: int
 
-    def tilings(self) -> tuple[Tiling, ...]:
-        """All parallel axes but the lanes, outermost first; jobs are numbered with the last one fastest."""
-        points = self._points_of_a_chunk()
-        return self._by_columns() if points is None else self._by_chunks(points)
+    def tilings(self, order: str = "") -> tuple[Tiling, ...]:
+        """All parallel axes but the lanes, outermost first; jobs are numbered with the last one fastest.
+
+        order: that of a `Choice`; without both rows and columns there are no chunks.
+        """
+        chunk = self._points_of_a_chunk()
+        if chunk is None or not (order == CHUNKS if order else self._reads_less_by_chunks(chunk)):
+            return self._by_columns()
+        return self._by_chunks(chunk)
 
     # ---- the choice ----------------------------------------------------------------------------------------
 
     def _points_of_a_chunk(self) -> int | None:
-        """How many points of the rows a chunk has; None: column by column."""
+        """How many points of the rows a chunk has; None: there are no chunks."""
         rows, columns = self._rows(), self._columns()
         if not rows or not columns or any(self._is_coupled(axis) for axis in rows):
             return None
-        points, panels = math.prod(self.nest.extents[axis] for axis in rows), self._tiles(columns)
+        points = self._points(rows)
+        return min(max(1, CHUNK * points // self._bytes(self.broadcast, rows)),
+                   -(-points * self._tiles(columns) // JOBS_WANTED))
+
+    def _reads_less_by_chunks(self, chunk: int) -> bool:
+        """Whether chunks of so many points read less from beyond the second cache."""
+        rows, columns = self._rows(), self._columns()
+        panels, chunks = self._tiles(columns), -(-self._points(rows) // chunk)
         image, weights = self._bytes(self.broadcast, rows), self._bytes(self.vector, columns)
-        chunk = min(max(1, CHUNK * points // image), -(-points * panels // JOBS_WANTED))
         by_columns = weights + image * (panels if image + weights // panels > CACHE else 1)
-        chunks = -(-points // chunk)
         by_chunks = image + weights * (chunks if weights + image // chunks > CACHE else 1)
-        return chunk if by_chunks < by_columns else None
+        return by_chunks < by_columns
+
+    def _points(self, axes: Sequence[str]) -> int:
+        return math.prod(self.nest.extents[axis] for axis in axes)
 
     def _bytes(self, access: Access, axes: Sequence[str]) -> int:
         """Of memory from the first to the last element that `axes` and the reduced ones reach."""

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_jobs import CACHE, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
@@ -101,7 +102,9 @@ def lane_offsets(access: Access, lanes: Sequence[str], extents: Mapping[str, int
     return [sum(offsets) for offsets in itertools.product(*ranges)]
 
 
-def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
+def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Schedule:
+    """The schedule of this choice; of ranks beyond the last tile, that of the last; orders are of no matter in rounds.
+    """
     width = core.vector_bytes // itemsize
     candidate = min(_lane_candidates(nest, width), key=lambda c: c.cost)
     nest, lanes = candidate.nest, candidate.lanes
@@ -110,7 +113,8 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
                              key=lambda axis: -abs(vector.address.coefficient(axis))))
     pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
-    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize))
+    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize),
+                       choice.rank)
     shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
     rounds, tiled = 0, Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
     if row is not None and not candidate.sums_lanes and tiled.is_product() and _is_one_sum(nest, reduction):
@@ -125,7 +129,7 @@ def choose(nest: Nest, core: Core, itemsize: int) -> Schedule:
     written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
     checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
     tiled = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    tilings = tiled.in_shared_rounds() if shared else tiled.in_rounds() if rounds else tiled.tilings()
+    tilings = tiled.in_shared_rounds() if shared else tiled.in_rounds() if rounds else tiled.tilings(choice.order)
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
@@ -228,6 +232,8 @@ def _is_consecutive(nest: Nest, access: Access, lanes: Sequence[str]) -> bool:
 
 # Tiles
 
+_Tile = tuple[str | None, dict[str, int]]       # the row axis; sizes of the row axis and of the column axis
+
 
 def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
     """(broadcast, vector) operand.  Where lanes walk both, the one that more output axes walk counts as broadcast."""
@@ -238,8 +244,9 @@ def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
 
 
 def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int,
-          core: Core, leaps: int) -> tuple[str | None, dict[str, int]]:
-    """The row axis, and tile sizes of the row axis and of the column axis.  leaps: see `_leaps`."""
+          core: Core, leaps: int, rank: int) -> _Tile:
+    """The row axis, and tile sizes of the row axis and of the column axis.  leaps: see `_leaps`.  rank: see `Choice`.
+    """
     def stride(access: Access, axis: str) -> int:
         return abs(access.address.coefficient(axis))
     free = [axis for axis in nest.parallel if axis not in lanes]
@@ -247,7 +254,7 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
     columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
     guarded = {axis for guard in vector.guards for axis in guard.position.axes}
     column = min(columns, key=lambda axis: (axis in guarded, stride(vector, axis)), default=None)
-    best: tuple[float, int, str | None, dict[str, int]] = (1e9, 0, None, {})
+    found: list[tuple[float, int, str | None, dict[str, int]]] = []
     for row in [*rows, None]:
         for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
             if not _fits(nest, row, height, column, blocks) or not core.holds(height, blocks * pieces):
@@ -256,9 +263,19 @@ def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, p
             lines = min(height, -(-height * stride(broadcast, row) // leaps)) if leaps and row else 0
             cost += CYCLES_OF_A_LINE * lines / (height * blocks * pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
-            found = (round(cost, 3), stride(broadcast, row) if row else 0, row, sizes)
-            best = min(best, found, key=lambda choice: choice[:2])
-    return best[2:]
+            found.append((round(cost, 3), stride(broadcast, row) if row else 0, row, sizes))
+    ranked = [(row, sizes) for _, _, row, sizes in sorted(found, key=lambda tile: tile[:2])]
+    distinct = _distinct(nest, ranked)
+    return distinct[min(rank, len(distinct) - 1)] if distinct else (None, {})
+
+
+def _distinct(nest: Nest, tiles: Sequence[_Tile]) -> list[_Tile]:
+    """Those that cut axes into other tiles than all in front of them."""
+    seen: dict[object, _Tile] = {}
+    for row, sizes in tiles:
+        cut = tuple((axis, tuple(tile_sizes(nest.extents[axis], size))) for axis, size in sizes.items())
+        seen.setdefault((row, cut), (row, sizes))
+    return list(seen.values())
 
 
 def _leaps(broadcast: Access, reduction: Sequence[str], itemsize: int) -> int:

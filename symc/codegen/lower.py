@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from symc.codegen import llvm_winograd, llvm_winograd_input
+from symc.codegen.choice import MODEL, Choice
 from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
 from symc.codegen.llvm_contraction import (
     ContractionKernel,
     ContractionRequest,
     EpilogueOperand,
+    choices,
     generate,
     supports,
 )
@@ -20,19 +22,35 @@ from symc.ops.families.winograd import WinogradInput, WinogradProduct
 from symc.ops.operator import operation
 
 
-def lower_group(group: Graph, name: str, level: str) -> GroupCode:
-    """Kernels named after `name` and their object code for a CPU level."""
-    master = next((node for node in group.nodes if node.op and operation(node).contraction is not None), None)
-    if master is not None:
-        contraction = _GroupContraction(group, master)
-        if supports(contraction.request):
-            return contraction.lower(name, level)
+def lower_group(group: Graph, name: str, level: str, choice: Choice = MODEL) -> GroupCode:
+    """Kernels named after `name` and their object code for a CPU level.  choice: of a contraction's schedule."""
+    contraction = _contraction_of(group)
+    if contraction is not None:
+        return contraction.lower(name, level, choice)
     alone = [node for node in group.nodes if isinstance(node.op, WinogradInput)]
     if alone:
         return _cut_image(alone[0], name, level)
     from symc.codegen.tir import lower_group as lower_by_tir
 
     return lower_by_tir(group, name, level)
+
+
+def choices_of(group: Graph, level: str, ranks: int, ranks_by_order: int) -> list[Choice]:
+    """Between which schedules there is a choice, the model's own first; see `llvm_contraction.choices`.
+
+    Only that one: for Winograd's products, which are tiled together with their transformations, and all that is TIR.
+    """
+    contraction = _contraction_of(group)
+    if contraction is None or isinstance(contraction.master.op, WinogradProduct):
+        return [MODEL]
+    return choices(contraction.request, level, ranks, ranks_by_order)
+
+
+def _contraction_of(group: Graph) -> _GroupContraction | None:
+    """The contraction of a group, if it has one that is not left to TIR."""
+    master = next((node for node in group.nodes if node.op and operation(node).contraction is not None), None)
+    contraction = _GroupContraction(group, master) if master is not None else None
+    return contraction if contraction is not None and supports(contraction.request) else None
 
 
 def _cut_image(node: Node, name: str, level: str) -> GroupCode:
@@ -62,15 +80,15 @@ class _GroupContraction:
         read = (value for node in self.group.nodes if node is not self.master for value in node.inputs)
         return list(dict.fromkeys(value for value in read if value.node.is_variable))
 
-    def lower(self, name: str, level: str) -> GroupCode:
-        kernel = self.kernel(f"{name}_0", level)
+    def lower(self, name: str, level: str, choice: Choice) -> GroupCode:
+        kernel = self.kernel(f"{name}_0", level, choice)
         code = KernelCode(kernel.name, self.parameters(), kernel.jobs, kernel.flops)
-        return GroupCode((code,), (), compile_object(kernel.text, level))
+        return GroupCode((code,), (), compile_object(kernel.text, level), str(choice))
 
-    def kernel(self, name: str, level: str) -> ContractionKernel:
+    def kernel(self, name: str, level: str, choice: Choice) -> ContractionKernel:
         if isinstance(self.master.op, WinogradProduct):
             return llvm_winograd.generate(self.master.op, self.request, name, level, self.epilogue)
-        return generate(self.request, name, level, self.epilogue)
+        return generate(self.request, name, level, self.epilogue, choice)
 
     def parameters(self) -> tuple[Parameter, ...]:
         position = {Value(node): i for i, node in enumerate(self.group.variables)}

@@ -12,9 +12,11 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import asdict
 from typing import IO, Any
 
 from symc.codegen import cache
+from symc.codegen.choice import Choice
 from symc.codegen.group_code import GroupCode
 from symc.errors import SymcError
 from symc.ir.text import parse_graph
@@ -22,24 +24,37 @@ from symc.ops import load
 from symc.ops.operator import from_text
 
 
-def compile_group(text: str, level: str, name: str) -> GroupCode:
+def compile_group(text: str, level: str, name: str, choice: str) -> GroupCode:
     """Code of the group whose canonical text this is; its kernels are named after `name`."""
     from symc.codegen.lower import lower_group
 
-    return lower_group(parse_graph(text, from_text), name, level)
+    return lower_group(parse_graph(text, from_text), name, level, Choice.parse(choice))
+
+
+def time_group(text: str, level: str, threads: int) -> dict[str, Any]:
+    """The record of the fastest schedule of the group whose canonical text this is."""
+    from symc.codegen.time_choices import time_choices
+
+    return asdict(time_choices(parse_graph(text, from_text), level, threads))
 
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
-    """error: the trace of what went wrong, refusal: what the user can mend; None when all is well."""
+    """error: the trace of what went wrong, refusal: what the user can mend; None when all is well.
+
+    record: what `time_group` gives, where the task is one of timing; code that is compiled goes to the cache.
+    """
     os.environ["SYMC_CACHE_DIR"] = task["cache"]
-    error = refusal = None
+    error = refusal = record = None
     try:
-        cache.write(task["key"], compile_group(task["text"], task["level"], task["name"]))
+        if "threads" in task:
+            record = time_group(task["text"], task["level"], task["threads"])
+        else:
+            cache.write(task["key"], compile_group(task["text"], task["level"], task["name"], task["choice"]))
     except SymcError as problem:
         refusal = str(problem)
     except Exception:
         error = traceback.format_exc()
-    return {"key": task["key"], "error": error, "refusal": refusal}
+    return {"key": task["key"], "error": error, "refusal": refusal, "record": record}
 
 
 def serve(tasks: IO[str], answers: IO[str]) -> None:

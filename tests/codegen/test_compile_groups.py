@@ -21,7 +21,7 @@ import os, signal, sys
 from symc.codegen import worker
 from symc.codegen.group_code import GroupCode
 
-def compile_group(text, level, name):
+def compile_group(text, level, name, choice):
     print("libraries print what they like", flush=True)
     os.write(1, b"even from C\\n")
     with open(os.environ["LOG"], "a") as log:
@@ -154,7 +154,7 @@ def test_a_worker_that_does_not_start(graph, log, monkeypatch):
 def test_the_worker_itself():
     """Compiles, answers with one line a task, and ends with its input."""
     task = {"key": "0" * 64, "text": "%y = nonsense()", "level": "x86-64-v3", "name": "k",
-            "cache": "/nowhere"}
+            "choice": "", "cache": "/nowhere"}
     line = compile_groups.json.dumps(task) + "\n"
     done = subprocess.run(compile_groups._command(), input=line * 2, capture_output=True, text=True, timeout=60,
                           env=compile_groups._environment())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_compile import LEVELS, assembly, compile_object
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate, is_fast, supports
 from symc.codegen.llvm_weights import weight_layout
@@ -26,9 +27,10 @@ def load_kernel(text: str, buffers: int) -> Callable[..., None]:
 
 
 def compute(request: ContractionRequest, level: str = "x86-64-v3", epilogue: Callable[..., object] | None = None,
-            operands: tuple[np.ndarray, ...] = (), at_end: bool = True) -> tuple[list[np.ndarray], np.ndarray]:
+            operands: tuple[np.ndarray, ...] = (), at_end: bool = True,
+            choice: Choice = MODEL) -> tuple[list[np.ndarray], np.ndarray]:
     """(outputs, exact sum), after checks that splitting the jobs changes no bit."""
-    kernel = generate(request, "kernel", level, epilogue)
+    kernel = generate(request, "kernel", level, epilogue, choice)
     function = load_kernel(kernel.text, len(request.types))
     lhs, rhs = (RANDOM.standard_normal(type.dims).astype(type.element.numpy) for type in (request.lhs, request.rhs))
     types = [request.lhs, request.rhs, *(operand.type for operand in request.operands)]
