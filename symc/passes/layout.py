@@ -235,8 +235,8 @@ def reads_across(node: Node) -> bool:
 
 
 def has_channels(type: TensorType) -> bool:
-    """Batch, channels, and one to three spatial dimensions."""
-    return 3 <= len(type.dims) <= 5
+    """Batch, channels, and one to three spatial dimensions, none of extent 0."""
+    return 3 <= len(type.dims) <= 5 and all(type.dims)
 
 
 def is_image(type: TensorType) -> bool:

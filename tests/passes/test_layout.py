@@ -190,3 +190,11 @@ def test_an_image_is_rearranged_before_it_grows(check):
         %s: f32[1,16] = sum(%d) axis=(2,3)
         heads %s
     """)
+
+
+def test_images_without_elements_stay_plain(check, unchanged):
+    check(assign(), """
+        %x: f32[0,16,3,3]
+        %r = relu(%x)
+        heads %r
+    """, unchanged)
