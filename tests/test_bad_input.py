@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_files_of_another_kind(tmp_path, monkeypatch, capsys, content):
     (tmp_path / "file").write_bytes(content)
     file = str(tmp_path / "file")
     for arguments in (["inspect", file], ["compile", file], ["run", file]):
-        monkeypatch.setattr(cli.sys, "argv", ["symc", *arguments])
+        monkeypatch.setattr(sys, "argv", ["symc", *arguments])
         with pytest.raises(SystemExit) as end:
             cli.main()
         error = capsys.readouterr().err

@@ -40,7 +40,7 @@ LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler",)}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",),
-           "fsspec": ("frontend/files",), "typer": ("cli.py",), "numpy": ("",)}
+           "fsspec": ("frontend/files",), "typer": ("cli/",), "numpy": ("",)}
 
 
 def room_of(name: str) -> str:

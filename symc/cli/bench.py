@@ -1,0 +1,35 @@
+"""`symc bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symc.cli.application import app
+from symc.cli.options import Json, Threads, read_inputs
+from symc.cli.show import show
+
+
+@app.command(epilog="Example: symc bench resnet50.symc --threads 1 --seconds 5 --top 10")
+def bench(
+    package: Annotated[Path, typer.Argument(help="Package that `symc compile` wrote, for inference or training.")],
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with several; others "
+                                                                           "are drawn at random.")] = None,
+    threads: Threads = 0,
+    warmup: Annotated[int, typer.Option(min=0, help="Runs in front that do not count.")] = 3,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Runs; otherwise --seconds says how long.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to run the network, and its steps one by one.")] = 2,
+    top: Annotated[int, typer.Option(min=0, help="Steps to show, the slowest first; JSON has all in order.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Time a package: percentiles of whole runs, and each step beside the peaks of this machine, which are measured."""
+    from symc import report, runtime
+    from symc.runtime.bench import Effort
+    from symc.runtime.bench import bench as measure
+
+    if threads:
+        runtime.set_num_threads(threads)
+    measured = measure(package, read_inputs(inputs or []), Effort(warmup, repeats, seconds))
+    show(measured if as_json else report.bench_summary(measured, top), as_json)

@@ -1,0 +1,73 @@
+"""`symc compile`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symc.cli.application import app
+from symc.cli.options import (
+    FAST_MATH,
+    Heads,
+    Json,
+    Network,
+    Parameters,
+    Shapes,
+    Types,
+    dims,
+    names,
+    package_name,
+    pairs,
+)
+from symc.cli.show import progress_of, show
+
+
+@app.command()
+def compile(
+    network: Network,
+    params: Parameters = None,
+    shape: Shapes = None,
+    dtype: Types = None,
+    outputs: Heads = "",
+    train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
+    cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for; by default x86-64-v3,x86-64-v4, and "
+                                                 "x86-64-v4-bf16 with --precision bf16.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
+                                                "sums in float32.")] = "fp32",
+    fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
+    dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
+    print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compile a network to a package that runs with NumPy alone."""
+    from symc import compiler
+
+    target = output or package_name(network)
+    times: dict[str, float] = {}
+    with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
+        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
+                                   precision=precision, fast_math=fast_math)
+        unit = compiler.compile_package(target, network, params, pairs(shape, dims, "--shape"), names(outputs),
+                                        train, dtypes=pairs(dtype, str, "--dtype"),
+                                        levels=None if cpu is None else names(cpu), options=options)
+    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(unit.assembly)}
+    if time_passes:
+        report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
+    show(report, as_json)
+
+
+def _describe(assembly: Any) -> dict[str, Any]:
+    plan = assembly.plan
+
+    def buffers(kind: str) -> dict[str, Any]:
+        found = [plan.buffers[number] for number in plan.of_kind(kind)]
+        return {buffer.name: [buffer.dtype, list(buffer.shape)] for buffer in found}
+    return {"inputs": buffers("input"), "outputs": buffers("output"),
+            "kernels": len({kernel.name for kernel in plan.kernels}), "steps": len(plan.steps),
+            "arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes}

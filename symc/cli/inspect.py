@@ -1,0 +1,25 @@
+"""`symc inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symc.cli.application import app
+from symc.cli.options import Json, dims, pairs
+from symc.cli.show import show
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A symbol.json or a package.")],
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of a network's input: data=1,3,224,224.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show inputs, outputs, layers, memory plan and kernels of a network or package."""
+    from symc import report
+
+    shapes = {name: tuple(dims) for name, dims in pairs(shape, dims, "--shape").items()}
+    show(report.inspect(file, shapes), as_json)

@@ -1,0 +1,72 @@
+"""What several commands take, and how it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symc.errors import SymcError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Network = Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")]
+Parameters = Annotated[str | None, typer.Option("--params", help=".params or .npz file with the parameters; a path "
+                                                                  "or URL.")]
+Shapes = Annotated[list[str] | None, typer.Option("--shape", help="Shape of an input, as data=1,3,224,224.")]
+Types = Annotated[list[str] | None, typer.Option("--dtype", help="Type of an input, as data=float16.")]
+Heads = Annotated[str, typer.Option("--outputs", help="Heads to keep, as fc1_output,pool5_output.")]
+Package = Annotated[Path, typer.Argument(help="Package that `symc compile` wrote.")]
+Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all cores.")]
+FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a layer's largest element, 7e-7 by "
+             "default; see docs/architecture.md.")
+
+
+def pairs(items: Sequence[str] | None, read: Callable[[str], Any], option: str) -> dict[str, Any]:
+    """{'data': read('1,3')} from ['data=1,3']."""
+    pairs = {}
+    for item in items or ():
+        name, equals, text = item.partition("=")
+        if not equals or not name or not text:
+            raise SymcError(f"{option} {item} is not of the form NAME=VALUE")
+        pairs[name] = read(text)
+    return pairs
+
+
+def dims(text: str) -> tuple[int, ...]:
+    inner = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+    parts = [part.strip() for part in inner.removesuffix(",").split(",")] if inner else []
+    if not all(re.fullmatch(r"\d+", part) for part in parts):
+        raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224")
+    return tuple(map(int, parts))
+
+
+def package_name(network: str) -> Path:
+    """The package beside a network's file; for a remote one in the current folder."""
+    from symc.frontend.files import is_remote
+
+    return Path(network.rpartition("/")[2] if is_remote(network) else network).with_suffix(".symc")
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def read_inputs(items: Sequence[str]) -> dict[str, Any]:
+    """Arrays by name from name=file.npy, name=file.npz (its one array) and file.npz (all of its arrays)."""
+    import numpy as np
+
+    arrays: dict[str, Any] = {}
+    for item in items:
+        name, equals, path = item.rpartition("=")
+        try:
+            loaded = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as problem:
+            raise SymcError(f"cannot read {path}: {problem}", "inputs are .npy or .npz files without objects") from None
+        found = dict(loaded) if hasattr(loaded, "files") else {name: loaded}
+        if equals and len(found) != 1:
+            raise SymcError(f"{path} holds {len(found)} arrays, expected one for '{name}'")
+        arrays |= {name: next(iter(found.values()))} if equals else found
+    return arrays

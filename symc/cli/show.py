@@ -1,0 +1,63 @@
+"""How commands show results and progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+
+def show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+        return
+    for key, value in report.items():
+        typer.echo("\n".join(_lines(key, value)))
+
+
+def _lines(key: str, value: Any) -> Iterator[str]:
+    """One entry of a report as text: tables for lists of records, a line for the rest."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        yield f"{key}:"
+        yield from _table(value)
+    elif isinstance(value, dict):
+        yield f"{key}:"
+        yield from (f"  {name}: {_plain(item)}" for name, item in value.items())
+    else:
+        yield f"{key}: {_plain(value)}"
+
+
+def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    columns = list(rows[0])
+    cells = [columns, *([_plain(row.get(column, "")) for column in columns] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
+            return f"{value[0]}{value[1]}"
+        return ", ".join(_plain(item) for item in value)
+    return str(value)
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A counter on a terminal's last line; nothing when standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\r{what}: {done} of {total}")
+        sys.stderr.flush()
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
