@@ -107,6 +107,7 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package")
     plan = affine()
     link.link_shared(objects(plan), folder / "lib.so")
-    package.write(folder / "affine.symc", plan=plan, network='{"nodes": []}', weights=affine_weights(plan),
-                  libraries={"x86-64": (folder / "lib.so").read_bytes()}, graph="heads %result")
+    package.write(folder / "affine.symc", plan=plan, network='{"nodes": []}', graph="heads %result",
+                  weights=package.weights_member([affine_weights(plan)]),
+                  libraries={"x86-64": (folder / "lib.so").read_bytes()})
     return folder / "affine.symc"

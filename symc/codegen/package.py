@@ -11,19 +11,16 @@ Equal contents give equal bytes.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 import os
 import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from symc.codegen.checksums import Checked
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
 from symc.errors import SymcError
@@ -41,29 +38,33 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "aarch64": ("asimd", "fp"),
 }
 ALIGNMENT, WEIGHTS_ALIGNMENT = 64, 4096
-Pieces = Sequence[bytes | memoryview]       # what lies one behind the other in a member
 
 
-def write(path: Path, *, plan: Plan, network: str, weights: Sequence[np.ndarray], libraries: Mapping[str, bytes],
+def write(path: Path, *, plan: Plan, network: str, weights: Checked, libraries: Mapping[str, bytes],
           graph: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
     """Write a package at `path`, whole or not at all.  SymcError: the file system refuses.
 
-    `weights` are the pieces of the weight block, uint8; `libraries` the shared library of each level of LEVELS;
+    `weights` is the weight block (`weights_member`); `libraries` the shared library of each level of LEVELS;
     `metadata` goes into the manifest as it is (versions, options; strings, numbers, lists and dicts).
     """
     check(plan)
-    assert all(piece.dtype == np.uint8 for piece in weights) and libraries
-    assert sum(piece.size for piece in weights) == plan.weights_bytes, "weights that are not those of the plan"
+    assert libraries
+    assert weights.size == plan.weights_bytes, "weights that are not those of the plan"
     levels = [level for level in LEVELS if level in libraries]
     assert len(levels) == len(libraries), f"unknown CPU level among {sorted(libraries)}"
     texts = {"plan.json": _json(plan.to_json()), "network.json": network.encode()}
     if graph is not None:
         texts["graph.txt"] = graph.encode()
-    members: dict[str, Pieces] = {name: [text] for name, text in texts.items()}
-    members |= {_library_name(level): [libraries[level]] for level in levels}
-    members["weights.bin"] = [np.ascontiguousarray(piece).data for piece in weights]
+    members = {name: Checked([text]) for name, text in texts.items()}
+    members |= {_library_name(level): Checked([libraries[level]]) for level in levels}
+    members["weights.bin"] = weights
     manifest = _manifest(plan, members, levels, libraries, metadata or {})
-    _write_zip(path, {"manifest.json": [_json(manifest)], **members})
+    _write_zip(path, {"manifest.json": Checked([_json(manifest)]), **members})
+
+
+def weights_member(pieces: Iterable[np.ndarray]) -> Checked:
+    """The weight block, of pieces that are uint8, its checksums taken while the rest of the package is made."""
+    return Checked(np.ascontiguousarray(piece, np.uint8).data for piece in pieces)
 
 
 def _library_name(level: str) -> str:
@@ -74,7 +75,7 @@ def _json(data: Any) -> bytes:
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _manifest(plan: Plan, members: Mapping[str, Pieces], levels: list[str], libraries: Mapping[str, bytes],
+def _manifest(plan: Plan, members: Mapping[str, Checked], levels: list[str], libraries: Mapping[str, bytes],
               metadata: Mapping[str, Any]) -> dict[str, Any]:
     architectures = {read_symbols(libraries[level]).architecture for level in levels}
     assert len(architectures) == 1, "libraries for several architectures"
@@ -85,26 +86,8 @@ def _manifest(plan: Plan, members: Mapping[str, Pieces], levels: list[str], libr
         "inputs": _descriptions(plan, "input"), "outputs": _descriptions(plan, "output"),
         "entries": sorted(plan.entries),
         "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes},
-        "source": _sha256(members["network.json"]), "metadata": dict(metadata),
-        "members": {name: _sums(pieces) for name, pieces in members.items()}}
-
-
-def _sums(pieces: Pieces) -> dict[str, Any]:
-    """Size and checksums, the two side by side: they take most of the time of a large package."""
-    with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_sha256, pieces)
-        return {"bytes": sum(map(len, pieces)), "crc32": _crc32(pieces), "sha256": digest.result()}
-
-
-def _sha256(pieces: Pieces) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _crc32(pieces: Pieces) -> int:
-    return functools.reduce(lambda sum, piece: zlib.crc32(piece, sum), pieces, 0)
+        "source": members["network.json"].sums["sha256"], "metadata": dict(metadata),
+        "members": {name: member.sums for name, member in members.items()}}
 
 
 def _descriptions(plan: Plan, kind: str) -> list[dict[str, Any]]:
@@ -113,12 +96,12 @@ def _descriptions(plan: Plan, kind: str) -> list[dict[str, Any]]:
             if buffer.name != SEED]
 
 
-def _write_zip(path: Path, members: Mapping[str, Pieces]) -> None:
+def _write_zip(path: Path, members: Mapping[str, Checked]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, pieces in members.items():
-                _write_member(archive, file, name, pieces)
+            for name, member in members.items():
+                _write_member(archive, file, name, member)
         beside.replace(path)
     except OSError as problem:
         raise SymcError(f"cannot write {path}: {problem.strerror}") from problem
@@ -126,18 +109,23 @@ def _write_zip(path: Path, members: Mapping[str, Pieces]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, pieces: Pieces) -> None:
-    """Store a member with an extra field as long as it takes for the data to begin at a multiple of the alignment."""
+def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, member: Checked) -> None:
+    """Store a member with an extra field as long as it takes for the data to begin at a multiple of the alignment.
+
+    Not by `ZipFile.open`, which would take the CRC-32 of the weights once more.
+    """
     information = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     information.external_attr = 0o644 << 16
     information.create_system = 3
-    information.file_size, information.CRC = sum(map(len, pieces)), 0
+    information.file_size = information.compress_size = member.size
+    information.CRC, information.header_offset = member.sums["crc32"], file.tell()
     large = information.file_size >= zipfile.ZIP64_LIMIT // 2
     start = file.tell() + len(information.FileHeader(zip64=large)) + 4
     padding = -start % (WEIGHTS_ALIGNMENT if name == "weights.bin" else ALIGNMENT)
     # an extra field of an identifier of our own, "sy", its length, and zeros
     information.extra = b"sy" + padding.to_bytes(2, "little") + bytes(padding)
-    with archive.open(information, "w", force_zip64=large) as member:
-        for piece in pieces:
-            member.write(piece)
+    file.write(information.FileHeader(zip64=large))
+    file.writelines(member.pieces)
     information.extra = b""
+    archive.filelist.append(information)
+    archive.start_dir = file.tell()

@@ -1,7 +1,9 @@
 """The package writer: aligned, stored, deterministic, complete."""
 
+import hashlib
 import json
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ def pieces(native, tmp_path_factory):
     plan = native.affine()
     library = tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
-    return {"plan": plan, "network": "{}", "weights": [native.affine_weights(plan)], "graph": "%data",
+    weights = package.weights_member([native.affine_weights(plan)])
+    return {"plan": plan, "network": "{}", "weights": weights, "graph": "%data",
             "libraries": {"x86-64": library.read_bytes()}, "metadata": {"versions": {"symc": "0.1.0"}}}
 
 
@@ -31,7 +34,7 @@ def test_members_are_stored_and_aligned(pieces, tmp_path):
             start = image.index(archive.read(item)) if item.file_size > 8 else None
             if start is not None and item.filename != "weights.bin":
                 assert start % 64 == 0
-        assert image.index(pieces["weights"][0].tobytes()) % 4096 == 0
+        assert image.index(bytes(pieces["weights"].pieces[0])) % 4096 == 0
 
 
 def test_equal_contents_give_equal_bytes(pieces, tmp_path):
@@ -39,6 +42,14 @@ def test_equal_contents_give_equal_bytes(pieces, tmp_path):
         package.write(tmp_path / name, **pieces)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert sorted(item.name for item in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_checksums_are_those_of_the_members(pieces, tmp_path):
+    package.write(tmp_path / "model.symc", **pieces)
+    with zipfile.ZipFile(tmp_path / "model.symc") as archive:
+        for name, sums in json.loads(archive.read("manifest.json"))["members"].items():
+            data = archive.read(name)
+            assert sums == {"bytes": len(data), "crc32": zlib.crc32(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def test_manifest_says_what_it_is(pieces, tmp_path):
@@ -70,4 +81,4 @@ def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
 
 def test_weights_must_fit_the_plan(pieces, tmp_path):
     with pytest.raises(AssertionError):
-        package.write(tmp_path / "m", **pieces | {"weights": [np.zeros(4, np.uint8)]})
+        package.write(tmp_path / "m", **pieces | {"weights": package.weights_member([np.zeros(4, np.uint8)])})
