@@ -340,11 +340,10 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     unit = compile_lowered(lowered, levels, options)
     weights = package.weights_member(unit.assembly.weight_pieces())
     libraries = {level: library_bytes(unit, level) for level in levels}
-    package.write(path, plan=unit.assembly.plan, network=print_network(network),
-                  weights=weights, libraries=libraries, graph=print_graph(lowered.graph),
-                  metadata={"versions": {"symc": symc.__version__, **dict(cache.pins())},
-                            "options": {"precision": options.precision, "fast_math": options.fast_math},
-                            "tuned_groups": dict(unit.tuned)})
+    package.write(path, package.Contents(
+        plans=[unit.assembly.plan], network=print_network(network), weights=weights, libraries=libraries,
+        graph=print_graph(lowered.graph), versions={"symc": symc.__version__, **dict(cache.pins())},
+        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=dict(unit.tuned)))
     return unit
 
 

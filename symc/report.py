@@ -185,11 +185,10 @@ def inspect_package(file: Path) -> dict[str, Any]:
             "inputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["inputs"]},
             "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]},
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
-            "options": manifest["metadata"].get("options", {}),
-            "tuned_groups": manifest["metadata"].get("tuned_groups", {}),
+            "options": manifest["options"], "tuned_groups": manifest["tuned_groups"],
             "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes,
                        "buffers": len(arena), "unshared_bytes": sum(buffer.bytes for buffer in arena)},
-            "versions": [f"{k} {v}" for k, v in manifest["metadata"].get("versions", {}).items()], "steps": steps}
+            "versions": [f"{k} {v}" for k, v in manifest["versions"].items()], "steps": steps}
 
 
 # ---- times ---------------------------------------------------------------------------------------------------------

@@ -107,7 +107,8 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package")
     plan = affine()
     link.link_shared(objects(plan), folder / "lib.so")
-    package.write(folder / "affine.symc", plan=plan, network='{"nodes": []}', graph="heads %result",
-                  weights=package.weights_member([affine_weights(plan)]),
-                  libraries={"x86-64": (folder / "lib.so").read_bytes()})
+    package.write(folder / "affine.symc", package.Contents(
+        plans=[plan], network='{"nodes": [], "heads": []}',
+        weights=package.weights_member([affine_weights(plan)]),
+        libraries={"x86-64": (folder / "lib.so").read_bytes()}, graph="heads %result"))
     return folder / "affine.symc"

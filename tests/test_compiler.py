@@ -185,7 +185,7 @@ def test_a_package_knows_its_network(network, tmp_path):
         nodes = json.loads(archive.read("network.json"))["nodes"]
         manifest = json.loads(archive.read("manifest.json"))
     assert "softmax" in [node["name"] for node in nodes]
-    assert manifest["metadata"]["versions"]["symc"] == symc.__version__
+    assert manifest["versions"]["symc"] == symc.__version__
     assert [target["level"] for target in manifest["targets"]] == ["x86-64-v3"]
 
 

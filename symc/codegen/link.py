@@ -42,7 +42,7 @@ def link_shared(objects: Sequence[bytes], path: Path) -> None:
             (folder / f"{number}.o").write_bytes(image)
         # equal names in every folder: linkers write them into what they make
         (folder / "objects").write_text("\n".join(f"{number}.o" for number in range(len(objects))))
-        (folder / "exports").write_text(f"{{ global: {'; '.join(EXPORTS)}; local: *; }};\n")
+        (folder / "exports").write_text(f"{{ global: {'; '.join(EXPORTS)}; symc_run_[0-9]*; local: *; }};\n")
         (folder / "nothing").write_text("{ local: *; };\n")
         for needed in NEEDED:
             _run(linker, folder, "--version-script=nothing", f"-soname={needed}", f"-o{needed}", "0.o")

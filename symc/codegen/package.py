@@ -1,22 +1,22 @@
 """Writes `model.symc`: a zip of stored, aligned members that the runtime maps and never unpacks.
 
     manifest.json   what it is, for which machines, and the size and checksums of every other member
-    plan.json       the plan
+    plan.json       the plan, or the first of several: others are plan-1.json and so on
     network.json    the network it was compiled from, as the MXNet Symbol JSON
     graph.txt       the graph after all passes, as text (optional)
-    weights.bin     folded and packed weights
     lib-LEVEL.so    one library for each CPU level
-Equal contents give equal bytes.
+    weights.bin     folded and packed weights, unless they are a file of their own
+Equal contents give equal bytes, which docs/package-format.md describes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +24,9 @@ from symc.codegen.checksums import Checked
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
 from symc.errors import SymcError
-from symc.runtime.package import FORMAT
-from symc.runtime.random import SEED
+from symc.runtime.archive import MANIFEST, WEIGHTS, write_archive
+from symc.runtime.manifest import FORMAT, MEMORY, describe, plan_member
+from symc.runtime.package import heads_of
 
 _V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe")
 _V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
@@ -37,29 +38,55 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "x86-64": (),
     "aarch64": ("asimd", "fp"),
 }
-ALIGNMENT, WEIGHTS_ALIGNMENT = 64, 4096
 
 
-def write(path: Path, *, plan: Plan, network: str, weights: Checked, libraries: Mapping[str, bytes],
-          graph: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write a package at `path`, whole or not at all.  SymcError: the file system refuses.
+@dataclass(frozen=True)
+class Contents:
+    """What a package holds.
 
-    `weights` is the weight block (`weights_member`); `libraries` the shared library of each level of LEVELS;
-    `metadata` goes into the manifest as it is (versions, options; strings, numbers, lists and dicts).
+    plans: one for each set of shapes, over one weight block; libraries, by level of LEVELS, run them all.
+    network: its Symbol JSON.  graph: the text of the graph after all passes.  weights: `weights_member` of the block.
+    symbols, shapes: extents that are open, and the arrays that have some, as docs/package-format.md has them.
+    versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
+    verification: what was compared, and how it differed.
     """
-    check(plan)
-    assert libraries
-    assert weights.size == plan.weights_bytes, "weights that are not those of the plan"
-    levels = [level for level in LEVELS if level in libraries]
-    assert len(levels) == len(libraries), f"unknown CPU level among {sorted(libraries)}"
-    texts = {"plan.json": _json(plan.to_json()), "network.json": network.encode()}
-    if graph is not None:
-        texts["graph.txt"] = graph.encode()
-    members = {name: Checked([text]) for name, text in texts.items()}
-    members |= {_library_name(level): Checked([libraries[level]]) for level in levels}
-    members["weights.bin"] = weights
-    manifest = _manifest(plan, members, levels, libraries, metadata or {})
-    _write_zip(path, {"manifest.json": Checked([_json(manifest)]), **members})
+
+    plans: Sequence[Plan]
+    network: str
+    weights: Checked
+    libraries: Mapping[str, bytes]
+    graph: str | None = None
+    symbols: Sequence[Mapping[str, Any]] = ()
+    shapes: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Mapping[str, int] = field(default_factory=dict)
+    verification: Mapping[str, Any] | None = None
+
+    def check(self) -> None:
+        """Assert that the parts belong together."""
+        for plan in self.plans:
+            check(plan)
+            assert plan.weights_bytes == self.weights.size, "weights that are not those of the plan"
+        assert self.libraries and self.plans
+        assert set(self.libraries) <= set(LEVELS), f"unknown CPU level among {sorted(self.libraries)}"
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels of the libraries, the best first."""
+        return [level for level in LEVELS if level in self.libraries]
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Write a package at `path`, whole or not at all.  SymcError: the file system refuses."""
+    contents.check()
+    members = {plan_member(number): Checked([_json(plan.to_json())]) for number, plan in enumerate(contents.plans)}
+    members["network.json"] = Checked([contents.network.encode()])
+    if contents.graph is not None:
+        members["graph.txt"] = Checked([contents.graph.encode()])
+    members |= {_library_name(level): Checked([contents.libraries[level]]) for level in contents.levels}
+    members[WEIGHTS] = contents.weights
+    _write_file(path, {MANIFEST: Checked([_json(_manifest(contents, members))]), **members})
 
 
 def weights_member(pieces: Iterable[np.ndarray]) -> Checked:
@@ -75,57 +102,38 @@ def _json(data: Any) -> bytes:
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _manifest(plan: Plan, members: Mapping[str, Checked], levels: list[str], libraries: Mapping[str, bytes],
-              metadata: Mapping[str, Any]) -> dict[str, Any]:
-    architectures = {read_symbols(libraries[level]).architecture for level in levels}
-    assert len(architectures) == 1, "libraries for several architectures"
+def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, Any]:
+    plans = [describe(plan, number) for number, plan in enumerate(contents.plans)]
     return {
-        "format": FORMAT, "architecture": architectures.pop(), "system": "linux", "pointer_bits": 64,
-        "targets": [{"level": level, "features": list(LEVELS[level]), "library": _library_name(level)}
-                    for level in levels],
-        "inputs": _descriptions(plan, "input"), "outputs": _descriptions(plan, "output"),
-        "entries": sorted(plan.entries),
-        "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes},
-        "source": members["network.json"].sums["sha256"], "metadata": dict(metadata),
+        "format": FORMAT, "inputs": _arrays(contents, plans[0]["inputs"]),
+        "outputs": _arrays(contents, plans[0]["outputs"]),
+        "heads": heads_of(json.loads(contents.network)), "symbols": [dict(symbol) for symbol in contents.symbols],
+        "entries": plans[0]["entries"], "plans": plans,
+        "targets": [_target(contents, level) for level in contents.levels],
+        "memory": {key: max(plan[key] for plan in plans) for key in MEMORY},
+        "source": members["network.json"].sums["sha256"], "versions": dict(contents.versions),
+        "options": dict(contents.options), "tuned_groups": dict(contents.tuned),
+        "verification": contents.verification, "weights": {"member": WEIGHTS},
         "members": {name: member.sums for name, member in members.items()}}
 
 
-def _descriptions(plan: Plan, kind: str) -> list[dict[str, Any]]:
-    buffers = [plan.buffers[number] for number in plan.of_kind(kind)]
-    return [{"name": buffer.name, "shape": list(buffer.shape), "dtype": buffer.dtype} for buffer in buffers
-            if buffer.name != SEED]
+def _arrays(contents: Contents, arrays: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Inputs or outputs with their open extents."""
+    return [{**array, "shape": list(contents.shapes.get(array["name"], array["shape"]))} for array in arrays]
 
 
-def _write_zip(path: Path, members: Mapping[str, Checked]) -> None:
+def _target(contents: Contents, level: str) -> dict[str, Any]:
+    return {"level": level, "architecture": read_symbols(contents.libraries[level]).architecture, "system": "linux",
+            "pointer_bits": 64, "features": list(LEVELS[level]), "library": _library_name(level)}
+
+
+def _write_file(path: Path, members: Mapping[str, Checked]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, member in members.items():
-                _write_member(archive, file, name, member)
+        with beside.open("wb") as file:
+            write_archive(file, [(name, member.pieces, member.sums["crc32"]) for name, member in members.items()])
         beside.replace(path)
     except OSError as problem:
         raise SymcError(f"cannot write {path}: {problem.strerror}") from problem
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _write_member(archive: zipfile.ZipFile, file: BinaryIO, name: str, member: Checked) -> None:
-    """Store a member with an extra field as long as it takes for the data to begin at a multiple of the alignment.
-
-    Not by `ZipFile.open`, which would take the CRC-32 of the weights once more.
-    """
-    information = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    information.external_attr = 0o644 << 16
-    information.create_system = 3
-    information.file_size = information.compress_size = member.size
-    information.CRC, information.header_offset = member.sums["crc32"], file.tell()
-    large = information.file_size >= zipfile.ZIP64_LIMIT // 2
-    start = file.tell() + len(information.FileHeader(zip64=large)) + 4
-    padding = -start % (WEIGHTS_ALIGNMENT if name == "weights.bin" else ALIGNMENT)
-    # an extra field of an identifier of our own, "sy", its length, and zeros
-    information.extra = b"sy" + padding.to_bytes(2, "little") + bytes(padding)
-    file.write(information.FileHeader(zip64=large))
-    file.writelines(member.pieces)
-    information.extra = b""
-    archive.filelist.append(information)
-    archive.start_dir = file.tell()

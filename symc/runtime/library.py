@@ -21,7 +21,7 @@ _SIGNATURES = {"symc_run": (_INT, *_RUN), "symc_run_plan": (_INT, _POINTER, *_RU
                "symc_probe_arithmetic": (_LONG, _POINTER, _LONG), "symc_probe_memory": (_LONG, _POINTER, _LONG)}
 TEAM_EXPORTS = ("symc_team_version", "symc_team_create", "symc_team_resize")
 PROBES = ("symc_probe_arithmetic", "symc_probe_memory")     # older libraries have none
-EXPORTS = ("symc_run", *TEAM_EXPORTS, *PROBES)
+EXPORTS = ("symc_run", *TEAM_EXPORTS, *PROBES)      # further plans have symc_run_1 and so on
 
 
 class Steps:
@@ -52,31 +52,49 @@ class Library:
         self.probe_arithmetic, self.probe_memory = map(functions.get, PROBES)
 
     @staticmethod
+    def of(handle: ctypes.CDLL, title: str, run: str = "symc_run") -> Library:
+        """A mapped library, to run the plan of its function `run`.  PackageError, naming it `title`: it has none."""
+        try:
+            found = {name: ctypes.cast(getattr(handle, name), _POINTER).value or 0
+                     for name in (run, *TEAM_EXPORTS, *PROBES) if name not in PROBES or hasattr(handle, name)}
+        except AttributeError as error:
+            raise _refused(title, error) from error
+        return Library(found | {"symc_run": found[run]})
+
+    @staticmethod
     def load(path: str, title: str) -> Library:
         """The shared library at `path`.  PackageError, naming it `title`: the system cannot load it."""
         try:
-            handle = ctypes.CDLL(path)
-            return Library({name: ctypes.cast(getattr(handle, name), _POINTER).value or 0
-                            for name in EXPORTS if name not in PROBES or hasattr(handle, name)})
-        except (OSError, AttributeError) as error:
-            raise PackageError(f"{title}: the system cannot load its library: {error}",
-                               "rebuild it on this machine, or for it, with symc compile") from error
+            return Library.of(ctypes.CDLL(path), title)
+        except OSError as error:
+            raise _refused(title, error) from error
 
     @staticmethod
-    def from_image(image: bytes, title: str) -> Library:
-        """The shared library whose file would hold `image`; the same image gives the same library."""
-        key = hashlib.sha256(image).digest()
+    def from_image(image: bytes, title: str, run: str = "symc_run") -> Library:
+        """The shared library whose file would hold `image`, to run the plan of its function `run`.
+
+        The same image is mapped once.  PackageError: as those of `load`.
+        """
+        digest = hashlib.sha256(image).digest()
         with _lock:
-            if key not in _loaded:
-                _loaded[key] = _from_memory(image, title) or _from_folder(image, title)
-            return _loaded[key]
+            if digest not in _handles:
+                _handles[digest] = _from_memory(image) or _from_folder(image, title)
+            if (digest, run) not in _loaded:
+                _loaded[digest, run] = Library.of(_handles[digest], title, run)
+            return _loaded[digest, run]
 
 
 _lock = threading.Lock()
-_loaded: dict[bytes, Library] = {}
+_handles: dict[bytes, ctypes.CDLL] = {}
+_loaded: dict[tuple[bytes, str], Library] = {}
 
 
-def _from_memory(image: bytes, title: str) -> Library | None:
+def _refused(title: str, error: Exception) -> PackageError:
+    return PackageError(f"{title}: the system cannot load its library: {error}",
+                        "rebuild it on this machine, or for it, with symc compile")
+
+
+def _from_memory(image: bytes) -> ctypes.CDLL | None:
     """Load from an anonymous file; None where the system has none, or does not run code from it.
 
     The file stays open: the loader knows libraries by path, and the number must not come to mean another file.
@@ -87,15 +105,18 @@ def _from_memory(image: bytes, title: str) -> Library | None:
     with open(descriptor, "wb", closefd=False) as file:
         file.write(image)
     try:
-        return Library.load(f"/proc/self/fd/{descriptor}", title)
-    except PackageError:
+        return ctypes.CDLL(f"/proc/self/fd/{descriptor}")
+    except OSError:
         os.close(descriptor)
         return None
 
 
-def _from_folder(image: bytes, title: str) -> Library:
+def _from_folder(image: bytes, title: str) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="symc-") as folder:
         path = os.path.join(folder, "library.so")
         with open(path, "wb") as file:
             file.write(image)
-        return Library.load(path, title)
+        try:
+            return ctypes.CDLL(path)
+        except OSError as error:
+            raise _refused(title, error) from error

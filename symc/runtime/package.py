@@ -1,57 +1,89 @@
-"""Reads `model.symc`.  Everything is checked before any code is mapped: a damaged file never reaches the loader."""
+"""Reads `model.symc`.  Everything is checked before any code is mapped: a damaged file never reaches the loader.
+
+`open_package` checks all but the weights, whose CRC-32 is taken when they are first asked for.  `check_everything`
+takes every checksum there is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
-import re
-import struct
-import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from symc.errors import PackageError
+from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive
 from symc.runtime.library import Library
 from symc.runtime.machine import Machine, this_machine
+from symc.runtime.manifest import describe, read_manifest, run_name
 from symc.runtime.plan import Plan
 
-FORMAT = 1
 REBUILD = "rebuild it on this machine, or for it, with symc compile"
-MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-# What a damaged archive can make `zipfile` raise.
-ARCHIVE_ERRORS = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, OverflowError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A library of the package: its CPU level, the features it needs (names of /proc/cpuinfo), its member."""
+    """A library of the package: its CPU level, the features its code uses (names of /proc/cpuinfo), its member."""
 
     level: str
+    platform: tuple[str, str, int]      # architecture, system, bits of a pointer
     features: tuple[str, ...]
     library: str
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A checked package.  `members` are views of the mapped file; `weights` are not copied."""
+    """A checked package.  `members` are views of the mapped file.  other_weights: where to look for a file of weights.
+    """
 
     path: str
     manifest: Mapping[str, Any]
     members: Mapping[str, memoryview]
-    plan: Plan
     targets: tuple[Target, ...]
+    other_weights: str | None = None
+    _plans: dict[int, Plan] = field(default_factory=dict)
+    _weights: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def plan(self) -> Plan:
+        """The first plan, which is the only one unless the package is for several shapes."""
+        return self.read_plan(0)
+
+    def read_plan(self, number: int) -> Plan:
+        """Plan `number` of `manifest["plans"]`.  PackageError: malformed, or not as the manifest describes it."""
+        if number not in self._plans:
+            described = self.manifest["plans"][number]
+            plan = _read_plan(self.path, described["member"], self.members[described["member"]])
+            if describe(plan, number) != {key: described[key] for key in describe(plan, number)}:
+                raise damaged(self.path, f"{described['member']} is not what manifest.json says of it")
+            self._plans[number] = plan
+        return self._plans[number]
 
     @property
     def weights(self) -> np.ndarray:
-        """The weight block, uint8, read-only."""
-        return np.frombuffer(self.members["weights.bin"], np.uint8)
+        """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong."""
+        if not self._weights:
+            title, data, sums = self._find_weights()
+            if len(data) != sums["bytes"] or zlib.crc32(data) != sums["crc32"]:
+                raise damaged(title, f"the checksum of {WEIGHTS} is wrong")
+            self._weights.append(np.frombuffer(data, np.uint8))
+        return self._weights[0]
+
+    def _find_weights(self) -> tuple[str, memoryview, Mapping[str, Any]]:
+        """Whose weights they are, for messages; the block, and its checksums."""
+        described = self.manifest["weights"]
+        if "member" in described:
+            return self.path, self.members[WEIGHTS], self.manifest["members"][WEIGHTS]
+        path = self.other_weights or os.path.join(os.path.dirname(self.path), described["file"])
+        if not os.path.exists(path):
+            raise PackageError(f"package {self.path} needs its weights, {described['file']}, and there is no {path}",
+                               "put the file beside the package, or say where it is: load(..., weights=PATH)")
+        return path, map_file(path, "weights") if described["bytes"] else memoryview(b""), described
 
     def text(self, name: str) -> str:
         """A member as text, as 'network.json' or 'graph.txt'.  PackageError: the package has no such member."""
@@ -62,11 +94,12 @@ class Package:
     def target_for(self, machine: Machine, level: str | None = None) -> Target:
         """The best target that the machine can run, or that of `level`.  PackageError: none."""
         here = (machine.architecture, machine.system, machine.pointer_bits)
-        built = tuple(self.manifest[key] for key in ("architecture", "system", "pointer_bits"))
-        if here != built:
-            raise PackageError(f"package {self.path} is built for {_platform(built)}, "
+        native = [target for target in self.targets if target.platform == here]
+        if not native:
+            built = sorted({_platform(target.platform) for target in self.targets})
+            raise PackageError(f"package {self.path} is built for {' and '.join(built)}, "
                                f"this machine is {_platform(here)}", REBUILD)
-        named = [target for target in self.targets if level in (None, target.level)]
+        named = [target for target in native if level in (None, target.level)]
         fitting = [target for target in named if machine.features.issuperset(target.features)]
         if not fitting:
             raise PackageError(f"package {self.path} needs {self._needs(named, machine)}", REBUILD)
@@ -79,9 +112,9 @@ class Package:
         missing = sorted(set(least.features) - machine.features)
         return f"a CPU of level {least.level}; this one lacks {', '.join(missing)}"
 
-    def library(self, target: Target) -> Library:
-        """The code of a target, mapped into this process."""
-        return Library.from_image(bytes(self.members[target.library]), f"package {self.path}")
+    def library(self, target: Target, number: int = 0) -> Library:
+        """The code of a target that runs plan `number`, mapped into this process."""
+        return Library.from_image(bytes(self.members[target.library]), f"package {self.path}", run_name(number))
 
 
 def _platform(values: Sequence[object]) -> str:
@@ -89,118 +122,86 @@ def _platform(values: Sequence[object]) -> str:
     return f"{system} on {architecture} ({bits} bit)"
 
 
-def open_package(path: str | os.PathLike[str]) -> Package:
-    """Map and check a package.  PackageError: not a package, damaged, or of another format."""
+def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Package:
+    """Map and check a package.  PackageError: not a package, damaged, or of another format.
+
+    weights: where its file of weights is, if it has one that is not beside it.
+    """
     title = os.fspath(path)
-    members = _map_members(title)
-    if "manifest.json" not in members:
-        raise PackageError(f"{title} is not a symc package: it has no manifest.json")
-    manifest = _read_manifest(title, members["manifest.json"])
-    _check_members(title, manifest["members"], members)
-    targets = tuple(Target(item["level"], tuple(item["features"]), item["library"]) for item in manifest["targets"])
-    plan = _read_plan(title, members)
-    for name in ("weights.bin", "network.json", *(target.library for target in targets)):
-        if name not in members:
-            raise _damaged(title, f"member {name} is missing")
-    if len(members["weights.bin"]) != plan.weights_bytes:
-        raise _damaged(title, f"weights.bin has {len(members['weights.bin'])} bytes, the plan {plan.weights_bytes}")
-    return Package(title, manifest, members, plan, targets)
+    archive = read_archive(title, map_file(title))
+    entry, data = archive[MANIFEST]
+    if zlib.crc32(data) != entry.crc32:
+        raise damaged(title, "the checksum of manifest.json is wrong")
+    manifest = read_manifest(title, data)
+    _check_members(title, manifest, archive)
+    targets = tuple(Target(item["level"], (item["architecture"], item["system"], item["pointer_bits"]),
+                           tuple(item["features"]), item["library"]) for item in manifest["targets"])
+    members = {name: data for name, (_, data) in archive.items()}
+    found = Package(title, manifest, members, targets, None if weights is None else os.fspath(weights))
+    if "member" in manifest["weights"] and len(members[WEIGHTS]) != found.plan.weights_bytes:
+        raise damaged(title, f"weights.bin has {len(members[WEIGHTS])} bytes, the plan {found.plan.weights_bytes}")
+    return found
 
 
-def _damaged(title: str, problem: str) -> PackageError:
-    return PackageError(f"package {title} is damaged: {problem}", "copy or build it again")
+def _check_members(title: str, manifest: Mapping[str, Any], archive: Mapping[str, tuple[Entry, memoryview]]) -> None:
+    """Compare what is listed with what is there, and all SHA-256 but that of the weights, which may be huge."""
+    listed = manifest["members"]
+    needed = ["network.json", *(plan["member"] for plan in manifest["plans"]),
+              *(target["library"] for target in manifest["targets"]), *manifest["weights"].get("member", "").split()]
+    for name in (*needed, *listed):
+        if name not in archive or name not in listed:
+            raise damaged(title, f"member {name} is missing")
+    for name, (entry, data) in archive.items():
+        if name == MANIFEST:
+            continue
+        if name not in listed:
+            raise damaged(title, f"member {name} is not in the manifest")
+        expected = listed[name]
+        if (entry.size, entry.crc32) != (expected["bytes"], expected["crc32"]) or not (
+                name == WEIGHTS or hashlib.sha256(data).hexdigest() == expected["sha256"]):
+            raise damaged(title, f"the checksum of {name} is wrong")
 
 
-def _map_members(title: str) -> dict[str, memoryview]:
-    """Every member by name, as a view of the mapped file."""
+def _read_plan(title: str, name: str, data: memoryview) -> Plan:
     try:
-        with open(title, "rb") as file:
-            image = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            with zipfile.ZipFile(file) as archive:
-                listed = archive.infolist()
-    except OSError as error:
-        raise PackageError(f"cannot read package {title}: {error.strerror}") from error
-    except ARCHIVE_ERRORS as error:
-        raise _damaged(title, f"not a zip archive that can be read ({error})") from error
-    members = {item.filename: _member(title, image, item) for item in listed}
-    if len(members) != len(listed):
-        raise _damaged(title, "two members have the same name")
-    return members
-
-
-def _member(title: str, image: memoryview, item: zipfile.ZipInfo) -> memoryview:
-    """The bytes of one member, which must be stored as it is."""
-    if not MEMBER_NAME.fullmatch(item.filename):
-        raise _damaged(title, f"a member has the name {item.filename!r}")
-    if item.compress_type != zipfile.ZIP_STORED or item.compress_size != item.file_size or item.flag_bits & 1:
-        raise _damaged(title, f"member {item.filename} is not stored plainly")
-    if not 0 <= item.header_offset <= len(image) - LOCAL_HEADER.size:
-        raise _damaged(title, f"member {item.filename} lies outside of the file")
-    header = LOCAL_HEADER.unpack_from(image, item.header_offset)
-    signature, name_bytes, extra_bytes = header[0], header[9], header[10]
-    name_at = item.header_offset + LOCAL_HEADER.size
-    start = name_at + name_bytes + extra_bytes
-    if signature != b"PK\3\4" or image[name_at:name_at + name_bytes] != item.filename.encode():
-        raise _damaged(title, f"member {item.filename} is not where the archive says")
-    if start + item.file_size > len(image):
-        raise _damaged(title, f"member {item.filename} is cut off")
-    data = image[start:start + item.file_size]
-    if item.filename == "manifest.json" and zlib.crc32(data) != item.CRC:
-        raise _damaged(title, "the checksum of manifest.json is wrong")
-    return data
-
-
-_SCHEMA: dict[str, type] = {"format": int, "architecture": str, "system": str, "pointer_bits": int, "targets": list,
-                            "inputs": list, "outputs": list, "members": dict, "metadata": dict}
-_TARGET_SCHEMA: dict[str, type] = {"level": str, "features": list, "library": str}
-_MEMBER_SCHEMA: dict[str, type] = {"bytes": int, "crc32": int, "sha256": str}
-
-
-def _read_manifest(title: str, data: memoryview) -> dict[str, Any]:
-    try:
-        manifest = json.loads(bytes(data))
+        return Plan.from_json(json.loads(bytes(data)))
     except (ValueError, RecursionError) as error:
-        raise _damaged(title, f"manifest.json is not JSON ({error})") from error
-    if isinstance(manifest, dict) and manifest.get("format", FORMAT) != FORMAT:
-        raise PackageError(f"package {title} has format {manifest['format']}, this symc reads format {FORMAT}",
-                           "load it with the version of symc that wrote it, or compile the network again")
-    _check_record(title, "manifest.json", manifest, _SCHEMA)
-    for target in manifest["targets"]:
-        _check_record(title, "a target of manifest.json", target, _TARGET_SCHEMA)
-    for name, member in manifest["members"].items():
-        _check_record(title, f"{name} in manifest.json", member, _MEMBER_SCHEMA)
-    return manifest
-
-
-def _check_record(title: str, what: str, record: Any, schema: Mapping[str, type]) -> None:
-    found = record if isinstance(record, dict) else {}
-    wrong = [key for key, kind in schema.items() if not isinstance(found.get(key), kind)]
-    if wrong:
-        raise _damaged(title, f"{what} lacks a sound '{wrong[0]}'")
-
-
-def _check_members(title: str, listed: Mapping[str, Mapping[str, Any]], members: Mapping[str, memoryview]) -> None:
-    """Compare sizes and checksums: SHA-256, but of the weights, which may be huge, CRC-32."""
-    unlike = sorted(set(listed) ^ (set(members) - {"manifest.json"}))
-    if unlike:
-        raise _damaged(title, f"member {unlike[0]} is {'missing' if unlike[0] in listed else 'not in the manifest'}")
-    for name, expected in listed.items():
-        data = members[name]
-        sound = zlib.crc32(data) == expected["crc32"] if name == "weights.bin" \
-            else hashlib.sha256(data).hexdigest() == expected["sha256"]
-        if len(data) != expected["bytes"] or not sound:
-            raise _damaged(title, f"the checksum of {name} is wrong")
-
-
-def _read_plan(title: str, members: Mapping[str, memoryview]) -> Plan:
-    if "plan.json" not in members:
-        raise _damaged(title, "member plan.json is missing")
-    try:
-        return Plan.from_json(json.loads(bytes(members["plan.json"])))
-    except (ValueError, RecursionError) as error:
-        raise _damaged(title, f"plan.json is not JSON ({error})") from error
+        raise damaged(title, f"{name} is not JSON ({error})") from error
     except PackageError as error:
         raise PackageError(f"package {title}: {error.message}", "compile the network again") from error
+
+
+def check_everything(package: Package) -> None:
+    """Take every checksum of the package and of its weights, and read all that it holds.  PackageError: damaged."""
+    for name, expected in package.manifest["members"].items():
+        _check_sums(package.path, name, package.members[name], expected)
+    title, data, expected = package._find_weights()
+    _check_sums(title, WEIGHTS, data, expected)
+    for number in range(len(package.manifest["plans"])):
+        package.read_plan(number)
+    heads = _heads(package)
+    if heads != package.manifest["heads"] or package.manifest["members"]["network.json"]["sha256"] != \
+            package.manifest["source"]:
+        raise damaged(package.path, "network.json is not what manifest.json says of it")
+
+
+def _check_sums(title: str, name: str, data: memoryview, expected: Mapping[str, Any]) -> None:
+    if (len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) != \
+            (expected["bytes"], expected["crc32"], expected["sha256"]):
+        raise damaged(title, f"the checksum of {name} is wrong")
+
+
+def _heads(package: Package) -> list[dict[str, Any]]:
+    try:
+        network = json.loads(package.text("network.json"))
+        return heads_of(network)
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError) as error:
+        raise damaged(package.path, f"network.json is no network ({error})") from error
+
+
+def heads_of(network: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The heads of a Symbol JSON as the manifest lists them."""
+    return [{"node": network["nodes"][number]["name"], "output": output} for number, output, *_ in network["heads"]]
 
 
 def load_target(package: Package, level: str | None = None) -> Library:

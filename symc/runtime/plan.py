@@ -22,6 +22,7 @@ from symc.errors import PackageError
 
 FORMAT = 1
 ALIGNMENT = 64  # of offsets in bytes; those of parts of arena buffers are multiples of their elements
+DTYPES = ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
 Range = tuple[int, int]
@@ -294,7 +295,7 @@ def alignment_of(buffer: Buffer) -> int:
 
 
 def _has_dtype(name: str) -> bool:
-    return name in ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
+    return name in DTYPES
 
 
 def _dense_bytes(buffer: Buffer) -> int:

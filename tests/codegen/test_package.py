@@ -4,6 +4,7 @@ import hashlib
 import json
 import zipfile
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,14 +17,13 @@ def pieces(native, tmp_path_factory):
     plan = native.affine()
     library = tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
-    weights = package.weights_member([native.affine_weights(plan)])
-    return {"plan": plan, "network": "{}", "weights": weights, "graph": "%data",
-            "libraries": {"x86-64": library.read_bytes()}, "metadata": {"versions": {"symc": "0.1.0"}}}
+    return package.Contents([plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
+                            {"x86-64": library.read_bytes()}, graph="%data", versions={"symc": "0.1.0"})
 
 
 def test_members_are_stored_and_aligned(pieces, tmp_path):
     path = tmp_path / "model.symc"
-    package.write(path, **pieces)
+    package.write(path, pieces)
     image = path.read_bytes()
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -34,18 +34,18 @@ def test_members_are_stored_and_aligned(pieces, tmp_path):
             start = image.index(archive.read(item)) if item.file_size > 8 else None
             if start is not None and item.filename != "weights.bin":
                 assert start % 64 == 0
-        assert image.index(bytes(pieces["weights"].pieces[0])) % 4096 == 0
+        assert image.index(bytes(pieces.weights.pieces[0])) % 4096 == 0
 
 
 def test_equal_contents_give_equal_bytes(pieces, tmp_path):
     for name in ("one", "two"):
-        package.write(tmp_path / name, **pieces)
+        package.write(tmp_path / name, pieces)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert sorted(item.name for item in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_checksums_are_those_of_the_members(pieces, tmp_path):
-    package.write(tmp_path / "model.symc", **pieces)
+    package.write(tmp_path / "model.symc", pieces)
     with zipfile.ZipFile(tmp_path / "model.symc") as archive:
         for name, sums in json.loads(archive.read("manifest.json"))["members"].items():
             data = archive.read(name)
@@ -53,19 +53,24 @@ def test_checksums_are_those_of_the_members(pieces, tmp_path):
 
 
 def test_manifest_says_what_it_is(pieces, tmp_path):
-    package.write(tmp_path / "model.symc", **pieces)
+    package.write(tmp_path / "model.symc", pieces)
     with zipfile.ZipFile(tmp_path / "model.symc") as archive:
         manifest = json.loads(archive.read("manifest.json"))
     assert manifest["inputs"] == [{"name": "data", "shape": [1000], "dtype": "float32"}]
     assert manifest["outputs"][0]["name"] == "result" and manifest["entries"] == ["infer"]
-    assert manifest["targets"] == [{"level": "x86-64", "features": [], "library": "lib-x86-64.so"}]
-    assert manifest["memory"]["arena_bytes"] == 4032 and manifest["metadata"] == pieces["metadata"]
+    plan, = manifest["plans"]
+    assert plan["member"] == "plan.json" and plan["run"] == "symc_run" and plan["inputs"] == manifest["inputs"]
+    assert manifest["targets"] == [{"level": "x86-64", "features": [], "library": "lib-x86-64.so", "pointer_bits": 64,
+                                    "architecture": "x86_64", "system": "linux"}]
+    assert manifest["memory"] == {"arena_bytes": 4032, "weights_bytes": 4032} and manifest["weights"] == {
+        "member": "weights.bin"}
+    assert manifest["versions"] == {"symc": "0.1.0"} and manifest["symbols"] == []
     assert set(manifest["members"]) == {"plan.json", "network.json", "graph.txt", "lib-x86-64.so", "weights.bin"}
 
 
 def test_best_level_comes_first(pieces, tmp_path):
-    image = pieces["libraries"]["x86-64"]
-    package.write(tmp_path / "m", **pieces | {"libraries": dict.fromkeys(("x86-64-v3", "x86-64", "x86-64-v4"), image)})
+    image = pieces.libraries["x86-64"]
+    package.write(tmp_path / "m", replace(pieces, libraries=dict.fromkeys(("x86-64-v3", "x86-64", "x86-64-v4"), image)))
     with zipfile.ZipFile(tmp_path / "m") as archive:
         targets = json.loads(archive.read("manifest.json"))["targets"]
     assert [target["level"] for target in targets] == ["x86-64-v4", "x86-64-v3", "x86-64"]
@@ -73,12 +78,12 @@ def test_best_level_comes_first(pieces, tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
-    monkeypatch.setattr(package, "_write_member", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(package, "write_archive", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        package.write(tmp_path / "model.symc", **pieces)
+        package.write(tmp_path / "model.symc", pieces)
     assert not list(tmp_path.iterdir())
 
 
 def test_weights_must_fit_the_plan(pieces, tmp_path):
     with pytest.raises(AssertionError):
-        package.write(tmp_path / "m", **pieces | {"weights": package.weights_member([np.zeros(4, np.uint8)])})
+        package.write(tmp_path / "m", replace(pieces, weights=package.weights_member([np.zeros(4, np.uint8)])))

@@ -1,5 +1,6 @@
 """A package is checked before its code is mapped: whatever is wrong with the file, one PackageError says it."""
 
+import hashlib
 import json
 import os
 import random
@@ -10,8 +11,9 @@ from dataclasses import replace
 import pytest
 
 from symc.errors import PackageError
+from symc.runtime.archive import read_archive, write_archive
 from symc.runtime.machine import this_machine
-from symc.runtime.package import load_target, open_package
+from symc.runtime.package import check_everything, load_target, open_package
 
 MEMBERS = ("manifest.json", "plan.json", "network.json", "graph.txt", "lib-x86-64.so", "weights.bin")
 
@@ -39,14 +41,14 @@ def test_a_sound_package(package_path):
 def test_a_flipped_bit_in_any_member_is_found(tmp_path, image, package_path, name):
     with zipfile.ZipFile(package_path) as archive:
         item = archive.getinfo(name)
-        start = image.index(archive.read(name)) if name != "network.json" else image.index(b'{"nodes": []}')
+        start = image.index(archive.read(name))
     choose = random.Random(name)
     for _ in range(25):
         place = start + choose.randrange(item.file_size)
         changed = bytearray(image)
         changed[place] ^= 1 << choose.randrange(8)
         with pytest.raises(PackageError, match=r"damaged: .*(checksum|zip)"):
-            opened(tmp_path, changed)
+            assert opened(tmp_path, changed).weights.size
 
 
 def test_a_cut_file_is_found(tmp_path, image):
@@ -56,43 +58,55 @@ def test_a_cut_file_is_found(tmp_path, image):
             opened(tmp_path, image[:length])
 
 
-def test_damage_between_members_is_found_or_harmless(tmp_path, image):
-    """Headers and directory: flips there give a PackageError, or a package with the same contents."""
-    choose = random.Random(1)
-    expected = open_package_members(tmp_path, image)
-    directory = image.rindex(b"PK\1\2" + image[image.index(b"PK\1\2") + 4:][:2])
-    harmless = 0
-    for _ in range(600):
-        place = choose.choice((choose.randrange(200), choose.randrange(directory - 400, len(image))))
-        changed = bytearray(image)
-        changed[place] ^= 1 << choose.randrange(8)
-        try:
-            assert open_package_members(tmp_path, changed) == expected
-            harmless += 1
-        except PackageError:
-            continue
-    assert harmless < 500
-
-
-def open_package_members(tmp_path, image):
-    return {name: bytes(data) for name, data in opened(tmp_path, image).members.items()}
-
-
-def repacked(package_path, tmp_path, changes, **options):
-    """The package with some members replaced (None: left out), and the manifest's checksums made right again."""
+def test_nothing_but_data_is_free(tmp_path, image, package_path):
+    """Every bit of headers, padding and directory is checked."""
+    free = set()
     with zipfile.ZipFile(package_path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members = {name: data for name, data in {**members, **changes}.items() if data is not None}
+        for item in archive.infolist():
+            start = image.index(archive.read(item))
+            free |= set(range(start, start + item.file_size))
+    mapped = bytearray(image)
+    for place in set(range(len(image))) - free:
+        for bit in range(8):
+            mapped[place] ^= 1 << bit
+            with pytest.raises(PackageError):
+                read_archive("it", memoryview(mapped))
+            mapped[place] ^= 1 << bit
+    assert len(read_archive("it", memoryview(mapped))) == len(MEMBERS)
+
+
+def contents(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def sums(data):
+    return {"bytes": len(data), "crc32": zlib.crc32(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def written(tmp_path, members):
+    """A package of these members, as they are."""
     path = tmp_path / "repacked.symc"
-    with zipfile.ZipFile(path, "w", **options) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
+    with path.open("wb") as file:
+        write_archive(file, [(name, [data], zlib.crc32(data)) for name, data in members.items()])
     return path
 
 
+def repacked(package_path, tmp_path, changes):
+    """The package with some members replaced (None: left out)."""
+    members = {**contents(package_path), **changes}
+    return written(tmp_path, {name: data for name, data in members.items() if data is not None})
+
+
+def resealed(package_path, tmp_path, changes):
+    """The same, with the checksums of the manifest made right."""
+    manifest = json.loads(contents(package_path)["manifest.json"])
+    manifest["members"] |= {name: sums(data) for name, data in changes.items()}
+    return repacked(package_path, tmp_path, {**changes, "manifest.json": json.dumps(manifest).encode()})
+
+
 def manifest_with(package_path, **changes):
-    with zipfile.ZipFile(package_path) as archive:
-        return json.dumps(json.loads(archive.read("manifest.json")) | changes).encode()
+    return json.dumps(json.loads(contents(package_path)["manifest.json"]) | changes).encode()
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if name != "manifest.json"])
@@ -107,45 +121,54 @@ def test_members_that_do_not_belong(package_path, tmp_path):
             open_package(repacked(package_path, tmp_path, {name: b"x"}))
 
 
-def test_compressed_members(package_path, tmp_path):
-    with pytest.raises(PackageError, match="not stored plainly"):
-        open_package(repacked(package_path, tmp_path, {}, compression=zipfile.ZIP_DEFLATED))
+def test_archives_of_other_programs(package_path, tmp_path):
+    members, path = contents(package_path), tmp_path / "other.symc"
+    for method, message in ((zipfile.ZIP_DEFLATED, "not stored plainly"), (zipfile.ZIP_STORED, "is not where, or not")):
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        with pytest.raises(PackageError, match=message):
+            open_package(path)
 
 
-def test_members_of_the_same_name(package_path, tmp_path):
-    path = repacked(package_path, tmp_path, {})
-    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("graph.txt", "again")
+def test_members_of_the_same_name(tmp_path, package_path):
+    members = [*contents(package_path).items(), ("graph.txt", b"again")]
+    with (tmp_path / "twice").open("wb") as file:
+        write_archive(file, [(name, [data], zlib.crc32(data)) for name, data in members])
     with pytest.raises(PackageError, match="two members"):
-        open_package(path)
+        open_package(tmp_path / "twice")
 
 
 @pytest.mark.parametrize("manifest, message", [
-    (b"[]", "lacks a sound 'format'"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[" * 10**5, "is not JSON"),
-    (b'{"format": 2}', "has format 2, this symc reads format 1"), (b'{"format": 1}', "lacks a sound 'architecture'")])
+    (b"[]", "is not a record"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[" * 10**5, "is not JSON"),
+    (b'{"format": 2}', "has format 2, this symc reads format 1"), (b'{"format": 1}', "lacks a sound 'inputs'")])
 def test_manifests_of_another_form(package_path, tmp_path, manifest, message):
     with pytest.raises(PackageError, match=message):
         open_package(repacked(package_path, tmp_path, {"manifest.json": manifest}))
 
 
 def test_records_of_another_form(package_path, tmp_path):
-    for changes, message in (({"targets": [{"level": 1}]}, "a target of manifest.json lacks a sound 'level'"),
-                             ({"members": {"plan.json": 3}}, "plan.json in manifest.json lacks a sound 'bytes'")):
+    for changes, message in (({"targets": [{"level": 1}]}, r"lacks a sound 'targets\[0\].level'"),
+                             ({"members": {"plan.json": 3}}, "lacks a sound 'members.plan.json'"),
+                             ({"weights": {"member": "network.json"}}, "lacks a sound 'weights.member'")):
         with pytest.raises(PackageError, match=message):
             open_package(repacked(package_path, tmp_path, {"manifest.json": manifest_with(package_path, **changes)}))
 
 
 def test_a_plan_that_is_not_sound(package_path, tmp_path):
-    import hashlib
-    with zipfile.ZipFile(package_path) as archive:
-        manifest, plan = json.loads(archive.read("manifest.json")), json.loads(archive.read("plan.json"))
+    plan = json.loads(contents(package_path)["plan.json"])
     plan["steps"][0]["buffers"] = [77, 78]
-    data = json.dumps(plan).encode()
-    manifest["members"]["plan.json"] = {"bytes": len(data), "crc32": zlib.crc32(data),
-                                        "sha256": hashlib.sha256(data).hexdigest()}
-    path = repacked(package_path, tmp_path, {"plan.json": data, "manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(PackageError, match="buffers that do not exist: 77, 78"):
-        open_package(path)
+        open_package(resealed(package_path, tmp_path, {"plan.json": json.dumps(plan).encode()}))
+
+
+def test_a_manifest_that_contradicts_its_plan(package_path, tmp_path):
+    manifest = json.loads(contents(package_path)["manifest.json"])
+    for change in ({"arena_bytes": 64}, {"inputs": [{"name": "date", "dtype": "float32", "shape": [1000]}]}):
+        plans = [manifest["plans"][0] | change]
+        with pytest.raises(PackageError, match="damaged: .*plan.* manifest.json|damaged: 'memory'"):
+            open_package(repacked(package_path, tmp_path,
+                                  {"manifest.json": manifest_with(package_path, plans=plans)}))
 
 
 def test_files_that_are_no_packages(tmp_path):
@@ -170,7 +193,8 @@ def test_machines_that_cannot_run_it(package_path, tmp_path):
         package.target_for(replace(here, architecture="aarch64"))
     with pytest.raises(PackageError, match="no library for the level asked for; it has x86-64"):
         package.target_for(here, "x86-64-v4")
-    targets = [{"level": "new", "features": ["avx1024", "avx2048"], "library": "lib-x86-64.so"}]
+    own, = json.loads(contents(package_path)["manifest.json"])["targets"]
+    targets = [own | {"level": "new", "features": ["avx1024", "avx2048"]}]
     future = open_package(repacked(package_path, tmp_path,
                                    {"manifest.json": manifest_with(package_path, targets=targets)}))
     with pytest.raises(PackageError, match="needs a CPU of level new; this one lacks avx1024, avx2048\n  rebuild"):
@@ -178,14 +202,21 @@ def test_machines_that_cannot_run_it(package_path, tmp_path):
 
 
 def test_a_library_the_system_refuses(package_path, tmp_path):
-    import hashlib
-    data = b"\x7fELF" + bytes(1000)
-    with zipfile.ZipFile(package_path) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
-    manifest["members"]["lib-x86-64.so"] = {"bytes": len(data), "crc32": zlib.crc32(data),
-                                            "sha256": hashlib.sha256(data).hexdigest()}
-    path = repacked(package_path, tmp_path, {"lib-x86-64.so": data, "manifest.json": json.dumps(manifest).encode()})
+    path = resealed(package_path, tmp_path, {"lib-x86-64.so": b"\x7fELF" + bytes(1000)})
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(PackageError, match="the system cannot load its library"):
         load_target(open_package(path))
     assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def test_everything_is_checked(package_path, tmp_path):
+    check_everything(open_package(package_path))
+    manifest = json.loads(contents(package_path)["manifest.json"])
+    manifest["members"]["weights.bin"]["sha256"] = "0" * 64
+    for changes, message in (({"heads": [{"node": "fc", "output": 0}]}, "network.json is not what"),
+                             ({"source": "0" * 64}, "network.json is not what"),
+                             ({"members": manifest["members"]}, "checksum of weights.bin")):
+        package = open_package(repacked(package_path, tmp_path,
+                                        {"manifest.json": manifest_with(package_path, **changes)}))
+        with pytest.raises(PackageError, match=message):
+            check_everything(package)

@@ -1,0 +1,197 @@
+"""The manifest of a package: what it says, and that it says so in the form and range that format 1 allows.
+
+docs/package-format.md describes every field.  What the manifest repeats of a plan must be what the plan says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symc.errors import PackageError
+from symc.runtime.archive import MEMBER_NAME, WEIGHTS, damaged
+from symc.runtime.plan import DTYPES, Plan
+from symc.runtime.random import SEED
+
+FORMAT = 1
+MOST_BYTES = 16 * 2**20         # of a manifest
+MOST_DEPTH = 16                 # of what is free in form
+MOST_DIMS, MOST_PLANS, MOST_TARGETS, MOST_ARRAYS = 32, 1024, 64, 2**20
+KINDS = {"inputs": "input", "outputs": "output", "head_gradients": "head_gradient", "gradients": "gradient",
+         "states": "state"}
+
+
+def plan_member(number: int) -> str:
+    """The member that holds plan `number`."""
+    return f"plan-{number}.json" if number else "plan.json"
+
+
+def run_name(number: int) -> str:
+    """The function of each library that runs plan `number`."""
+    return f"symc_run_{number}" if number else "symc_run"
+
+
+def describe(plan: Plan, number: int) -> dict[str, Any]:
+    """What the manifest says of plan `number`."""
+    return {"member": plan_member(number), "run": run_name(number),
+            **{name: _arrays(plan, kind) for name, kind in KINDS.items()},
+            "entries": sorted(plan.entries), "arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes}
+
+
+def _arrays(plan: Plan, kind: str) -> list[dict[str, Any]]:
+    buffers = [plan.buffers[number] for number in plan.of_kind(kind)]
+    return [{"name": buffer.name, "dtype": buffer.dtype, "shape": list(buffer.shape)} for buffer in buffers
+            if buffer.name != SEED]
+
+
+# ---- rules: a type, a list of one rule, a mapping of rules by key (ANY: of any keys), or a Rule --------------------
+
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A test of one value."""
+
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of at most so many values."""
+
+    rule: Any
+    most: int
+    least: int = 0
+
+
+def _matches(pattern: str) -> Rule:
+    return Rule(lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_plain(value: Any, depth: int = MOST_DEPTH) -> bool:
+    """Anything that JSON can say, not too deep."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_is_plain(item, depth - 1) for item in inner)
+
+
+def _is_extent(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, str) and value.isidentifier())
+
+
+COUNT, PLAIN = Rule(_is_count), Rule(_is_plain)
+TEXT = Rule(lambda value: isinstance(value, str) and len(value) <= 65536)
+DTYPE = Rule(lambda value: isinstance(value, str) and value in DTYPES)
+RECORD_OR_NULL = Rule(lambda value: value is None or (isinstance(value, dict) and _is_plain(value)))
+MEMBER = _matches(MEMBER_NAME.pattern)
+CRC32, SHA256 = Rule(lambda value: _is_count(value) and value < 2**32), _matches("[0-9a-f]{64}")
+SUMS = {"bytes": COUNT, "crc32": CRC32, "sha256": SHA256}
+ARRAYS = Many({"name": TEXT, "dtype": DTYPE, "shape": Many(COUNT, MOST_DIMS)}, MOST_ARRAYS)
+OPEN_ARRAYS = Many({"name": TEXT, "dtype": DTYPE, "shape": Many(Rule(_is_extent), MOST_DIMS)}, MOST_ARRAYS)
+PLAN = {"member": MEMBER, "run": _matches("symc_run(_[1-9][0-9]{0,3})?"), **dict.fromkeys(KINDS, ARRAYS),
+        "entries": Many(TEXT, 16), "arena_bytes": COUNT, "weights_bytes": COUNT}
+TARGET = {"level": MEMBER, "architecture": MEMBER, "system": MEMBER, "pointer_bits": COUNT,
+          "features": Many(_matches("[a-z0-9_]{1,64}"), 256), "library": MEMBER}
+MEMORY = {"arena_bytes": COUNT, "weights_bytes": COUNT}
+SYMBOL = {"name": Rule(lambda value: isinstance(value, str) and value.isidentifier()), "input": TEXT, "axis": COUNT}
+MANIFEST = {"format": COUNT, "inputs": OPEN_ARRAYS, "outputs": OPEN_ARRAYS,
+            "heads": Many({"node": TEXT, "output": COUNT}, MOST_ARRAYS), "symbols": Many(SYMBOL, 256),
+            "entries": Many(TEXT, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS, 1),
+            "memory": MEMORY, "source": SHA256, "versions": {ANY: TEXT},
+            "options": {ANY: PLAIN}, "tuned_groups": {ANY: COUNT}, "verification": RECORD_OR_NULL,
+            "weights": Rule(lambda value: isinstance(value, dict)), "members": {ANY: SUMS}}
+OWN_WEIGHTS = {"member": Rule(lambda value: value == WEIGHTS)}
+OTHER_WEIGHTS = {"file": MEMBER, **SUMS}
+
+
+def _problem(value: Any, rule: Any, place: str) -> str | None:
+    """The place of the first value that breaks its rule."""
+    if isinstance(rule, Rule):
+        return None if rule.holds(value) else place
+    if isinstance(rule, Many):
+        if not (isinstance(value, list) and rule.least <= len(value) <= rule.most):
+            return place
+        return next(filter(None, (_problem(item, rule.rule, f"{place}[{number}]")
+                                  for number, item in enumerate(value))), None)
+    if not isinstance(value, dict):
+        return place
+    rules = dict.fromkeys(value, rule[ANY]) if ANY in rule else rule
+    return next(filter(None, (_problem(value.get(key), inner, f"{place}.{key}" if place else key)
+                              for key, inner in rules.items())), None)
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+def read_manifest(title: str, data: memoryview) -> dict[str, Any]:
+    """The manifest of package `title`, checked by itself.  PackageError: damaged, or of another format."""
+    if len(data) > MOST_BYTES:
+        raise damaged(title, f"manifest.json has {len(data)} bytes, more than {MOST_BYTES}")
+    try:
+        manifest = json.loads(bytes(data), object_pairs_hook=_record, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise damaged(title, f"manifest.json is not JSON ({error})") from error
+    if isinstance(manifest, dict) and _is_count(manifest.get("format")) and manifest["format"] != FORMAT:
+        raise PackageError(f"package {title} has format {manifest['format']}, this symc reads format {FORMAT}",
+                           "load it with the version of symc that wrote it, or compile the network again")
+    _check(title, manifest, MANIFEST, "")
+    _check(title, manifest["weights"], OTHER_WEIGHTS if "file" in manifest["weights"] else OWN_WEIGHTS, "weights")
+    for key, numbered in (("member", plan_member), ("run", run_name)):
+        if [plan[key] for plan in manifest["plans"]] != [numbered(k) for k in range(len(manifest["plans"]))]:
+            raise damaged(title, f"manifest.json lacks a sound 'plans[].{key}'")
+    _check_arrays(title, manifest)
+    return manifest
+
+
+def _record(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return record
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _check(title: str, value: Any, rule: Any, place: str) -> None:
+    wrong = _problem(value, rule, place)
+    if wrong is not None:
+        raise damaged(title, f"manifest.json lacks a sound '{wrong}'" if wrong else "manifest.json is not a record")
+
+
+def _check_arrays(title: str, manifest: Mapping[str, Any]) -> None:
+    """What the manifest says of the module is what it says of its plans."""
+    for number, plan in enumerate(manifest["plans"]):
+        for key in ("inputs", "outputs"):
+            described = manifest[key]
+            if len(plan[key]) != len(described) or not all(
+                    _fits(array, other, number == 0) for array, other in zip(plan[key], described, strict=True)):
+                raise damaged(title, f"'{key}' of plan {number} are not those of manifest.json")
+        if plan["entries"] != manifest["entries"]:
+            raise damaged(title, f"'entries' of plan {number} are not those of manifest.json")
+    if any(manifest["memory"][key] != max(plan[key] for plan in manifest["plans"]) for key in MEMORY):
+        raise damaged(title, "'memory' of manifest.json is not that of its plans")
+    ranks = {array["name"]: len(array["shape"]) for array in manifest["inputs"]}
+    if any(symbol["axis"] >= ranks.get(symbol["input"], 0) for symbol in manifest["symbols"]):
+        raise damaged(title, "a symbol of manifest.json is of no input")
+    free = {extent for key in ("inputs", "outputs") for array in manifest[key] for extent in array["shape"]
+            if isinstance(extent, str)}
+    if not free <= {symbol["name"] for symbol in manifest["symbols"]}:
+        raise damaged(title, "a shape of manifest.json names no symbol")
+
+
+def _fits(array: Mapping[str, Any], described: Mapping[str, Any], is_first: bool) -> bool:
+    """The shapes of the module are those of the first plan, with symbols in place of some extents."""
+    if (array["name"], array["dtype"], len(array["shape"])) != \
+            (described["name"], described["dtype"], len(described["shape"])):
+        return False
+    return not is_first or all(isinstance(other, str) or extent == other
+                               for extent, other in zip(array["shape"], described["shape"], strict=True))
