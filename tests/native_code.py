@@ -62,7 +62,7 @@ def objects(plan: Plan, level: str = "x86-64") -> list[bytes]:
     from symc.codegen.llvm_compile import compile_object
     from symc.codegen.llvm_driver import driver_text
 
-    texts = [*(kernel_text(kernel.name) for kernel in plan.kernels), driver_text(plan)]
+    texts = [*(kernel_text(kernel.name) for kernel in plan.kernels), driver_text([plan])]
     return [compile_object(text, level) for text in texts]
 
 

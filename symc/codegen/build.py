@@ -23,6 +23,7 @@ from symc.codegen.llvm_probe import lanes_of
 from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
+from symc.codegen.shared_weights import share_weights
 from symc.errors import SymcError, raise_collected
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
@@ -131,11 +132,27 @@ def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
     """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
+    return _unit(lowered, compile_groups(groups_of(lowered), levels, options.progress), levels)
+
+
+def compile_several(lowered: Sequence[Lowered], levels: Sequence[str], options: Options) -> list[Unit]:
+    """The same for one network lowered for several shapes, without an entry `prepare`: all plans have one block of
+    weights, in which equal pieces lie once, and the same kernels where their texts are equal."""
+    code = compile_groups([node for one in lowered for node in groups_of(one)], levels, options.progress)
+    units = [_unit(one, code, levels) for one in lowered]
+    shared = share_weights([unit.assembly for unit in units])
+    return [replace(unit, plans={level: shared.moved(plan, place) for level, plan in unit.plans.items()},
+                    assembly=replace(unit.assembly, plan=shared.moved(unit.assembly.plan, place),
+                                     contents=shared.contents)) for place, unit in enumerate(units)]
+
+
+def _unit(lowered: Lowered, code: Mapping[str, Mapping[Node, GroupCode]], levels: Sequence[str]) -> Unit:
+    """code: of its groups, and perhaps of others."""
     groups = groups_of(lowered)
-    code = compile_groups(groups, levels, options.progress)
-    assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(code, level), lowered.states, lowered.parameters,
+    own = {level: {node: code[level][node] for node in groups} for level in levels}
+    assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(own, level), lowered.states, lowered.parameters,
                                   lowered.outputs, lowered.trains, lowered.initial) for level in levels}
-    distinct = {level: list({found.kernels: found for found in code[level].values()}.values()) for level in levels}
+    distinct = {level: list({found.kernels: found for found in own[level].values()}.values()) for level in levels}
     tuned = {level: sum(bool(found.choice) for found in distinct[level]) for level in levels}
     return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()},
                 {level: [found.object for found in distinct[level]] for level in levels},
@@ -169,9 +186,9 @@ def state_names(graph: Graph) -> list[str]:
     return [node.name for node in states_of(graph)]
 
 
-def driver_object(plan: Plan, level: str) -> bytes:
-    """The driver of a plan for a library of its own."""
-    return compiled(driver_text(plan, lanes=lanes_of(level)), level)
+def driver_object(plans: Sequence[Plan], level: str) -> bytes:
+    """The driver of plans for a library of their own."""
+    return compiled(driver_text(plans, lanes=lanes_of(level)), level)
 
 
 def host_level() -> str:
@@ -197,9 +214,10 @@ def load_in_process(unit: Unit) -> Library:
     return load_plan(unit.plans[level], unit.objects[level], level)
 
 
-def library_bytes(unit: Unit, level: str) -> bytes:
-    """The shared library of one level, from the cache if it is there."""
-    objects = [*unit.objects[level], driver_object(unit.plans[level], level)]
+def library_bytes(units: Sequence[Unit], level: str) -> bytes:
+    """The shared library of one level with the plans of all `units`, from the cache if it is there."""
+    objects = [*dict.fromkeys(image for unit in units for image in unit.objects[level]),
+               driver_object([unit.plans[level] for unit in units], level)]
     key = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
     found = cache.read_bytes("libraries", key)
     if found is None:

@@ -8,8 +8,8 @@ one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The t
 [jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
 left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
 
-This is the engine, the same for all plans.  In a package it lies beside the table of its plan, which `symc_run` walks;
-in process it is loaded once, and tables are made in memory (`in_process`).
+This is the engine, the same for all plans.  In a package it lies beside the tables of its plans, which `symc_run`,
+`symc_run_1` and so on walk; in process it is loaded once, and tables are made in memory (`in_process`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_probe import NARROW, probe_text
 from symc.codegen.llvm_team import TRIPLES, team_text
 from symc.codegen.plan import BranchStep, KernelStep, LoopStep, Plan, Range, Step, inner_ranges, runs_natively
+from symc.runtime.manifest import run_name
 
 # What one core does in a nanosecond, and how long a phase must take before other threads are asked to help.
 FLOPS_PER_NANOSECOND = 30
@@ -216,13 +217,13 @@ done:
 """
 
 
-# The table of a package, and what its library exports.
+# The tables of a package's plans, and the functions that walk them: symc_run, symc_run_1 and so on.
 TABLE = """
-@ids = internal constant [{id_count} x i32] [{ids}]
-@steps = internal constant [{count} x %step] [{rows}]
-@plan = internal constant %plan {{ ptr @steps, ptr @ids, i64 {count}, i64 {own} }}
-define i32 @symc_run(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {{
-  %status = call i32 @symc_run_plan(ptr @plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team)
+@ids{place} = internal constant [{id_count} x i32] [{ids}]
+@steps{place} = internal constant [{count} x %step] [{rows}]
+@plan{place} = internal constant %plan {{ ptr @steps{place}, ptr @ids{place}, i64 {count}, i64 {own} }}
+define i32 @{run}(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {{
+  %status = call i32 @symc_run_plan(ptr @plan{place}, ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team)
   ret i32 %status
 }}
 """
@@ -259,23 +260,25 @@ class Table(NamedTuple):
     own: int
 
 
-def table_of(plan: Plan) -> Table:
+def table_of(plan: Plan, place: int = 0) -> Table:
+    """place: of the plan among those of a library."""
     solo, barriers = _alone(plan), _barriers(plan)
     ids: list[int] = []
     rows = []
     for number, step in enumerate(plan.steps):
-        rows.append(_row(plan, number, len(ids), barriers[number], solo[number]))
+        rows.append(_row(plan, number, len(ids), barriers[number], solo[number], place))
         ids.extend(step.buffers if isinstance(step, KernelStep) else ())
     return Table(tuple(rows), tuple(ids), len(plan.buffers) if _controls(plan) else 0)
 
 
-def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool) -> Row:
+def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool, place: int) -> Row:
     step = plan.steps[number]
     if isinstance(step, KernelStep):
         per = -1 if step.per is None else step.per
         return Row(plan.kernels[step.kernel].name, _caller_name(*_signature(plan, step)), step.jobs, first_id, per,
                    barrier, solo, control=False)
-    return Row(control_name(number) if runs_natively(plan, step) else "", "", 0, 0, -1, barrier, solo, control=True)
+    name = control_name(number, place) if runs_natively(plan, step) else ""
+    return Row(name, "", 0, 0, -1, barrier, solo, control=True)
 
 
 @functools.cache
@@ -288,29 +291,32 @@ def engine_text(architecture: str = "x86_64") -> str:
 
 def further_module(plan: Plan) -> str:
     """What a plan brings along as a module of its own; empty when that is nothing."""
-    text = further_text(plan)
+    text = further_text([plan])
     return "\n".join([f'source_filename = "symc"\n{FROM_ENGINE}', text]) if text else ""
 
 
-def further_text(plan: Plan) -> str:
-    """LLVM IR of what a plan brings along: its loops and branches, and callers that the engine lacks; may be empty."""
-    steps = [step for step in plan.steps if isinstance(step, KernelStep)]
-    signatures = sorted({_signature(plan, step) for step in steps})
+def further_text(plans: Sequence[Plan]) -> str:
+    """LLVM IR of what plans bring along: their loops and branches, and callers that the engine lacks; may be empty."""
+    signatures = sorted({_signature(plan, step) for plan in plans for step in plan.steps
+                         if isinstance(step, KernelStep)})
     callers = [_caller(count, symbols) for count, symbols in signatures if symbols or count > MOST_BUFFERS]
-    return "\n".join([*callers, *(control_text(plan, number, step) for number, step in _controls(plan))])
+    return "\n".join([*callers, *(control_text(plan, number, step, place) for place, plan in enumerate(plans)
+                                  for number, step in _controls(plan))])
 
 
-def driver_text(plan: Plan, architecture: str = "x86_64", lanes: int = NARROW) -> str:
-    """LLVM IR of the engine with the table of `plan`, and the probes of a CPU with vectors of `lanes` float32.
+def driver_text(plans: Sequence[Plan], architecture: str = "x86_64", lanes: int = NARROW) -> str:
+    """LLVM IR of the engine with the tables of `plans`, and the probes of a CPU with vectors of `lanes` float32.
 
-    Needs the plan's kernels beside it when linked.
+    Needs the plans' kernels beside it when linked.
     """
-    table = table_of(plan)
-    kernels = [step for step in plan.steps if isinstance(step, KernelStep)]
-    constants = TABLE.format(id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
-                             count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)), own=table.own)
-    return "\n".join([engine_text(architecture), *_declarations(plan, kernels), further_text(plan), constants,
-                      probe_text(lanes)])
+    return "\n".join([engine_text(architecture), *_declarations(plans), further_text(plans),
+                      *(_table_text(plan, place) for place, plan in enumerate(plans)), probe_text(lanes)])
+
+
+def _table_text(plan: Plan, place: int) -> str:
+    table = table_of(plan, place)
+    return TABLE.format(place=place, run=run_name(place), id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
+                        count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)), own=table.own)
 
 
 def _row_text(row: Row) -> str:
@@ -328,12 +334,13 @@ def _signature(plan: Plan, step: KernelStep) -> tuple[int, tuple[int, ...]]:
     return len(step.buffers), plan.kernels[step.kernel].symbols
 
 
-def _declarations(plan: Plan, steps: Sequence[KernelStep]) -> list[str]:
-    """One `declare` for every kernel that a step calls, in plan order."""
-    parameters = {step.kernel: ["ptr"] * count + ["i64"] * (len(symbols) + 2)
-                  for step in steps for count, symbols in [_signature(plan, step)]}
-    return [f"declare void @{plan.kernels[kernel].name}({', '.join(parameters[kernel])})"
-            for kernel in sorted(parameters)]
+def _declarations(plans: Sequence[Plan]) -> list[str]:
+    """One `declare` for every kernel that a step calls, in the order of the plans and their kernels."""
+    calls = sorted({(place, step.kernel, *_signature(plan, step)) for place, plan in enumerate(plans)
+                    for step in plan.steps if isinstance(step, KernelStep)})
+    return list(dict.fromkeys(
+        f"declare void @{plans[place].kernels[kernel].name}({', '.join(['ptr'] * count + ['i64'] * (len(symbols) + 2))})"
+        for place, kernel, count, symbols in calls))
 
 
 def _caller_name(count: int, symbols: tuple[int, ...]) -> str:

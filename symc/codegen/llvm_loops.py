@@ -1,6 +1,6 @@
-"""Loops and branches of the driver: one function of textual LLVM IR for each loop or branch step of a plan.
+"""Loops and branches of the driver: one function of textual LLVM IR for each loop or branch step N of plan P.
 
-    void symc_control_N(ptr plan, ptr buffers, ptr symbols, i64 thread, i64 threads, ptr team)
+    void symc_control_P_N(ptr plan, ptr buffers, ptr symbols, i64 thread, i64 threads, ptr team)
 
 All threads of the team go through it together, each with its own table of buffers: slices move along and carried
 states change places in the table, so that nothing is copied from one iteration to the next.  Each runs its share of
@@ -28,15 +28,15 @@ done:
 }"""
 
 
-def control_name(number: int) -> str:
-    """The function of step `number`."""
-    return f"symc_control_{number}"
+def control_name(number: int, place: int = 0) -> str:
+    """The function of step `number` of the plan at `place` among those of a library."""
+    return f"symc_control_{place}_{number}"
 
 
-def control_text(plan: Plan, number: int, step: LoopStep | BranchStep) -> str:
+def control_text(plan: Plan, number: int, step: LoopStep | BranchStep, place: int = 0) -> str:
     """The function of a loop or branch step that the driver runs (`runs_natively`)."""
     body = _loop(plan, step) if isinstance(step, LoopStep) else _branch(plan, step)
-    return "\n".join([f"define void @{control_name(number)}({SIGNATURE}) nounwind {{", *body, "}"])
+    return "\n".join([f"define void @{control_name(number, place)}({SIGNATURE}) nounwind {{", *body, "}"])
 
 
 def _branch(plan: Plan, step: BranchStep) -> Iterator[str]:

@@ -57,6 +57,11 @@ def inference_pipeline() -> list[Pass]:
     ]
 
 
+def rows_pipeline() -> list[Pass]:
+    """From a typed graph to the operators whose rules say which rows of a batch they read (`batch_rows`)."""
+    return [NumberRandom(), LowerControlFlow(), ExpandGradients(training=False), UseInferenceForms(), Legalize()]
+
+
 def export_pipeline(is_kept: Callable[[Node], bool]) -> list[Pass]:
     """From a typed graph to the one that inference runs, for other compilers: nothing is folded that they fold.
 

@@ -111,14 +111,14 @@ def test_a_machine_without_a_level(monkeypatch):
 
 def test_drivers_and_libraries_are_kept(unit, monkeypatch, tmp_path):
     monkeypatch.setenv("SYMC_CACHE_DIR", str(tmp_path))
-    driver = driver_object(unit.assembly.plan, LEVELS[0])
-    library = library_bytes(unit, LEVELS[0])
+    driver = driver_object([unit.assembly.plan], LEVELS[0])
+    library = library_bytes([unit], LEVELS[0])
     from symc.codegen import link, llvm_compile
 
     monkeypatch.setattr(llvm_compile, "compile_object", None)
     monkeypatch.setattr(link, "link_shared", None)
-    assert driver_object(unit.assembly.plan, LEVELS[0]) == driver
-    assert library_bytes(unit, LEVELS[0]) == library and library[:4] == b"\x7fELF"
+    assert driver_object([unit.assembly.plan], LEVELS[0]) == driver
+    assert library_bytes([unit], LEVELS[0]) == library and library[:4] == b"\x7fELF"
 
 
 def test_dump_and_times(graph, tmp_path, capsys):

@@ -135,13 +135,13 @@ def test_a_team_of_another_version_is_left_alone(native):
 def test_compiles_for_every_architecture(native, architecture):
     from symc.codegen.elf import read_symbols
     from symc.codegen.llvm_compile import compile_object
-    text = driver_text(chain(native, 4, 2), architecture)
+    text = driver_text([chain(native, 4, 2)], architecture)
     symbols = read_symbols(compile_object(text, {"x86_64": "x86-64", "aarch64": "aarch64"}[architecture]))
     assert symbols.architecture == architecture and "symc_run" in symbols.defined
-    assert text == driver_text(chain(native, 4, 2), architecture)
+    assert text == driver_text([chain(native, 4, 2)], architecture)
 
 
 def test_small_phases_need_no_barrier(native):
     # a row of the step table ends with: barrier behind the step, thread 0 only, loop or branch
-    text = driver_text(chain(native, 100, 3, flops=0))
-    assert text.count("i8 0, i8 1, i8 0 }") == 3 and driver_text(chain(native, 100, 3)).count("i8 1, i8 0, i8 0 }") == 2
+    text = driver_text([chain(native, 100, 3, flops=0)])
+    assert text.count("i8 0, i8 1, i8 0 }") == 3 and driver_text([chain(native, 100, 3)]).count("i8 1, i8 0, i8 0 }") == 2

@@ -1,0 +1,60 @@
+"""One block of weights for several plans: what is equal lies in it once, whichever plans read it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from symc.codegen.assemble import Assembly
+from symc.codegen.plan import Buffer, Plan
+from symc.passes.plan_memory import rounded
+
+Moves = Mapping[int, int]       # offset in the block of one plan → offset in the block of all
+
+
+@dataclass(frozen=True)
+class SharedWeights:
+    """moves: of each plan.  contents: offset and value of each piece, in order.  bytes: of the whole block."""
+
+    moves: tuple[Moves, ...]
+    contents: tuple[tuple[int, np.ndarray], ...]
+    bytes: int
+
+    def moved(self, plan: Plan, place: int) -> Plan:
+        """The plan at `place`, of whichever CPU level, over the block of all."""
+        buffers = (replace(buffer, offset=self.moves[place][buffer.offset]) if _lies_inside(buffer) else buffer
+                   for buffer in plan.buffers)
+        return replace(plan, buffers=tuple(buffers), weights_bytes=self.bytes)      # type: ignore[index]
+
+
+def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
+    """The blocks of all plans as one.  No plan has an entry `prepare`, so each piece has a value."""
+    places: dict[tuple[int, bytes], int] = {}
+    contents: list[tuple[int, np.ndarray]] = []
+    end, moves = 0, []
+    for assembly in assemblies:
+        move: dict[int, int] = {}
+        for offset, size, value in _pieces(assembly):
+            key = size, hashlib.sha256(np.ascontiguousarray(value)).digest()
+            if key not in places:
+                places[key] = end
+                contents.append((end, value))
+                end += rounded(size)
+            move[offset] = places[key]
+        moves.append(move)
+    return SharedWeights(tuple(moves), tuple(contents), end)
+
+
+def _pieces(assembly: Assembly) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Offset, bytes and value of each piece of a plan's block, in order."""
+    values = dict(assembly.contents)
+    sizes = {buffer.offset: buffer.bytes for buffer in assembly.plan.buffers if _lies_inside(buffer)}
+    for offset in sorted(offset for offset in sizes if offset is not None):
+        yield offset, sizes[offset], values[offset]
+
+
+def _lies_inside(buffer: Buffer) -> bool:
+    return buffer.offset is not None and buffer.kind != "arena"
