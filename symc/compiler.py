@@ -339,7 +339,7 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
         raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
     unit = compile_lowered(lowered, levels, options)
     weights = package.weights_member(unit.assembly.weight_pieces())
-    libraries = {level: library_bytes(unit, level) for level in levels}
+    libraries = {level: library_bytes([unit], level) for level in levels}
     package.write(path, package.Contents(
         plans=[unit.assembly.plan], network=print_network(network), weights=weights, libraries=libraries,
         graph=print_graph(lowered.graph), versions={"symc": symc.__version__, **dict(cache.pins())},

@@ -315,8 +315,9 @@ def driver_text(plans: Sequence[Plan], architecture: str = "x86_64", lanes: int 
 
 def _table_text(plan: Plan, place: int) -> str:
     table = table_of(plan, place)
-    return TABLE.format(place=place, run=run_name(place), id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
-                        count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)), own=table.own)
+    return TABLE.format(place=place, run=run_name(place), own=table.own,
+                        id_count=len(table.ids), ids=", ".join(f"i32 {number}" for number in table.ids),
+                        count=len(table.rows), rows=",\n".join(map(_row_text, table.rows)))
 
 
 def _row_text(row: Row) -> str:
@@ -338,9 +339,9 @@ def _declarations(plans: Sequence[Plan]) -> list[str]:
     """One `declare` for every kernel that a step calls, in the order of the plans and their kernels."""
     calls = sorted({(place, step.kernel, *_signature(plan, step)) for place, plan in enumerate(plans)
                     for step in plan.steps if isinstance(step, KernelStep)})
-    return list(dict.fromkeys(
-        f"declare void @{plans[place].kernels[kernel].name}({', '.join(['ptr'] * count + ['i64'] * (len(symbols) + 2))})"
-        for place, kernel, count, symbols in calls))
+    parameters = {plans[place].kernels[kernel].name: ["ptr"] * count + ["i64"] * (len(symbols) + 2)
+                  for place, kernel, count, symbols in calls}
+    return [f"declare void @{name}({', '.join(types)})" for name, types in parameters.items()]
 
 
 def _caller_name(count: int, symbols: tuple[int, ...]) -> str:

@@ -25,9 +25,10 @@ class SharedWeights:
 
     def moved(self, plan: Plan, place: int) -> Plan:
         """The plan at `place`, of whichever CPU level, over the block of all."""
-        buffers = (replace(buffer, offset=self.moves[place][buffer.offset]) if _lies_inside(buffer) else buffer
+        moves = self.moves[place]
+        buffers = (buffer if (at := _offset(buffer)) is None else replace(buffer, offset=moves[at])
                    for buffer in plan.buffers)
-        return replace(plan, buffers=tuple(buffers), weights_bytes=self.bytes)      # type: ignore[index]
+        return replace(plan, buffers=tuple(buffers), weights_bytes=self.bytes)
 
 
 def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
@@ -38,7 +39,7 @@ def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
     for assembly in assemblies:
         move: dict[int, int] = {}
         for offset, size, value in _pieces(assembly):
-            key = size, hashlib.sha256(np.ascontiguousarray(value)).digest()
+            key = size, hashlib.sha256(np.ascontiguousarray(value).data).digest()
             if key not in places:
                 places[key] = end
                 contents.append((end, value))
@@ -51,10 +52,11 @@ def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
 def _pieces(assembly: Assembly) -> Iterator[tuple[int, int, np.ndarray]]:
     """Offset, bytes and value of each piece of a plan's block, in order."""
     values = dict(assembly.contents)
-    sizes = {buffer.offset: buffer.bytes for buffer in assembly.plan.buffers if _lies_inside(buffer)}
-    for offset in sorted(offset for offset in sizes if offset is not None):
+    sizes = {at: buffer.bytes for buffer in assembly.plan.buffers if (at := _offset(buffer)) is not None}
+    for offset in sorted(sizes):
         yield offset, sizes[offset], values[offset]
 
 
-def _lies_inside(buffer: Buffer) -> bool:
-    return buffer.offset is not None and buffer.kind != "arena"
+def _offset(buffer: Buffer) -> int | None:
+    """Where a buffer lies in the block of weights, if it does."""
+    return None if buffer.kind == "arena" else buffer.offset

@@ -37,7 +37,7 @@ SIZES = (1009, 1013)
 Batch = BatchAxis | None        # None: the value is the same for every batch
 Finding = tuple[list[Batch], Any]   # of the outputs of a node, and what must be the same for both sizes
 
-INSTEAD = ("compile for fixed shapes, --shape once for each batch size; or choose outputs in front of it with --outputs")
+INSTEAD = "compile for fixed shapes, --shape once for each batch size; or choose outputs in front of it with --outputs"
 
 
 def batch_rows(graphs: Sequence[Graph], inputs: Mapping[str, int], symbol: str) -> tuple[dict[str, BatchAxis],

@@ -144,4 +144,5 @@ def test_compiles_for_every_architecture(native, architecture):
 def test_small_phases_need_no_barrier(native):
     # a row of the step table ends with: barrier behind the step, thread 0 only, loop or branch
     text = driver_text([chain(native, 100, 3, flops=0)])
-    assert text.count("i8 0, i8 1, i8 0 }") == 3 and driver_text([chain(native, 100, 3)]).count("i8 1, i8 0, i8 0 }") == 2
+    assert text.count("i8 0, i8 1, i8 0 }") == 3
+    assert driver_text([chain(native, 100, 3)]).count("i8 1, i8 0, i8 0 }") == 2
