@@ -210,7 +210,8 @@ class _Rows:
         if best is not None and _score(reductions, best) > along:
             return best
         if along == 0 and self.walk and all(part.size <= WINDOW for part in reductions):
-            return max(self.walk, key=lambda loop: (_score(self.parts, loop), loop.extent >= self.lanes, loop.extent))
+            return max(self.walk, key=lambda loop: (_score(self.parts, loop), loop.extent >= self.lanes,
+                                                    _stores(self.parts, loop), loop.extent))
         return None
 
     # ---- code --------------------------------------------------------------------------------------------
@@ -519,6 +520,11 @@ def _score(parts: Sequence[_Part], loop: Loop) -> int:
     """How much of what is read, by the number of loops it varies in, runs along `loop`."""
     return sum(_breadth(access) for part in parts for access in part.found.accesses
                if not access.is_store and access.steps.get(loop) == 1)
+
+
+def _stores(parts: Sequence[_Part], loop: Loop) -> int:
+    """How many results run along `loop`."""
+    return sum(access.steps.get(loop) == 1 for part in parts for access in part.found.accesses if access.is_store)
 
 
 def _breadth(access: Access) -> int:

@@ -11,6 +11,7 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction, Index
 from symc.ops.families.control_flow import ControlFlow, Scan
+from symc.ops.families.resampling import Resample
 from symc.ops.operator import input_types, make, operation
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
@@ -19,6 +20,7 @@ from symc.passes.partition import stable_nodes
 
 BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
+GATHERED = 4               # bytes moved in the time in which one is read element by element, as along rows of plain images
 LONG_SUM = 512             # summands from which on walking both operands across their rows misses the caches
 LONG_SUM_EXTENT = 128      # rows and columns of the result for which rearranging both operands pays
 TRANSPOSED, PANELS = "ba", f"Ba{BLOCK}b"    # of the operands of a long sum; transposing is slow: the narrower one
@@ -192,6 +194,8 @@ def _needs_of_windows(node: Node) -> Needs:
     is_pixel = all(extent == 1 for extent in node.types[0].dims[2:])
     inputs = tuple(OWN if has_channels(value.type) else PLAIN for value in node.inputs)
     cost = sum(value.type.bytes for value in node.inputs) if kind_of(node) == "window" else 0
+    if isinstance(op := node.op, Resample) and op.axis == len(node.types[0].dims) - 1:
+        cost = GATHERED * node.types[0].bytes
     return Needs(inputs, PLAIN if is_pixel else OWN, cost)
 
 

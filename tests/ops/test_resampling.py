@@ -43,6 +43,8 @@ def test_compiled() -> None:
     compiled_as_interpreted("_contrib_BilinearResize2D", data, height=9, width=4)
     for cells in ((4, 2), (3, 5), (1, 1)):
         compiled_as_interpreted("_contrib_AdaptiveAvgPooling2D", data, output_size=cells)
+    blocked = distinct(1, 21, 6, 5).astype(np.float32)
+    compiled_as_interpreted("_contrib_BilinearResize2D", blocked, height=17, width=11)
 
 
 @pytest.mark.parametrize(("mode", "size"), [("to_even_up", (6, 4)), ("to_even_down", (4, 4)), ("to_odd_up", (5, 5)),

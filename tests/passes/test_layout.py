@@ -198,3 +198,16 @@ def test_images_without_elements_stay_plain(check, unchanged):
         %r = relu(%x)
         heads %r
     """, unchanged)
+
+
+def test_an_image_is_rearranged_to_be_read_across_its_rows(check):
+    check(assign(), """
+        %x: f32[1,16,4,4]    %p: i32[8,2]    %s: f32[8,2]
+        %y: f32[1,16,4,8] = _resample(%x, %p, %s) axis=3 has_gaps=False dtype=float32
+        heads %y
+    """, """
+        %x/relayout.aBcd16b: f32[1,16,4,4]:aBcd16b = _relayout(%x)
+        %y: f32[1,16,4,8]:aBcd16b = _resample(%x/relayout.aBcd16b, %p, %s) axis=3 has_gaps=False dtype=float32
+        %y/relayout: f32[1,16,4,8] = _relayout(%y)
+        heads %y/relayout
+    """)

@@ -75,14 +75,12 @@ def average_taps(source: int, target: int) -> Taps:
 
 
 def resample(g: Any, data: Value, rows: Taps, columns: Taps, channels_last: bool = False) -> Value:
-    """The image(s) `data`, (..., H, W) or (..., H, W, C), at the places of the tables."""
-    dims = data.type.dims
-    lead, (h, w), inner = (dims[:-3], dims[-3:-1], dims[-1:]) if channels_last else (dims[:-2], dims[-2:], ())
-    tables = [value for taps in (rows, columns)
-              for value in (g.constant(taps.places, DType.int32),
-                            g.constant(taps.weights, wide(data.type.element)))]
-    made = g._resample(g.reshape(data, (math.prod(lead), h, w, *inner)), *tables)
-    return g.reshape(made, (*lead, len(rows.places), len(columns.places), *inner))  # type: ignore[no-any-return]
+    """The image(s) `data`, (..., H, W) or (..., H, W, C), at the places of the tables: rows first, then columns."""
+    axis, own = len(data.type.dims) - (3 if channels_last else 2), data.type.element
+    for dim, taps, dtype in ((axis, rows, wide(own)), (axis + 1, columns, own)):
+        tables = g.constant(taps.places, DType.int32), g.constant(taps.weights, wide(own))
+        data = g._resample(data, *tables, axis=dim, has_gaps=bool((taps.places < 0).any()), dtype=dtype.name)
+    return data
 
 
 def along_axis(data: np.ndarray, axis: int, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -97,39 +95,40 @@ def along_axis(data: np.ndarray, axis: int, places: np.ndarray, weights: np.ndar
 
 @operator("_resample", hidden=True)
 class Resample(Operator):
-    """Σ over taps t, u of row_weights[y, t]·column_weights[x, u]·data[:, rows[y, t], columns[x, u], ...]."""
+    """Σ over taps t of weights[y, t]·data[..., places[y, t], ...] along one axis, as `dtype`.  has_gaps: some places are
+    -1, which is none."""
 
-    inputs = ("data", "rows", "row_weights", "columns", "column_weights")
-    pattern = "reduction"
+    axis: int
+    has_gaps: bool
+    dtype: str
+    inputs = ("data", "places", "weights")
+    pattern = "window"
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        lead, _, _, *inner = s.data.dims
-        s.output.unify((lead, s.rows[0], s.columns[0], *inner))
+        s.output.unify((*s.data.dims[:self.axis], s.places[0], *s.data.dims[self.axis + 1:]))
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
-        t.output.unify(t.data.dtype)
+        t.output.unify(DType[self.dtype])
 
-    def reference(self, data: np.ndarray, *tables: np.ndarray) -> np.ndarray:
-        rows, row_weights, columns, column_weights = tables
+    def reference(self, data: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
         values = NumPyMath.cast(data, wide(DType.of(data.dtype)))
-        return along_axis(along_axis(values, 1, rows, row_weights), 2, columns, column_weights).astype(data.dtype)
+        return along_axis(values, self.axis, places, weights).astype(DType[self.dtype].numpy)
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
-        data, rows, row_weights, columns, column_weights = inputs
-        dtype = wide(data.dtype)
-        taps = (rows.shape[1], columns.shape[1])
+        data, places, weights = inputs
 
-        def element(n: Any, y: Any, x: Any, *c: Any) -> Any:
-            def term(t: Any, u: Any) -> Any:
-                value = te.F.cast(data[(n, te.index(rows[y, t]), te.index(columns[x, u]), *c)], dtype)
-                product = row_weights[y, t] * column_weights[x, u] * value
-                within = te.all(te.index(rows[y, t]) >= 0, te.index(columns[x, u]) >= 0)
-                return te.select(within, product, te.F.const(0, product))
-            return te.sum(taps, term)
+        def element(*at: Any) -> Any:
+            lead, row, inner = at[:self.axis], at[self.axis], at[self.axis + 1:]
+
+            def term(tap: Any) -> Any:
+                place = te.index(places[row, tap])
+                product = weights[row, tap] * te.F.cast(data[(*lead, place, *inner)], weights.dtype)
+                return te.select(place >= 0, product, te.F.const(0, product)) if self.has_gaps else product
+            return te.sum((places.shape[1],), term)
         total = te.tensor(outputs[0].dims, element)
-        if dtype is data.dtype:
+        if total.dtype is DType[self.dtype]:
             return [total]
-        return [te.tensor(outputs[0].dims, lambda *i: te.F.cast(total[i], data.dtype))]
+        return [te.tensor(outputs[0].dims, lambda *at: te.F.cast(total[at], DType[self.dtype]))]
 
 
 class Resizing(Operator):
