@@ -20,7 +20,7 @@ from symc.passes.partition import stable_nodes
 
 BLOCK = 16                 # channels of a block; one AVX-512 register of float32, two of AVX2
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
-GATHERED = 4               # bytes moved in the time in which one is read element by element, as along rows of plain images
+GATHERED = 4               # bytes moved in the time in which one is read element by element, across rows
 LONG_SUM = 512             # summands from which on walking both operands across their rows misses the caches
 LONG_SUM_EXTENT = 128      # rows and columns of the result for which rearranging both operands pays
 TRANSPOSED, PANELS = "ba", f"Ba{BLOCK}b"    # of the operands of a long sum; transposing is slow: the narrower one

@@ -95,8 +95,10 @@ def along_axis(data: np.ndarray, axis: int, places: np.ndarray, weights: np.ndar
 
 @operator("_resample", hidden=True)
 class Resample(Operator):
-    """Σ over taps t of weights[y, t]·data[..., places[y, t], ...] along one axis, as `dtype`.  has_gaps: some places are
-    -1, which is none."""
+    """Σ over taps t of weights[y, t]·data[..., places[y, t], ...] along one axis, as `dtype`.
+
+    has_gaps: some places are -1, which is none.
+    """
 
     axis: int
     has_gaps: bool
