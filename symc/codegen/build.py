@@ -18,6 +18,7 @@ from symc.codegen.bodies import all_bodies, unshared
 from symc.codegen.compile_groups import Progress, compile_groups
 from symc.codegen.group_code import GroupCode
 from symc.codegen.in_process import compiled, load_plan
+from symc.codegen.llvm_checksum import checksum_text
 from symc.codegen.llvm_driver import driver_text
 from symc.codegen.llvm_probe import lanes_of
 from symc.codegen.pack import pack_rule
@@ -188,7 +189,12 @@ def state_names(graph: Graph) -> list[str]:
 
 def driver_object(plans: Sequence[Plan], level: str) -> bytes:
     """The driver of plans for a library of their own."""
-    return compiled(driver_text(plans, lanes=lanes_of(level)), level)
+    return compiled(driver_text(plans, architecture_of(level), lanes_of(level)) + checksum_text(level), level)
+
+
+def architecture_of(level: str) -> str:
+    """The architecture of a CPU level, as machines name it."""
+    return "aarch64" if level == "aarch64" else "x86_64"
 
 
 def host_level() -> str:
@@ -199,9 +205,8 @@ def host_level() -> str:
 def host_levels() -> list[str]:
     """The levels that this machine can run, the best first.  SymcError: there are none."""
     machine = this_machine()
-    own = "aarch64" if machine.architecture == "aarch64" else "x86-64"
-    fitting = [level for level, needs in LEVELS.items() if level.startswith(own) and set(needs) <= machine.features
-               and machine.architecture in ("aarch64", "x86_64")]
+    fitting = [level for level, needs in LEVELS.items()
+               if architecture_of(level) == machine.architecture and set(needs) <= machine.features]
     if not fitting:
         raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
                         "symc runs on x86-64 and 64-bit ARM")

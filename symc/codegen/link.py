@@ -8,6 +8,7 @@ machine it was made on, and no header or development file of a C library is need
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -42,12 +43,18 @@ def link_shared(objects: Sequence[bytes], path: Path) -> None:
             (folder / f"{number}.o").write_bytes(image)
         # equal names in every folder: linkers write them into what they make
         (folder / "objects").write_text("\n".join(f"{number}.o" for number in range(len(objects))))
-        (folder / "exports").write_text(f"{{ global: {'; '.join(EXPORTS)}; symc_run_[0-9]*; local: *; }};\n")
+        (folder / "exports").write_text(f"{{ global: {'; '.join(exports(objects))}; local: *; }};\n")
         (folder / "nothing").write_text("{ local: *; };\n")
         for needed in NEEDED:
             _run(linker, folder, "--version-script=nothing", f"-soname={needed}", f"-o{needed}", "0.o")
         _run(linker, folder, "--version-script=exports", "-soname=symc", "-olinked", "@objects", *NEEDED)
         _move(folder / "linked", path)
+
+
+def exports(objects: Sequence[bytes]) -> list[str]:
+    """Those of the objects' functions that the runtime calls."""
+    defined = sorted({name for image in objects for name in read_symbols(image).defined})
+    return [name for name in defined if name in EXPORTS or re.fullmatch("symc_run_[0-9]+", name)]
 
 
 def _run(linker: Sequence[str], folder: Path, *arguments: str) -> None:

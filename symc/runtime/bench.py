@@ -60,7 +60,8 @@ def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort
     """
     package = open_package(path)
     target = package.target_for(this_machine())
-    module = CompiledModule(package.plan, package.library(target), package.weights)
+    library = package.library(target)
+    module = CompiledModule(package.plan, library, package.weights(library))
     inputs = {**draw_inputs(package), **given}
     run = _runner(module, inputs)
     _try(run, drawn=[name for name in inputs if name not in given])

@@ -6,22 +6,25 @@ import ctypes
 import functools
 import hashlib
 import os
-import tempfile
 import threading
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from symc.errors import PackageError
+from symc.runtime.memory import address_of
 
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 _RUN = (_POINTER, _POINTER, _LONG, _LONG, _POINTER)
 _SIGNATURES = {"symc_run": (_INT, *_RUN), "symc_run_plan": (_INT, _POINTER, *_RUN), "symc_team_version": (_INT,),
                "symc_team_create": (_POINTER,), "symc_team_resize": (_INT, _POINTER, _INT),
-               "symc_probe_arithmetic": (_LONG, _POINTER, _LONG), "symc_probe_memory": (_LONG, _POINTER, _LONG)}
+               "symc_probe_arithmetic": (_LONG, _POINTER, _LONG), "symc_probe_memory": (_LONG, _POINTER, _LONG),
+               "symc_fold": (_LONG, _POINTER, _LONG, _POINTER)}
 TEAM_EXPORTS = ("symc_team_version", "symc_team_create", "symc_team_resize")
-PROBES = ("symc_probe_arithmetic", "symc_probe_memory")     # older libraries have none
-EXPORTS = ("symc_run", *TEAM_EXPORTS, *PROBES)      # further plans have symc_run_1 and so on
+HELPERS = ("symc_probe_arithmetic", "symc_probe_memory", "symc_fold")      # what a library may lack
+EXPORTS = ("symc_run", *TEAM_EXPORTS, *HELPERS)     # further plans have symc_run_1 and so on
+BLOCK = 64      # bytes that symc_fold takes at a time
 
 
 class Steps:
@@ -43,20 +46,29 @@ class Library:
         """steps: the plan to run, where the library is the engine alone; otherwise it has its own."""
         run = "symc_run_plan" if steps else "symc_run"
         functions = {name: ctypes.CFUNCTYPE(*_SIGNATURES[name])(addresses[name])
-                     for name in (run, *TEAM_EXPORTS, *(name for name in PROBES if name in addresses))}
+                     for name in (run, *TEAM_EXPORTS, *(name for name in HELPERS if name in addresses))}
         self.steps = steps
         self.run = functools.partial(functions[run], steps.address) if steps else functions[run]
         self.team_version: int = functions["symc_team_version"]()
         self.team_create = functions["symc_team_create"]
         self.team_resize = functions["symc_team_resize"]
-        self.probe_arithmetic, self.probe_memory = map(functions.get, PROBES)
+        self.probe_arithmetic, self.probe_memory, self._fold = map(functions.get, HELPERS)
+
+    def crc32(self, data: np.ndarray) -> int:
+        """The CRC-32 of bytes, by the library's own code where it has some."""
+        blocks = len(data) // BLOCK if self._fold is not None else 0
+        if self._fold is None or not blocks:
+            return zlib.crc32(data.data)
+        rest = np.zeros(BLOCK, np.uint8)
+        self._fold(address_of(data), blocks, address_of(rest))
+        return zlib.crc32(data[BLOCK * blocks:].data, zlib.crc32(rest.data, 0xFFFFFFFF))    # from the register 0
 
     @staticmethod
     def of(handle: ctypes.CDLL, title: str, run: str = "symc_run") -> Library:
         """A mapped library, to run the plan of its function `run`.  PackageError, naming it `title`: it has none."""
         try:
             found = {name: ctypes.cast(getattr(handle, name), _POINTER).value or 0
-                     for name in (run, *TEAM_EXPORTS, *PROBES) if name not in PROBES or hasattr(handle, name)}
+                     for name in (run, *TEAM_EXPORTS, *HELPERS) if name not in HELPERS or hasattr(handle, name)}
         except AttributeError as error:
             raise _refused(title, error) from error
         return Library(found | {"symc_run": found[run]})
@@ -112,6 +124,8 @@ def _from_memory(image: bytes) -> ctypes.CDLL | None:
 
 
 def _from_folder(image: bytes, title: str) -> ctypes.CDLL:
+    import tempfile  # which takes longer to import than this module
+
     with tempfile.TemporaryDirectory(prefix="symc-") as folder:
         path = os.path.join(folder, "library.so")
         with open(path, "wb") as file:

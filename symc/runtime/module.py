@@ -148,4 +148,5 @@ def load(path: str | os.PathLike[str], level: str | None = None,
     `hosts` are the functions of its host steps.  PackageError: damaged, of another format, or for another machine.
     """
     package = open_package(path)
-    return CompiledModule(package.plan, load_target(package, level), package.weights, hosts)
+    library = load_target(package, level)
+    return CompiledModule(package.plan, library, package.weights(library), hosts)

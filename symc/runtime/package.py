@@ -1,4 +1,4 @@
-"""Reads `model.symc`.  Everything is checked before any code is mapped: a damaged file never reaches the loader.
+"""Reads `model.symc`.  No code is mapped before it is checked: a damaged file never reaches the loader.
 
 `open_package` checks all but the weights, whose CRC-32 is taken when they are first asked for.  `check_everything`
 takes every checksum there is.
@@ -64,14 +64,18 @@ class Package:
             self._plans[number] = plan
         return self._plans[number]
 
-    @property
-    def weights(self) -> np.ndarray:
-        """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong."""
+    def weights(self, library: Library | None = None) -> np.ndarray:
+        """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong.
+
+        library: of this package, which takes the CRC-32 faster than zlib.
+        """
         if not self._weights:
             title, data, sums = self._find_weights()
-            if len(data) != sums["bytes"] or zlib.crc32(data) != sums["crc32"]:
+            block = np.frombuffer(data, np.uint8)
+            crc32 = zlib.crc32(data) if library is None else library.crc32(block)
+            if (len(block), crc32) != (sums["bytes"], sums["crc32"]):
                 raise damaged(title, f"the checksum of {WEIGHTS} is wrong")
-            self._weights.append(np.frombuffer(data, np.uint8))
+            self._weights.append(block)
         return self._weights[0]
 
     def _find_weights(self) -> tuple[str, memoryview, Mapping[str, Any]]:

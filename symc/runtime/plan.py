@@ -124,6 +124,9 @@ class BranchStep:
     phase: int
 
 
+# Types of fields by name, as annotated.
+_FIELD_TYPES = {kind: {item.name: str(item.type).removesuffix(" | None") for item in dataclasses.fields(kind)}
+                for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep)}
 Step = KernelStep | HostStep | LoopStep | BranchStep
 STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
 
@@ -206,13 +209,12 @@ def _step_from_json(item: Mapping[str, Any]) -> Step:
 
 
 def _record_from_json(kind: type[Any], item: Mapping[str, Any]) -> Any:
-    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
+    types = _FIELD_TYPES[kind]
     return kind(**{key: _value(types[key], value) for key, value in item.items()})
 
 
 def _value(kind: str, value: Any) -> Any:
     """The JSON value as the annotated type `kind` of a field; TypeError when it is not one."""
-    kind = kind.removesuffix(" | None")
     made = _READERS[kind](value)
     if made is None:
         raise TypeError(f"{value!r} is not of type {kind}")

@@ -5,11 +5,17 @@ from symc.runtime.machine import available_cores, cpu_features, this_machine
 
 def test_features_that_all_cores_have(tmp_path):
     information = tmp_path / "cpuinfo"
-    information.write_text("processor\t: 0\nflags\t\t: fpu avx avx2\n\nprocessor\t: 1\nflags\t\t: fpu avx\n")
-    assert cpu_features(information) == {"fpu", "avx"}
+    information.write_text("processor\t: 0\nflags\t: fpu xsave avx avx2\n\nprocessor\t: 1\nflags\t\t: fpu xsave avx\n")
+    assert cpu_features(information) == {"fpu", "xsave", "avx"}
     information.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
     assert cpu_features(information) == {"fp", "asimd"}
     assert cpu_features(tmp_path / "none") == frozenset()
+
+
+def test_registers_that_the_system_does_not_save(tmp_path):
+    information = tmp_path / "cpuinfo"
+    information.write_text("flags\t\t: fpu sse4_2 avx avx2 avx512f fma f16c bmi1\n")
+    assert cpu_features(information) == {"fpu", "sse4_2", "bmi1"}
 
 
 def test_cores_follow_the_quota_of_the_container(tmp_path):

@@ -32,7 +32,7 @@ def opened(tmp_path, image):
 def test_a_sound_package(package_path):
     package = open_package(package_path)
     assert package.plan.kernels[0].name == "scale" and package.text("graph.txt") == "heads %result"
-    assert package.weights.nbytes == package.plan.weights_bytes
+    assert package.weights().nbytes == package.plan.weights_bytes
     with pytest.raises(PackageError, match="no member profile.txt"):
         package.text("profile.txt")
 
@@ -48,7 +48,7 @@ def test_a_flipped_bit_in_any_member_is_found(tmp_path, image, package_path, nam
         changed = bytearray(image)
         changed[place] ^= 1 << choose.randrange(8)
         with pytest.raises(PackageError, match=r"damaged: .*(checksum|zip)"):
-            assert opened(tmp_path, changed).weights.size
+            assert opened(tmp_path, changed).weights().size
 
 
 def test_a_cut_file_is_found(tmp_path, image):
