@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from symc.codegen.llvm_descriptor import descriptor_text
 from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_probe import NARROW, probe_text
 from symc.codegen.llvm_team import TRIPLES, team_text
@@ -310,7 +311,8 @@ def driver_text(plans: Sequence[Plan], architecture: str = "x86_64", lanes: int 
     Needs the plans' kernels beside it when linked.
     """
     return "\n".join([engine_text(architecture), *_declarations(plans), further_text(plans),
-                      *(_table_text(plan, place) for place, plan in enumerate(plans)), probe_text(lanes)])
+                      *(_table_text(plan, place) for place, plan in enumerate(plans)), probe_text(lanes),
+                      descriptor_text(plans, [f"plan{place}" for place in range(len(plans))])])
 
 
 def _table_text(plan: Plan, place: int) -> str:

@@ -391,6 +391,16 @@ def _carries_apart(step: Step) -> bool:
     return len(ends) == len(set(ends))
 
 
+def steps_within(plan: Plan, bounds: Range) -> Iterator[Step]:
+    """Steps of a range and of all ranges that its loops and branches run."""
+    waiting = [bounds]
+    while waiting:
+        first, last = waiting.pop()
+        for step in plan.steps[first:last]:
+            yield step
+            waiting.extend(inner_ranges(step))
+
+
 def inner_ranges(step: Step) -> tuple[Range, ...]:
     """Ranges of steps that a loop or branch runs."""
     match step:

@@ -19,8 +19,8 @@ from symc.runtime.plan import (
     Range,
     Step,
     buffer_ids,
-    inner_ranges,
     runs_natively,
+    steps_within,
     storage_dtype,
 )
 from symc.runtime.team import TEAM
@@ -154,18 +154,9 @@ class Program:
     def _buffers_of(self, entry: str) -> tuple[int, ...]:
         """Ids of the buffers that the caller must bind before `entry`."""
         if entry not in self._callers:
-            used = {number for step in self._steps_within(self.plan.entries[entry]) for number in buffer_ids(step)}
+            used = {number for step in steps_within(self.plan, self.plan.entries[entry]) for number in buffer_ids(step)}
             self._callers[entry] = tuple(n for n in sorted(used) if self.plan.buffers[n].kind not in INSIDE)
         return self._callers[entry]
-
-    def _steps_within(self, bounds: Range) -> Iterator[Step]:
-        """Steps of a range and of all ranges that its loops and branches run."""
-        waiting = [bounds]
-        while waiting:
-            first, last = waiting.pop()
-            for step in self.plan.steps[first:last]:
-                yield step
-                waiting.extend(inner_ranges(step))
 
     def _run_range(self, bounds: Range) -> None:
         if bounds not in self._runs:

@@ -9,7 +9,7 @@ import pytest
 from symc.codegen import link
 from symc.codegen.elf import read_symbols
 from symc.errors import SymcError
-from symc.runtime.library import EXPORTS, Library
+from symc.runtime.library import DESCRIPTOR, EXPORTS, Library
 from symc.runtime.memory import address_of
 
 
@@ -38,7 +38,7 @@ def test_links_with_every_linker(native, tmp_path, monkeypatch, linker):
     image = (tmp_path / "one.so").read_bytes()
     assert image == (tmp_path / "elsewhere" / "two.so").read_bytes()
     symbols = read_symbols(image)
-    assert symbols.defined == set(EXPORTS) - {"symc_fold"} and symbols.undefined <= link.ALLOWED
+    assert symbols.defined == {*EXPORTS, DESCRIPTOR} - {"symc_fold"} and symbols.undefined <= link.ALLOWED
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "one.so"]
     library = Library.load(str(tmp_path / "one.so"), "one")
     np.testing.assert_array_equal(run(library, plan, native.affine_weights(plan)), 3 * np.arange(1000))
