@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from symc.codegen.checksums import Checked
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
 from symc.errors import SymcError
-from symc.runtime.archive import MANIFEST, WEIGHTS, write_archive
+from symc.runtime.archive import MANIFEST, MEMBER_NAME, WEIGHTS, map_file, write_archive
 from symc.runtime.manifest import FORMAT, MEMORY, describe, plan_member
 from symc.runtime.package import heads_of
 
@@ -49,6 +50,7 @@ class Contents:
     symbols, shapes: extents that are open, and the arrays that have some, as docs/package-format.md has them.
     versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
     verification: what was compared, and how it differed.
+    weights_file: name of the file beside the package that holds the weights, for other packages too.
     """
 
     plans: Sequence[Plan]
@@ -62,6 +64,7 @@ class Contents:
     options: Mapping[str, Any] = field(default_factory=dict)
     tuned: Mapping[str, int] = field(default_factory=dict)
     verification: Mapping[str, Any] | None = None
+    weights_file: str | None = None
 
     def check(self) -> None:
         """Assert that the parts belong together."""
@@ -85,7 +88,10 @@ def write(path: Path, contents: Contents) -> None:
     if contents.graph is not None:
         members["graph.txt"] = Checked([contents.graph.encode()])
     members |= {_library_name(level): Checked([contents.libraries[level]]) for level in contents.levels}
-    members[WEIGHTS] = contents.weights
+    if contents.weights_file is None:
+        members[WEIGHTS] = contents.weights
+    else:
+        _write_weights(path, contents.weights_file, contents.weights)
     _write_file(path, {MANIFEST: Checked([_json(_manifest(contents, members))]), **members})
 
 
@@ -113,7 +119,7 @@ def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, A
         "memory": {key: max(plan[key] for plan in plans) for key in MEMORY},
         "source": members["network.json"].sums["sha256"], "versions": dict(contents.versions),
         "options": dict(contents.options), "tuned_groups": dict(contents.tuned),
-        "verification": contents.verification, "weights": {"member": WEIGHTS},
+        "verification": contents.verification, "weights": _weights(contents),
         "members": {name: member.sums for name, member in members.items()}}
 
 
@@ -122,16 +128,43 @@ def _arrays(contents: Contents, arrays: Sequence[Mapping[str, Any]]) -> list[dic
     return [{**array, "shape": list(contents.shapes.get(array["name"], array["shape"]))} for array in arrays]
 
 
+def _weights(contents: Contents) -> dict[str, Any]:
+    return {"member": WEIGHTS} if contents.weights_file is None else \
+        {"file": contents.weights_file, **contents.weights.sums}
+
+
 def _target(contents: Contents, level: str) -> dict[str, Any]:
     return {"level": level, "architecture": read_symbols(contents.libraries[level]).architecture, "system": "linux",
             "pointer_bits": 64, "features": list(LEVELS[level]), "library": _library_name(level)}
 
 
 def _write_file(path: Path, members: Mapping[str, Checked]) -> None:
+    with _replacing(path) as file:
+        write_archive(file, [(name, member.pieces, member.sums["crc32"]) for name, member in members.items()])
+
+
+def _write_weights(package: Path, name: str, weights: Checked) -> None:
+    """Write the file of weights unless it is there.  SymcError: it holds others, which other packages may need."""
+    if not MEMBER_NAME.fullmatch(name) or name == package.name:
+        raise SymcError(f"the file of weights of {package} cannot be named {name!r}",
+                        "give a name of letters, digits, '.', '-' and '_'; it lies beside the package")
+    path = package.with_name(name)
+    if path.exists():
+        if Checked([map_file(str(path), "weights")]).sums != weights.sums:
+            raise SymcError(f"{path} holds other weights, which other packages may need",
+                            "choose another name, or delete it")
+        return
+    with _replacing(path) as file:
+        file.writelines(weights.pieces)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears at `path` whole or not at all.  SymcError: the file system refuses."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
-            write_archive(file, [(name, member.pieces, member.sums["crc32"]) for name, member in members.items()])
+            yield file
         beside.replace(path)
     except OSError as problem:
         raise SymcError(f"cannot write {path}: {problem.strerror}") from problem

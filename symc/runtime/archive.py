@@ -8,8 +8,11 @@ opens it.  docs/package-format.md has the bytes.
 from __future__ import annotations
 
 import mmap
+import os
 import re
 import struct
+import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -106,15 +109,31 @@ def damaged(title: str, problem: str) -> PackageError:
     return PackageError(f"package {title} is damaged: {problem}", "copy or build it again")
 
 
+_lock = threading.Lock()
+_mapped: weakref.WeakValueDictionary[tuple[int, ...], mmap.mmap] = weakref.WeakValueDictionary()
+_sound: weakref.WeakKeyDictionary[mmap.mmap, set[tuple[int, int, int]]] = weakref.WeakKeyDictionary()
+
+
 def map_file(title: str, what: str = "package") -> memoryview:
-    """The bytes of a file, mapped: processes that map the same file share its memory.  PackageError: unreadable."""
+    """The bytes of a file, which is mapped once in this process as long as it does not change, and shared with others.
+
+    PackageError: unreadable.
+    """
     try:
-        with open(title, "rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        with open(title, "rb") as file, _lock:
+            status = os.fstat(file.fileno())
+            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            found = _mapped.get(identity)
+            if found is None and status.st_size:
+                found = _mapped[identity] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return memoryview(b"" if found is None else found)
     except OSError as error:
         raise PackageError(f"cannot read {what} {title}: {error.strerror}") from error
-    except ValueError as error:
-        raise damaged(title, "the file is empty") from error
+
+
+def sound_parts(data: memoryview) -> set[tuple[int, int, int]]:
+    """Address, size and CRC-32 of parts of a mapped file that were checked: it need not be taken again."""
+    return _sound.setdefault(data.obj, set()) if isinstance(data.obj, mmap.mmap) else set()
 
 
 def read_archive(title: str, image: memoryview) -> dict[str, tuple[Entry, memoryview]]:

@@ -143,10 +143,12 @@ class CompiledModule:
 
 
 def load(path: str | os.PathLike[str], level: str | None = None,
-         hosts: Mapping[str, HostFunction] | None = None) -> CompiledModule:
+         hosts: Mapping[str, HostFunction] | None = None,
+         weights: str | os.PathLike[str] | None = None) -> CompiledModule:
     """A package, ready to run.  `level` picks a library by its CPU level instead of the best that this machine runs;
-    `hosts` are the functions of its host steps.  PackageError: damaged, of another format, or for another machine.
+    `hosts` are the functions of its host steps; `weights` is the place of its file of weights, if it has one that is
+    not beside it.  PackageError: damaged, of another format, or for another machine.
     """
-    package = open_package(path)
+    package = open_package(path, weights)
     library = load_target(package, level)
     return CompiledModule(package.plan, library, package.weights(library), hosts)

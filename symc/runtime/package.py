@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from symc.errors import PackageError
-from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive
+from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive, sound_parts
 from symc.runtime.library import Library
 from symc.runtime.machine import Machine, this_machine
 from symc.runtime.manifest import describe, read_manifest, run_name
+from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
 
 REBUILD = "rebuild it on this machine, or for it, with symc compile"
@@ -72,14 +73,15 @@ class Package:
         if not self._weights:
             title, data, sums = self._find_weights()
             block = np.frombuffer(data, np.uint8)
-            crc32 = zlib.crc32(data) if library is None else library.crc32(block)
-            if (len(block), crc32) != (sums["bytes"], sums["crc32"]):
+            part, sound = (address_of(block), len(block), sums["crc32"]), sound_parts(data)
+            if len(block) != sums["bytes"] or (part not in sound and _crc32(block, library) != sums["crc32"]):
                 raise damaged(title, f"the checksum of {WEIGHTS} is wrong")
+            sound.add(part)
             self._weights.append(block)
         return self._weights[0]
 
     def _find_weights(self) -> tuple[str, memoryview, Mapping[str, Any]]:
-        """Whose weights they are, for messages; the block, and its checksums."""
+        """The file that they lie in, for messages; the block, and its checksums."""
         described = self.manifest["weights"]
         if "member" in described:
             return self.path, self.members[WEIGHTS], self.manifest["members"][WEIGHTS]
@@ -87,7 +89,7 @@ class Package:
         if not os.path.exists(path):
             raise PackageError(f"package {self.path} needs its weights, {described['file']}, and there is no {path}",
                                "put the file beside the package, or say where it is: load(..., weights=PATH)")
-        return path, map_file(path, "weights") if described["bytes"] else memoryview(b""), described
+        return path, map_file(path, "weights"), described
 
     def text(self, name: str) -> str:
         """A member as text, as 'network.json' or 'graph.txt'.  PackageError: the package has no such member."""
@@ -121,6 +123,10 @@ class Package:
         return Library.from_image(bytes(self.members[target.library]), f"package {self.path}", run_name(number))
 
 
+def _crc32(block: np.ndarray, library: Library | None) -> int:
+    return zlib.crc32(block.data) if library is None else library.crc32(block)
+
+
 def _platform(values: Sequence[object]) -> str:
     architecture, system, bits = values
     return f"{system} on {architecture} ({bits} bit)"
@@ -142,8 +148,9 @@ def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] |
                            tuple(item["features"]), item["library"]) for item in manifest["targets"])
     members = {name: data for name, (_, data) in archive.items()}
     found = Package(title, manifest, members, targets, None if weights is None else os.fspath(weights))
-    if "member" in manifest["weights"] and len(members[WEIGHTS]) != found.plan.weights_bytes:
-        raise damaged(title, f"weights.bin has {len(members[WEIGHTS])} bytes, the plan {found.plan.weights_bytes}")
+    own = manifest["members"][WEIGHTS] if "member" in manifest["weights"] else manifest["weights"]
+    if own["bytes"] != found.plan.weights_bytes:
+        raise damaged(title, f"weights.bin has {own['bytes']} bytes, the plan {found.plan.weights_bytes}")
     return found
 
 
