@@ -241,6 +241,19 @@ def exp(builder: Builder, x: Value) -> Value:
     return _polynomial(builder, r, EXP) * scale * scale
 
 
+EXP_NEAR_ZERO = (1.38144672e-3, 8.36878084e-3, 4.16683927e-2, 1.66665196e-1, 4.99999940e-1, 1.0, 1.0)
+
+
+def exp_of_negative(builder: Builder, x: Value) -> Value:
+    """exp(x) of x <= 0, in fewer instructions: what is less than 2^-126 may become 0, as below -88 everything does."""
+    x = builder.select(x < -88, -88, x)
+    shifted = builder.fma(x, LOG2_E, ROUNDER + 127)
+    n = shifted - (ROUNDER + 127)
+    r = builder.fma(n, -LN2_LOW, builder.fma(n, -LN2_HIGH, x))
+    scale = builder.convert("bitcast", builder.convert("bitcast", shifted, "i32") << 23, "float")
+    return _polynomial(builder, r, EXP_NEAR_ZERO) * scale
+
+
 def expm1(builder: Builder, x: Value) -> Value:
     """2^n·(exp(r) - 1) + (2^n - 1), with 2^n halved where it would overflow."""
     n, r = _reduce(builder, _clamp(builder, x, -20, 89))

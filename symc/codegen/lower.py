@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symc.codegen import llvm_winograd, llvm_winograd_input
+from symc.codegen import llvm_attention, llvm_winograd, llvm_winograd_input
 from symc.codegen.choice import MODEL, Choice
 from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
@@ -17,7 +17,9 @@ from symc.codegen.llvm_contraction import (
     supports,
 )
 from symc.ir.graph import Graph, Node, Value
-from symc.ir.types import TensorType
+from symc.ir.types import Shape, TensorType
+from symc.ops.families.blocked_attention import SCORES, BlockedAttention, Strides
+from symc.ops.families.strided_product import STILL
 from symc.ops.families.winograd import WinogradInput, WinogradProduct
 from symc.ops.operator import operation
 
@@ -27,9 +29,11 @@ def lower_group(group: Graph, name: str, level: str, choice: Choice = MODEL) -> 
     contraction = _contraction_of(group)
     if contraction is not None:
         return contraction.lower(name, level, choice)
-    alone = [node for node in group.nodes if isinstance(node.op, WinogradInput)]
-    if alone:
-        return _cut_image(alone[0], name, level)
+    for node in group.nodes:
+        if isinstance(node.op, WinogradInput):
+            return _cut_image(node, name, level)
+        if isinstance(node.op, BlockedAttention):
+            return _block_attention(group, node, name, level)
     from symc.codegen.tir import lower_group as lower_by_tir
 
     return lower_by_tir(group, name, level)
@@ -58,6 +62,32 @@ def _cut_image(node: Node, name: str, level: str) -> GroupCode:
     text, jobs = llvm_winograd_input.generate(node.op, node.inputs[0].type, f"{name}_0", level)
     code = KernelCode(f"{name}_0", (("input", 0), ("output", 0)), jobs)
     return GroupCode((code,), (), compile_object(text, level))
+
+
+def _block_attention(group: Graph, node: Node, name: str, level: str) -> GroupCode:
+    op = node.op
+    assert isinstance(op, BlockedAttention)
+    types = [value.type for value in (*node.inputs[:3], Value(node))]
+    query, key, value, result = op.strides(types)
+    others = [_repeated(op, operand.type.dims) for operand in node.inputs[3:]]
+    graph = op.graphs[0]
+
+    def pointwise(F: Any, score: Any, *operands: Any) -> Any:
+        named = dict(zip((SCORES, *op.input_names()[3:]), (score, *operands), strict=True))
+        values = {Value(variable): named[variable.name] for variable in graph.variables}
+        return evaluate(graph, F, score, values)[0]
+    request = llvm_attention.AttentionRequest(op, (query, key, value, *others, result), pointwise)
+    text, jobs = llvm_attention.generate(request, f"{name}_0", level)
+    position = {Value(variable): i for i, variable in enumerate(group.variables)}
+    parameters = (*(("input", position[value]) for value in node.inputs), ("output", 0))
+    code = KernelCode(f"{name}_0", parameters, jobs, op.flops)
+    return GroupCode((code,), (), compile_object(text, level))
+
+
+def _repeated(op: BlockedAttention, shape: Shape) -> Strides:
+    """Of an operand of the scores."""
+    names = (STILL if extent == 1 else axis for axis, extent in zip(op.axes, shape, strict=False))
+    return Strides.of("".join(names), shape)
 
 
 class _GroupContraction:
@@ -100,16 +130,21 @@ class _GroupContraction:
         """The heads of the group, from the sum and the operands of one place."""
         finish = operands[:len(operands) - len(self.operands)]
         values: dict[Value, Any] = dict(zip(self.operands, operands[len(finish):], strict=True))
-        for node in self.group.nodes:
-            if node.value is not None:
-                values[Value(node)] = F.const(node.value.item(), total)
-            elif node is self.master:
-                values[Value(node)] = operation(node).finish(F, total, *finish)
-            elif node.op is not None:
-                result = operation(node).expression(F, *(values[v] for v in node.inputs))
-                results = result if isinstance(result, tuple) else (result,)
-                values.update(zip(node.outputs, results, strict=True))
-        return tuple(values[head] for head in self.group.heads)
+        values[Value(self.master)] = operation(self.master).finish(F, total, *finish)
+        return evaluate(self.group, F, total, values)
+
+
+def evaluate(graph: Graph, F: Any, like: Any, values: dict[Value, Any]) -> tuple[Any, ...]:
+    """The heads of a graph of elementwise operators, of which some values are known; its constants are numbers such as
+    `like`."""
+    for node in graph.nodes:
+        if node.value is not None:
+            values[Value(node)] = F.const(node.value.item(), like)
+        elif node.op is not None and Value(node) not in values:
+            result = operation(node).expression(F, *(values[v] for v in node.inputs))
+            results = result if isinstance(result, tuple) else (result,)
+            values.update(zip(node.outputs, results, strict=True))
+    return tuple(values[head] for head in graph.heads)
 
 
 def _along(operand: TensorType, out: TensorType) -> tuple[int | None, ...]:

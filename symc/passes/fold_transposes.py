@@ -56,7 +56,7 @@ class FoldTransposes(Pass):
 
 
 @dataclass(frozen=True)
-class _Operand:
+class Operand:
     """A stack of matrices inside `value`: the axis of each dimension, and where it starts."""
 
     value: Value
@@ -78,8 +78,8 @@ def _with_strides(node: Node) -> Sequence[Value] | None:
     chosen = next((stack for stack in stacks if stack is not None), None)
     if chosen is None:
         return None
-    lead = _wide(chosen.type.dims[:-2])
-    operands = [_plain(g, value, lead, end) if stack is None or _wide(stack.type.dims[:-2]) != lead
+    lead = wide(chosen.type.dims[:-2])
+    operands = [_plain(g, value, lead, end) if stack is None or wide(stack.type.dims[:-2]) != lead
                 else _folded(stack, end) for stack, value, end in zip(stacks, node.inputs, _ends(node.op), strict=True)]
     made = _product(g, node, lead, operands[0], operands[1])
     return take_over(node, (g.reshape(made, node.types[0].dims),), g)
@@ -98,40 +98,47 @@ def _stack(value: Value) -> Value | None:
     return base if same else None
 
 
-def _wide(shape: Shape) -> Shape:
+def wide(shape: Shape) -> Shape:
     return tuple(extent for extent in shape if extent != 1)
 
 
-def _letters(shape: Shape) -> str:
+def letters(shape: Shape) -> str:
     """Axes of the dimensions that number the matrices; those of extent 1 have none."""
     names = iter(string.ascii_lowercase)
     return "".join(STILL if extent == 1 else next(names) for extent in shape)
 
 
-def _folded(stack: Value, end: str) -> _Operand:
+def _folded(stack: Value, end: str) -> Operand:
     """The stack where it comes from; itself if it is the second operand, and not well read there."""
-    whole = _Operand(stack, _letters(stack.type.dims[:-2]) + end, (0,) * len(stack.type.dims))
-    found = _before_transpose(whole)
-    while (before := _before_slice(found)) is not None:
-        found = before
+    whole = Operand(stack, letters(stack.type.dims[:-2]) + end, (0,) * len(stack.type.dims))
+    found = as_it_lies(whole)
     return found if COLUMNS not in end or _is_well_read(found) else whole
 
 
-def _is_well_read(operand: _Operand) -> bool:
+def as_it_lies(operand: Operand) -> Operand:
+    """The operand inside of what it is the transpose, or a part, of."""
+    if permutation(operand.value.node) is not None and not any(operand.begin):
+        operand = _before_transpose(operand)
+    while (before := _before_slice(operand)) is not None:
+        operand = before
+    return operand
+
+
+def _is_well_read(operand: Operand) -> bool:
     """Whether columns lie side by side, and rows close together."""
     type, row = operand.value.type, operand.names.find(SUMMED)
     step = math.prod(type.dims[row + 1:]) * type.element.itemsize
     return operand.names.endswith(COLUMNS) and row >= 0 and step <= CLOSE
 
 
-def _before_transpose(operand: _Operand) -> _Operand:
+def _before_transpose(operand: Operand) -> Operand:
     axes = permutation(operand.value.node)
     assert axes is not None
     names = dict(zip(axes, operand.names, strict=True))
     return replace(operand, value=operand.value.node.inputs[0], names="".join(names[i] for i in range(len(axes))))
 
 
-def _before_slice(operand: _Operand) -> _Operand | None:
+def _before_slice(operand: Operand) -> Operand | None:
     """The operand inside of what it is a slice of, or a view of a slice without its dimensions of extent 1."""
     node = operand.value.node
     if is_view(node):
@@ -149,31 +156,38 @@ def _is_slice(node: Node) -> bool:
 
 
 def _drops_units(view: Node) -> bool:
-    return _wide(view.inputs[0].type.dims) == _wide(view.types[0].dims)
+    return wide(view.inputs[0].type.dims) == wide(view.types[0].dims)
 
 
-def _before_view(operand: _Operand) -> _Operand:
+def _before_view(operand: Operand) -> Operand:
     base = operand.value.node.inputs[0]
     moving = iter([name for name, extent in zip(operand.names, operand.value.type.dims, strict=True) if extent != 1])
     names = "".join(STILL if extent == 1 else next(moving) for extent in base.type.dims)
-    return _Operand(base, names, (0,) * len(names))
+    return Operand(base, names, (0,) * len(names))
 
 
-def _plain(g: GraphBuilder, value: Value, lead: Shape, end: str) -> _Operand:
+def _plain(g: GraphBuilder, value: Value, lead: Shape, end: str) -> Operand:
     """A stack (b, p, q) with its matrices numbered by more dimensions."""
     base = value.node.inputs[0] if is_view(value.node) else value
     shape = (*lead, *value.type.dims[-2:])
-    return _Operand(g.reshape(base, shape), _letters(lead) + end, (0,) * len(shape))
+    return Operand(g.reshape(base, shape), letters(lead) + end, (0,) * len(shape))
 
 
-def _product(g: GraphBuilder, node: Node, lead: Shape, left: _Operand, right: _Operand) -> Value:
+def _product(g: GraphBuilder, node: Node, lead: Shape, left: Operand, right: Operand) -> Value:
     assert isinstance(node.op, BatchDot)
     sizes = {name: extent for value, end in zip(node.inputs, _ends(node.op), strict=True)
              for name, extent in zip(end, value.type.dims[-2:], strict=True)}
-    axes, result = _letters(lead) + ROWS + COLUMNS + SUMMED, _letters(lead) + ROWS + COLUMNS
+    axes, result = letters(lead) + ROWS + COLUMNS + SUMMED, letters(lead) + ROWS + COLUMNS
     extents = (*lead, *(sizes[name] for name in (ROWS, COLUMNS, SUMMED)))
     return g.op("_strided_product", left.value, right.value, axes=axes, extents=extents, left=left.names,
                 right=right.names, result=result, left_begin=left.begin, right_begin=right.begin)
+
+
+def as_strided(g: GraphBuilder, node: Node, inputs: Sequence[Value], lead: Shape) -> Value:
+    """A batch_dot of `inputs` as a `_strided_product` whose stacks are numbered by dimensions `lead`."""
+    assert isinstance(node.op, BatchDot)
+    left, right = (_plain(g, value, lead, names) for value, names in zip(inputs, _ends(node.op), strict=True))
+    return _product(g, node, lead, left, right)
 
 
 # Results
@@ -190,7 +204,7 @@ def _transposed_product(graph: Graph, roots: frozenset[Value], node: Node) -> No
         return None
     if isinstance(base.node.op, BatchDot):
         return base.node if value.type.dims[-2:] == base.type.dims[-2:] else None
-    fits = isinstance(base.node.op, StridedProduct) and _wide(value.type.dims) == _wide(base.type.dims)
+    fits = isinstance(base.node.op, StridedProduct) and wide(value.type.dims) == wide(base.type.dims)
     return base.node if fits else None
 
 
@@ -200,9 +214,7 @@ def _written_transposed(node: Node) -> Sequence[Value]:
     g = GraphBuilder(node.name, node.sources)
     product = value.node.inputs[0].node if is_view(value.node) else value.node
     if isinstance(product.op, BatchDot):
-        lead = _wide(value.type.dims[:-2])
-        operands = [_plain(g, v, lead, names) for v, names in zip(product.inputs, _ends(product.op), strict=True)]
-        product = _product(g, product, lead, *operands).node
+        product = as_strided(g, product, product.inputs, wide(value.type.dims[:-2])).node
     op: Any = product.op
     moving = iter([name for name in op.result if op.sizes[name] != 1])
     names = [STILL if extent == 1 else next(moving) for extent in value.type.dims]

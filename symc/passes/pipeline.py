@@ -11,6 +11,7 @@ from symc.ops.inference import Types, infer, unresolved, with_types
 from symc.ops.operator import operation
 from symc.ops.slots import show
 from symc.passes.base import Pass
+from symc.passes.block_attention import BlockAttention
 from symc.passes.common_subexpressions import MergeCommonSubexpressions
 from symc.passes.custom_requests import TellCustomRequests
 from symc.passes.delay_views import DelayViews
@@ -115,6 +116,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
     return [
         TellCustomRequests(),
         FoldTransposes(),
+        BlockAttention(),
         *([NarrowFactors(parameters)] if is_narrow else []),
         DelayViews(),
         HoistInvariants(),

@@ -5,6 +5,7 @@ import pytest
 
 import symc
 from symc import interpreter
+from symc.compiler import Options
 from symc.passes.base import run_passes
 from symc.passes.pipeline import inference_pipeline
 
@@ -57,6 +58,35 @@ def test_as_interpreted(graph, text: str, b: int, t: int, c: int, h: int) -> Non
     wanted = interpreter.run(run_passes(network, inference_pipeline()), values).heads
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(np.asarray(one), other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, -1e30])
+@pytest.mark.parametrize("keys", [40, 150])
+def test_special_scores(graph, special: float, keys: int) -> None:
+    """In single scores, and in all of a row, as the separate operators make of them."""
+    network = graph(f"""%q: f32[2,20,8]    %k: f32[2,{keys},8]    %v: f32[2,{keys},9]    %m: f32[2,20,{keys}]
+        %p = batch_dot(%q, %k) transpose_b=True
+        %s = broadcast_add(%p, %m)
+        %w = softmax(%s)
+        %y = batch_dot(%w, %v)
+        heads %y""")
+    generator = np.random.default_rng(0)
+    values = {node.name: generator.standard_normal(node.types[0].dims).astype(np.float32) for node in network.variables}
+    values["m"][0, 3], values["m"][0, 5, ::2], values["m"][1, :, :keys // 2], values["m"][1, 4, -1] = [special] * 4
+    module = symc.compile(network, {}, shapes={n: a.shape for n, a in values.items()})
+    assert len(module.plan.kernels) == 1
+    (wanted,) = interpreter.run(network, values).heads
+    np.testing.assert_allclose(np.asarray(module.forward(**values)[0]), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_in_bfloat16(graph) -> None:
+    network = graph(INTERLEAVED.format(b=2, t=33, c=40, h=2, d=120))
+    generator = np.random.default_rng(0)
+    values = {node.name: generator.uniform(-1, 1, node.types[0].dims).astype(np.float32) for node in network.variables}
+    found = symc.compile(network, {n: a for n, a in values.items() if n != "x"}, shapes={"x": values["x"].shape},
+                         options=Options(precision="bf16")).forward(x=values["x"])
+    (wanted,) = interpreter.run(run_passes(network, inference_pipeline()), values).heads
+    np.testing.assert_allclose(np.asarray(found[0]), wanted, atol=0.02 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("element", ["f16", "f64", "i32"])

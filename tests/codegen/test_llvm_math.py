@@ -11,7 +11,7 @@ import pytest
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Type, Value
 from symc.codegen.llvm_compile import clean_tvm_module
-from symc.codegen.llvm_math import ELEMENTS, FUNCTIONS, VectorMath, substitute_vector_math
+from symc.codegen.llvm_math import ELEMENTS, FUNCTIONS, VectorMath, exp_of_negative, substitute_vector_math
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
 from tests.codegen.llvm_running import load_function
@@ -54,6 +54,29 @@ def vector_loop(name: str, lanes: int) -> str:
 
 def load_loop(text: str) -> Callable[..., None]:
     return load_function(substitute_vector_math(text), "f", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+
+
+def test_exponentials_below_one() -> None:
+    builder = Builder()
+    place, vector = Value(builder, "%from", POINTER), Type("float", 8)
+
+    def body(i, _):  # type: ignore[no-untyped-def]
+        element = builder.offset(place, i, "float")
+        builder.store(exp_of_negative(builder, builder.load(element, vector)), element)
+        return []
+    builder.loop(0, Value(builder, "%n", I64), 8, body)
+    builder.emit("ret void")
+    text = builder.function("void @f(ptr %from, i64 %n)") + builder.declared()
+    function = load_function(text, "f", ctypes.c_void_p, ctypes.c_int64)
+    x = np.concatenate([-np.abs(float32_samples()), np.full(8, -np.inf, np.float32)])
+    y = np.resize(x, -(-len(x) // 8) * 8)
+    function(y.ctypes.data, y.size)
+    with np.errstate(invalid="ignore"):
+        y, expected = y[:len(x)], np.exp(x.astype(np.float64))
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+    assert not y[x < -88].any()
+    near = x > -87
+    assert (np.abs(y - expected)[near] / np.spacing(expected[near].astype(np.float32))).max() <= 2
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
