@@ -13,16 +13,18 @@ from symc.errors import ParameterError, SymcError
 from symc.frontend import symbol_json
 from symc.frontend.files import FilePath
 from symc.frontend.legacy import upgrade
+from symc.frontend.model_files import symbol_at
 from symc.frontend.reader import (
     RegisteredOperators,
-    choose_heads,
+    entry_name,
     needed_positions,
     one_line,
     read_operator,
     to_graph,
 )
-from symc.frontend.symbol_json import Entry, RawGraph, RawNode
-from symc.ops.operator import REGISTRY, Operator
+from symc.frontend.symbol_json import RawGraph, RawNode
+from symc.frontend.training_heads import inference_heads, needed_in_inference, reads_labels
+from symc.ops.operator import Operator
 from symc.ops.refused import is_supported
 from symc.passes.measure import gradient_inputs
 
@@ -58,13 +60,15 @@ Uses = dict[int, Use]       # of the operators of a graph, by position
 @dataclass
 class Findings:
     """What a file holds.  version: of the MXNet that wrote it; outputs, possible: names of the outputs asked for, and
-    of values nearest to them that can be computed in spite of what is missing; other: what else is wrong."""
+    of values nearest to them that can be computed in spite of what is missing; other: what else is wrong; dropped:
+    names of heads that are there for training alone."""
 
     version: int
     uses: list[Use]
     outputs: list[str]
     possible: list[str]
     other: str = ""
+    dropped: list[str] = field(default_factory=list)
 
     @property
     def lacks_operators(self) -> bool:
@@ -78,25 +82,27 @@ class Findings:
 
 
 def find(file: FilePath, outputs: Sequence[str] = (), train: bool = False) -> Findings:
-    """Look through a symbol.json.  SymcError: it is none, or has no such outputs; unknown operators are no error.
+    """Look through the symbol.json that `file` names, in the ways of `model_files.find`.
 
+    SymcError: it is none, or has no such outputs; unknown operators are no error.
     train: also find the operators that gradients of parameters must pass and cannot.
     """
-    read = symbol_json.read(file)
+    document = symbol_at(file)
+    read, label = symbol_json.parse(document.read(), document.label), document.label
     whole = upgrade(read, RegisteredOperators())
-    raw = choose_heads(whole, outputs, str(file)) if outputs else whole
+    raw, dropped = (whole, []) if train and not outputs else inference_heads(whole, outputs, label)
     uses = _uses(raw, "", INFERENCE)
     if train:
         _follow_gradients(raw, uses, {i for i, node in enumerate(raw.nodes) if _is_learnt(node)} - _given(raw, uses))
-    names = list(outputs) or [_name(uses, raw, head) for head in raw.heads]
+    names = list(outputs) or [entry_name(raw, head) for head in raw.heads]
     broken = any(not use.is_fine for use in uses.values() if use.need != NEVER)
     return Findings(read.version, list(_flattened(uses.values())), names, _possible(raw, uses) if broken else [],
-                    "" if broken else _refusal(raw, str(file)))
+                    "" if broken else _refusal(raw, label), dropped)
 
 
 def _uses(raw: RawGraph, where: str, limit: str) -> Uses:
     """The operators of a graph and of the bodies in it.  limit: what needs the graph."""
-    training, inference = set(needed_positions(raw)), _needed_in_inference(raw)
+    training, inference = set(needed_positions(raw)), needed_in_inference(raw, raw.heads)
     uses = {}
     for position, node in enumerate(raw.nodes):
         if not node.is_variable:
@@ -136,27 +142,6 @@ def _refusal(raw: RawGraph, file: str) -> str:
 # ---- what needs what -----------------------------------------------------------------------------------------------
 
 
-def _needed_in_inference(raw: RawGraph) -> set[int]:
-    """Positions of the nodes that the heads need outside training, where losses do not read their labels."""
-    needed: set[int] = set()
-    stack = [entry.node for entry in raw.heads]
-    while stack:
-        position = stack.pop()
-        if position not in needed:
-            needed.add(position)
-            inputs = raw.nodes[position].inputs
-            stack += [entry.node for entry in (inputs[:1] if _reads_labels(raw.nodes[position]) else inputs)]
-    return needed
-
-
-def _reads_labels(node: RawNode) -> bool:
-    """Whether the inputs behind the first are there for training alone."""
-    if node.is_variable or not is_supported(node.op):
-        return False
-    block = REGISTRY[node.op]
-    return block.is_loss is True and block.inference is not None
-
-
 def _possible(raw: RawGraph, uses: Uses) -> list[str]:
     """Outputs that can be computed: heads, and values that only broken nodes keep from being of use, the last first."""
     computed: set[int] = set()
@@ -168,17 +153,7 @@ def _possible(raw: RawGraph, uses: Uses) -> list[str]:
                if position not in computed and uses[position].need != NEVER)
     ends = {entry for entries in (raw.heads, *readers) for entry in entries if entry.node in computed & uses.keys()}
     ordered = sorted(ends, key=lambda entry: (-entry.node, entry.output))
-    return list(dict.fromkeys(_name(uses, raw, entry) for entry in ordered))
-
-
-def _name(uses: Uses, raw: RawGraph, entry: Entry) -> str:
-    """MXNet's name of a value; of an unknown operator it has one output."""
-    node = raw.nodes[entry.node]
-    if node.is_variable:
-        return node.name
-    op = uses[entry.node].op
-    names = op.output_names() if op else ["output"]
-    return f"{node.name}_{names[entry.output]}" if entry.output < len(names) else f"{node.name}[{entry.output}]"
+    return list(dict.fromkeys(entry_name(raw, entry) for entry in ordered))
 
 
 # ---- gradients -----------------------------------------------------------------------------------------------------
@@ -193,9 +168,9 @@ def _given(raw: RawGraph, uses: Uses) -> set[int]:
     given: set[int] = set()
     for use in uses.values():
         if use.op is not None:
-            states, reads_labels = use.op.auxiliary_names(), _reads_labels(use.node)
+            states, has_labels = use.op.auxiliary_names(), reads_labels(use.node)
             inputs = zip(use.op.input_names(), use.node.inputs, strict=True)
-            given |= {entry.node for i, (name, entry) in enumerate(inputs) if name in states or i and reads_labels}
+            given |= {entry.node for i, (name, entry) in enumerate(inputs) if name in states or i and has_labels}
     return given
 
 

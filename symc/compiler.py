@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 
 import symc
-from symc import ops
 from symc.codegen import cache, package
 from symc.codegen.assemble import host_name
 from symc.codegen.bodies import names_with_bodies
@@ -34,22 +32,22 @@ from symc.codegen.build import (
     state_names,
 )
 from symc.codegen.tune import Tuning, tuning_of
-from symc.errors import MXNetError, SymcError, raise_collected
+from symc.errors import MXNetError, SymcError, raise_collected, warn
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
-from symc.frontend.params import NamedArrays, read, split
-from symc.frontend.reader import describe_graph, read_graph
+from symc.frontend.parameter_names import nearest
+from symc.frontend.reader import describe_graph
 from symc.frontend.reader import print_graph as print_network
 from symc.frontend.sights import sights_of
 from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
+from symc.loading import Note, load_model
 from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import operation, output_name, run_reference
 from symc.ops.slots import Conflict, show
 from symc.passes.base import run_passes
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import export_pipeline, typed
-from symc.passes.prune import select_outputs
 from symc.passes.watch_values import WatchValues
 from symc.runtime.context import Context
 from symc.runtime.dynamic import KEPT, DynamicExecutor
@@ -84,10 +82,12 @@ def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]]
             dtypes: Mapping[str, Any] | None = None, options: Options | None = None) -> Module:
     """Compile a network for this machine.
 
-    symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
-    prefixes arg: and aux:.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads
-    to keep, internal ones included.  train: gradients of all parameters, or requests by name; parameters are then
-    inputs, whose first values are those given, and auxiliary states belong to each thread.  target: 'cpu'.
+    symbol: a Symbol, a Graph, or what `model_files.find` finds: the path of a symbol.json, an archive, a folder, the
+    prefix of a checkpoint.  params: a path, or arrays by name with or without the prefixes arg: and aux:; by default
+    those of the archive, folder or prefix.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs:
+    names of the heads to keep, internal ones included; by default all but, in inference, those for training.  train:
+    gradients of all parameters, or requests by name; parameters are then inputs, whose first values are those given,
+    and auxiliary states belong to each thread.  target: 'cpu'.
     """
     options = options or Options()
     network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
@@ -133,16 +133,13 @@ def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] 
     """The network as it was given, and the graph after all passes.  See `compile`."""
     if target != "cpu":
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
-    network = load_network(symbol, outputs)
+    network, arrays, given = load_model(symbol, params, shapes, outputs, bool(train), options.note)
     refuse_dynamic(network)
-    arrays = load_parameters(params, network)
-    given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
     if train:
         return network, _lower_training(network, arrays, given, dtypes, train, options)
     constants = {name: array for name, array in arrays.items() if name not in given}
     ready = with_instances(typed(bind_constants(network, constants), given, _dtypes(dtypes)))
-    refuse_missing(ready, given, arrays)
     return network, lower(ready, INFERENCE, {}, (), options, initial={})
 
 
@@ -159,7 +156,7 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
 
 
 def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
-             dtypes: Mapping[str, Any] | None) -> tuple[Any, dict[str, np.ndarray]]:
+             dtypes: Mapping[str, Any] | None, note: Note = warn) -> tuple[Any, dict[str, np.ndarray]]:
     """What inference computes as a module of TVM's Relax, and the module's parameters by name.
 
     See `frontend.relax.from_symbol`.
@@ -168,17 +165,14 @@ def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | Non
     from symc.codegen.relax_module import relax_module
     from symc.codegen.relax_operators import is_kept
 
-    network = load_network(symbol, outputs)
+    network, arrays, given = load_model(symbol, params, shapes, outputs, note=note)
     _refuse_host(network)
-    arrays = load_parameters(params, network)
-    given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     check_names(network, (*given, *(dtypes or {})))
     names = {node.name for node in network.variables} - given.keys()
     own = {name: array for name, array in arrays.items() if name in names}
     ready = typed(network, {name: array.shape for name, array in own.items()} | given,
                   {name: DType.of(array.dtype) for name, array in own.items()} | _dtypes(dtypes))
     graph = run_passes(ready, export_pipeline(is_kept))
-    refuse_missing(bind_constants(graph, own), given, arrays)
     inputs = [node for node in graph.variables if node.name not in own]
     parameters = {node: own[node.name] for node in graph.variables if node.name in own}
     return relax_module(graph, inputs, parameters, output_names(ready))
@@ -203,15 +197,9 @@ def check_names(graph: Graph, names: Sequence[str]) -> None:
     """Raise for names that are no variable of the graph."""
     known = [node.name for node in graph.variables]
     unknown = [name for name in dict.fromkeys(names) if name not in known]
-    problems = [f"there is no input '{name}'" + _near(name, known) for name in unknown]
+    problems = [f"there is no input '{name}'" + nearest(name, known) for name in unknown]
     shown = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
     raise_collected(SymcError, "the names of inputs", problems, f"the inputs and parameters are {shown}")
-
-
-def _near(name: str, others: Iterable[str]) -> str:
-    """The nearest of the other names, for a message."""
-    near = difflib.get_close_matches(name, others, 3)
-    return f"; there is {', '.join(map(repr, near))}" if near else ""
 
 
 def _dtypes(given: Mapping[str, Any] | None) -> dict[str, DType]:
@@ -243,36 +231,6 @@ def _labels(graph: Graph) -> set[str]:
             for value in node.inputs[1:]}
 
 
-def load_network(symbol: Any, outputs: Sequence[str] = ()) -> Graph:
-    """The graph of a Symbol, a file or a Graph, with the chosen heads."""
-    ops.load()
-    if isinstance(symbol, (str, os.PathLike)):
-        return read_graph(symbol, outputs)
-    graph = symbol if isinstance(symbol, Graph) else symbol.graph
-    return select_outputs(graph, outputs) if outputs else graph
-
-
-def load_parameters(params: Any, graph: Graph) -> dict[str, np.ndarray]:
-    """Arrays of arguments and states by name."""
-    if params is None:
-        return {}
-    if isinstance(params, (str, os.PathLike)):
-        args, auxs = split(read(params), state_names(graph))
-    else:
-        plain = {name: _array(name, value) for name, value in params.items()}
-        args, auxs = split(NamedArrays("params", tuple(plain.values()), tuple(plain), ()), state_names(graph))
-    return {**args, **auxs}
-
-
-def _array(name: str, value: Any) -> np.ndarray:
-    """A parameter as a C-contiguous array.  SymcError: symc does not have its dtype."""
-    array = value.memory if isinstance(value, NDArray) else np.asarray(value)
-    if array.dtype.name not in DType.__members__:
-        raise SymcError(f"parameter '{name}' is an array of {array.dtype}",
-                        f"dtypes are {', '.join(known.name for known in DType)}")
-    return np.array(array, array.dtype.newbyteorder("="), order="C")
-
-
 def bind_constants(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Graph:
     """`graph` with the variables of these names as constants."""
     problems: list[str] = []
@@ -288,21 +246,6 @@ def bind_constants(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Graph:
     bound = graph.rewrite(visit)
     raise_collected(SymcError, "the parameters", problems, "pass the file that was saved with this network")
     return bound
-
-
-def refuse_missing(graph: Graph, shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Raise for parameters that are neither given nor named as inputs, with the nearest names of the file.
-
-    Without any arrays all parameters are inputs.
-    """
-    if not arrays:
-        return
-    needed = parameter_variables(graph) | set(state_names(graph))
-    used = {node.name for node in graph.nodes if node.is_constant}
-    problems = [f"parameter '{node.name}' {show(node.types[0].shape)} is missing"
-                + _near(node.name, [name for name in arrays if name not in used])
-                for node in graph.variables if node.name in needed and node.name not in shapes]
-    raise_collected(SymcError, "the parameters", problems, "pass the file that was saved with this network")
 
 
 def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:

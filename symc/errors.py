@@ -3,6 +3,7 @@ A bug of symc is an assertion, never a `SymcError`."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 
@@ -13,6 +14,15 @@ class SymcError(Exception):
         super().__init__(f"{message}\n  {hint}" if hint else message)
         self.message = message
         self.hint = hint
+
+
+class SymcWarning(UserWarning):
+    """What was found or decided that the user did not say."""
+
+
+def warn(text: str) -> None:
+    """Tell the user of a library function what the command line prints."""
+    warnings.warn(text, SymcWarning, stacklevel=3)
 
 
 class MXNetError(SymcError, RuntimeError):

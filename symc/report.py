@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from symc.check import INFERENCE, NEEDS, NEVER, Findings, Use
 from symc.frontend.files import FilePath
+from symc.frontend.model_files import is_package
 from symc.frontend.reader import is_hidden
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import PartialShape, TensorType
@@ -19,26 +20,24 @@ from symc.runtime.machine import cpu_name
 if TYPE_CHECKING:
     from symc.codegen.tune import Tuned, Tuning
 
-ZIP_MAGIC = b"PK\x03\x04"
 YES, NO = "yes", "no"
 SHOWN = 3            # items of a long list in the text form of a report
 NO_GRADIENT = "choose outputs or parameters that need no gradient through it, or put BlockGrad behind it"
 
 
-def inspect(file: Path, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
-    """The report of a package or, from its symbol.json, of a network.  `shapes`: of a network's inputs, if known."""
-    with file.open("rb") as stream:
-        is_package = stream.read(4) == ZIP_MAGIC
-    return inspect_package(file) if is_package else inspect_network(file, shapes)
+def inspect(file: FilePath, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
+    """The report of a package, or of the network that `file` names.  `shapes`: of a network's inputs, if known."""
+    return inspect_package(Path(file)) if is_package(file) else inspect_network(file, shapes)
 
 
 # ---- networks ------------------------------------------------------------------------------------------------------
 
 
-def inspect_network(file: Path, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
+def inspect_network(file: FilePath, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
     """Inputs, outputs, and a table of layers with output shapes and numbers of parameters, as far as they follow."""
     from symc.codegen.build import output_names, state_names
-    from symc.compiler import check_names, load_network
+    from symc.compiler import check_names
+    from symc.loading import load_network
     from symc.passes.partition import parameter_variables
     from symc.passes.pipeline import inferred
 
@@ -93,7 +92,8 @@ def check(file: FilePath, found: Findings) -> dict[str, Any]:
     rows = [_row(operator, uses) for operator, uses in sorted(by_operator.items(), key=lambda item: item[0].lower())]
     return {"network": str(file), "written_by": f"MXNet {_version(found.version)}", "outputs": found.outputs,
             "supported": not (found.lacks_operators or found.is_wrong), "operators": rows,
-            "problems": list(_problems(by_operator, found)), "possible_outputs": found.possible}
+            "problems": list(_problems(by_operator, found)), "possible_outputs": found.possible,
+            "heads_for_training": found.dropped}
 
 
 def _row(operator: str, uses: Sequence[Use]) -> dict[str, Any]:
@@ -157,7 +157,8 @@ def check_summary(report: Mapping[str, Any]) -> dict[str, Any]:
                 f" by {_shortened(row['nodes'])}" if row["nodes"] else ""):
                 f"{row['problem']}\n    → {row['instead']}" for row in report["problems"]}
     shown = {**report, "supported": YES if report["supported"] else NO, "operators": rows, "problems": problems,
-             "possible_outputs": _shortened(report["possible_outputs"])}
+             "possible_outputs": _shortened(report["possible_outputs"]),
+             "heads_for_training": _shortened(report["heads_for_training"])}
     return {key: value for key, value in shown.items() if value}
 
 

@@ -12,6 +12,7 @@ from symc import compiler, interpreter, runtime
 from symc.errors import InferenceError, ParameterError, SymcError, UnsupportedOperatorError
 from symc.frontend.params import write as write_params
 from symc.frontend.reader import print_graph
+from symc.loading import load_network
 from symc.passes.base import run_passes
 from symc.passes.pipeline import inference_pipeline, typed
 from symc.runtime.ndarray import array
@@ -53,7 +54,7 @@ def files(network, tmp_path):
 
 def expected(network, outputs=()):
     inputs = parameters() | {"data": DATA}
-    ready = run_passes(typed(compiler.load_network(network, outputs), {n: a.shape for n, a in inputs.items()}),
+    ready = run_passes(typed(load_network(network, outputs), {n: a.shape for n, a in inputs.items()}),
                        inference_pipeline())
     return interpreter.run(ready, inputs).heads
 

@@ -33,10 +33,11 @@ ROOMS = {
     "codegen": ("ir", "ops", "errors", "passes", "runtime", "frontend.te", "frontend.te_math",
                 "frontend.te_random", "interpreter"),
     "runtime": ("errors",),
-    "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime"),
+    "loading.py": ("ir", "ops", "errors", "frontend", "passes", "runtime"),
+    "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading"),
 }
 # imported inside functions alone, when the user asks for what lies above
-LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler",)}
+LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler", "loading")}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",),

@@ -12,6 +12,7 @@ import typer
 from symc.cli.application import app
 from symc.cli.options import (
     FAST_MATH,
+    Epoch,
     Heads,
     Json,
     Network,
@@ -19,17 +20,19 @@ from symc.cli.options import (
     Shapes,
     Types,
     dims,
+    model,
     names,
     package_name,
     pairs,
 )
-from symc.cli.show import progress_of, show
+from symc.cli.show import Notes, progress_of, show
 
 
 @app.command()
 def compile(
     network: Network,
     params: Parameters = None,
+    epoch: Epoch = None,
     shape: Shapes = None,
     dtype: Types = None,
     outputs: Heads = "",
@@ -50,16 +53,17 @@ def compile(
 
     target = output or package_name(network)
     times: dict[str, float] = {}
+    notes = Notes(as_json)
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
-                                   precision=precision, fast_math=fast_math)
-        unit = compiler.compile_package(target, network, params, pairs(shape, dims, "--shape"), names(outputs),
-                                        train, dtypes=pairs(dtype, str, "--dtype"),
+                                   precision=precision, fast_math=fast_math, note=notes)
+        unit = compiler.compile_package(target, model(network, params, epoch), None, pairs(shape, dims, "--shape"),
+                                        names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
                                         levels=None if cpu is None else names(cpu), options=options)
     report = {"package": str(target), "bytes": target.stat().st_size, **_describe(unit.assembly)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
-    show(report, as_json)
+    show(notes.added_to(report), as_json)
 
 
 def _describe(assembly: Any) -> dict[str, Any]:

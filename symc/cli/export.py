@@ -7,8 +7,21 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import app
-from symc.cli.options import Heads, Json, Network, Parameters, Shapes, Types, dims, names, package_name, pairs
-from symc.cli.show import show
+from symc.cli.options import (
+    Epoch,
+    Heads,
+    Json,
+    Network,
+    Parameters,
+    Shapes,
+    Types,
+    dims,
+    model,
+    names,
+    package_name,
+    pairs,
+)
+from symc.cli.show import Notes, show
 from symc.errors import SymcError
 
 
@@ -17,6 +30,7 @@ def export(
     network: Network,
     to: Annotated[str, typer.Option(help="What to write: 'relax', a module of TVM.")],
     params: Parameters = None,
+    epoch: Epoch = None,
     shape: Shapes = None,
     dtype: Types = None,
     outputs: Heads = "",
@@ -29,8 +43,10 @@ def export(
 
     if to != "relax":
         raise SymcError(f"cannot export to {to!r}", "symc exports to 'relax'")
-    target = output or str(package_name(network).with_suffix(".py"))
+    target = output or str(package_name(network, ".py"))
+    notes = Notes(as_json)
     relax.parameters_file(target)
-    module, parameters = relax.from_symbol(network, params, pairs(shape, dims, "--shape"), names(outputs),
-                                           dtypes=pairs(dtype, str, "--dtype"))
-    show({"module": target, "arrays": relax.write(target, module, parameters), **relax.describe(module)}, as_json)
+    module, parameters = relax.from_symbol(model(network, params, epoch), None, pairs(shape, dims, "--shape"),
+                                           names(outputs), dtypes=pairs(dtype, str, "--dtype"), note=notes)
+    report = {"module": target, "arrays": relax.write(target, module, parameters), **relax.describe(module)}
+    show(notes.added_to(report), as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from symc.cli.show import show
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A symbol.json or a package.")],
+    file: Annotated[str, typer.Argument(help="A package, or a network as for `symc compile`.")],
     shape: Annotated[list[str] | None, typer.Option(help="Shape of a network's input: data=1,3,224,224.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from symc.errors import SymcError
 
+if TYPE_CHECKING:
+    from symc.frontend.model_files import ModelFiles
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Network = Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; a path or URL.")]
-Parameters = Annotated[str | None, typer.Option("--params", help=".params or .npz file with the parameters; a path "
-                                                                  "or URL.")]
+Network = Annotated[str, typer.Argument(help="symbol.json of the network, of any MXNet release; or an archive that "
+                                             "holds it (model.tar.gz, .mar, ARCHIVE!MEMBER), a folder, or the prefix "
+                                             "of a checkpoint; a path or URL.")]
+Parameters = Annotated[str | None, typer.Option("--params", help=".params or .npz file with the parameters, a path or "
+                                                                  "URL; by default the one beside the network. none: "
+                                                                  "parameters become inputs.")]
+Epoch = Annotated[int | None, typer.Option("--epoch", min=0, help="Which parameters, where there are those of several "
+                                                                  "epochs.")]
+ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip", ".mar", ".model")
 Shapes = Annotated[list[str] | None, typer.Option("--shape", help="Shape of an input, as data=1,3,224,224.")]
 Types = Annotated[list[str] | None, typer.Option("--dtype", help="Type of an input, as data=float16.")]
 Heads = Annotated[str, typer.Option("--outputs", help="Heads to keep, as fc1_output,pool5_output.")]
 Package = Annotated[Path, typer.Argument(help="Package that `symc compile` wrote.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all cores.")]
+NO_PARAMETERS = "none"              # what --params says of networks whose parameters are inputs
 FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a layer's largest element, 7e-7 by "
              "default; see docs/architecture.md.")
 
@@ -43,11 +53,23 @@ def dims(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def package_name(network: str) -> Path:
-    """The package beside a network's file; for a remote one in the current folder."""
+def model(network: str, params: str | None, epoch: int | None = None) -> ModelFiles:
+    """The files of the network; `params` may say that there are none."""
+    from symc.frontend.model_files import find
+
+    return find(network, None if params == NO_PARAMETERS else params, epoch, params != NO_PARAMETERS)
+
+
+def package_name(network: str, suffix: str = ".symc") -> Path:
+    """The package beside a network's files; for a remote one, and for a member of an archive, in the current folder."""
     from symc.frontend.files import is_remote
 
-    return Path(network.rpartition("/")[2] if is_remote(network) else network).with_suffix(".symc")
+    text = network.rstrip("/\\")
+    path = Path(re.split("[/!]", text)[-1] if is_remote(text) or "!" in text else text)
+    ending = next((ending for ending in ARCHIVES if path.name.endswith(ending)), "")
+    if ending or not path.is_file() and path.suffix != ".json":
+        return path.with_name(path.name.removesuffix(ending) + suffix)
+    return path.with_suffix(suffix)
 
 
 def names(text: str) -> list[str]:

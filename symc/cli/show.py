@@ -19,6 +19,21 @@ def show(report: dict[str, Any], as_json: bool) -> None:
         typer.echo("\n".join(_lines(key, value)))
 
 
+class Notes(list[str]):
+    """What was found and decided on the way: told on standard error at once, or kept for the JSON object."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def __call__(self, sentence: str) -> None:
+        self.append(sentence)
+        if not self.as_json:
+            typer.echo(f"note: {sentence}", err=True)
+
+    def added_to(self, report: dict[str, Any]) -> dict[str, Any]:
+        return {**report, "notes": [*self]} if self and self.as_json else report
+
+
 def _lines(key: str, value: Any) -> Iterator[str]:
     """One entry of a report as text: tables for lists of records, a line for the rest."""
     if isinstance(value, list) and value and isinstance(value[0], dict):

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import EXIT_INTERRUPTED, app
-from symc.cli.options import Heads, Json, Network, Parameters, Shapes, Types, dims, names, pairs
-from symc.cli.show import progress_of, show
+from symc.cli.options import Epoch, Heads, Json, Network, Parameters, Shapes, Types, dims, model, names, pairs
+from symc.cli.show import Notes, progress_of, show
 
 
 @app.command(epilog="Example: symc tune resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 "
@@ -16,6 +16,7 @@ from symc.cli.show import progress_of, show
 def tune(
     network: Network,
     params: Parameters = None,
+    epoch: Epoch = None,
     shape: Shapes = None,
     dtype: Types = None,
     outputs: Heads = "",
@@ -38,12 +39,13 @@ def tune(
 
     if threads:
         runtime.set_num_threads(threads)
+    notes = Notes(as_json)
     with progress_of("timing kernels") as progress:
-        options = compiler.Options(progress=progress, precision=precision, fast_math=fast_math)
-        found = compiler.tune(network, params, pairs(shape, dims, "--shape"), names(outputs), train,
+        options = compiler.Options(progress=progress, precision=precision, fast_math=fast_math, note=notes)
+        found = compiler.tune(model(network, params, epoch), None, pairs(shape, dims, "--shape"), names(outputs), train,
                               dtypes=pairs(dtype, str, "--dtype"), options=options, threads=num_threads(),
                               seconds=seconds)
     shown = report.tune(network, found, compiler.levels_here(precision)[0], num_threads())
-    show(shown if as_json else report.tune_summary(shown), as_json)
+    show(notes.added_to(shown) if as_json else report.tune_summary(shown), as_json)
     if found.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)

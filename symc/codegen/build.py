@@ -25,7 +25,7 @@ from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
 from symc.codegen.shared_weights import share_weights
-from symc.errors import SymcError, raise_collected
+from symc.errors import SymcError, raise_collected, warn
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import output_name, states_of
@@ -51,6 +51,7 @@ class Options:
     the seconds of each pass.  progress: called after each compiled group.  verify: check the graph between passes.
     precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
     fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
+    note: told what was found or decided that the user did not say; by default a Python warning.
     """
 
     dump: Path | None = None
@@ -60,6 +61,7 @@ class Options:
     verify: bool = field(default_factory=lambda: bool(os.environ.get("SYMC_DEBUG")))
     precision: str = "fp32"
     fast_math: bool = False
+    note: Callable[[str], None] = warn
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

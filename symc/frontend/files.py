@@ -53,6 +53,18 @@ def map_bytes(path: FilePath) -> memoryview:
 
 
 @contextmanager
+def opened(path: FilePath) -> Iterator[BinaryIO]:
+    """A file to read here and there.  MXNetError as above."""
+    if is_remote(path):
+        yield io.BytesIO(read_bytes(path))
+        return
+    with _local_errors("read", path):
+        file = open(_local(path), "rb")  # noqa: SIM115  (errors of the reader are no errors of the file)
+    with file:
+        yield file
+
+
+@contextmanager
 def replacing(path: FilePath) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends well.
 
@@ -81,6 +93,14 @@ def is_file(path: FilePath) -> bool:
         with _remote(path, "look for") as (system, place):
             return bool(system.isfile(place))
     return _local(path).is_file()
+
+
+def is_folder(path: FilePath) -> bool:
+    """Whether there is a folder of this name.  MXNetError as above."""
+    if is_remote(path):
+        with _remote(path, "look for") as (system, place):
+            return bool(system.isdir(place))
+    return _local(path).is_dir()
 
 
 def folder_of(path: FilePath) -> str:

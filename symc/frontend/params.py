@@ -37,7 +37,7 @@ FOREIGN_TYPES = {8: "int16", 9: "uint16", 10: "uint32", 11: "uint64"}       # of
 # What people pass instead of a .params file, by its first bytes.
 OTHER_FILES = {b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
                b"<": "a web page or XML; the download went wrong",
-               b"\x1f\x8b": "a gzip archive; unpack it first",
+               b"\x1f\x8b": "a gzip archive; name the file in it, as ARCHIVE!MEMBER",
                b"\x89HDF": "an HDF5 file, which MXNet does not write",
                b"\x80": "a Python pickle, which symc does not read",
                b"{": "JSON text; the symbol file perhaps"}
@@ -68,14 +68,16 @@ class NamedArrays:
         return named
 
 
-def read(source: FilePath | bytes) -> NamedArrays:
+def read(source: FilePath | bytes, name: str = "bytes") -> NamedArrays:
     """All arrays of a .params or .npz file, or of its bytes; which of the two it is, the content says.
+
+    name: what errors call bytes.
 
     Dtypes are those of `DType`; bfloat16 becomes float32, with a note.  Arrays without a value, which MXNet before 0.12
     could save, are left out, with a note.  MXNetError names the file, the byte offset, the array and what was expected
     there.  Sparse arrays are refused by name.
     """
-    file = "bytes" if isinstance(source, bytes) else os.fspath(source)
+    file = name if isinstance(source, bytes) else os.fspath(source)
     data = memoryview(source) if isinstance(source, bytes) else map_bytes(source)
     is_zip = data[:len(ZIP_MAGIC)] == ZIP_MAGIC
     return _read_npz(data, file) if is_zip else _read_list(_Cursor(data, file))

@@ -20,6 +20,8 @@ from symc.ops.parameters import Dims, format_value, parse_value
 from symc.ops.refused import GENERAL, is_supported, reason_in_words, refusal
 
 UNKNOWN = TensorType()
+CLASSIFIERS = ("FullyConnected", "Convolution")     # what the last layer of a network often is
+PROPOSED = 4                                        # outputs in a message
 
 
 def read_graph(path: FilePath, outputs: Sequence[str] = ()) -> Graph:
@@ -59,7 +61,7 @@ class RegisteredOperators:
 
     def input_names(self, op: str, attrs: Mapping[str, str]) -> list[str]:
         """Names of the inputs, auxiliary states last; none for an operator or parameters that `to_graph` refuses."""
-        known = _known_operator(op, attrs)
+        known = known_operator(op, attrs)
         return known.input_names() if known else []
 
 
@@ -68,7 +70,7 @@ def output_count(node: RawNode) -> int:
     return 1 if node.is_variable else from_attributes(node.op, node.attrs, node.name).output_count
 
 
-def _known_operator(name: str, attrs: Mapping[str, str]) -> Operator | None:
+def known_operator(name: str, attrs: Mapping[str, str]) -> Operator | None:
     """The operator, or None if it is unknown or its parameters are wrong, which `to_graph` reports with all others."""
     ops.load()
     if name not in REGISTRY:
@@ -89,8 +91,22 @@ def choose_heads(raw: RawGraph, names: Sequence[str], file: str = "symbol") -> R
     """
     known = dict(_outputs(raw))
     raise_collected(SymcError, file, [f"there is no output {name!r}{did_you_mean(name, known, '; ')}"
-                                      for name in names if name not in known])
+                                      for name in names if name not in known], _proposals(raw))
     return replace(raw, heads=tuple(known[name] for name in names))
+
+
+def entry_name(raw: RawGraph, entry: Entry) -> str:
+    """MXNet's name of a value; an unknown operator has one output."""
+    node = raw.nodes[entry.node]
+    if node.is_variable:
+        return node.name
+    names = _output_names(node)
+    return names[entry.output] if entry.output < len(names) else f"{node.name}[{entry.output}]"
+
+
+def _output_names(node: RawNode) -> list[str]:
+    op = known_operator(node.op, node.attrs)
+    return [f"{node.name}_{name}" for name in (op.output_names() if op else ["output"])]
 
 
 def _outputs(raw: RawGraph) -> Iterator[tuple[str, Entry]]:
@@ -99,9 +115,20 @@ def _outputs(raw: RawGraph) -> Iterator[tuple[str, Entry]]:
         yield node.name, Entry(position)
     for position, node in enumerate(raw.nodes):
         if not node.is_variable:
-            op = _known_operator(node.op, node.attrs)
-            for index, name in enumerate(op.output_names() if op else ["output"]):
-                yield f"{node.name}_{name}", Entry(position, index)
+            for index, name in enumerate(_output_names(node)):
+                yield name, Entry(position, index)
+
+
+def _proposals(raw: RawGraph) -> str:
+    """Outputs that people ask for: the heads, and what the last layer with weights, the classifier, reads."""
+    heads = [entry_name(raw, head) for head in raw.heads[:PROPOSED]]
+    chain = [raw.heads[0]]
+    while raw.nodes[chain[-1].node].inputs:
+        chain.append(raw.nodes[chain[-1].node].inputs[0])
+    classifier = next((i for i, entry in enumerate(chain) if raw.nodes[entry.node].op in CLASSIFIERS), len(chain))
+    features = [entry_name(raw, entry) for entry in chain[classifier + 1:] if not raw.nodes[entry.node].is_variable]
+    shown = f"the outputs are {', '.join(heads)}" + (" and more" if len(raw.heads) > PROPOSED else "")
+    return shown + (f"; features in front of the classifier are {', '.join(features[:PROPOSED])}" if features else "")
 
 
 # ---- to the graph --------------------------------------------------------------------------------------------

@@ -17,13 +17,13 @@ no reduction that keeps NaN: max, min, argmax and argmin want one of the user's 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symc.errors import MXNetError
+from symc.errors import MXNetError, warn
 from symc.frontend import params as parameter_files
 from symc.frontend.files import FilePath, read_bytes, replacing
 
@@ -38,18 +38,19 @@ from tvm.script import tirx as T
 
 
 def from_symbol(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
-                outputs: Sequence[str] = (), *, dtypes: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+                outputs: Sequence[str] = (), *, dtypes: Mapping[str, Any] | None = None,
+                note: Callable[[str], None] = warn) -> tuple[Any, dict[str, Any]]:
     """The network as an IRModule, and its parameters, TVM's tensors, in the order in which `main` takes them.
 
     symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
     prefixes arg: and aux:; without any, all arguments are inputs.  shapes, dtypes: of the inputs, as far as they do
-    not follow.  outputs: names of the heads to keep, internal ones included.
+    not follow.  outputs: names of the heads to keep, internal ones included.  note: told what was found and decided.
     SymcError: it names the nodes that Relax cannot express, users' Python and shapes that depend on data, or the
     parameters that are missing.
     """
     from symc import compiler
 
-    module, arrays = compiler.to_relax(symbol, params, shapes, outputs, dtypes)
+    module, arrays = compiler.to_relax(symbol, params, shapes, outputs, dtypes, note)
     return module, _tensors(arrays)
 
 
