@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,10 +52,12 @@ def load_model(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[in
         note(sentence)
     network = _network(files.symbol if files else symbol, outputs, None if train else given, note)
     source = files.parameters if files and files.parameters else params
-    arrays = _reconciled(network, load_parameters(source, network), given, train, note,
-                         source.label if isinstance(source, Document) else "")
-    if isinstance(source, Document) and not outputs:
-        _tell_unused(network, arrays, source.label, note)
+    file = source.label if isinstance(source, Document) else ""
+    states = {node.name for node in states_of(network)}
+    arrays = reconciled(network, load_parameters(source, states), given, note, file, not train)
+    unused = arrays.keys() - {node.name for node in network.variables}
+    if file and unused and not outputs:
+        note(f"{len(unused)} arrays of {file} are not used: {shortened(sorted(unused))}")
     names = {node.name for node in network.variables} - arrays.keys()
     stated = {name: shape for name, shape in (files.shapes if files else {}).items() if name in names}
     return Model(network, arrays, {**stated, **given})
@@ -67,19 +69,19 @@ def load_network(symbol: Any, outputs: Sequence[str] = ()) -> Graph:
     return _network(symbol_at(symbol) if named else symbol, outputs, None, warn)
 
 
-def load_parameters(params: Any, graph: Graph) -> dict[str, np.ndarray]:
-    """Arrays of arguments and states by name, from a path, a document or a mapping."""
+def load_parameters(params: Any, states: Container[str]) -> dict[str, np.ndarray]:
+    """Arrays of arguments and `states` by name, from a path, a document, the content of a file or a mapping."""
     if params is None:
         return {}
     if isinstance(params, (str, os.PathLike)):
         params = parameters_at(os.fspath(params))
     if isinstance(params, Document):
-        named = params.arrays()
-    else:
+        params = params.arrays()
+    if not isinstance(params, NamedArrays):
         plain = {name: _array(name, value) for name, value in params.items()}
-        named = NamedArrays("params", tuple(plain.values()), tuple(plain))
-    arguments, states = split(named, {node.name for node in states_of(graph)})
-    return {**arguments, **states}
+        params = NamedArrays("params", tuple(plain.values()), tuple(plain))
+    arguments, auxiliary = split(params, states)
+    return {**arguments, **auxiliary}
 
 
 def _files(symbol: Any, params: Any) -> ModelFiles | None:
@@ -122,9 +124,13 @@ def _tell_dropped(dropped: Sequence[str], note: Note) -> None:
         note(f"left out, since they are for training alone: {', '.join(dropped)} (--outputs keeps what it names)")
 
 
-def _reconciled(network: Graph, arrays: dict[str, np.ndarray], given: Mapping[str, Any], train: bool,
-                note: Note, file: str) -> dict[str, np.ndarray]:
-    """The arrays under the names of the network.  SymcError: some of those that inference needs are not there."""
+def reconciled(network: Graph, arrays: dict[str, np.ndarray], given: Mapping[str, Any], note: Note, file: str,
+               is_complete: bool = True) -> dict[str, np.ndarray]:
+    """The arrays under the names of the network.
+
+    given: shapes of inputs; file: what to call the arrays' file.  SymcError: parameters are not there, unless they need
+    not be complete or there are none at all.
+    """
     states = [node.name for node in states_of(network)]
     needed = parameter_variables(network) | set(states)
     missing = [node.name for node in network.variables
@@ -139,17 +145,15 @@ def _reconciled(network: Graph, arrays: dict[str, np.ndarray], given: Mapping[st
     renaming, how = reconcile(wanted, arrays)
     if renaming:
         note(told(renaming, how))
-    elif not train:
+    elif is_complete:
         refuse(wanted, arrays, file)
     others = {name: array for name, array in arrays.items() if name not in renaming.values()}
     return others | {name: arrays[other] for name, other in renaming.items()}
 
 
-def _tell_unused(network: Graph, arrays: Mapping[str, np.ndarray], file: str, note: Note) -> None:
-    names = {node.name for node in network.variables}
-    if unused := [name for name in arrays if name not in names]:
-        more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
-        note(f"{len(unused)} arrays of {file} are not used: {', '.join(unused[:SHOWN])}{more}")
+def shortened(names: Sequence[str]) -> str:
+    """The first of many names, for a note."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _array(name: str, value: Any) -> np.ndarray:

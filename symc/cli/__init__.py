@@ -17,7 +17,7 @@ import typer
 from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, EXIT_USER, Different, app
 from symc.errors import SymcError, UnsupportedOperatorError
 
-COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect")
+COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade")
 
 
 def load_commands(words: Sequence[str]) -> None:

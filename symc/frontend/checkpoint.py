@@ -14,6 +14,7 @@ from symc.errors import MXNetError
 from symc.frontend import params
 from symc.frontend.files import FilePath, folder_of, is_file, listing, replacing
 
+SYMBOL_SUFFIX = "-symbol.json"
 PARAMETER_SUFFIXES = (".params", ".npz")
 
 
@@ -27,7 +28,7 @@ class Checkpoint(NamedTuple):
 
 def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
     """The checkpoint of an epoch, or of the last one.  MXNetError: the files looked for, and what is there instead."""
-    symbol_file = _present([f"{os.fspath(prefix)}-symbol.json"], f"the graph of {os.fspath(prefix)}")
+    symbol_file = _present([f"{os.fspath(prefix)}{SYMBOL_SUFFIX}"], f"the graph of {os.fspath(prefix)}")
     return Checkpoint(symbol_file, *params.split(params.read(parameter_file(prefix, epoch))))
 
 
@@ -51,12 +52,13 @@ def epochs(prefix: FilePath) -> list[int]:
 
 def save_checkpoint(prefix: FilePath, epoch: int, symbol_text: str, arguments: Mapping[str, np.ndarray],
                     auxiliary: Mapping[str, np.ndarray]) -> None:
-    """Write prefix-symbol.json and prefix-NNNN.params so that MXNet 1.9.1 loads them.  Each file is replaced whole."""
-    with replacing(f"{os.fspath(prefix)}-symbol.json") as file:
-        file.write(symbol_text.encode())
-    params.write(_parameter_path(prefix, epoch, ".params"),
-                 {**{f"arg:{name}": array for name, array in arguments.items()},
-                  **{f"aux:{name}": array for name, array in auxiliary.items()}})
+    """Write prefix-symbol.json and prefix-NNNN.params so that MXNet 1.9.1 loads them: both, or none."""
+    write_parameters = params.writer({**{f"arg:{name}": array for name, array in arguments.items()},
+                                      **{f"aux:{name}": array for name, array in auxiliary.items()}})
+    with (replacing(_parameter_path(prefix, epoch, ".params")) as parameters,
+          replacing(f"{os.fspath(prefix)}{SYMBOL_SUFFIX}") as symbol):
+        write_parameters(parameters)
+        symbol.write(symbol_text.encode())
 
 
 def _parameter_path(prefix: FilePath, epoch: int, suffix: str) -> str:
@@ -69,6 +71,6 @@ def _present(candidates: Sequence[str], what: str) -> str:
         if is_file(path):
             return path
     folder = folder_of(candidates[0])
-    alike = [name for name in listing(folder) if name.endswith(("-symbol.json", *PARAMETER_SUFFIXES))]
+    alike = [name for name in listing(folder) if name.endswith((SYMBOL_SUFFIX, *PARAMETER_SUFFIXES))]
     raise MXNetError(f"{what} not found: tried {', '.join(candidates)}",
                     f"{folder} has {', '.join(alike[:10])}" if alike else f"{folder} has no model files")

@@ -14,12 +14,11 @@ from typing import Protocol
 from symc.errors import MXNetError, did_you_mean
 from symc.frontend import params
 from symc.frontend.archive import ZIP_MAGICS, Archive, is_archive, open_archive
-from symc.frontend.checkpoint import PARAMETER_SUFFIXES
+from symc.frontend.checkpoint import PARAMETER_SUFFIXES, SYMBOL_SUFFIX
 from symc.frontend.declared_shapes import MANIFESTS, Shapes, declared_shapes, named_in_manifest
 from symc.frontend.files import FilePath, folder_of, is_file, is_folder, is_remote, listing, opened, read_bytes
 from symc.frontend.params import NamedArrays
 
-SYMBOL_SUFFIX = "-symbol.json"
 IN_ARCHIVE = "!"                    # archive.tar.gz!member
 EPOCH = re.compile(r"(.*)-(\d{4,9})")
 # Parameters under other names: SageMaker's containers wrote model_algo-1 and params, Sockeye params.best.

@@ -13,7 +13,7 @@ import math
 import os
 import struct
 import zipfile
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -88,12 +88,17 @@ def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray
 
     `path` is replaced only once all is written.  MXNetError names an array whose dtype or rank the format cannot hold.
     """
+    write_to = writer(arrays, is_npz=Path(path).suffix == ".npz")
+    with replacing(path) as file:
+        write_to(file)
+
+
+def writer(arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], is_npz: bool = False) -> Callable[[BinaryIO], None]:
+    """What writes arrays to a file, as `write` does; that they can be written has been checked."""
     names = tuple(arrays) if isinstance(arrays, Mapping) else ()
     values = arrays.values() if isinstance(arrays, Mapping) else arrays
-    is_npz = Path(path).suffix == ".npz"
     prepared = [_writable(array, names[i] if names else str(i), scalars=is_npz) for i, array in enumerate(values)]
-    with replacing(path) as file:
-        (_write_npz if is_npz else _write_list)(file, prepared, names)
+    return lambda file: (_write_npz if is_npz else _write_list)(file, prepared, names)
 
 
 def split(arrays: NamedArrays, auxiliary: Container[str] = ()) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
