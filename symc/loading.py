@@ -99,10 +99,7 @@ def _network(symbol: Any, outputs: Sequence[str], given: Mapping[str, Any] | Non
     """The graph with its heads.  given: inputs that have a shape, for inference; None: heads for training stay."""
     ops.load()
     if not isinstance(symbol, Document):
-        graph = symbol if isinstance(symbol, Graph) else symbol.graph
-        if outputs:
-            return select_outputs(graph, outputs)
-        return graph if given is None or len(graph.heads) == 1 else _without_training_heads(graph, given, note)
+        return _chosen(symbol if isinstance(symbol, Graph) else symbol.graph, outputs, given, note)
     raw = upgrade(symbol_json.parse(symbol.read(), symbol.label), RegisteredOperators())
     if outputs or given is not None:
         raw, dropped = inference_heads(raw, outputs, symbol.label, given or ())
@@ -110,13 +107,14 @@ def _network(symbol: Any, outputs: Sequence[str], given: Mapping[str, Any] | Non
     return to_graph(raw, symbol.label)
 
 
-def _without_training_heads(graph: Graph, given: Mapping[str, Any], note: Note) -> Graph:
-    if any(node.is_constant for node in graph.nodes):
-        return graph            # made by passes, whoever asked for them chose the heads
-    raw = to_raw(graph)
-    kept, dropped = inference_heads(raw, given=given)
+def _chosen(graph: Graph, outputs: Sequence[str], given: Mapping[str, Any] | None, note: Note) -> Graph:
+    if not outputs and (given is None or len(graph.heads) == 1):
+        return graph
+    if any(node.is_constant for node in graph.nodes):       # made by passes, whoever asked for them chose the heads
+        return select_outputs(graph, outputs) if outputs else graph
+    raw, dropped = inference_heads(to_raw(graph), outputs, "the symbol", given or ())
     _tell_dropped(dropped, note)
-    return Graph(tuple(head for head, entry in zip(graph.heads, raw.heads, strict=True) if entry in kept.heads))
+    return Graph(tuple(Value(graph.nodes[entry.node], entry.output) for entry in raw.heads))
 
 
 def _tell_dropped(dropped: Sequence[str], note: Note) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import symc
 from symc import cli
+from symc.cli.options import package_name
 from symc.frontend.params import write as write_params
 from symc.frontend.reader import print_graph
 
@@ -60,6 +62,58 @@ def process(*arguments, folder, **environment):
     """The same in a process."""
     return subprocess.run([sys.executable, "-m", "symc", *map(str, arguments)], cwd=folder, text=True, timeout=300,
                           capture_output=True, env=os.environ | {"PYTHONPATH": ROOT} | environment)
+
+
+# ---- models as people have them ------------------------------------------------------------------------------------
+
+
+def archive_of(folder):
+    """net.tar.gz in the folder: what a SageMaker container leaves."""
+    (folder / "model-shapes.json").write_text('[{"name": "data", "shape": [2, 4]}]')
+    with tarfile.open(folder / "net.tar.gz", "w:gz") as archive:
+        for name, inside in (("net.json", "net-symbol.json"), ("net.params", "net-0002.params"),
+                             ("model-shapes.json", "model-shapes.json")):
+            archive.add(folder / name, inside)
+
+
+def test_an_archive_is_a_network(folder, call):
+    archive_of(folder)
+    for command in (["check", "net.tar.gz"], ["inspect", "net.tar.gz!net-symbol.json"]):
+        assert call(*command)[0] == 0
+    code, out, err = call("compile", "net.tar.gz", "--cpu", "x86-64-v3")
+    assert code == 0 and out.startswith("package: net.symc")
+    assert err.splitlines() == ["note: the network is net.tar.gz!net-symbol.json",
+                                "note: the parameters are those of net.tar.gz!net-0002.params",
+                                "note: shapes of inputs are those of net.tar.gz!model-shapes.json, where none are "
+                                "given"]
+    assert call("run", "net.symc", "-i", "data=data.npy", "--expect", "right.npz")[0] == 0
+
+
+def test_parameters_beside_the_network(folder, call):
+    code, out, err = call("compile", "net.json", "--shape", "data=2,4", "--cpu", "x86-64-v3", "--json")
+    assert code == 0 and not err and json.loads(out)["notes"] == ["the parameters are those of net.params"]
+    assert json.loads(out)["inputs"] == {"data": ["float32", [2, 4]]}
+    code, out, err = call("compile", "net.json", "--params", "none", "--shape", "data=2,4", "--cpu", "x86-64-v3",
+                          "--json")
+    assert code == 0 and json.loads(out)["inputs"].keys() == {"data", "w", "b"} and "notes" not in json.loads(out)
+
+
+def test_upgrade(folder, call):
+    code, out, err = call("upgrade", "net.json", "-o", "new")
+    assert (code, err) == (0, "note: the parameters are those of net.params\n")
+    assert out.splitlines()[:2] == ["symbol: new-symbol.json", "params: new-0000.params"]
+    code, out, _ = call("compile", "new", "--shape", "data=2,4", "--cpu", "x86-64-v3", "-o", "new.symc")
+    assert code == 0 and call("run", "new.symc", "-i", "data=data.npy", "--expect", "right.npz")[0] == 0
+    code, _, err = call("upgrade", "net.json", "-o", "nowhere/new")
+    assert code == 1 and "cannot write nowhere/new-0000.params" in err
+
+
+@pytest.mark.parametrize("network, package", [
+    ("model.tar.gz", "model.symc"), ("a/b/model.mar", "a/b/model.symc"), ("model/", "model.symc"),
+    ("zoo/resnet-1.0", "zoo/resnet-1.0.symc"), ("net-symbol.json", "net-symbol.symc"),
+    ("s3://models/net.json", "net.symc"), ("a/model.tar.gz!b/net-symbol.json", "net-symbol.symc")])
+def test_the_name_of_a_package(network, package):
+    assert str(package_name(network)) == package
 
 
 # ---- compile, run, inspect -----------------------------------------------------------------------------------------

@@ -125,6 +125,8 @@ def _looked_through(name: str, content: bytes | None, limits: Limits) -> Archive
     links = []
     with _damage(name), _open(name, content) as stream:
         for entry in _entries(stream, name, limits):
+            if _is_shadow(entry.name):
+                continue
             if entry.is_link:
                 links.append(entry.name)
             elif entry.read is not None:
@@ -133,6 +135,11 @@ def _looked_through(name: str, content: bytes | None, limits: Limits) -> Archive
                 kept = entry.size if entry.name.endswith(".json") and entry.size <= KEPT else HEAD
                 members[entry.name] = Member(entry.size, entry.read(min(entry.size, kept)))
     return Archive(name, members, tuple(links), content, limits)
+
+
+def _is_shadow(name: str) -> bool:
+    """Whether a file is what macOS adds to archives."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 @contextmanager

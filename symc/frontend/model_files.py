@@ -202,10 +202,9 @@ def _head(path: str) -> bytes:
 def _nothing_there(text: str) -> MXNetError:
     folder = folder_of(text)
     alike = [name for name in listing(folder) if name.endswith((".json", ".gz", ".tar", ".zip", ".mar", ".model"))]
-    where = folder or "."
-    return MXNetError(f"there is no file, folder or checkpoint {text} (no {text}{SYMBOL_SUFFIX} either)"
+    return MXNetError(f"cannot read {text}: No such file, folder, or checkpoint {text}{SYMBOL_SUFFIX}"
                       f"{did_you_mean(os.path.basename(text), alike, '; ')}",
-                      f"{where} has {_listed(alike)}" if alike else f"{where} has no model files")
+                      f"{folder} has {_listed(alike)}" if alike else f"{folder} has no model files")
 
 
 def _refuse_parameters(path: str) -> None:
