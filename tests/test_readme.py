@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,19 @@ def folder(tmp_path_factory):
                  if name not in ("data", "softmax_label")}
     folder = tmp_path_factory.mktemp("readme")
     mx.model.save_checkpoint(str(folder / "resnet"), 0, net, arguments, {})
+    mx.model.save_checkpoint(str(folder / "old"), 12, net, arguments, {})
+    (folder / "model-shapes.json").write_text('[{"name": "data", "shape": [1, 3, 224, 224]}]')
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        for name in ("resnet-symbol.json", "resnet-0000.params", "model-shapes.json"):
+            archive.add(folder / name, name)
     np.save(folder / "image.npy", np.ones((1, 3, 224, 224), np.float32))
     return folder
 
 
 def test_commands_and_programs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    assert [command.split()[1] for command in COMMANDS] == ["check", "inspect", "compile", "run", "bench", "export"]
+    assert [command.split()[1] for command in COMMANDS] == [
+        "check", "inspect", "compile", "run", "bench", "compile", "upgrade", "export"]
     for command in COMMANDS:
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         cli.main()
