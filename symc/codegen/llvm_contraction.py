@@ -96,7 +96,17 @@ def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilo
     return kernel_of(builder, writers, request, name, level)
 
 
-def kernel_of(builder: Builder, writers: Sequence[Writer], request: ContractionRequest, name: str,
+class Request(Protocol):
+    """What kernels that have a contraction in them need."""
+
+    @property
+    def spec(self) -> Contraction: ...
+
+    @property
+    def types(self) -> tuple[TensorType, ...]: ...
+
+
+def kernel_of(builder: Builder, writers: Sequence[Writer], request: Request, name: str,
               level: str) -> ContractionKernel:
     """The kernel whose jobs are those of all `writers`, one after the other."""
     write_jobs(builder, writers)
@@ -166,7 +176,7 @@ def _schedules(nests: Sequence[Nest], elements: Sequence[Element], level: str, c
     return [choose(nest, core, Type(elements[0].register).bits // 8, choice) for nest in nests]
 
 
-def _header(name: str, request: ContractionRequest) -> str:
+def _header(name: str, request: Request) -> str:
     """Only lhs and rhs are said to be no output: an operand may lie where the output does."""
     buffers = [("ptr noalias readonly " if i < 2 else "ptr ") + f"%buffer{i}" for i in range(len(request.types))]
     return f"void @{name}({', '.join(buffers)}, i64 %begin, i64 %end)"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from symc.codegen import llvm_attention, llvm_winograd, llvm_winograd_input
+from symc.codegen import llvm_attention, llvm_gates, llvm_winograd, llvm_winograd_input
 from symc.codegen.choice import MODEL, Choice
 from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
@@ -16,9 +17,12 @@ from symc.codegen.llvm_contraction import (
     generate,
     supports,
 )
+from symc.codegen.llvm_gates import GateRequest
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import Shape, TensorType
 from symc.ops.families.blocked_attention import SCORES, BlockedAttention, Strides
+from symc.ops.families.gate_product import GateProduct
+from symc.ops.families.movement import SliceChannel
 from symc.ops.families.strided_product import STILL
 from symc.ops.families.winograd import WinogradInput, WinogradProduct
 from symc.ops.operator import operation
@@ -42,10 +46,12 @@ def lower_group(group: Graph, name: str, level: str, choice: Choice = MODEL) -> 
 def choices_of(group: Graph, level: str, ranks: int, ranks_by_order: int) -> list[Choice]:
     """Between which schedules there is a choice, the model's own first; see `llvm_contraction.choices`.
 
-    Only that one: for Winograd's products, which are tiled together with their transformations, and all that is TIR.
+    Only that one: for Winograd's products, which are tiled together with their transformations, for products in front
+    of gates, and all that is TIR.
     """
     contraction = _contraction_of(group)
-    if contraction is None or isinstance(contraction.master.op, WinogradProduct):
+    if contraction is None or isinstance(contraction, _GroupOfGates) or isinstance(
+            contraction.master.op, WinogradProduct):
         return [MODEL]
     return choices(contraction.request, level, ranks, ranks_by_order)
 
@@ -53,6 +59,9 @@ def choices_of(group: Graph, level: str, ranks: int, ranks_by_order: int) -> lis
 def _contraction_of(group: Graph) -> _GroupContraction | None:
     """The contraction of a group, if it has one that is not left to TIR."""
     master = next((node for node in group.nodes if node.op and operation(node).contraction is not None), None)
+    if master is not None and isinstance(master.op, GateProduct) and any(
+            isinstance(node.op, SliceChannel) for node in group.nodes):
+        return _GroupOfGates(group, master)
     contraction = _GroupContraction(group, master) if master is not None else None
     return contraction if contraction is not None and supports(contraction.request) else None
 
@@ -145,6 +154,47 @@ def evaluate(graph: Graph, F: Any, like: Any, values: dict[Value, Any]) -> tuple
             results = result if isinstance(result, tuple) else (result,)
             values.update(zip(node.outputs, results, strict=True))
     return tuple(values[head] for head in graph.heads)
+
+
+class _GroupOfGates(_GroupContraction):
+    """A product of all gates, and what is made of these, as a request to the generator.
+
+    Values of all gates are lists with one for each; operators on them are applied to each gate by itself.
+    """
+
+    def kernel(self, name: str, level: str, choice: Choice) -> ContractionKernel:
+        types = [value.type for value in self.master.inputs]
+        request = GateRequest(operation(self.master).contraction(types), types[0], types[1],
+                              (*types[2:], *(value.type for value in self.operands)),
+                              tuple(head.type for head in self.group.heads))
+        return llvm_gates.generate(request, name, level, self.gates)
+
+    def gates(self, F: Any, sums: list[Any], operands: Sequence[Any]) -> list[Any]:
+        """The heads of the group, from the sums and the operands of one unit in one row."""
+        bias = operands[:len(operands) - len(self.operands)]
+        values: dict[Value, Any] = dict(zip(self.operands, operands[len(bias):], strict=True))
+        for node in self.group.nodes:
+            if node.value is not None:
+                values[Value(node)] = F.const(node.value.item(), sums[0])
+            elif node is self.master:
+                values[Value(node)] = _for_each_gate(operation(node).finish, F, [sums, *bias])
+            elif isinstance(node.op, SliceChannel):
+                values.update(zip(node.outputs, values[node.inputs[0]], strict=True))
+            elif node.op is not None:
+                result = _for_each_gate(operation(node).expression, F, [values[v] for v in node.inputs])
+                results = result if isinstance(result, tuple) else (result,)
+                values.update(zip(node.outputs, results, strict=True))
+        return [values[head] for head in self.group.heads]
+
+
+def _for_each_gate(expression: Any, F: Any, operands: Sequence[Any]) -> Any:
+    """What an expression gives; where operands are of all gates a list, or a tuple of lists."""
+    counts = [len(operand) for operand in operands if isinstance(operand, list)]
+    if not counts:
+        return expression(F, *operands)
+    results = [expression(F, *(operand[gate] if isinstance(operand, list) else operand for operand in operands))
+               for gate in range(counts[0])]
+    return tuple(map(list, zip(*results, strict=True))) if isinstance(results[0], tuple) else results
 
 
 def _along(operand: TensorType, out: TensorType) -> tuple[int | None, ...]:

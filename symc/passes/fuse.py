@@ -12,6 +12,7 @@ from symc.ir.graph import Graph, Node, Value, merge_sources, variable
 from symc.ir.types import DType, TensorType
 from symc.ops.families.cast import Cast
 from symc.ops.families.control_flow import ControlFlow
+from symc.ops.families.gate_product import GateProduct, is_gate_slice, part_of
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
 from symc.passes.base import Pass
@@ -195,6 +196,8 @@ def _injective_chain(c: _Clustering, producer: Cluster, reader: Cluster) -> bool
 
 def _contraction_epilogue(c: _Clustering, producer: Cluster, reader: Cluster) -> bool:
     """Elementwise nodes over the contraction's own output shape, dtype and layout; results may leave as bfloat16."""
+    if isinstance(producer.master.op, GateProduct):
+        return _of_gates(c, producer.master, reader)
     out = producer.master.types[0]
     members = {*producer.nodes, *reader.nodes}
     types = {t for node in members - {producer.master} for t in node.types if not _leaves_narrowed(c, node, members)}
@@ -216,10 +219,24 @@ def _into_epilogue(c: _Clustering, producer: Cluster, reader: Cluster) -> bool:
     """An elementwise operand that only the epilogue reads is computed there."""
     out = reader.master.types[0]
     members = set(producer.nodes)
+    if isinstance(reader.master.op, GateProduct):
+        return (_of_gates(c, reader.master, producer) and not any(v.node in members for v in reader.master.inputs)
+                and not any(v.node in members for v in c.escaping(producer.nodes, reader.nodes)))
     return (producer.elementwise and all(t == out for node in producer.nodes for t in node.types)
             and not any(value.node in members for value in reader.master.inputs)
             and all(is_epilogue_operand(value.type, out) for value in c._reads(producer))
             and not any(v.node in members for v in c.escaping(producer.nodes, reader.nodes)))
+
+
+def _of_gates(c: _Clustering, product: Node, cluster: Cluster) -> bool:
+    """Whether a cluster computes, element by element, with values of all gates of a product, and of one."""
+    assert isinstance(product.op, GateProduct)
+    whole, gates = product.types[0], product.op.gates
+    types = (whole, part_of(whole, gates))
+    inside = all(t in types for node in cluster.nodes for t in node.types)
+    computed = all(kind_of(node) == "elementwise" or is_gate_slice(node, gates, whole) for node in cluster.nodes)
+    return inside and computed and all(any(is_epilogue_operand(value.type, type) for type in types)
+                                       for value in c._reads(cluster) if value.node is not product)
 
 
 def _reduction_epilogue(c: _Clustering, producer: Cluster, reader: Cluster) -> bool:

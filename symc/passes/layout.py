@@ -62,8 +62,13 @@ class AssignLayouts(Pass):
 
     def in_body(self, body: Graph, op: ControlFlow) -> Graph:
         """Constants of a loop are packed in front of it (`HoistInvariants`)."""
-        constants = frozenset(op.body_names()) if isinstance(op, Scan) else frozenset()
-        return AssignLayouts(self.pack, frozenset(name for name in constants if name.startswith("c")))(body)
+        return AssignLayouts(self.pack, constants_in_body(op))(body)
+
+
+def constants_in_body(op: ControlFlow) -> frozenset[str]:
+    """Names of the variables of a body that are the same in each step of a loop."""
+    names = op.body_names() if isinstance(op, Scan) else []
+    return frozenset(name for name in names if name.startswith("c"))
 
 
 def blocked_layout(rank: int) -> str:

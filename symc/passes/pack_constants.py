@@ -11,12 +11,13 @@ from symc.ir.types import DType
 from symc.ops.families.cast import Cast
 from symc.ops.math import NumPyMath
 from symc.passes.base import Pass
+from symc.passes.materialize import storage
 
 
 @dataclass(frozen=True)
 class PackConstants(Pass):
-    """Needs a graph with layouts.  A relayout of a constant becomes the constant in its new layout, and a conversion to
-    bfloat16 the converted constant.
+    """Needs a graph with layouts.  A relayout of a constant, or of a view of one, becomes the constant in its new
+    layout, and a conversion to bfloat16 the converted constant.
 
         %w: f32[64,64,3,3] = const                        %w/relayout: f32[64,64,3,3]:ABcd16b32a = const
         %p: f32[..]:ABcd16b32a = _relayout(%w)     →
@@ -32,11 +33,12 @@ class PackConstants(Pass):
 def _packed(node: Node) -> Sequence[Value] | None:
     op = node.op
     is_converted = isinstance(op, Cast) and op.target is DType.bfloat16
-    if op is None or not (is_converted or op.name == "_relayout") or not node.inputs[0].node.is_constant:
+    if op is None or not (is_converted or op.name == "_relayout"):
         return None
-    before = node.inputs[0]
-    assert before.node.value is not None
-    logical = to_logical(before.node.value, before.type.dims, before.type.layout)
+    before = storage(node.inputs[0])
+    if before.node.value is None:
+        return None
+    logical = to_logical(before.node.value, before.type.dims, before.type.layout).reshape(node.types[0].dims)
     if is_converted:
         logical = NumPyMath.cast(logical, DType.bfloat16)
     return (Value(replace(node, op=None, inputs=(), value=to_physical(logical, node.types[0].layout))),)

@@ -37,6 +37,7 @@ from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
+from symc.passes.use_gate_products import UseGateProducts
 from symc.passes.winograd import UseWinograd
 
 
@@ -122,6 +123,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
         HoistInvariants(),
         PruneBodies(),
         Materialize(),
+        UseGateProducts(parameters),
         AssignLayouts(pack, parameters),
         *([] if is_narrow else [UseWinograd(parameters, fast_math)]),
         HoistInvariants(),
