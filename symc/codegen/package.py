@@ -24,14 +24,16 @@ import numpy as np
 from symc.codegen.checksums import Checked
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
+from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
 from symc.runtime.archive import MANIFEST, MEMBER_NAME, WEIGHTS, map_file, write_archive
 from symc.runtime.manifest import FORMAT, MEMORY, describe, plan_member
 from symc.runtime.package import heads_of
 
-_V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe")
+_V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe",
+       "pclmulqdq")
 _V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
-# CPU levels, the best first, and what they need under the names of /proc/cpuinfo.
+# CPU levels, the best first, and what their code may use, under the names of /proc/cpuinfo.
 LEVELS: dict[str, tuple[str, ...]] = {
     "x86-64-v4-bf16": (*_V4, "avx512_bf16"),
     "x86-64-v4": _V4,
@@ -135,7 +137,21 @@ def _weights(contents: Contents) -> dict[str, Any]:
 
 def _target(contents: Contents, level: str) -> dict[str, Any]:
     return {"level": level, "architecture": read_symbols(contents.libraries[level]).architecture, "system": "linux",
-            "pointer_bits": 64, "features": list(LEVELS[level]), "library": _library_name(level)}
+            "pointer_bits": 64, "features": _features(contents.libraries[level], level),
+            "library": _library_name(level)}
+
+
+def _features(library: bytes, level: str) -> list[str]:
+    """The CPU features that the code uses; those of the level where not every instruction is known."""
+    own = sorted(LEVELS[level])
+    if level == "aarch64":
+        return own
+    try:
+        used = sorted(used_features(library))
+    except Unknown:
+        return own
+    assert set(used) <= set(own), f"the code for {level} uses {used}"
+    return used
 
 
 def _write_file(path: Path, members: Mapping[str, Checked]) -> None:

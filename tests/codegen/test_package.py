@@ -74,7 +74,7 @@ def test_best_level_comes_first(pieces, tmp_path):
     with zipfile.ZipFile(tmp_path / "m") as archive:
         targets = json.loads(archive.read("manifest.json"))["targets"]
     assert [target["level"] for target in targets] == ["x86-64-v4", "x86-64-v3", "x86-64"]
-    assert "avx512vl" in targets[0]["features"] and "avx512f" not in targets[1]["features"]
+    assert [target["features"] for target in targets] == [[], [], []]       # of code for any x86-64
 
 
 def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
