@@ -22,7 +22,7 @@ from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import write_jobs
 from symc.codegen.llvm_elements import FLOAT32
 from symc.codegen.llvm_jobs import Tiling
-from symc.codegen.llvm_math import exp_of_negative
+from symc.codegen.llvm_math import VectorMath, exp_of_negative
 from symc.codegen.llvm_nest import Access, Affine, Nest, split_axis
 from symc.codegen.llvm_schedule import Core, choose
 from symc.codegen.llvm_tile import TileWriter
@@ -34,23 +34,25 @@ QUERIES = 64                # of a job
 VECTORS_AT_ONCE = 2         # of queries whose exponentials are made in turn
 KEYS_OF_A_ROUND = 64        # whose scores, keys and values stay in the first cache
 QUERY, KEY, VALUE = range(3)
-Pointwise = Callable[..., Any]      # pointwise(F, score, *operands): what the softmax is taken of
+Pointwise = Callable[..., Any]      # pointwise(F, score, *operands): what the softmax is taken of, and multiplied with
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionRequest:
-    """types, strides: of query, key, value, the operands and the result; those of operands are 0 where they are
-    repeated."""
+    """strides: of query, key, value, the operands and the result; operands have none where they are repeated.
+    has_factors: whether pointwise gives what the softmax is multiplied with too."""
 
     op: BlockedAttention
     strides: tuple[Strides, ...]
     pointwise: Pointwise
+    of_query: Callable[[Any, Value], Value] = lambda F, query: query
+    has_factors: bool = False
 
 
 def generate(request: AttentionRequest, name: str, level: str) -> tuple[str, int]:
     """A module with the kernel `name` for the CPU `level`, and its number of jobs."""
     builder = Builder()
-    memory = _Memory.of(builder, request.op, LEVELS[level].core)
+    memory = _Memory.of(builder, request, LEVELS[level].core)
     writers = [_JobWriter(builder, request, memory, *share) for share in _shares(request.op.sizes[ROWS], QUERIES)]
     write_jobs(builder, writers)
     builder.emit("ret void")
@@ -74,26 +76,28 @@ def _padded(extent: int, width: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """A job's own memory, on the stack.  queries: [depth][lanes]; scores: [keys of a round][lanes]; largest, totals,
-    scales: [lanes], of the scores, of their exponentials, and what sums so far are multiplied with; sums: [queries]
-    [columns]."""
+    """A job's own memory, on the stack.  queries: [depth][lanes]; scores, factors: [keys of a round][lanes]; largest,
+    totals, scales: [lanes], of the scores, of their exponentials, and what sums so far are multiplied with; sums:
+    [queries][columns]."""
 
     core: Core
     lanes: int
     keys: int
     queries: Value
     scores: Value
+    factors: Value
     largest: Value
     totals: Value
     scales: Value
     sums: Value
 
     @staticmethod
-    def of(builder: Builder, op: BlockedAttention, core: Core) -> _Memory:
-        sizes, width = op.sizes, core.vector_bytes // ITEMSIZE
+    def of(builder: Builder, request: AttentionRequest, core: Core) -> _Memory:
+        sizes, width = request.op.sizes, core.vector_bytes // ITEMSIZE
         lanes = _padded(min(sizes[ROWS], QUERIES), width)
         keys = -(-sizes[KEYS] // -(-sizes[KEYS] // KEYS_OF_A_ROUND))
-        amounts = (sizes[SUMMED] * lanes, keys * lanes, lanes, lanes, lanes, lanes * sizes[COLUMNS])
+        amounts = (sizes[SUMMED] * lanes, keys * lanes, keys * lanes * request.has_factors, *3 * (lanes,),
+                   lanes * sizes[COLUMNS])
         places = [builder.register(f"alloca [{amount} x {FLOAT}], align 64", POINTER) for amount in amounts]
         return _Memory(core, lanes, keys, *places)
 
@@ -159,7 +163,7 @@ class _JobWriter:
         vectors = [self.builder.load_lanes(self.builder.offset(query, row, FLOAT), self.vector, valid) for row in rows]
         place = self.builder.offset(start, k * self.memory.lanes, FLOAT)
         for i, vector in enumerate(transposed(self.builder, vectors)[:count]):
-            self.builder.store(vector, self.builder.offset(place, i * self.memory.lanes, FLOAT))
+            self._store_query(vector, self.builder.offset(place, i * self.memory.lanes, FLOAT))
 
     def _gather(self, rows: Sequence[int], start: Value, step: int, k: Integer) -> None:
         query = self.builder.offset(self.starts[QUERY], k * step, FLOAT)
@@ -170,7 +174,10 @@ class _JobWriter:
             for lane, row in enumerate(rows):
                 element = self.builder.load(self.builder.offset(query, row, FLOAT), Type(FLOAT))
                 vector = self.builder.insert(vector, element, lane)
-        self.builder.store(vector, self.builder.offset(start, k * self.memory.lanes, FLOAT))
+        self._store_query(vector, self.builder.offset(start, k * self.memory.lanes, FLOAT))
+
+    def _store_query(self, vector: Value, place: Value) -> None:
+        self.builder.store(self.request.of_query(VectorMath(self.builder), vector), place)
 
     # ---- rounds
 
@@ -197,12 +204,12 @@ class _JobWriter:
         A row without finite scores has no maximum to subtract; its total is 0, and its mixture NaN.
         """
         memory, builder = self.memory, self.builder
-        largest, totals, scales, scores = (self._vectors_from(pointer, first) for pointer in (
-            memory.largest, memory.totals, memory.scales, memory.scores))
+        largest, totals, scales, scores, factors = (self._vectors_from(pointer, first) for pointer in (
+            memory.largest, memory.totals, memory.scales, memory.scores, memory.factors))
         before = [self._load(largest, i) for i in range(count)]
         found = self._largest_scores(scores, keys, before)
         finite = [builder.select(value == float("-inf"), 0, value) for value in found]
-        for i, total in enumerate(self._exponentials(scores, keys, finite)):
+        for i, total in enumerate(self._exponentials(scores, factors, keys, finite)):
             scale = exp_of_negative(builder, self._distance(before[i], finite[i]))
             builder.store(found[i], self._vectors_from(largest, i))
             builder.store(scale, self._vectors_from(scales, i))
@@ -223,14 +230,16 @@ class _JobWriter:
     # ---- scores and their softmax
 
     def _write_scores(self, key: Integer, keys: int) -> None:
-        """scores[n, m] = pointwise(Σ key[n, k]·queries[k, m], operands[m, n])."""
+        """scores[n, m], factors[n, m] = pointwise(Σ key[n, k]·queries[k, m], operands[m, n])."""
         memory, operands = self.memory, self.request.strides[3:-1]
+        outputs = [memory.scores, memory.factors][:1 + self.request.has_factors]
         steps = [self._only(self.request.strides[KEY], KEYS, SUMMED), {SUMMED: memory.lanes, ROWS: 1},
-                 *(self._only(strides, ROWS, KEYS) for strides in operands), {KEYS: memory.lanes, ROWS: 1}]
-        rows = self.rows if any(ROWS in walked for walked in steps[2:-1]) else self.lanes
-        nest = _nest({KEYS: keys, ROWS: rows, SUMMED: self.sizes[SUMMED]}, steps, SUMMED, ROWS, memory.width)
+                 *(self._only(strides, ROWS, KEYS) for strides in operands)]
+        rows = self.rows if any(ROWS in walked for walked in steps[2:]) else self.lanes
+        nest = _nest({KEYS: keys, ROWS: rows, SUMMED: self.sizes[SUMMED]}, steps,
+                     [{KEYS: memory.lanes, ROWS: 1} for _ in outputs], SUMMED, ROWS, memory.width)
         pointers = [self._key(KEY, key), memory.queries,
-                    *(self._key(i, key) for i in range(3, len(self.request.strides) - 1)), memory.scores]
+                    *(self._key(i, key) for i in range(3, len(self.request.strides) - 1)), *outputs]
         self._write(nest, pointers, self.request.pointwise)
 
     def _key(self, tensor: int, key: Integer) -> Value:
@@ -249,13 +258,15 @@ class _JobWriter:
             return [self.builder.select(x > y, x, y) for x, y in zip(found, largest, strict=True)]
         return self.builder.loop(0, keys, 1, step, before)
 
-    def _exponentials(self, scores: Value, keys: int, largest: Sequence[Value]) -> list[Value]:
-        """The scores become exponentials.  Returns their sums."""
+    def _exponentials(self, scores: Value, factors: Value, keys: int, largest: Sequence[Value]) -> list[Value]:
+        """The scores become exponentials, times the factors.  Returns the sums of exponentials."""
         def step(key: Integer, totals: list[Value]) -> list[Value]:
-            place, made = self.builder.offset(scores, key * self.memory.lanes, FLOAT), []
+            place, factor = (self.builder.offset(start, key * self.memory.lanes, FLOAT) for start in (scores, factors))
+            made = []
             for i, total in enumerate(totals):
                 weight = exp_of_negative(self.builder, self._distance(self._load(place, i), largest[i]))
-                self.builder.store(weight, self._vectors_from(place, i))
+                share = weight * self._load(factor, i) if self.request.has_factors else weight
+                self.builder.store(share, self._vectors_from(place, i))
                 made.append(total + weight)
             return made
         return self.builder.loop(0, keys, 1, step, [self.builder.zero(self.vector) for _ in largest])
@@ -275,9 +286,8 @@ class _JobWriter:
     def _write_mixtures(self, key: Integer, keys: int) -> None:
         """sums[m, v] = sums[m, v]·scales[m] + Σ scores[n, m]·value[n, v]."""
         memory, sums = self.memory, {ROWS: self.sizes[COLUMNS], COLUMNS: 1}
-        steps = [{KEYS: memory.lanes, ROWS: 1}, self._only(self.request.strides[VALUE], KEYS, COLUMNS), {ROWS: 1},
-                 sums, sums]
-        nest = _nest({ROWS: self.rows, COLUMNS: self.sizes[COLUMNS], KEYS: keys}, steps, KEYS)
+        steps = [{KEYS: memory.lanes, ROWS: 1}, self._only(self.request.strides[VALUE], KEYS, COLUMNS), {ROWS: 1}, sums]
+        nest = _nest({ROWS: self.rows, COLUMNS: self.sizes[COLUMNS], KEYS: keys}, steps, [sums], KEYS)
         pointers = [memory.scores, self._key(VALUE, key), memory.scales, memory.sums, memory.sums]
         self._write(nest, pointers, lambda _, total, scale, before: self.builder.fma(before, scale, total))
 
@@ -298,20 +308,19 @@ class _JobWriter:
         self.builder.loop(begin, end, step, step_of)
 
 
-def _nest(extents: Mapping[str, int], steps: Sequence[Mapping[str, int]], reduced: str, blocked: str = "",
-          width: int = 1) -> Nest:
-    """Walks lhs, rhs, the operands, and last the output.  `blocked`: an axis of which rhs and output hold whole blocks
-    of `width`."""
+def _nest(extents: Mapping[str, int], operands: Sequence[Mapping[str, int]], outputs: Sequence[Mapping[str, int]],
+          reduced: str, blocked: str = "", width: int = 1) -> Nest:
+    """operands: how lhs, rhs and the operands are walked.  blocked: an axis of which rhs and the outputs hold whole
+    blocks of `width`."""
     kept = {axis: extent for axis, extent in extents.items() if extent > 1 or axis in (reduced, blocked)}
     accesses = [Access(Affine.of(0, [(axis, step) for axis, step in walked.items() if axis in kept]))
-                for walked in steps]
+                for walked in (*operands, *outputs)]
     nest = Nest(kept, tuple(axis for axis in kept if axis != reduced), (reduced,), (), tuple(accesses),
-                first_output=len(steps) - 1)
+                first_output=len(operands))
     if not blocked:
         return nest
     nest = split_axis(nest, blocked, [width])
     whole = frozenset({f"{blocked}%{width}"})
-    held = (1, len(steps) - 1)
-    return Nest(nest.extents, nest.parallel, nest.reduced, nest.bounds,
-                tuple(Access(access.address, access.guards, whole if i in held else frozenset())
-                      for i, access in enumerate(nest.accesses)), nest.first_output)
+    return replace(nest, accesses=tuple(
+        replace(access, blocked=whole) if i == 1 or i >= nest.first_output else access
+        for i, access in enumerate(nest.accesses)))

@@ -79,13 +79,16 @@ def _block_attention(group: Graph, node: Node, name: str, level: str) -> GroupCo
     types = [value.type for value in (*node.inputs[:3], Value(node))]
     query, key, value, result = op.strides(types)
     others = [_repeated(op, operand.type.dims) for operand in node.inputs[3:]]
-    graph = op.graphs[0]
+    of_scores, of_queries = op.graphs
 
     def pointwise(F: Any, score: Any, *operands: Any) -> Any:
         named = dict(zip((SCORES, *op.input_names()[3:]), (score, *operands), strict=True))
-        values = {Value(variable): named[variable.name] for variable in graph.variables}
-        return evaluate(graph, F, score, values)[0]
-    request = llvm_attention.AttentionRequest(op, (query, key, value, *others, result), pointwise)
+        return evaluate(of_scores, F, score, {Value(node): named[node.name] for node in of_scores.variables})
+
+    def of_query(F: Any, vector: Any) -> Any:
+        return evaluate(of_queries, F, vector, {Value(node): vector for node in of_queries.variables})[0]
+    request = llvm_attention.AttentionRequest(op, (query, key, value, *others, result), pointwise, of_query,
+                                              has_factors=len(of_scores.heads) > 1)
     text, jobs = llvm_attention.generate(request, f"{name}_0", level)
     position = {Value(variable): i for i, variable in enumerate(group.variables)}
     parameters = (*(("input", position[value]) for value in node.inputs), ("output", 0))

@@ -9,7 +9,7 @@ from symc.ir.graph import Graph, Node, Value, merge_sources, variable
 from symc.ir.types import DType, Shape, TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.elementwise import Elementwise
-from symc.ops.families.blocked_attention import COLUMNS, KEYS, ROWS, SCORES, SUMMED, BlockedAttention
+from symc.ops.families.blocked_attention import COLUMNS, KEYS, QUERY, ROWS, SCORES, SUMMED, BlockedAttention
 from symc.ops.families.matrix import BatchDot
 from symc.ops.families.softmax import Softmax
 from symc.ops.families.strided_product import STILL, StridedProduct
@@ -21,6 +21,8 @@ from symc.passes.fold_transposes import Operand, as_it_lies, as_strided, letters
 MOST_NODES = 24         # between the two products
 FEWEST_ROWS = 16        # queries of a head: they fill the lanes of vectors
 FEWEST_KEYS = 16
+PRODUCTS = ("elemwise_mul", "broadcast_mul")
+REPEATING = ("broadcast_axis", "broadcast_to", "broadcast_like")
 MOST_AXES = 10          # that number the heads, with letters of their own
 OF_MIXTURE = str.maketrans({"k": KEYS, "n": COLUMNS})    # the axes of the second product
 LARGEST_DEPTH = 256     # of queries and of values, that stay in the caches beside the scores
@@ -64,17 +66,19 @@ class BlockAttention(Pass):
 
 @dataclass(frozen=True)
 class _Found:
-    """scores: the product; between: views and elementwise nodes behind it, in order; softmax; mixture: the product
-    behind that."""
+    """scores: the product; between: views and elementwise nodes behind it, in order; softmax; mask: what multiplies
+    that, and with what; mixture: the product behind."""
 
     scores: Node
     between: tuple[Node, ...]
     softmax: Node
+    mask: tuple[Node, Value] | None
     mixture: Node
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        return (self.scores, *self.between, self.softmax, self.mixture)
+        masked = () if self.mask is None else (self.mask[0],)
+        return (self.scores, *self.between, self.softmax, *masked, self.mixture)
 
 
 # What is attention
@@ -84,19 +88,33 @@ def _matched(graph: Graph, roots: frozenset[Value], mixture: Node) -> _Found | N
     """The attention that ends in `mixture`."""
     if not _is_product(mixture):
         return None
-    weights = _without_views(graph, roots, mixture.inputs[0])
-    if weights is None or not _is_softmax(weights.node) or weights.node.inputs[0].type.dims[-2:] != _ends_of(mixture):
+    softmax, mask = _softmax_of(graph, roots, mixture.inputs[0])
+    if softmax is None or softmax.inputs[0].type.dims[-2:] != _ends_of(mixture):
         return None
-    region = _region(graph, weights.node)
+    region = _region(graph, softmax)
     scores = next((node for node in reversed(region) if _is_product(node)), None)
     if scores is None:
         return None
     between = _behind(scores, region)
-    inside = {scores, *between, weights.node}
+    inside = {scores, *between, softmax}
     values = [value for node in (scores, *between) for value in node.outputs]
     if any(value in roots or not inside.issuperset(graph.readers.get(value, ())) for value in values):
         return None
-    return _Found(scores, tuple(between), weights.node, mixture)
+    return _Found(scores, tuple(between), softmax, mask, mixture)
+
+
+def _softmax_of(graph: Graph, roots: frozenset[Value], weights: Value) -> tuple[Node | None, tuple[Node, Value] | None]:
+    """The softmax that `weights` are, and what multiplies it, with what."""
+    found = _without_views(graph, roots, weights)
+    if found is None or _is_softmax(found.node):
+        return None if found is None else found.node, None
+    if found.node.op is None or found.node.op.name not in PRODUCTS or found.type.dtype is not DType.float32:
+        return None, None
+    for value, other in (found.node.inputs, found.node.inputs[::-1]):
+        inner = _without_views(graph, roots, value)
+        if inner is not None and _is_softmax(inner.node) and value.type.dims == found.type.dims:
+            return inner.node, (found.node, other)
+    return None, None
 
 
 def _is_product(node: Node) -> bool:
@@ -195,7 +213,7 @@ def _joined(found: _Found, mixture: Node, now: Mapping[Value, Value]) -> Sequenc
     if pointwise is None or not op.value.endswith(COLUMNS):
         return None
     graph, others = pointwise
-    made = g.node(replace(op, others=len(others), graphs=(graph,)), (*operands, *others))
+    made = g.node(replace(op, others=len(others), graphs=(graph, *op.graphs)), (*operands, *others))
     return take_over(mixture, (g.reshape(Value(made), mixture.types[0].dims),), g)
 
 
@@ -231,18 +249,33 @@ def _fit(scores: Node, mixture: Node, lead: Shape) -> bool:
 
 
 def _operator(found: _Found, scores: Node, mixture: Node, lead: Shape) -> tuple[BlockedAttention, list[Value]]:
-    """The operator without its graph, and query, key and value."""
+    """The operator without the graph of its scores, and query, key and value."""
     one, other = scores.op, mixture.op
     assert isinstance(one, StridedProduct) and isinstance(other, StridedProduct)
     assert isinstance(found.softmax.op, Softmax)
-    query = as_it_lies(Operand(scores.inputs[0], one.left, one.left_begin))
+    query, of_query = _query(scores.inputs[0], one)
     key = as_it_lies(Operand(scores.inputs[1], one.right, one.right_begin))
     op = BlockedAttention(
         axes=letters(lead) + ROWS + KEYS + SUMMED + COLUMNS,
         extents=(*lead, *_extents(scores, "mnk"), *_extents(mixture, "n")), query=query.names, key=key.names,
         value=other.right.translate(OF_MIXTURE), result=other.result.translate(OF_MIXTURE), query_begin=query.begin,
-        key_begin=key.begin, value_begin=other.right_begin, temperature=found.softmax.op.divisor)
+        key_begin=key.begin, value_begin=other.right_begin, temperature=found.softmax.op.divisor,
+        graphs=(of_query,))
     return op, [query.value, key.value, mixture.inputs[1]]
+
+
+def _query(value: Value, product: StridedProduct) -> tuple[Operand, Graph]:
+    """Queries where they lie, and what makes of these what the product reads: elementwise operators of one operand."""
+    passed = []
+    while isinstance(value.node.op, Elementwise) and len(value.node.inputs) == len(value.node.types) == 1 and (
+            value.node.inputs[0].type == value.type):
+        passed.append(value.node)
+        value = value.node.inputs[0]
+    query = as_it_lies(Operand(value, product.left, product.left_begin))
+    made = Value(variable(QUERY, query.value.type, sources=value.node.sources))
+    for number, node in enumerate(reversed(passed)):
+        made = Value(Node(f"v{number}", node.op, (made,), (query.value.type,), sources=node.sources))
+    return query, Graph((made,))
 
 
 def _pointwise(g: GraphBuilder, found: _Found, shape: Shape,
@@ -261,8 +294,14 @@ def _pointwise(g: GraphBuilder, found: _Found, shape: Shape,
                 return None
             operands.append(operand)
         inner[Value(node)] = Value(Node(f"v{number}", node.op, tuple(operands), (type,), sources=node.sources))
-    outside = [g.reshape(now[value], dims) for value, dims in others]
-    return Graph((inner[found.softmax.inputs[0]],)), outside
+    heads = [inner[found.softmax.inputs[0]]]
+    if found.mask is not None:
+        node, value = found.mask
+        factor = _entered(value, node.types[0].dims, shape, others)
+        if factor is None:
+            return None
+        heads.append(factor)
+    return Graph(tuple(heads)), [g.reshape(now[value], dims) for value, dims in others]
 
 
 def _entered(value: Value, out: Shape, shape: Shape, others: dict[tuple[Value, Shape], Value]) -> Value | None:
@@ -272,8 +311,20 @@ def _entered(value: Value, out: Shape, shape: Shape, others: dict[tuple[Value, S
     if constant is not None and constant.size == 1:
         return value
     dims = broadcast_in(value.type.dims, out, shape)
-    if dims is None:
+    if dims is None or value.type.dtype is not DType.float32:
         return None
+    value, dims = _unrepeated(value, dims)
     name = f"in{3 + len(others)}"
     return others.setdefault((value, dims), Value(variable(name, replace(value.type, shape=dims),
                                                                  sources=value.node.sources)))
+
+
+def _unrepeated(value: Value, dims: Shape) -> tuple[Value, Shape]:
+    """What a value is repeated from, and its shape, if that has as many dimensions."""
+    base = value
+    while is_view(base.node):
+        base = base.node.inputs[0]
+    if base.node.op is None or base.node.op.name not in REPEATING or base.type.dims != dims:
+        return value, dims
+    source = base.node.inputs[0]
+    return (source, source.type.dims) if len(source.type.dims) == len(dims) else (value, dims)

@@ -117,9 +117,9 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
     return [
         TellCustomRequests(),
         FoldTransposes(),
-        BlockAttention(),
         *([NarrowFactors(parameters)] if is_narrow else []),
         DelayViews(),
+        BlockAttention(),
         HoistInvariants(),
         PruneBodies(),
         Materialize(),

@@ -40,6 +40,19 @@ INTERLEAVED = """%x: f32[{t},{b},{c}]    %q: f32[{d},{c}]
     %w = softmax(%a)
     %r = _contrib_interleaved_matmul_selfatt_valatt(%p, %w) heads={h}
     heads %r"""
+# as GluonNLP masks it: %x (queries, batch, ·), %y (keys, batch, ·), %m (batch, queries, keys)
+BETWEEN = """%x: f32[{t},{b},{c}]    %y: f32[{s},{b},{d}]    %m: f32[{b},{t},{s}]
+    %a = _contrib_interleaved_matmul_encdec_qk(%x, %y) heads={h}
+    %e = expand_dims(%m) axis=1
+    %f = broadcast_axis(%e) axis=(1,) size=({h},)
+    %g = Reshape(%f) shape=(-3,-2)
+    %o = ones_like(%a)
+    %n = _mul_scalar(%o) scalar=-1e18
+    %u = where(%g, %a, %n)
+    %w = softmax(%u)
+    %v = elemwise_mul(%w, %g)
+    %r = _contrib_interleaved_matmul_encdec_valatt(%y, %v) heads={h}
+    heads %r"""
 ACROSS = """%x: f32[{b},{h},{c},{t}]    %y: f32[{b},{t},{h},{c}]
     %u = transpose(%y) axes=(0,2,3,1)
     %p = batch_dot(%x, %u) transpose_a=True
@@ -58,6 +71,20 @@ def test_as_interpreted(graph, text: str, b: int, t: int, c: int, h: int) -> Non
     wanted = interpreter.run(run_passes(network, inference_pipeline()), values).heads
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(np.asarray(one), other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("b, t, s, c, h", [(1, 20, 33, 24, 2), (3, 70, 130, 16, 4), (2, 16, 16, 10, 1)])
+def test_masked_as_gluonnlp_does(graph, b: int, t: int, s: int, c: int, h: int) -> None:
+    """Also rows without a key that counts, whose softmax is uniform, and their mixture 0."""
+    network = graph(BETWEEN.format(b=b, t=t, s=s, c=c, h=h, d=2 * c))
+    generator = np.random.default_rng(0)
+    values = {node.name: generator.uniform(-1, 1, node.types[0].dims).astype(np.float32) for node in network.variables}
+    values["m"] = (generator.uniform(size=(b, t, s)) < 0.5).astype(np.float32)
+    values["m"][0, 3] = 0
+    module = symc.compile(network, {}, shapes={n: a.shape for n, a in values.items()})
+    assert len(module.plan.kernels) <= 3      # the values may be moved
+    (wanted,) = interpreter.run(network, values).heads
+    np.testing.assert_allclose(np.asarray(module.forward(**values)[0]), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, -1e30])

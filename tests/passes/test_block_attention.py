@@ -20,6 +20,8 @@ result=amv query_begin=(0,0,0) key_begin=(0,0,0) value_begin=(0,0,0) temperature
           %v0: f32[6,20,30] = _mul_scalar(%scores) scalar=0.5
           %v1: f32[6,20,30] = broadcast_add(%v0, %in3)
           heads %v1
+        } {
+          heads %query
         }
         heads %y""")
 
@@ -37,6 +39,37 @@ left_begin=(0,0,0,0) right_begin=(0,0,0,0)
         %y = _blocked_attention(%q, %k, %v, %m) axes=abmnkv extents=(2,3,20,30,8,9) query=ambk key=anbk value=abnv \
 result=ambv query_begin=(0,0,0,0) key_begin=(0,0,0,0) value_begin=(0,0,0,0) others=1 {
           %v0: f32[2,3,20,30] = broadcast_add(%scores, %in3)
+          heads %v0
+        } {
+          heads %query
+        }
+        heads %y""")
+
+
+def test_queries_are_scaled_where_they_are_read_and_masks_may_come_behind_the_softmax(check):
+    check(BlockAttention(), """%q: f32[2,20,3,8]    %k: f32[2,3,30,8]    %v: f32[2,3,30,9]    %m: f32[2,1,20,30]
+        %t = transpose(%q) axes=(0,2,1,3)
+        %u = _div_scalar(%t) scalar=3.0
+        %r = broadcast_axis(%m) axis=(1,) size=(3,)
+        %x = _reshape(%r) shape=(6,20,30)
+        %p = _strided_product(%u, %k) axes=abmnk extents=(2,3,20,30,8) left=abmk right=abnk result=abmn \
+left_begin=(0,0,0,0) right_begin=(0,0,0,0)
+        %z = _reshape(%p) shape=(6,20,30)
+        %o = ones_like(%z)
+        %n = where(%x, %z, %o)
+        %w = softmax(%n)
+        %f = elemwise_mul(%w, %x)
+        %g = _reshape(%f) shape=(2,3,20,30)
+        %y = _strided_product(%g, %v) axes=abmnk extents=(2,3,20,9,30) left=abmk right=abkn result=abmn \
+left_begin=(0,0,0,0) right_begin=(0,0,0,0)
+        heads %y""", """
+        %y = _blocked_attention(%q, %k, %v, %m) axes=abmnkv extents=(2,3,20,30,8,9) query=ambk key=abnk value=abnv \
+result=abmv query_begin=(0,0,0,0) key_begin=(0,0,0,0) value_begin=(0,0,0,0) others=1 {
+          %v1 = ones_like(%scores)
+          %v2 = where(%in3, %scores, %v1)
+          heads %v2, %in3
+        } {
+          %v0 = _div_scalar(%query) scalar=3.0
           heads %v0
         }
         heads %y""")

@@ -17,7 +17,7 @@ from symc.ops.operator import Array, Operator, operator
 from symc.ops.parameters import Dims, internal
 from symc.ops.slots import ShapeSlot, Slots
 
-SCORES = "scores"                     # the variable of the graph that stands for them
+SCORES, QUERY = "scores", "query"     # the variables of the graphs that stand for them
 ROWS, KEYS, SUMMED, COLUMNS = "mnkv"  # the axes of each head: queries, keys, the depth of both, that of values
 
 
@@ -38,12 +38,13 @@ class Strides:
 
 @operator("_blocked_attention", hidden=True)
 class BlockedAttention(Operator):
-    """Σ over keys of softmax(graph(query·key) / temperature)·value; an axis is a letter of `axes`, with its extent.
+    """Σ over keys of softmax(f(g(query)·key) / temperature)·value; an axis is a letter of `axes`, with its extent.
 
     query, key, value, result: the axis along which each dimension runs; '.' for none.  query_begin, key_begin,
     value_begin: the position in each dimension at which its axis starts.  The heads are numbered by the axes in front
-    of the last four.  graph: elementwise operators over `scores` (heads.., m, n) and the other inputs, as its variables
-    `in3`, `in4`, ..., which are broadcast to that shape and have as many dimensions.
+    of the last four.  graphs: f, of elementwise operators over `scores` (heads.., m, n) and the other inputs, as
+    variables `in3`, `in4`, ..., which are broadcast to that shape and have as many dimensions; a second head is what
+    the softmax is multiplied with.  And g, over `query`.
     """
 
     axes: str
@@ -86,12 +87,14 @@ class BlockedAttention(Operator):
                   *others: Array) -> Array:
         products = _products(self)
         shape = tuple(self.sizes[name] for name in self.heads + ROWS + KEYS)
+        (query,) = run(self.graphs[1], {QUERY: query})
         scores = evaluator(products[0])(query, key, shape)
         named = {SCORES: scores, **dict(zip(self.input_names()[3:], others, strict=True))}
-        (scores,) = run(self.graphs[0], {node.name: named[node.name] for node in self.graphs[0].variables})
+        scores, *factors = run(self.graphs[0], {node.name: named[node.name] for node in self.graphs[0].variables})
         distances = (scores - scores.max(-1, keepdims=True)) / scores.dtype.type(self.temperature)
         weights = np.exp(distances)
-        return evaluator(products[1])(weights / weights.sum(-1, keepdims=True), value,
+        weights = weights / weights.sum(-1, keepdims=True)
+        return evaluator(products[1])(weights * factors[0] if factors else weights, value,
                                       tuple(self.sizes[name] for name in self.result))
 
     def strides(self, types: list[TensorType]) -> list[Strides]:
