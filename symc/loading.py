@@ -57,7 +57,7 @@ def load_model(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[in
     arrays = reconciled(network, load_parameters(source, states), given, note, file, not train)
     unused = arrays.keys() - {node.name for node in network.variables}
     if file and unused and not outputs:
-        note(f"{len(unused)} arrays of {file} are not used: {shortened(sorted(unused))}")
+        note(f"{file} holds {counted(len(unused), 'array')} that the network does not use: {shortened(sorted(unused))}")
     names = {node.name for node in network.variables} - arrays.keys()
     stated = {name: shape for name, shape in (files.shapes if files else {}).items() if name in names}
     return Model(network, arrays, {**stated, **given})
@@ -147,6 +147,11 @@ def reconciled(network: Graph, arrays: dict[str, np.ndarray], given: Mapping[str
         refuse(wanted, arrays, file)
     others = {name: array for name, array in arrays.items() if name not in renaming.values()}
     return others | {name: arrays[other] for name, other in renaming.items()}
+
+
+def counted(count: int, noun: str) -> str:
+    """'1 array', '2 arrays'."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def shortened(names: Sequence[str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from symc.errors import UnsupportedOperatorError
+from symc.errors import SymcError, UnsupportedOperatorError
 from symc.frontend import symbol_json
 from symc.frontend.checkpoint import save_checkpoint
 from symc.frontend.files import FilePath, replacing
@@ -17,7 +18,7 @@ from symc.frontend.legacy import upgrade as upgraded
 from symc.frontend.model_files import Document, ModelFiles
 from symc.frontend.reader import RegisteredOperators, known_operator, output_count, to_graph
 from symc.frontend.symbol_json import RawGraph, RawNode
-from symc.loading import Note, load_parameters, reconciled, shortened
+from symc.loading import Note, counted, load_parameters, reconciled, shortened
 from symc.ops.refused import is_supported
 
 Split = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]     # arguments and auxiliary states
@@ -30,6 +31,8 @@ def upgrade(files: ModelFiles, prefix: FilePath, shapes: Mapping[str, Sequence[i
     whose names differ.  Returns the files and the changes, a sentence each.  SymcError: a file is wrong, or parameters
     are missing; nothing is written then.
     """
+    if not os.path.basename(prefix):
+        raise SymcError(f"{os.fspath(prefix)!r} names no model to write", "give it a name, as models/resnet")
     for sentence in files.notes:
         note(sentence)
     text = files.symbol.read()
@@ -59,12 +62,12 @@ def _dialect(text: bytes) -> Iterator[str]:
     nodes = json.loads(text.decode().removeprefix("\ufeff"), strict=False)["nodes"]
     for key in ("param", "attr"):
         if count := sum(bool(node.get(key)) for node in nodes):
-            yield f"'{key}' of {count} nodes became 'attrs'"
+            yield f"'{key}' of {counted(count, 'node')} became 'attrs'"
 
 
 def _changes(old: RawGraph, new: RawGraph) -> Iterator[str]:
     if added := [node.name for node in new.nodes if node.index is None]:
-        yield f"{len(added)} auxiliary states became variables: {shortened(added)}"
+        yield f"{counted(len(added), 'auxiliary state')} got a variable: {shortened(added)}"
     before = {node.index: node for node in old.nodes}
     moved: dict[str, list[str]] = {}
     for node in new.nodes:
@@ -115,7 +118,7 @@ def _parameters(files: ModelFiles, raw: RawGraph, shapes: Mapping[str, Sequence[
         changes.append("names of parameters got the prefixes arg: and aux:")
     variables = {node.name for node in raw.nodes if node.is_variable}
     if unused := [name for name in arrays if name not in variables]:
-        changes.append(f"{len(unused)} arrays that the network does not use were left out: {shortened(unused)}")
+        changes.append(f"{counted(len(unused), 'array')} that the network does not use left out: {shortened(unused)}")
     own = {name: array for name, array in arrays.items() if name in variables}
     return ({name: array for name, array in own.items() if name not in states},
             {name: array for name, array in own.items() if name in states})

@@ -137,7 +137,7 @@ def test_files_unused_arrays_and_stated_shapes(graph, tmp_path):
     said = []
     model = load_model(tmp_path, note=said.append)
     assert model.shapes == {"data": (1, 4, 6, 6)} and len(model.arrays) == 14
-    assert said[-1] == f"1 arrays of {tmp_path / 'net-0001.params'} are not used: old"
+    assert said[-1] == f"{tmp_path / 'net-0001.params'} holds 1 array that the network does not use: old"
     assert load_model(tmp_path, shapes={"data": (2, 4, 6, 6)}, note=said.append).shapes == {"data": (2, 4, 6, 6)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

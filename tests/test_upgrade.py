@@ -65,8 +65,8 @@ def test_the_oldest_form(folder):
     report = upgrade(find("old"), "new", {}, lambda sentence: None)
     assert report == {
         "symbol": "new-symbol.json", "params": "new-0000.params", "written_by": "MXNet 0.8.0",
-        "changes": ["'param' of 3 nodes became 'attrs'", "'attr' of 1 nodes became 'attrs'",
-                    "2 auxiliary states became variables: bn_moving_mean, bn_moving_var",
+        "changes": ["'param' of 3 nodes became 'attrs'", "'attr' of 1 node became 'attrs'",
+                    "2 auxiliary states got a variable: bn_moving_mean, bn_moving_var",
                     "attribute lr_mult taken off and attribute __lr_mult__ set: fc_weight",
                     "mxnet_version is 1.9.1 now"]}
     written = json.loads((folder / "new-symbol.json").read_text())
@@ -87,7 +87,7 @@ def test_names_and_leftovers(folder):
     changes = upgrade(find("old-symbol.json", "bare.npz"), "new", {}, lambda sentence: None)["changes"]
     assert changes[5].startswith("6 parameters were found by names, which differ in their beginning alone")
     assert changes[6:] == ["names of parameters got the prefixes arg: and aux:",
-                           "1 arrays that the network does not use were left out: more"]
+                           "1 array that the network does not use left out: more"]
     np.testing.assert_array_equal(scores("new"), scores("old"))
 
 
@@ -104,6 +104,12 @@ def test_in_its_own_place(folder):
     upgrade(find("old", epoch=12), "old", {}, lambda sentence: None)
     assert sorted(path.name for path in folder.iterdir()) == ["old-0000.params", "old-0012.params", "old-symbol.json"]
     assert json.loads((folder / "old-symbol.json").read_text())["attrs"] == {"mxnet_version": ["int", 10901]}
+
+
+@pytest.mark.parametrize("name", ["", "models/"])
+def test_a_model_needs_a_name(folder, name):
+    with pytest.raises(SymcError, match="names no model to write"):
+        upgrade(find("old"), name, {}, lambda sentence: None)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "incomplete", "no such folder", "no room"])

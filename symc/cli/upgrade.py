@@ -25,4 +25,5 @@ def upgrade(
 
     notes = Notes(as_json)
     report = write(model(network, params, epoch), output, pairs(shape, dims, "--shape"), notes)
-    show(notes.added_to(report), as_json)
+    shown = {**report, "changes": "".join(f"\n  {sentence}" for sentence in report["changes"])}
+    show(notes.added_to(report) if as_json else shown, as_json)

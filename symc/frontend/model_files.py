@@ -122,12 +122,14 @@ def is_package(path: FilePath) -> bool:
 
 def parameters_at(text: str) -> Document:
     """The file of parameters that the user named: a path, archive!member, or an archive with one such file in it."""
-    if is_file(text) and not is_archive(_head(text)) or not (is_file(text) or IN_ARCHIVE in text):
+    is_there = is_file(text)
+    if is_there and (text.endswith(PARAMETER_SUFFIXES) or not is_archive(_head(text))) or not (
+            is_there or IN_ARCHIVE in text):
         return Document(*_in_folder(text))
     archive, member = _in_archive(text)
     if member:
         return Document(archive, member)
-    if any(name.endswith(".npy") for name in archive.members):     # a .npz file
+    if any(name.endswith(".npy") for name in archive.members):     # a .npz file by another name
         return Document(*_in_folder(text))
     return _one_of([name for name in archive.members if _is_parameters(name)], archive, "files of parameters", archive)
 
@@ -144,6 +146,8 @@ def _symbol(text: str) -> tuple[Document, Sequence[str], bool]:
 def _located(text: str) -> tuple[Place, Sequence[str], str, bool]:
     """The place of a model, the files in it, the symbol file if it is known ('' if not), and whether the whole place
     was named."""
+    if not text:
+        raise MXNetError("the name of the network is empty", "name a file, an archive, a folder, or a checkpoint")
     if is_file(text):
         if not is_archive(_head(text)):
             _refuse_parameters(text)
