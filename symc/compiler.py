@@ -28,6 +28,7 @@ from symc.codegen.build import (
     library_bytes,
     load_in_process,
     lower,
+    named_levels,
     output_names,
     state_names,
 )
@@ -273,7 +274,7 @@ def _host_function(node: Node) -> Callable[..., None]:
 def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str] | None,
                  options: Options) -> Unit:
     """Compile for all `levels`, link their libraries, and write the package."""
-    levels = PACKAGE_LEVELS[options.precision] if levels is None else levels
+    levels = PACKAGE_LEVELS[options.precision] if levels is None else named_levels(levels)
     unknown = [level for level in levels if level not in package.LEVELS]
     refuse_host_steps(lowered.graph)
     if unknown or not levels:
@@ -286,7 +287,8 @@ def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[
     package.write(path, package.Contents(
         plans=[unit.assembly.plan], network=print_network(network), weights=weights, libraries=libraries,
         graph=print_graph(lowered.graph), versions={"symc": symc.__version__, **dict(cache.pins())},
-        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=dict(unit.tuned)))
+        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=dict(unit.tuned),
+        weights_file=options.weights_file))
     return unit
 
 

@@ -38,8 +38,11 @@ def compile(
     outputs: Heads = "",
     train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
-    cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for; by default x86-64-v3,x86-64-v4, and "
-                                                 "x86-64-v4-bf16 with --precision bf16.")] = None,
+    cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for, as x86-64,aarch64, or native; by "
+                                                 "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 with --precision "
+                                                 "bf16.")] = None,
+    weights_file: Annotated[str | None, typer.Option(help="Name of a file beside the package for the weights, which "
+                                                          "packages of equal weights share.")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
                                                 "sums in float32.")] = "fp32",
     fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,

@@ -40,6 +40,7 @@ _PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
     INFERENCE: lambda _: inference_pipeline(), TRAINING: training_pipeline, FROZEN: frozen_pipeline}
 
 
+NATIVE = "native"
 PRECISIONS = ("fp32", "bf16")
 
 
@@ -213,6 +214,11 @@ def host_levels() -> list[str]:
         raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
                         "symc runs on x86-64 and 64-bit ARM")
     return fitting
+
+
+def named_levels(levels: Sequence[str]) -> list[str]:
+    """The levels, 'native' being the best that this machine can run, each once."""
+    return list(dict.fromkeys(host_level() if level == NATIVE else level for level in levels))
 
 
 def load_in_process(unit: Unit) -> Library:
