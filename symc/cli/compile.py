@@ -59,7 +59,8 @@ def compile(
     notes = Notes(as_json)
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
-                                   precision=precision, fast_math=fast_math, note=notes)
+                                   precision=precision, fast_math=fast_math, note=notes,
+                                   weights_file=weights_file)
         unit = compiler.compile_package(target, model(network, params, epoch), None, pairs(shape, dims, "--shape"),
                                         names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
                                         levels=None if cpu is None else names(cpu), options=options)

@@ -53,6 +53,7 @@ class Options:
     precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
     fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
     note: told what was found or decided that the user did not say; by default a Python warning.
+    weights_file: name of a file beside the package for the weights, which packages of equal weights share.
     """
 
     dump: Path | None = None
@@ -63,6 +64,7 @@ class Options:
     precision: str = "fp32"
     fast_math: bool = False
     note: Callable[[str], None] = warn
+    weights_file: str | None = None
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
