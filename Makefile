@@ -17,8 +17,9 @@ lint: $(VENV)/ready
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest
 
-# What is written from the operator registry: stubs for editors and the table of operators.
+# What is written from the operator registry: which family has which operators, stubs for editors, the table of operators.
 generated: $(VENV)/ready
+	$(BIN)/python -m symc.ops.registry
 	$(BIN)/python -m symc.frontend.stubs
 	$(BIN)/python -m symc.frontend.operator_table
 

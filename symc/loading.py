@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symc import ops
 from symc.errors import SymcError, warn
 from symc.frontend import symbol_json
 from symc.frontend.legacy import upgrade
@@ -97,7 +96,6 @@ def _files(symbol: Any, params: Any) -> ModelFiles | None:
 
 def _network(symbol: Any, outputs: Sequence[str], given: Mapping[str, Any] | None, note: Note) -> Graph:
     """The graph with its heads.  given: inputs that have a shape, for inference; None: heads for training stay."""
-    ops.load()
     if not isinstance(symbol, Document):
         return _chosen(symbol if isinstance(symbol, Graph) else symbol.graph, outputs, given, note)
     raw = upgrade(symbol_json.parse(symbol.read(), symbol.label), RegisteredOperators())

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
-from symc import ops
 from symc.ir.graph import Graph
 from symc.ir.text import parse_graph, print_graph
 from symc.ir.verify import verify
@@ -23,7 +22,6 @@ settings.load_profile("quick")
 
 def parse(text: str) -> Graph:
     """The graph of `text`, with the types that follow from those written."""
-    ops.load()
     graph = parse_graph(text, from_text)
     return with_types(graph, infer(graph))
 

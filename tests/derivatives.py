@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from symc import ops
 from symc.interpreter import run
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import DType, TensorType
@@ -16,8 +15,6 @@ from symc.ops.inference import infer_types_of
 from symc.ops.operator import Operator, run_reference
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate, is_head_gradient
 from symc.passes.legalize import Legalize
-
-ops.load()
 
 
 def node_of(op: Operator, inputs: Sequence[np.ndarray]) -> Node:

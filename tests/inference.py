@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symc import ops
 from symc.ir.graph import Graph, Node, Value, variable
 from symc.ir.types import PartialShape, TensorType
 from symc.ops.inference import infer
 from symc.ops.operator import make
-
-ops.load()
 
 
 def shapes(name: str, inputs: Sequence[PartialShape | None], output: PartialShape | None = None,

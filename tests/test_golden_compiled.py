@@ -11,8 +11,8 @@ import zlib
 import numpy as np
 import pytest
 
-from symc import compiler, cpu, ops
-from symc.ops.operator import REGISTRY
+from symc import compiler, cpu
+from symc.ops.registry import REGISTRY
 from symc.runtime.memory import aligned_copy
 from symc.runtime.ndarray import NDArray
 from tests import golden
@@ -23,7 +23,6 @@ EVERY = 1 if "SYMC_EXAMPLES" in os.environ else 8
 def some_cases():
     families = sorted(path.name.partition(".")[0] for path in golden.DATA.glob("*.jsonl.gz"))
     found = [(family, case) for family in families for case in golden.cases(family)]
-    ops.load()
     return [pytest.param(case, id=f"{family}-{case['id']}") for family, case in found
             if zlib.crc32(case["id"].encode()) % EVERY == 0 and is_supported(case)]
 

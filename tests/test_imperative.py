@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.imperative import invoke
 from symc.ops.operator import make
-
-ops.load()
 
 
 def test_hidden_outputs_stay_hidden() -> None:

@@ -6,6 +6,7 @@ does not have; 3 results differ from what was expected; 70 a bug of symc.  `chec
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -18,6 +19,8 @@ from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXI
 from symc.errors import SymcError, UnsupportedOperatorError
 
 COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade")
+# between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
+YOUNG_OBJECTS = 200_000
 
 
 def load_commands(words: Sequence[str]) -> None:
@@ -28,6 +31,7 @@ def load_commands(words: Sequence[str]) -> None:
 
 def main() -> None:
     """Run the command; errors of the user are one message on standard error, bugs a trace."""
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         load_commands(sys.argv[1:2])
         code = app(standalone_mode=False)     # that of a typer.Exit

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from symc import ops
 from symc.codegen import cache
 from symc.codegen.assemble import Assembly, assemble
 from symc.codegen.bodies import all_bodies, unshared
@@ -110,7 +109,6 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     entry `prepare` computes.  initial: for a module, which holds its own arrays: the first values of inputs and
     states.  None: all arrays are the user's and stay bound, and what forward writes to them is seen.
     """
-    ops.load()
     stable = frozenset(parameters)
     is_narrow = options.precision == "bf16"
     if is_narrow and mode != INFERENCE:

@@ -20,7 +20,6 @@ from symc.codegen.choice import Choice
 from symc.codegen.group_code import GroupCode
 from symc.errors import SymcError
 from symc.ir.text import parse_graph
-from symc.ops import load
 from symc.ops.operator import from_text
 
 
@@ -79,7 +78,6 @@ def main() -> None:
     end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    load()
     serve(sys.stdin, answers)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from symc import ops
 from symc.errors import MXNetError
 from symc.frontend.nd_functions import Result, array_function
 from symc.frontend.op_functions import FLUENT, FLUENT_DEFAULTS, IN_PLACE, fluent_arguments, split_points
@@ -41,7 +40,6 @@ def run(name: str, *arrays: NDArray, **parameters: Any) -> Any:
 
 
 def _function(name: str) -> Method:
-    ops.load()
     _functions[name] = array_function(find(name), name)
     return _functions[name]
 

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
-from symc import ops
 from symc.errors import MXNetError
 from symc.frontend.name import NameManager
 from symc.ir.types import DType, PartialShape, TensorType
 from symc.ops.families.custom import PROPERTIES, Arrays, Facts
-from symc.ops.operator import REGISTRY, Variadic
+from symc.ops.operator import Variadic
 from symc.ops.parameters import hints_of, mxnet_type, parameters_of
+from symc.ops.registry import REGISTRY
 from symc.runtime.context import Context, current_context
 from symc.runtime.ndarray import NDArray
 
@@ -349,13 +349,11 @@ class OperatorArguments(NamedTuple):
 
 def get_all_registered_operators() -> list[str]:
     """The names of all operators of symc, aliases included, under which `Custom` ones go as one."""
-    ops.load()
     return sorted(name for name, block in REGISTRY.items() if not block.hidden)
 
 
 def get_operator_arguments(op_name: str) -> OperatorArguments:
     """The arguments of the operator of this name.  MXNetError: there is none."""
-    ops.load()
     if op_name not in REGISTRY or REGISTRY[op_name].hidden:
         raise MXNetError(f"Operator {op_name} is not registered", "see get_all_registered_operators()")
     block = REGISTRY[op_name]

@@ -67,9 +67,9 @@ class Document:
         return self.place.read(self.name)
 
     def arrays(self) -> NamedArrays:
-        """The arrays in a file of parameters.  MXNetError: it is none."""
+        """The arrays in a file of parameters, which may be views of it.  MXNetError: it is none."""
         in_memory = isinstance(self.place, Archive)
-        return params.read(self.read(), self.label) if in_memory else params.read(self.label)
+        return params.read(self.read(), self.label) if in_memory else params.read(self.label, mapped=True)
 
 
 @dataclass(frozen=True)

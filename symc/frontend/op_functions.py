@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from symc import ops
 from symc.errors import did_you_mean
 from symc.frontend.compose import attribute_text
-from symc.ops.operator import REGISTRY, Operator, Variadic
+from symc.ops.operator import Operator, Variadic
 from symc.ops.parameters import parameters_of
+from symc.ops.registry import REGISTRY
 
 SUBMODULES = ("contrib", "linalg", "sparse", "image", "random")    # of mx.sym: operators named _contrib_X, ...
 OPTIONS = ("name", "attr", "out")
@@ -169,7 +169,6 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Function:
         operator = f"_{self._place}_{name}" if self._place in SUBMODULES else name
-        ops.load()
         if place_of(operator) != (self._place, name) or operator not in REGISTRY or REGISTRY[operator].hidden:
             raise AttributeError(f"'{self.__name__}' has no operator '{name}'{did_you_mean(name, dir(self), '; ')}")
         made = self._make(REGISTRY[operator], name)
@@ -177,7 +176,6 @@ class Namespace:
         return made
 
     def __dir__(self) -> list[str]:
-        ops.load()
         places = (place_of(operator) for operator, block in REGISTRY.items() if not block.hidden)
         own = (key for key in self.__dict__ if not key.startswith("_"))
         return sorted({*own, *(name for place, name in places if place == self._place)})

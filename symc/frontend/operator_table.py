@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import symc
-from symc import ops
 from symc.frontend.op_functions import parameters
 from symc.ir.types import DType
-from symc.ops.operator import REGISTRY, Operator, Optional, Variadic
+from symc.ops.operator import Operator, Optional, Variadic
 from symc.ops.parameters import format_value, hints_of, parse_value, type_text
+from symc.ops.registry import REGISTRY
 
 FILE = Path(symc.__file__).parent.parent / "docs" / "operators.md"
 HEADER = """\
@@ -97,7 +97,6 @@ def table() -> str:
 
 def visible_blocks() -> list[type[Operator]]:
     """The blocks that networks may use, by name."""
-    ops.load()
     return sorted((block for name, block in REGISTRY.items() if name == block.name and not block.hidden
                    and block.__module__.startswith("symc.")), key=lambda block: block.name.lower())
 

@@ -68,10 +68,11 @@ class NamedArrays:
         return named
 
 
-def read(source: FilePath | bytes, name: str = "bytes") -> NamedArrays:
+def read(source: FilePath | bytes, name: str = "bytes", mapped: bool = False) -> NamedArrays:
     """All arrays of a .params or .npz file, or of its bytes; which of the two it is, the content says.
 
-    name: what errors call bytes.
+    name: what errors call bytes.  mapped: arrays of a .params file are views of it, which nobody may write, where they
+    need no conversion.
 
     Dtypes are those of `DType`; bfloat16 becomes float32, with a note.  Arrays without a value, which MXNet before 0.12
     could save, are left out, with a note.  MXNetError names the file, the byte offset, the array and what was expected
@@ -80,7 +81,7 @@ def read(source: FilePath | bytes, name: str = "bytes") -> NamedArrays:
     file = name if isinstance(source, bytes) else os.fspath(source)
     data = memoryview(source) if isinstance(source, bytes) else map_bytes(source)
     is_zip = data[:len(ZIP_MAGIC)] == ZIP_MAGIC
-    return _read_npz(data, file) if is_zip else _read_list(_Cursor(data, file))
+    return _read_npz(data, file) if is_zip else _read_list(_Cursor(data, file, mapped))
 
 
 def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> None:
@@ -134,6 +135,7 @@ class _Cursor:
 
     data: memoryview
     file: str
+    mapped: bool = False
     offset: int = 0
     where: str = "header"
     converted: list[int] = field(default_factory=list)      # positions of arrays that were bfloat16
@@ -241,7 +243,7 @@ def _type(cursor: _Cursor) -> DType:
 
 
 def _elements(cursor: _Cursor, shape: tuple[int, ...], position: int) -> np.ndarray:
-    """The dtype and the elements of a dense array, as an array of its own."""
+    """The dtype and the elements of a dense array, as an array of its own unless the file is mapped."""
     dtype = _type(cursor)
     if math.prod(max(extent, 1) for extent in shape) * dtype.itemsize >= 2**63:
         cursor.fail(f"expected a shape of less than 2⁶³ bytes, found {shape}")
@@ -253,7 +255,7 @@ def _elements(cursor: _Cursor, shape: tuple[int, ...], position: int) -> np.ndar
         return (stored.astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if dtype is DType.bool:
         return (stored.view(np.uint8) != 0).reshape(shape)
-    return stored.astype(dtype.numpy).reshape(shape)
+    return stored.astype(dtype.numpy, copy=not cursor.mapped).reshape(shape)
 
 
 def _skip_sparse(cursor: _Cursor, storage: str, index_arrays: int) -> _Sparse:

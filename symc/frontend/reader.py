@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from symc import ops
 from symc.errors import MXNetError, ParameterError, SymcError, UnsupportedOperatorError, did_you_mean, raise_collected
 from symc.frontend import symbol_json
 from symc.frontend.files import FilePath, read_bytes
@@ -15,9 +14,10 @@ from symc.frontend.util import is_np_shape
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import BY_CODE, TensorType
 from symc.ops.families.gradient import NetworkGradient
-from symc.ops.operator import REGISTRY, Operator, auxiliary_states, from_attributes, operation
+from symc.ops.operator import Operator, auxiliary_states, from_attributes, operation
 from symc.ops.parameters import Dims, format_value, parse_value
 from symc.ops.refused import GENERAL, is_supported, reason_in_words, refusal
+from symc.ops.registry import REGISTRY
 
 UNKNOWN = TensorType()
 CLASSIFIERS = ("FullyConnected", "Convolution")     # what the last layer of a network often is
@@ -72,7 +72,6 @@ def output_count(node: RawNode) -> int:
 
 def known_operator(name: str, attrs: Mapping[str, str]) -> Operator | None:
     """The operator, or None if it is unknown or its parameters are wrong, which `to_graph` reports with all others."""
-    ops.load()
     if name not in REGISTRY:
         return None
     try:
@@ -142,7 +141,6 @@ def to_graph(raw: RawGraph, file: str = "symbol") -> Graph:
     UnsupportedOperatorError with all unknown operators and their nodes, else ParameterError with all nodes whose
     parameters or inputs are wrong.
     """
-    ops.load()
     conversion = _Conversion()
     graph = conversion.graph(raw)
     raise_collected(UnsupportedOperatorError, file, conversion.unsupported_lines(), conversion.way_out())

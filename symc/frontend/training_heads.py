@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from symc.frontend.reader import choose_heads, entry_name, known_operator
 from symc.frontend.symbol_json import Entry, RawGraph, RawNode
-from symc.ops.operator import REGISTRY
 from symc.ops.refused import is_supported
+from symc.ops.registry import REGISTRY
 
 LOSSES = ("MakeLoss", "make_loss", "_sparse_make_loss")     # heads that are nothing but a loss
 LABEL = "label"                                             # variables of this name, or ending in _label

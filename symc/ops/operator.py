@@ -28,6 +28,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath, quietly
 from symc.ops.parameters import format_value, parameters_of, parse_parameters
 from symc.ops.record import Record, record
+from symc.ops.registry import REGISTRY
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Array = np.ndarray
@@ -223,7 +224,6 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if " " in text or not text or "{" in text else text
 
 
-REGISTRY: dict[str, type[Operator]] = {}
 B = TypeVar("B", bound=type[Operator])
 
 
@@ -235,8 +235,7 @@ def operator(name: str, *, aliases: Iterable[str] = (), hidden: bool = False) ->
         made = block if is_record else record(block)
         made.name, made.aliases, made.hidden = name, tuple(aliases), hidden
         for key in (name, *made.aliases):
-            assert key not in REGISTRY, f"operator {key} is registered twice"
-            REGISTRY[key] = made
+            REGISTRY.add(key, made)
         return made  # type: ignore[return-value]
     return register
 

@@ -7,9 +7,8 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
-from symc import ops
 from symc.errors import did_you_mean
-from symc.ops.operator import REGISTRY
+from symc.ops.registry import REGISTRY
 
 GENERAL = "choose outputs that do not need it, or write it as a Custom operator"
 
@@ -24,7 +23,6 @@ class Refusal:
 
 def is_supported(name: str) -> bool:
     """Whether networks may use an operator: blocks made by passes are not for them."""
-    ops.load()
     return name in REGISTRY and not REGISTRY[name].hidden
 
 

@@ -14,10 +14,11 @@ from symc.ir.text import print_graph
 from symc.ir.verify import verify as verify_graph
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import ControlFlow
+from symc.ops.record import Record
 
 
-class Pass(ABC):
-    """A function from graph to graph.  Subclasses are frozen dataclasses whose fields are the options.
+class Pass(Record, ABC):
+    """A function from graph to graph.  Subclasses are records (`ops.record`) whose fields are the options.
 
     The docstring of a pass says what must hold before it, what it rewrites, and what holds after it.  A typed graph
     stays typed, a node that stands for several others has the sources of all of them, and a graph without anything

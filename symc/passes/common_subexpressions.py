@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
 from symc.ops.operator import Operator, operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 LARGEST_CONSTANT = 4096   # bytes of constants that are compared by value
 
 
-@dataclass(frozen=True)
+@record
 class MergeCommonSubexpressions(Pass):
     """Merge operators of the same parameters and inputs, and equal small constants, into the first of them.
 

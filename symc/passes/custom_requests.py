@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, variable
 from symc.ops.families.custom import CustomBackward
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.materialize import ACCUMULATED
 
 
-@dataclass(frozen=True)
+@record
 class TellCustomRequests(Pass):
     """Tell the backward of Custom what MXNet tells it: 'null' for a result that nobody reads, 'add' for one that is
     all that a gradient buffer with request 'add' receives; that buffer becomes an input, and the operator adds to it.

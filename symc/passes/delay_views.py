@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import Shape
 from symc.ops.builder import GraphBuilder
 from symc.ops.elementwise import Elementwise
 from symc.ops.operator import is_view
+from symc.ops.record import record
 from symc.passes.base import Pass, rewrite
 from symc.passes.fuse import kind_of
 from symc.passes.layout import is_image
@@ -19,7 +20,7 @@ from symc.passes.simplify import view_of
 FUSED_BEHIND = {"contraction": 0, "rows": 1, "reduction": 1, "window": 1, "injective": 2, "elementwise": 2}
 
 
-@dataclass(frozen=True)
+@record
 class DelayViews(Pass):
     """Compute elementwise operators in the shape in which their operand was made, so that fusion meets the two.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.gradient import NetworkGradient
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass, expand, rewrite, run_passes
 from symc.passes.gradient import Differentiate, is_head_gradient
 from symc.passes.inference_heads import UseInferenceForms
@@ -17,7 +16,7 @@ from symc.passes.lower_control_flow import LowerControlFlow
 from symc.passes.seed_random import SEED, SeedRandom, seed_of
 
 
-@dataclass(frozen=True)
+@record
 class ExpandGradients(Pass):
     """Put the differentiated graph in the place of `_gradient` operators.
 

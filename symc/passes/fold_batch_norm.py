@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
@@ -12,13 +12,14 @@ from symc.ops.families.batch_norm import BatchNormInference
 from symc.ops.families.convolution import Convolution, Convolving, Deconvolution
 from symc.ops.families.dense import FullyConnected
 from symc.ops.operator import Operator
+from symc.ops.record import record
 from symc.ops.spatial import has_channels_last
 from symc.passes.base import Pass, rewrite
 
 LINEAR = (Convolution, Deconvolution, FullyConnected)
 
 
-@dataclass(frozen=True)
+@record
 class FoldBatchNorm(Pass):
     """Scale the weights instead of the output.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,13 +10,15 @@ from symc.interpreter import run
 from symc.ir.graph import Graph, Node, Value, constant, merge_sources, topological
 from symc.ir.layouts import to_physical
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.frontier import frontier, replaced
+from symc.passes.threads import map_in_threads
 
 ALWAYS_FOLDED = 1 << 16   # bytes
 
 
-@dataclass(frozen=True)
+@record
 class FoldConstants(Pass):
     """Replace values that depend on constants alone by constants, computed by the interpreter.
 
@@ -38,9 +40,33 @@ class FoldConstants(Pass):
         chosen = frontier(graph, _constant_nodes(graph), _is_small_enough)
         if not chosen:
             return graph
-        arrays = run(Graph(tuple(chosen)), {}).heads
-        return replaced(graph, {value: _constant(value, array)
-                                for value, array in zip(chosen, arrays, strict=True)})
+        made = map_in_threads(_constants, independent(chosen))
+        return replaced(graph, {value: constant for part in made for value, constant in part})
+
+
+def independent(values: Sequence[Value]) -> list[list[Value]]:
+    """`values` in parts that have no operator in common, so that each can be computed for itself."""
+    leader: dict[Node, Node] = {}
+
+    def leader_of(node: Node) -> Node:
+        while leader[node] is not node:
+            leader[node] = node = leader[leader[node]]
+        return node
+    for node in topological(value.node for value in values):
+        leader[node] = node
+        for value in node.inputs:
+            if not value.node.is_constant:
+                leader[leader_of(value.node)] = node
+    parts: dict[Node, list[Value]] = {}
+    for value in values:
+        parts.setdefault(leader_of(value.node), []).append(value)
+    return list(parts.values())
+
+
+def _constants(values: Sequence[Value]) -> list[tuple[Value, Value]]:
+    """Each of `values`, and the constant in its place."""
+    arrays = run(Graph(tuple(values)), {}).heads
+    return [(value, _constant(value, array)) for value, array in zip(values, arrays, strict=True)]
 
 
 def _constant_nodes(graph: Graph) -> set[Node]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
 from symc.ops.families.convolution import Convolution
 from symc.ops.families.movement import Pad
 from symc.ops.parameters import Dims
+from symc.ops.record import record
 from symc.ops.spatial import has_channels_last
 from symc.passes.base import Pass, rewrite
 
 
-@dataclass(frozen=True)
+@record
 class FoldPadding(Pass):
     """A convolution pads the image that it reads.
 

@@ -14,6 +14,7 @@ from symc.ops.builder import GraphBuilder
 from symc.ops.families.matrix import BatchDot
 from symc.ops.families.strided_product import STILL, StridedProduct
 from symc.ops.operator import is_view, operation
+from symc.ops.record import record
 from symc.passes.base import Pass, rewrite, take_over
 from symc.passes.simplify import permutation, view_of
 
@@ -21,7 +22,7 @@ CLOSE = 1024                       # bytes between rows of the second operand th
 ROWS, COLUMNS, SUMMED = "mnk"      # the axes of each product; those of the stacks are the letters from a on
 
 
-@dataclass(frozen=True)
+@record
 class FoldTransposes(Pass):
     """Transposes and slices around stacked products become strides and offsets of these.
 

@@ -15,6 +15,7 @@ from symc.ops.families.control_flow import ControlFlow
 from symc.ops.families.gate_product import GateProduct, is_gate_slice, part_of
 from symc.ops.group import Group
 from symc.ops.operator import Operator, operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.partition import partition
 
@@ -25,7 +26,7 @@ EXPENSIVE = frozenset({"exp", "expm1", "log", "log2", "log10", "log1p", "sin", "
                        "lgamma", "sigmoid", "cbrt", "hypot"})
 
 
-@dataclass(frozen=True)
+@record
 class Fuse(Pass):
     """Needs a typed graph of operators that all have a lowering.  Every operator ends up in a `group` node whose
     nested graph computes it, except views, host operators and control flow, which stay.

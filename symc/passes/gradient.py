@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.errors import UnsupportedOperatorError, raise_collected
 from symc.ir.graph import Gradient, Graph, Node, Update, Value, variable
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, ControlFlow, Scan
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.gradient_of_bodies import BodyGradient, LoopGradient, gradient_of_branch, gradient_of_loop
 
 HEAD_GRADIENT = "_head_gradient{}"   # variable name of the gradient of head number {}
 
 
-@dataclass(frozen=True)
+@record
 class Differentiate(Pass):
     """Add the gradients of the heads with respect to variables, and what backward does to auxiliary states.
 

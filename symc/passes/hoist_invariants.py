@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, variable
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import is_view
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.frontier import frontier, invariant_nodes, replaced
 from symc.passes.materialize import storage
@@ -15,7 +16,7 @@ from symc.passes.materialize import storage
 ALWAYS_HOISTED = 1 << 16    # bytes
 
 
-@dataclass(frozen=True)
+@record
 class HoistInvariants(Pass):
     """Move what follows from the constants of a loop alone out of its body.
 

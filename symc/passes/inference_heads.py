@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass, expand, rewrite
 
 
-@dataclass(frozen=True)
+@record
 class UseInferenceForms(Pass):
     """Put each operator's form in inference in its place.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
@@ -13,6 +13,7 @@ from symc.ops.contraction import Contraction, Index
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.families.resampling import Resample
 from symc.ops.operator import input_types, make, operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
 from symc.passes.layout_choice import ANY, BLOCKED, OWN, PLAIN, Needs, blocked_nodes
@@ -27,7 +28,7 @@ TRANSPOSED, PANELS = "ba", f"Ba{BLOCK}b"    # of the operands of a long sum; tra
 PackRule = Callable[[Node], str | None]
 
 
-@dataclass(frozen=True)
+@record
 class AssignLayouts(Pass):
     """Needs a typed graph of operators with lowerings and no layouts.
 

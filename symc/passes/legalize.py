@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from symc.ir.graph import Graph, Node, Value
@@ -11,12 +10,13 @@ from symc.ir.types import DType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.cast import cast_to
 from symc.ops.operator import computes_in_float32, computes_nothing, operation
+from symc.ops.record import record
 from symc.passes.base import Pass, expand, rewrite
 
 MAX_ROUNDS = 50   # more means that rules rewrite into each other
 
 
-@dataclass(frozen=True)
+@record
 class Legalize(Pass):
     """Rewrite operators into those that define them, until none is left to rewrite.
 

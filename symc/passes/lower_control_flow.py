@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.families.subgraphs import Subgraphs
+from symc.ops.record import record
 from symc.passes.base import Pass, expand, rewrite
 
 
-@dataclass(frozen=True)
+@record
 class LowerControlFlow(Pass):
     """Put loops and branches with typed bodies in the place of MXNet's control flow, so that passes can enter them.
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Gradient, Graph, Value, variable
 from symc.ops.builder import GraphBuilder
 from symc.ops.operator import is_view
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 ACCUMULATED = "_accumulated/"   # prefix of the variable that stands for a gradient buffer being added to
 
 
-@dataclass(frozen=True)
+@record
 class Materialize(Pass):
     """Needs a typed graph.  Heads, gradients and updates are written to arrays that the user holds, so each must be
     computed by an operator of its own: a root that is a variable, a constant, a view of one, or a root already taken

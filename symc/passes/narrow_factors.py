@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values
 from symc.ir.types import DType
@@ -12,12 +12,13 @@ from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.families.movement import Join
 from symc.ops.operator import input_types, is_view, make, operation
 from symc.ops.pairs import pair_axes
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.layout import FEWEST_CHANNELS, has_window, is_image
 from symc.passes.partition import stable_nodes
 
 
-@dataclass(frozen=True)
+@record
 class NarrowFactors(Pass):
     """Needs a typed graph of operators with lowerings.  Contractions with weights read bfloat16; they sum in float32,
     in which their results, biases and all other operators stay.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values
 from symc.ir.types import DType, TensorType
@@ -11,13 +11,14 @@ from symc.ops.families.cast import Cast
 from symc.ops.families.control_flow import ControlFlow
 from symc.ops.group import Group
 from symc.ops.operator import is_placement, is_view, make, operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.partition import stable_nodes
 
 SENSITIVE = ("reduction", "imperative")     # masters whose operands and results keep every bit
 
 
-@dataclass(frozen=True)
+@record
 class NarrowStorage(Pass):
     """Needs groups.  Values that groups write for groups are rounded to bfloat16 where they are written and widened
     where they are read; within a group everything is float32.

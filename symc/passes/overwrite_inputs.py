@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Update
 from symc.ops.builder import GraphBuilder
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 
-@dataclass(frozen=True)
+@record
 class OverwriteInputs(Pass):
     """Record the writes of forward to variables as updates of the graph: BatchNorm with fix_gamma sets gamma to 1.
 

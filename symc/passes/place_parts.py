@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, takewhile
 
 from symc.ir.graph import Graph, Node, Value
@@ -13,6 +13,7 @@ from symc.ops.families.movement import Join, Split
 from symc.ops.families.placement import Joined, Piece
 from symc.ops.families.slices import Slice
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.ops.shapes import axis_in, with_extent
 from symc.passes.base import Pass
 from symc.passes.fuse import kind_of
@@ -23,7 +24,7 @@ INJECTIVE = ("elementwise", "injective")
 OF_OTHERS = ("host", "control")      # kinds of nodes whose results are not written by kernels of their own
 
 
-@dataclass(frozen=True)
+@record
 class PlaceParts(Pass):
     """Needs what `Fuse` needs, which comes next.  A Concat whose inputs lie one behind the other in its result becomes
     `_joined`: what computes them writes them there.  Parts that are cut off in the same way, and that more than

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Scan
 from symc.ops.families.matrix import Dot
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 
-@dataclass(frozen=True)
+@record
 class PostponeSums(Pass):
     """Take matrix products aᵀ·b that a loop does nothing with but sum over its steps out of the loop: the gradients of
     recurrent weights.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.families.control_flow import Branch, Scan
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 
-@dataclass(frozen=True)
+@record
 class PruneBodies(Pass):
     """Remove the outputs of loops and branches that nothing reads, the states that then nothing needs, and the inputs
     that no body reads.

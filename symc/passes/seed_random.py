@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from symc.ir.graph import Graph, Node, Source, Value, unique_names, variable
@@ -12,6 +12,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, ControlFlow
 from symc.ops.operator import operation
+from symc.ops.record import record
 from symc.passes.base import Pass, expand
 
 SEED = "_seed"
@@ -19,7 +20,7 @@ NUMBER = "_number"      # the attribute of a node that tells its draws from thos
 SEED_TYPE = TensorType((1,), DType.int64)
 
 
-@dataclass(frozen=True)
+@record
 class SeedRandom(Pass):
     """Give random operators a seed to draw from: one shared variable, and for each node a salt, its number.
 
@@ -75,7 +76,7 @@ def seed_of(graph: Graph) -> Node:
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class NumberRandom(Pass):
     """Number the random operators, for `SeedRandom`, before other passes take some away.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
 from symc.ops.builder import GraphBuilder
 from symc.ops.operator import is_view, operation
+from symc.ops.record import record
 from symc.passes.base import Pass, rewrite, take_over
 
 # forward they give back their first input; their gradients, if wanted, are in the graph already
@@ -20,7 +20,7 @@ SINGLE_INPUT_IDENTITIES = frozenset({"Concat", "add_n"})
 SCALAR_IDENTITIES = {"_mul_scalar": "1.0", "_div_scalar": "1.0", "_power_scalar": "1.0", "_minus_scalar": "0.0"}
 
 
-@dataclass(frozen=True)
+@record
 class Simplify(Pass):
     """Remove operators whose result is their input, bit for bit, and write the others in their plainest form.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph
 from symc.ops.builder import GraphBuilder
+from symc.ops.record import record
 from symc.passes.base import Pass
 
 
-@dataclass(frozen=True)
+@record
 class WatchValues(Pass):
     """Add a copy of every output of every operator to the heads, hidden outputs included, in the order of the nodes.
 

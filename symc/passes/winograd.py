@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from symc.ops.families.winograd import (
 )
 from symc.ops.inference import infer_types_of
 from symc.ops.operator import Operator
+from symc.ops.record import record
 from symc.passes.base import Pass, rewrite
 from symc.passes.layout import BLOCK, blocked_layout, unpacked
 from symc.passes.partition import stable_nodes
@@ -36,7 +37,7 @@ EXACT, FAST = (2,), (2, 4)    # sizes of tiles; errors grow with them
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 
-@dataclass(frozen=True)
+@record
 class UseWinograd(Pass):
     """Needs a typed graph with layouts.  Convolutions of 3x3 pixels whose weights seldom change become three steps.
 
@@ -45,7 +46,7 @@ class UseWinograd(Pass):
         %y/winograd_weight = _winograd_weight(%w, %matrices)
         %y: f32[..]:aBcd16b = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) ...
 
-    Constant weights are transformed here.  parameters: names of the variables whose consequences are prepared.
+    parameters: names of the variables whose consequences are prepared.
     fast_math: also take tiles of 4x4 pixels, which are faster and whose errors are larger.
     """
 
@@ -137,21 +138,15 @@ def _winograd(node: Node, size: int, shared: Inputs) -> Value:
 
 
 def _weight(node: Node, packed: Value, size: int) -> Value:
-    """The transformed weight of which `packed` is a relayout; a constant if that is one."""
-    plain = unpacked(packed)
-    matrices = weight_matrices(size)
-    op = WinogradWeight()
-    if plain.node.value is None:
-        type = TensorType(matrices.shape, DType.float32)
-        factors = constant(f"{node.name}/winograd_matrices", matrices, type, node.sources)
-        return _made(node, "weight", op, (plain, Value(factors)), WEIGHT_LAYOUT)
-    value = plain.node.value
-    type = TensorType((*value.shape[:2], len(matrices)), DType.float32, WEIGHT_LAYOUT)
-    return Value(constant(f"{node.name}/winograd_weight", _transformed(value, matrices), type,
-                          merge_sources(node, plain.node)))
+    """The transformed weight of which `packed` is a relayout."""
+    plain, matrices = unpacked(packed), weight_matrices(size)
+    factors = constant(f"{node.name}/winograd_matrices", matrices, TensorType(matrices.shape, DType.float32),
+                       node.sources)
+    made = _made(node, "weight", WinogradWeight(), (plain, Value(factors)), WEIGHT_LAYOUT)
+    return Value(replace(made.node, sources=merge_sources(node, plain.node)))
 
 
-def _transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+def transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, block by block, so that all but the
     result stays in the caches.  Not by NumPy's products of matrices, whose threads wait for each other."""
     filters, channels, *taps = weight.shape

@@ -167,9 +167,7 @@ def test_the_worker_itself():
 SCRIPT = """
 import os, symc
 from symc.ir.text import parse_graph
-from symc.ops import load
 from symc.ops.operator import from_text
-load()
 graph = parse_graph("%x: f32[3]\\n%y = _mul_scalar(%x) scalar=SCALAR\\nheads %y", from_text)
 print(symc.compile(graph).forward(x=[1, 2, 3])[0].asnumpy().tolist(), os.getpid())
 """

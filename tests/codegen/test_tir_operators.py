@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.codegen.group_code import KernelCode
 from symc.codegen.tir import lower_group, lower_to_tir
 from symc.codegen.tir_emit import Emitter
@@ -12,13 +11,12 @@ from symc.errors import SymcError
 from symc.ir.graph import Graph, Node, Value, variable
 from symc.ir.types import DType, TensorType
 from symc.ops.inference import infer_types_of
-from symc.ops.operator import REGISTRY, run_reference
+from symc.ops.operator import run_reference
+from symc.ops.registry import REGISTRY
 from symc.ops.slots import Conflict
 
 SHAPE = (3, 19)
 PER_GROUP = 12
-
-ops.load()
 
 
 def nodes_with_defaults(dtype, shape=SHAPE):

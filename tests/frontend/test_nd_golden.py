@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 import symc as mx
-from symc import ops
 from symc.frontend.op_functions import place_of
 from symc.ops.operator import find
 from symc.runtime.ndarray import NDArray, converted
 from tests.golden import DATA, Case, cases, mismatch
 
-ops.load()
 FAMILIES = sorted(path.name.partition(".")[0] for path in DATA.glob("*.jsonl.gz"))
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from symc.frontend.operator_table import FILE, example, table, visible_blocks
-from symc.ops.operator import REGISTRY, find
+from symc.ops.operator import find
+from symc.ops.registry import REGISTRY
 from symc.passes.measure import gradient_inputs, output_dtypes
 
 BLOCKS = visible_blocks()

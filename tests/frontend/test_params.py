@@ -41,6 +41,15 @@ def test_arrays_are_writable_and_their_own() -> None:
     assert array.flags.writeable and array.flags.owndata or array.base is not None and array.base.flags.owndata
 
 
+@pytest.mark.parametrize("name", [name for name in SMALL if name != "sparse"])
+def test_a_mapped_file_has_the_same_arrays(name: str) -> None:
+    path = DATA / f"{name}.params"
+    own, mapped = params.read(path), params.read(path, mapped=True)
+    assert own.names == mapped.names
+    assert all(map(same, own.arrays, mapped.arrays))
+    assert name != "dtypes" or not any(array.flags.writeable for array in mapped.arrays)
+
+
 @pytest.mark.parametrize("name", ["v0", "v1"])
 def test_reads_old_forms_saved_from_a_gpu(name: str) -> None:
     arrays = params.read(DATA / f"{name}.params").as_dict()

@@ -11,9 +11,10 @@ from symc.frontend.reader import choose_heads, parse_graph, print_graph, read_gr
 from symc.frontend.symbol_json import Entry, RawGraph, RawNode, parse
 from symc.ir.graph import Graph, Source
 from symc.ir.types import DType, TensorType
-from symc.ops.operator import REGISTRY, Operator, Optional
+from symc.ops.operator import Operator, Optional
 from symc.ops.parameters import internal
 from symc.ops.record import record
+from symc.ops.registry import REGISTRY
 
 DATA = Path(__file__).parents[1] / "data" / "json"
 

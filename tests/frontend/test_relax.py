@@ -12,14 +12,15 @@ import tvm
 from tvm_ffi import structural_equal
 
 import symc as mx
-from symc import cli, ops
+from symc import cli
 from symc.codegen.relax_module import relax_module
 from symc.codegen.relax_operators import is_kept
 from symc.errors import MXNetError, SymcError
 from symc.frontend import relax
 from symc.interpreter import run_heads
 from symc.ir.graph import Graph
-from symc.ops.operator import REGISTRY, operation
+from symc.ops.operator import operation
+from symc.ops.registry import REGISTRY
 from symc.passes.base import run_passes
 from symc.passes.pipeline import export_pipeline, typed
 from tests import golden
@@ -30,7 +31,6 @@ FAMILIES = sorted(path.name.partition(".")[0] for path in golden.DATA.glob("*.js
 READ_BACK = ("activation", "ctc", "linalg", "random", "scalar")        # families whose module is TVMScript between
 NETWORKS = ("legacy_mlp", "lenet", "lstm_charlm", "matrix_fact", "multi_output", "ncf_neumf", "super_resolution",
             "svm_mlp", "text_cnn")
-ops.load()
 
 
 def computed(module, *arrays):

@@ -10,7 +10,7 @@ import pytest
 
 import symc as mx
 from symc.frontend.op_functions import FLUENT
-from symc.ops.operator import REGISTRY
+from symc.ops.registry import REGISTRY
 
 S = mx.sym
 CALLS = json.loads((Path(__file__).parents[1] / "data" / "json" / "frontend.json").read_text())

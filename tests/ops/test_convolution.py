@@ -5,15 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.contraction import evaluate
 from symc.ops.operator import make, run_reference
 from symc.passes.legalize import Legalize
 from tests.derivatives import check_derivative
 from tests.golden import Case, differences, each_case
-
-ops.load()
 
 
 def normal(*shape: int) -> np.ndarray:

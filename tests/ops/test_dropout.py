@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import ParameterError
 from symc.interpreter import run
 from symc.ops.operator import make, run_reference
@@ -12,7 +11,6 @@ from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.seed_random import SEED, SeedRandom
 from tests.golden import Case, differences, each_case
 
-ops.load()
 TEXT = "%x: f32[100,40]\n%y = Dropout(%x) p=0.25{}\nheads %y"
 
 

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 import symc as mx
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.families.image_color import Adjust, Jitter
 from symc.ops.operator import make, run_reference
 from tests.derivatives import check_derivative, distinct
 from tests.golden import Case, differences, each_case
 
-ops.load()
 KINDS = ("brightness", "contrast", "saturation", "hue")
 
 

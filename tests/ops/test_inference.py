@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.ir.graph import Graph, Value
 from symc.ir.text import parse_graph
@@ -16,7 +15,6 @@ Inferred = Callable[..., dict[str, str]]
 
 
 def parse(text: str) -> Graph:
-    ops.load()
     return parse_graph(text, from_text)
 
 

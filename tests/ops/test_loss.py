@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.ops.operator import make
@@ -12,8 +11,6 @@ from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
 from tests.derivatives import check_derivative
 from tests.golden import Case, differences, each_case
-
-ops.load()
 
 
 def normal(*shape: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.interpreter import run
 from symc.ir.types import DType
 from symc.ops.operator import make, run_reference
@@ -13,8 +12,6 @@ from symc.passes.legalize import Legalize
 from symc.passes.overwrite_inputs import OverwriteInputs
 from tests.derivatives import check_derivative
 from tests.golden import Case, differences, each_case
-
-ops.load()
 
 BATCH_NORM = """
     %x: f32[6,3,2]

@@ -4,12 +4,9 @@ from typing import Literal
 
 import pytest
 
-from symc import ops
 from symc.errors import ParameterError, UnsupportedOperatorError
 from symc.ops.operator import from_attributes
 from symc.ops.parameters import Dims, format_value, mxnet_type, parse_value
-
-ops.load()
 
 
 @pytest.mark.parametrize(("hint", "text", "value"), [

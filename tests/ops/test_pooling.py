@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.operator import make, run_reference
 from tests.derivatives import check_derivative, distinct
 from tests.golden import Case, differences, each_case
 
-ops.load()
 LOWEST = np.finfo(np.float32).min
 
 

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.legalize import Legalize
 from symc.passes.seed_random import SEED, SeedRandom
 
-ops.load()
 SEED_VALUE = np.array([77])
 
 

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 import symc as mx
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.families.resampling import average_taps
 from symc.ops.operator import make, run_reference
 from tests.derivatives import check_derivative, distinct
 from tests.golden import Case, differences, each_case
 from tests.ops.spatial import compiled_as_interpreted
-
-ops.load()
 
 
 @each_case("spatial", ("_contrib_BilinearResize2D", "_contrib_AdaptiveAvgPooling2D"))

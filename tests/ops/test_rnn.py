@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError, ParameterError
 from symc.interpreter import run
 from symc.ir.graph import Graph
@@ -14,7 +13,6 @@ from symc.passes.seed_random import SEED, SeedRandom
 from tests.golden import Case, differences, each_case
 from tests.inference import shapes
 
-ops.load()
 LSTM = "mode=lstm state_size=3 num_layers=2 state_outputs=True"
 TIME, BATCH, WIDTH, STATE = 5, 2, 4, 3
 

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 import symc as mx
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.operator import make, run_reference
 from tests.derivatives import check_derivative, distinct
 from tests.golden import Case, differences, each_case
 from tests.ops.spatial import compiled_as_interpreted
 
-ops.load()
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
 CORRELATIONS: list[dict[str, Any]] = [
     {"max_displacement": 2, "pad_size": 2}, {"kernel_size": 3, "max_displacement": 2, "stride1": 2, "pad_size": 3},

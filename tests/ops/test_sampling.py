@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.interpreter import run
 from symc.ir.types import DType
@@ -15,7 +14,6 @@ from symc.ops.math import NumPyMath
 from symc.ops.operator import make, run_reference
 from symc.passes.seed_random import SEED, SeedRandom
 
-ops.load()
 COUNT = 40_000
 PARTS = 32
 CHI_SQUARE = 70         # of PARTS - 1 degrees of freedom: exceeded by chance 1 in 10 000 times

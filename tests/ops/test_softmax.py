@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.errors import InferenceError
 from symc.ops.operator import make, run_reference
 from tests.derivatives import check_derivative
 from tests.golden import Case, differences, each_case
-
-ops.load()
 
 
 def normal(*shape: int) -> np.ndarray:

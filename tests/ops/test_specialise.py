@@ -5,15 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from symc import ops
 from symc.ir.types import DType
 from symc.ops.elementwise import Elementwise
 from symc.ops.families.binary import BINARY
 from symc.ops.math import NumPyMath, quietly
-from symc.ops.operator import REGISTRY
+from symc.ops.registry import REGISTRY
 from symc.ops.specialise import specialised
 
-ops.load()
 BLOCKS = sorted(name for name, block in REGISTRY.items() if issubclass(block, Elementwise) and name == block.name
                 and block.function and all(isinstance(key, str) for key in block.inputs)
                 and not any(f.default is dataclasses.MISSING and f.type not in (float, "float")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from symc.interpreter import run
-from symc.passes.fold_constants import FoldConstants
+from symc.passes.fold_constants import FoldConstants, independent
 
 
 def test_chain_becomes_one_constant(check):
@@ -67,3 +67,16 @@ def test_one_of_several_outputs(check):
 
 def test_random_values_stay(check, unchanged):
     check(FoldConstants(), "%c: f32[1] = const [1.0]\n%a = test_noise(%c)\n%b = relu(%a)\nheads %b", unchanged)
+
+
+def test_parts_have_no_operator_in_common(graph):
+    found = graph("""
+        %c: f32[2] = const [1.0, 2.0]
+        %shared = relu(%c)
+        %a = _mul_scalar(%shared) scalar=2.0
+        %b = _mul_scalar(%c) scalar=3.0
+        %d = elemwise_add(%shared, %c)
+        heads %a, %b, %d
+    """)
+    a, b, d = found.heads
+    assert independent(found.heads) == [[a, d], [b]]

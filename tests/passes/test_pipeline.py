@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symc import ops
 from symc.codegen.pack import pack_rule
 from symc.errors import InferenceError
 from symc.interpreter import run
@@ -20,8 +19,6 @@ from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
 from symc.passes.pipeline import inference_pipeline, lowering_pipeline, training_pipeline, typed
 from symc.passes.seed_random import SeedRandom
-
-ops.load()
 
 # every step keeps the shape (2,4,4), so that any may follow any; {a} and {b} are values made before
 SMOOTH = [

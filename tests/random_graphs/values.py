@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from symc import ops
 from symc.ir.graph import Graph, Node
 from symc.ir.text import parse_graph
 from symc.ir.types import DType
@@ -24,7 +23,6 @@ SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0, 1.0, -1.0, 0.5, 1e-7, 300.0)
 
 def parse(text: str) -> Graph:
     """The typed graph of a text."""
-    ops.load()
     graph = parse_graph(text, from_text)
     return with_types(graph, infer(graph))
 

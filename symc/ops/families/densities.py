@@ -17,7 +17,8 @@ from symc.ir.types import Shape
 from symc.ops.elementwise import elementwise, real
 from symc.ops.families.unary import digamma
 from symc.ops.math import NumPyMath
-from symc.ops.operator import REAL, REGISTRY, Operator, operator
+from symc.ops.operator import REAL, Operator, operator
+from symc.ops.registry import REGISTRY
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 
 Expression = Callable[..., Any]
