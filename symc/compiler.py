@@ -5,30 +5,25 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-import symc
-from symc.codegen import cache, package
-from symc.codegen.assemble import host_name
-from symc.codegen.bodies import names_with_bodies
+from symc.codegen import cache
 from symc.codegen.build import (
     Lowered,
     Options,
     Unit,
     compile_lowered,
+    compile_several,
     groups_of,
     host_level,
     host_levels,
-    library_bytes,
     load_in_process,
     lower,
-    named_levels,
     output_names,
     state_names,
 )
@@ -37,29 +32,29 @@ from symc.errors import MXNetError, SymcError, raise_collected, warn
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.parameter_names import nearest
 from symc.frontend.reader import describe_graph
-from symc.frontend.reader import print_graph as print_network
+from symc.frontend.shape_sets import Shapes, shape_sets
 from symc.frontend.sights import sights_of
 from symc.ir.graph import Graph, Node, Value, constant
-from symc.ir.text import print_graph
 from symc.ir.types import DType, TensorType
 from symc.loading import Note, load_model
 from symc.ops.families.custom import Custom, with_instances
-from symc.ops.operator import operation, output_name, run_reference
+from symc.ops.operator import operation, output_name
 from symc.ops.slots import Conflict, show
+from symc.passes.any_batch import prove_rows
 from symc.passes.base import run_passes
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import export_pipeline, typed
 from symc.passes.watch_values import WatchValues
+from symc.prepared import PACKAGE_LEVELS, Prepared, host_functions
+from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.context import Context
 from symc.runtime.dynamic import KEPT, DynamicExecutor
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING, Bound, Executor, Sight
+from symc.runtime.memory import aligned_copy
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
-
-PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
-                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
-
+from symc.runtime.shapes import ModuleOfShapes, Plans
 
 # ---- compiled modules and packages ---------------------------------------------------------------------------------
 
@@ -67,20 +62,48 @@ PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
 class Module(CompiledModule):
     """A compiled module that can be saved as a package."""
 
-    def __init__(self, network: Graph, lowered: Lowered, options: Options) -> None:
-        self.network, self.lowered, self.options = network, lowered, options
-        self.unit = compile_lowered(lowered, [host_level()], options)
+    def __init__(self, prepared: Prepared) -> None:
+        lowered, = prepared.lowered
+        self.save = prepared.save
+        self.unit = compile_lowered(lowered, [host_level()], prepared.options)
         super().__init__(self.unit.assembly.plan, load_in_process(self.unit), self.unit.assembly.weights,
                          host_functions(lowered.graph))
 
-    def save(self, path: str | os.PathLike[str], levels: Sequence[str] | None = None) -> None:
-        """Write the package `path` for these CPU levels, whole or not at all.  None: PACKAGE_LEVELS."""
-        save_package(self.network, self.lowered, Path(path), levels, self.options)
+
+class ShapesModule(ModuleOfShapes):
+    """The same for several sets of shapes."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        plans, units = _plans_here(prepared)
+        self.save = prepared.save
+        super().__init__(plans, [{buffer.name: buffer.shape for buffer in unit.assembly.plan.buffers
+                                  if buffer.kind == "input"} for unit in units])
 
 
-def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
+class BatchModule(ModuleOfBatches):
+    """The same for batches of any size."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        plans, units = _plans_here(prepared)
+        self.save = prepared.save
+        batch = prepared.batch([unit.assembly.plan for unit in units])
+        assert batch is not None
+        super().__init__(plans, batch, plans[0].inputs, plans[0].outputs)
+
+
+def _plans_here(prepared: Prepared) -> tuple[Plans, list[Unit]]:
+    """The plans of a network in this process, over one block of weights."""
+    units = compile_several(prepared.lowered, [host_level()], prepared.options)
+    weights = aligned_copy(units[0].assembly.weights)
+    modules = [CompiledModule(unit.assembly.plan, load_in_process(unit), weights, host_functions(lowered.graph))
+               for unit, lowered in zip(units, prepared.lowered, strict=True)]
+    return Plans([partial(modules.__getitem__, number) for number in range(len(modules))]), units
+
+
+def compile(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
             outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, target: str = "cpu", *,
-            dtypes: Mapping[str, Any] | None = None, options: Options | None = None) -> Module:
+            dtypes: Mapping[str, Any] | None = None,
+            options: Options | None = None) -> Module | ShapesModule | BatchModule:
     """Compile a network for this machine.
 
     symbol: a Symbol, a Graph, or what `model_files.find` finds: the path of a symbol.json, an archive, a folder, the
@@ -89,24 +112,28 @@ def compile(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]]
     names of the heads to keep, internal ones included; by default all but, in inference, those for training.  train:
     gradients of all parameters, or requests by name; parameters are then inputs, whose first values are those given,
     and auxiliary states belong to each thread.  target: 'cpu'.
+    Several sets of shapes in a list are compiled to one module, which takes inputs of any of them.  Where an extent is
+    a name, ("N", 3, 224, 224), it is a batch of any size, whose rows the network must compute apart.
     """
-    options = options or Options()
-    network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
-    return Module(network, lowered, options)
+    prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options())
+    if prepared.places is not None:
+        return BatchModule(prepared)
+    return Module(prepared) if len(prepared.lowered) == 1 else ShapesModule(prepared)
 
 
 def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = None,
-                    shapes: Mapping[str, Sequence[int]] | None = None, outputs: Sequence[str] = (),
+                    shapes: Shapes | Sequence[Shapes] | None = None, outputs: Sequence[str] = (),
                     train: bool | Mapping[str, str] = False, target: str = "cpu", *,
                     dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] | None = None,
-                    options: Options | None = None) -> Unit:
-    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`, `save`."""
-    options = options or Options()
-    network, lowered = lower_network(symbol, params, shapes, outputs, train, target, dtypes, options)
-    return save_package(network, lowered, Path(path), levels, options)
+                    options: Options | None = None) -> list[Unit]:
+    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`, `save`.
+
+    Returns what was compiled: one unit for each plan.
+    """
+    return prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options()).save(path, levels)
 
 
-def tune(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
+def tune(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
          outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, *,
          dtypes: Mapping[str, Any] | None = None, options: Options | None = None, threads: int = 1,
          seconds: float = math.inf) -> Tuning:
@@ -115,8 +142,8 @@ def tune(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | 
     The network is that of `compile`.  threads: with which kernels run.  See `Tuning.run`.
     """
     options = options or Options()
-    _, lowered = lower_network(symbol, params, shapes, outputs, train, "cpu", dtypes, options)
-    tuning = tuning_of(groups_of(lowered))
+    prepared = prepare(symbol, params, shapes, outputs, train, "cpu", dtypes, options)
+    tuning = tuning_of([node for lowered in prepared.lowered for node in groups_of(lowered)])
     tuning.run(levels_here(options.precision), threads, seconds, options.progress)
     return tuning
 
@@ -128,20 +155,40 @@ def levels_here(precision: str) -> list[str]:
     return list(dict.fromkeys([*packaged[:1], own[0]]))
 
 
-def lower_network(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
-                  train: bool | Mapping[str, str], target: str, dtypes: Mapping[str, Any] | None,
-                  options: Options) -> tuple[Graph, Lowered]:
-    """The network as it was given, and the graph after all passes.  See `compile`."""
+def prepare(symbol: Any, params: Any, shapes: Shapes | Sequence[Shapes] | None, outputs: Sequence[str],
+            train: bool | Mapping[str, str], target: str, dtypes: Mapping[str, Any] | None,
+            options: Options) -> Prepared:
+    """All that comes before kernels.  See `compile`."""
     if target != "cpu":
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
-    network, arrays, given = load_model(symbol, params, shapes, outputs, bool(train), options.note)
+    given = shape_sets(shapes)
+    network, arrays, found = load_model(symbol, params, given.fixed(options.slabs[0]), outputs, bool(train),
+                                        options.note)
+    given = given.beside(found)
     refuse_dynamic(network)
-    check_names(network, (*given, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
+    check_names(network, (*given.names, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
+    if given.symbol is None:
+        lowered = (_lowered(network, arrays, {name: tuple(map(int, shape)) for name, shape in one.items()}, dtypes,
+                            train, options) for one in given.sets)
+        return Prepared(network, tuple(lowered), options, given)
     if train:
-        return network, _lower_training(network, arrays, given, dtypes, train, options)
-    constants = {name: array for name, array in arrays.items() if name not in given}
-    ready = with_instances(typed(bind_constants(network, constants), given, _dtypes(dtypes)))
-    return network, lower(ready, INFERENCE, {}, (), options, initial={})
+        raise SymcError(f"a batch {given.symbol} of any size is for inference; gradients are sums over the batch",
+                        "compile for fixed shapes, --shape once for each batch size")
+    bound = bind_constants(network, {name: array for name, array in arrays.items() if name not in given.names})
+    places = prove_rows(lambda size: typed(bound, given.fixed(size), _dtypes(dtypes)), given.axes, given.symbol,
+                        options.slabs)
+    lowered = (_lowered(network, arrays, given.fixed(size), dtypes, train, options) for size in options.slabs)
+    return Prepared(network, tuple(lowered), options, given, places)
+
+
+def _lowered(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]],
+             dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options) -> Lowered:
+    """The graph after all passes, for inputs of these shapes."""
+    if train:
+        return _lower_training(network, arrays, shapes, dtypes, train, options)
+    constants = {name: array for name, array in arrays.items() if name not in shapes}
+    ready = with_instances(typed(bind_constants(network, constants), shapes, _dtypes(dtypes)))
+    return lower(ready, INFERENCE, {}, (), options, initial={})
 
 
 def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]],
@@ -249,57 +296,6 @@ def bind_constants(graph: Graph, arrays: Mapping[str, np.ndarray]) -> Graph:
     return bound
 
 
-def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:
-    """The functions that the host steps of a plan call, one for each node: `host` of its operator, or its reference."""
-    return {host_name(operation(node), name): _host_function(node) for node, name in names_with_bodies(graph).items()
-            if node.op is not None and operation(node).is_host}
-
-
-def _host_function(node: Node) -> Callable[..., None]:
-    op = operation(node)
-    shapes = [value.type.dims for value in node.inputs]
-
-    def call(program: Any, attributes: Mapping[str, str], inputs: Sequence[np.ndarray],
-             outputs: Sequence[np.ndarray]) -> None:
-        given = [array.reshape(shape) for array, shape in zip(inputs, shapes, strict=True)]
-        wanted = [array.reshape(type.dims) for array, type in zip(outputs, node.types, strict=True)]
-        if op.host is not None:
-            op.host(given, wanted)
-            return
-        for target, value in zip(wanted, run_reference(op, given, node.types), strict=True):
-            target[...] = value
-    return call
-
-
-def save_package(network: Graph, lowered: Lowered, path: Path, levels: Sequence[str] | None,
-                 options: Options) -> Unit:
-    """Compile for all `levels`, link their libraries, and write the package."""
-    levels = PACKAGE_LEVELS[options.precision] if levels is None else named_levels(levels)
-    unknown = [level for level in levels if level not in package.LEVELS]
-    refuse_host_steps(lowered.graph)
-    if unknown or not levels:
-        raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
-    if not path.parent.is_dir():
-        raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
-    unit = compile_lowered(lowered, levels, options)
-    weights = package.weights_member(unit.assembly.weight_pieces())
-    libraries = {level: library_bytes([unit], level) for level in levels}
-    package.write(path, package.Contents(
-        plans=[unit.assembly.plan], network=print_network(network), weights=weights, libraries=libraries,
-        graph=print_graph(lowered.graph), versions={"symc": symc.__version__, **dict(cache.pins())},
-        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=dict(unit.tuned),
-        weights_file=options.weights_file))
-    return unit
-
-
-def refuse_host_steps(graph: Graph) -> None:
-    """Raise for nodes that run in Python, which a package does not hold."""
-    problems = [f"node '{node.name}' ({operation(node).name}: "
-                + ", ".join(f"{key}={value}" for key, value in operation(node).parameters().items())
-                + ") is computed in Python, which a package cannot hold"
-                for node in graph.nodes if node.op is not None and operation(node).is_host]
-    raise_collected(SymcError, "the package", problems, "compose the node of other operators, choose outputs in front "
-                    "of it, or run the network in this process: symc.compile, or bind")
 
 
 # ---- executors -----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from symc.runtime.machine import cpu_name
 
 if TYPE_CHECKING:
     from symc.codegen.tune import Tuned, Tuning
+    from symc.runtime.plan import Plan
 
 YES, NO = "yes", "no"
 SHOWN = 3            # items of a long list in the text form of a report
@@ -173,23 +174,35 @@ def _shortened(names: Sequence[str]) -> str:
 def inspect_package(file: Path) -> dict[str, Any]:
     """What the manifest says, the steps with their kernels, and the memory plan.  No code is mapped."""
     from symc.runtime.package import open_package
-    from symc.runtime.plan import KernelStep
 
     package = open_package(file)
-    manifest, plan = package.manifest, package.plan
-    steps = [{"step": i, "phase": step.phase, "kernel": plan.kernels[step.kernel].name,
-              "nodes": list(step.nodes), "jobs": step.jobs,
-              "flops": plan.kernels[step.kernel].flops}
-             for i, step in enumerate(plan.steps) if isinstance(step, KernelStep)]
-    arena = [buffer for buffer in plan.buffers if buffer.kind == "arena"]
+    manifest = package.manifest
+    plans = [package.read_plan(number) for number in range(len(manifest["plans"]))]
+    arena = [buffer for buffer in max(plans, key=lambda plan: plan.arena_bytes).buffers if buffer.kind == "arena"]
+    several = {"plans": [_plan_row(described) for described in manifest["plans"]]} if len(plans) > 1 else {}
     return {"package": str(file),
             "inputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["inputs"]},
-            "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]},
+            "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]}, **several,
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
             "options": manifest["options"], "tuned_groups": manifest["tuned_groups"],
-            "memory": {"arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes,
-                       "buffers": len(arena), "unshared_bytes": sum(buffer.bytes for buffer in arena)},
-            "versions": [f"{k} {v}" for k, v in manifest["versions"].items()], "steps": steps}
+            "memory": {**manifest["memory"], "buffers": len(arena),
+                       "unshared_bytes": sum(buffer.bytes for buffer in arena)},
+            "versions": [f"{k} {v}" for k, v in manifest["versions"].items()],
+            "steps": [{**({"plan": number} if several else {}), **row}
+                      for number, plan in enumerate(plans) for row in _plan_steps(plan)]}
+
+
+def _plan_row(described: Mapping[str, Any]) -> dict[str, Any]:
+    shapes = {array["name"]: "x".join(map(str, array["shape"])) for array in described["inputs"]}
+    return {"plan": described["member"], **shapes, "arena_bytes": described["arena_bytes"]}
+
+
+def _plan_steps(plan: Plan) -> list[dict[str, Any]]:
+    from symc.runtime.plan import KernelStep
+
+    return [{"step": number, "phase": step.phase, "kernel": plan.kernels[step.kernel].name, "nodes": list(step.nodes),
+             "jobs": step.jobs, "flops": plan.kernels[step.kernel].flops}
+            for number, step in enumerate(plan.steps) if isinstance(step, KernelStep)]
 
 
 # ---- times ---------------------------------------------------------------------------------------------------------
@@ -206,7 +219,7 @@ def bench_summary(report: Mapping[str, Any], top: int) -> dict[str, Any]:
         "machine": f"{report['cpu']}, {threads} thread{'s' * (threads != 1)}, {report['level']}",
         "peaks": f"{peak['gflops']:.1f} GFLOP/s, {peak['gbytes_per_second']:.1f} GB/s read from memory"
                  if peak else "unknown: the package is older than `symc bench`",
-        "inputs": report["inputs"],
+        "inputs": report["inputs"], "slabs": report.get("slabs"),
         "memory": f"{_megabytes(report['weights_bytes'])} of weights, {_megabytes(report['arena_bytes'])} of "
                   "intermediate results",
         "milliseconds": ", ".join(f"{name} {value:.4g}" for name, value in times.items())

@@ -57,7 +57,7 @@ def lowered(symbol, params):
     """As far as the kernels: everything that looks at the files."""
     graph = parse_graph(symbol)
     arrays = params if isinstance(params, dict) else params_file.read(params).as_dict()
-    return compiler.lower_network(graph, arrays, SHAPES, (), False, "cpu", None, compiler.Options())
+    return compiler.prepare(graph, arrays, SHAPES, (), False, "cpu", None, compiler.Options())
 
 
 @st.composite

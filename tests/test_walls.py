@@ -33,7 +33,9 @@ ROOMS = {
                 "frontend.te_random", "interpreter"),
     "runtime": ("errors",),
     "loading.py": ("ir", "ops", "errors", "frontend", "passes", "runtime"),
-    "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading"),
+    "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime"),
+    "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading",
+                    "prepared"),
 }
 # imported inside functions alone, when the user asks for what lies above
 LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler", "loading")}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import app
-from symc.cli.options import Json, Threads, read_inputs
+from symc.cli.options import Json, Threads, dims, pairs, read_inputs
 from symc.cli.show import show
 
 
@@ -17,6 +17,8 @@ def bench(
     package: Annotated[Path, typer.Argument(help="Package that `symc compile` wrote, for inference or training.")],
     inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with several; others "
                                                                            "are drawn at random.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=8,3,224,224, where the package "
+                                                         "is for several.")] = None,
     threads: Threads = 0,
     warmup: Annotated[int, typer.Option(min=0, help="Runs in front that do not count.")] = 3,
     repeats: Annotated[int | None, typer.Option(min=1, help="Runs; otherwise --seconds says how long.")] = None,
@@ -31,5 +33,6 @@ def bench(
 
     if threads:
         runtime.set_num_threads(threads)
-    measured = measure(package, read_inputs(inputs or []), Effort(warmup, repeats, seconds))
+    measured = measure(package, read_inputs(inputs or []), Effort(warmup, repeats, seconds),
+                       pairs(shape, dims, "--shape"))
     show(measured if as_json else report.bench_summary(measured, top), as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,13 +18,14 @@ from symc.cli.options import (
     Json,
     Network,
     Parameters,
-    Shapes,
+    ShapeSets,
     Types,
     dims,
     model,
     names,
     package_name,
     pairs,
+    shape_sets,
 )
 from symc.cli.show import Notes, progress_of, show
 
@@ -33,7 +35,9 @@ def compile(
     network: Network,
     params: Parameters = None,
     epoch: Epoch = None,
-    shape: Shapes = None,
+    shape: ShapeSets = None,
+    slabs: Annotated[str, typer.Option(help="Sizes that are compiled for a batch of any size; others are computed by "
+                                            "several of them.")] = "1,8,64",
     dtype: Types = None,
     outputs: Heads = "",
     train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
@@ -60,22 +64,30 @@ def compile(
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
                                    precision=precision, fast_math=fast_math, note=notes,
-                                   weights_file=weights_file)
-        unit = compiler.compile_package(target, model(network, params, epoch), None, pairs(shape, dims, "--shape"),
-                                        names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
-                                        levels=None if cpu is None else names(cpu), options=options)
-    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(unit.assembly)}
+                                   weights_file=weights_file, slabs=dims(slabs))
+        units = compiler.compile_package(target, model(network, params, epoch), None, shape_sets(shape),
+                                         names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
+                                         levels=None if cpu is None else names(cpu), options=options)
+    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(target, units)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
     show(notes.added_to(report), as_json)
 
 
-def _describe(assembly: Any) -> dict[str, Any]:
-    plan = assembly.plan
+def _describe(package: Path, units: Sequence[Any]) -> dict[str, Any]:
+    """What the manifest says of the arrays, and what the plans are made of."""
+    from symc.runtime.package import open_package
 
-    def buffers(kind: str) -> dict[str, Any]:
-        found = [plan.buffers[number] for number in plan.of_kind(kind)]
-        return {buffer.name: [buffer.dtype, list(buffer.shape)] for buffer in found}
-    return {"inputs": buffers("input"), "outputs": buffers("output"),
-            "kernels": len({kernel.name for kernel in plan.kernels}), "steps": len(plan.steps),
-            "arena_bytes": plan.arena_bytes, "weights_bytes": plan.weights_bytes}
+    manifest = open_package(package).manifest
+    plans = [unit.assembly.plan for unit in units]
+
+    def arrays(described: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        return {array["name"]: [array["dtype"], array["shape"]] for array in described[kind]}
+    report = {"inputs": arrays(manifest, "inputs"), "outputs": arrays(manifest, "outputs"),
+              "kernels": len({kernel.name for plan in plans for kernel in plan.kernels}),
+              "steps": sum(len(plan.steps) for plan in plans), **manifest["memory"]}
+    if len(plans) > 1:
+        report["plans"] = [{"plan": number, **{name: shape for name, (_, shape) in arrays(described, "inputs").items()},
+                            "arena_bytes": described["arena_bytes"]}
+                           for number, described in enumerate(manifest["plans"])]
+    return report

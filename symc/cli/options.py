@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,9 @@ Epoch = Annotated[int | None, typer.Option("--epoch", min=0, help="Which paramet
                                                                   "epochs.")]
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip", ".mar", ".model")
 Shapes = Annotated[list[str] | None, typer.Option("--shape", help="Shape of an input, as data=1,3,224,224.")]
+ShapeSets = Annotated[list[str] | None, typer.Option("--shape", help=(
+    "Shape of an input, as data=1,3,224,224; again for the same input to compile for several, which share their "
+    "weights. A name stands for a batch of any size: data=N,3,224,224."))]
 Types = Annotated[list[str] | None, typer.Option("--dtype", help="Type of an input, as data=float16.")]
 Heads = Annotated[str, typer.Option("--outputs", help="Heads to keep, as fc1_output,pool5_output.")]
 Package = Annotated[Path, typer.Argument(help="Package that `symc compile` wrote.")]
@@ -36,21 +39,40 @@ FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a
 
 def pairs(items: Sequence[str] | None, read: Callable[[str], Any], option: str) -> dict[str, Any]:
     """{'data': read('1,3')} from ['data=1,3']."""
-    pairs = {}
+    return {name: read(text) for name, text in named(items, option)}
+
+
+def named(items: Sequence[str] | None, option: str) -> Iterator[tuple[str, str]]:
+    """('data', '1,3') from 'data=1,3'."""
     for item in items or ():
         name, equals, text = item.partition("=")
         if not equals or not name or not text:
             raise SymcError(f"{option} {item} is not of the form NAME=VALUE")
-        pairs[name] = read(text)
-    return pairs
+        yield name, text
 
 
 def dims(text: str) -> tuple[int, ...]:
+    """A shape of numbers."""
+    shape = extents(text)
+    if any(isinstance(extent, str) for extent in shape):
+        raise SymcError(f"{text} is not a shape of numbers", "write it as 1,3,224,224")
+    return tuple(map(int, shape))
+
+
+def extents(text: str) -> tuple[int | str, ...]:
+    """A shape of numbers and names."""
     inner = text[1:-1] if text.startswith("(") and text.endswith(")") else text
     parts = [part.strip() for part in inner.removesuffix(",").split(",")] if inner else []
-    if not all(re.fullmatch(r"\d+", part) for part in parts):
+    if not all(re.fullmatch(r"[0-9]+", part) or part.isidentifier() for part in parts):
         raise SymcError(f"{text} is not a shape", "write it as 1,3,224,224")
-    return tuple(map(int, parts))
+    return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+def shape_sets(items: Sequence[str] | None) -> list[dict[str, tuple[int | str, ...]]]:
+    """The sets of shapes that --shape gives."""
+    from symc.frontend.shape_sets import repeated
+
+    return repeated((name, extents(text)) for name, text in named(items, "--shape"))
 
 
 def model(network: str, params: str | None, epoch: int | None = None) -> ModelFiles:

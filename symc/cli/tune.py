@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import EXIT_INTERRUPTED, app
-from symc.cli.options import Epoch, Heads, Json, Network, Parameters, Shapes, Types, dims, model, names, pairs
+from symc.cli.options import Epoch, Heads, Json, Network, Parameters, ShapeSets, Types, model, names, pairs, shape_sets
 from symc.cli.show import Notes, progress_of, show
 
 
@@ -17,7 +17,7 @@ def tune(
     network: Network,
     params: Parameters = None,
     epoch: Epoch = None,
-    shape: Shapes = None,
+    shape: ShapeSets = None,
     dtype: Types = None,
     outputs: Heads = "",
     train: Annotated[bool, typer.Option("--train", help="Also tune backward; parameters become inputs.")] = False,
@@ -42,7 +42,7 @@ def tune(
     notes = Notes(as_json)
     with progress_of("timing kernels") as progress:
         options = compiler.Options(progress=progress, precision=precision, fast_math=fast_math, note=notes)
-        found = compiler.tune(model(network, params, epoch), None, pairs(shape, dims, "--shape"), names(outputs), train,
+        found = compiler.tune(model(network, params, epoch), None, shape_sets(shape), names(outputs), train,
                               dtypes=pairs(dtype, str, "--dtype"), options=options, threads=num_threads(),
                               seconds=seconds)
     shown = report.tune(network, found, compiler.levels_here(precision)[0], num_threads())

@@ -53,6 +53,7 @@ class Options:
     fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
     note: told what was found or decided that the user did not say; by default a Python warning.
     weights_file: name of a file beside the package for the weights, which packages of equal weights share.
+    slabs: the sizes for which a batch of any size has plans, ascending; others are computed by these.
     """
 
     dump: Path | None = None
@@ -64,8 +65,11 @@ class Options:
     fast_math: bool = False
     note: Callable[[str], None] = warn
     weights_file: str | None = None
+    slabs: tuple[int, ...] = (1, 8, 64)
 
     def __post_init__(self) -> None:
+        if not self.slabs or list(self.slabs) != sorted(set(self.slabs)) or self.slabs[0] < 1:
+            raise SymcError(f"the sizes of slabs {self.slabs} are not different numbers above 0, ascending")
         if self.precision not in PRECISIONS:
             raise SymcError(f"precision {self.precision!r} is not known", f"it is {' or '.join(PRECISIONS)}")
         if self.fast_math and self.precision != "fp32":

@@ -49,7 +49,8 @@ class Contents:
 
     plans: one for each set of shapes, over one weight block; libraries, by level of LEVELS, run them all.
     network: its Symbol JSON.  graph: the text of the graph after all passes.  weights: `weights_member` of the block.
-    symbols, shapes: extents that are open, and the arrays that have some, as docs/package-format.md has them.
+    symbols, shapes, batch: extents that are open, the arrays that have some, and where outputs have the batch, as
+    docs/package-format.md has them.
     versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
     verification: what was compared, and how it differed.
     weights_file: name of the file beside the package that holds the weights, for other packages too.
@@ -62,6 +63,7 @@ class Contents:
     graph: str | None = None
     symbols: Sequence[Mapping[str, Any]] = ()
     shapes: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
+    batch: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     tuned: Mapping[str, int] = field(default_factory=dict)
@@ -116,7 +118,7 @@ def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, A
         "format": FORMAT, "inputs": _arrays(contents, plans[0]["inputs"]),
         "outputs": _arrays(contents, plans[0]["outputs"]),
         "heads": heads_of(json.loads(contents.network)), "symbols": [dict(symbol) for symbol in contents.symbols],
-        "entries": plans[0]["entries"], "plans": plans,
+        "entries": plans[0]["entries"], "plans": plans, "batch": contents.batch,
         "targets": [_target(contents, level) for level in contents.levels],
         "memory": {key: max(plan[key] for plan in plans) for key in MEMORY},
         "source": members["network.json"].sums["sha256"], "versions": dict(contents.versions),

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from symc.errors import MXNetError, SymcError
+from symc.runtime.batch import Batch, ModuleOfBatches
 from symc.runtime.machine import cpu_name, this_machine
-from symc.runtime.module import CompiledModule
-from symc.runtime.package import Package, open_package
+from symc.runtime.module import CompiledModule, Description, module_of
+from symc.runtime.package import Package, Target, open_package
 from symc.runtime.peak import Peak, measure_peak
 from symc.runtime.plan import BranchStep, HostStep, KernelStep, LoopStep, Range, Step, storage_dtype
 from symc.runtime.program import Program
+from symc.runtime.shapes import ModuleOfShapes, shape_of
 from symc.runtime.team import num_threads
 
 PERCENTILES = {"min": 0, "median": 50, "p90": 90, "p99": 99}
@@ -52,30 +54,76 @@ class Effort:
         return runs >= LEAST_RUNS and time.perf_counter() >= end
 
 
-def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Subject:
+    """What is timed: a package for inputs of certain shapes.
+
+    module: what runs.  parts: the plans that a run goes through, of which the steps of the first are timed one by one.
+    """
+
+    module: CompiledModule | ModuleOfShapes | ModuleOfBatches
+    parts: Sequence[CompiledModule]
+    inputs: Sequence[Description]
+    rows: int | None = None         # of a batch of any size
+
+    @staticmethod
+    def of(package: Package, target: Target, shapes: Mapping[str, tuple[int, ...]]) -> Subject:
+        """shapes: by name; where they leave open which plan is meant it is the first, or a batch of its size."""
+        module = module_of(package, target)
+        if isinstance(module, ModuleOfBatches):
+            rows = module.rows(shapes)
+            parts = [module.plans[module.number_of(size)] for size in module.slabs(rows)]
+            return Subject(module, parts, [_with_rows(one, module.batch, rows) for one in module.inputs], rows)
+        chosen = module.module_for(shapes) if isinstance(module, ModuleOfShapes) else module
+        return Subject(module, [chosen], chosen.inputs)
+
+
+def _with_rows(described: Description, batch: Batch, rows: int) -> Description:
+    shape = (rows if extent == batch.symbol else extent for extent in described.shape)
+    return Description(described.name, tuple(shape), described.dtype)
+
+
+def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort,
+          shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Any]:
     """What `symc bench` reports of a package, as plain data: times of runs, of steps, and this machine's peaks.
 
-    given: arrays by name of input; others are drawn at random.  Packages for training are timed by their training
-    step, with head gradients of one.  PackageError, SymcError: as those of `load` and `forward`.
+    given: arrays by name of input; others are drawn at random.  shapes: of these, where the package is for several.
+    Packages for training are timed by their training step, with head gradients of one.
+    PackageError, SymcError: as those of `load` and `forward`.
     """
     package = open_package(path)
     target = package.target_for(this_machine())
-    library = package.library(target)
-    module = CompiledModule(package.plan, library, package.weights(library))
-    inputs = {**draw_inputs(package), **given}
-    run = _runner(module, inputs)
+    subject = Subject.of(package, target, {**(shapes or {}), **{name: shape_of(one) for name, one in given.items()}})
+    module = subject.parts[0]
+    inputs = {**draw_inputs(package, subject.inputs), **given}
+    run = _runner(subject, inputs)
     _try(run, drawn=[name for name in inputs if name not in given])
     times = effort.times(run)
     peak = measure_peak(module.library, num_threads())
     steps = list(_step_rows(module, effort, peak))
-    flops = sum(row["flops"] for row in steps)
+    flops = sum(map(_flops, subject.parts))
     return {"package": os.fspath(path), "cpu": cpu_name(), "level": target.level, "threads": num_threads(),
-            "inputs": {entry.name: [entry.dtype, list(entry.shape)] for entry in module.inputs},
+            "inputs": {entry.name: [entry.dtype, list(entry.shape)] for entry in subject.inputs},
+            **({} if subject.rows is None else {"slabs": [_rows_of(part, subject) for part in subject.parts]}),
             "entries": entries_of(module), "warmup": effort.warmup, "runs": len(times),
             "milliseconds": {name: 1e3 * percentile(times, share) for name, share in PERCENTILES.items()},
-            "arena_bytes": package.plan.arena_bytes, "weights_bytes": package.plan.weights_bytes,
+            "arena_bytes": max(part.plan.arena_bytes for part in subject.parts),
+            "weights_bytes": module.plan.weights_bytes,
             "peak": {"gflops": peak.flops / 1e9, "gbytes_per_second": peak.bytes / 1e9} if peak else None,
             "flops": flops, **_rate("gflops", flops, min(times), peak.flops if peak else None), "steps": steps}
+
+
+def _flops(module: CompiledModule) -> int:
+    """Of all steps that are timed."""
+    return sum(step_work(module.program, module.plan.steps[number])[0]
+               for entry in entries_of(module) for number in range(*module.plan.entries[entry]))
+
+
+def _rows_of(part: CompiledModule, subject: Subject) -> int:
+    """The size of the batch for which a plan is."""
+    assert isinstance(subject.module, ModuleOfBatches)
+    name, axis = next(iter(subject.module.batch.inputs.items()))
+    return part.buffer(name).shape[axis]
 
 
 def percentile(times: Sequence[float], share: float) -> float:
@@ -88,16 +136,15 @@ def entries_of(module: CompiledModule) -> list[str]:
     return ["infer"] if "infer" in module.plan.entries else ["forward", "backward"]
 
 
-def draw_inputs(package: Package) -> dict[str, np.ndarray]:
-    """Arrays for the inputs, the same at each call: rows of a table where an Embedding reads them, otherwise in [0, 1),
-    which is 0 for integers.
+def draw_inputs(package: Package, inputs: Sequence[Description]) -> dict[str, np.ndarray]:
+    """Arrays for the inputs of a package, the same at each call: rows of a table where an Embedding reads them,
+    otherwise in [0, 1), which is 0 for integers.
     """
     random, rows = np.random.default_rng(0), _rows_looked_up(json.loads(package.text("network.json")))
     drawn = {}
-    for entry in package.manifest["inputs"]:
-        values = random.uniform(0, rows.get(entry["name"], 1), entry["shape"])
-        whole = np.floor(values) if entry["name"] in rows else values
-        drawn[entry["name"]] = _stored(whole, entry["dtype"])
+    for entry in inputs:
+        values = random.uniform(0, rows.get(entry.name, 1), tuple(map(int, entry.shape)))
+        drawn[entry.name] = _stored(np.floor(values) if entry.name in rows else values, entry.dtype)
     return drawn
 
 
@@ -115,9 +162,10 @@ def _rows_looked_up(network: Mapping[str, Any]) -> dict[str, int]:
     return {nodes[node["inputs"][0][0]]["name"]: int(node["attrs"]["input_dim"]) for node in tables}
 
 
-def _runner(module: CompiledModule, inputs: Mapping[str, Any]) -> Callable[[], Any]:
+def _runner(subject: Subject, inputs: Mapping[str, Any]) -> Callable[[], Any]:
+    module = subject.parts[0]
     if entries_of(module) == ["infer"]:
-        return lambda: module.forward(**inputs)
+        return lambda: subject.module.forward(**inputs)
     heads = [module.plan.buffers[number] for number in module.plan.of_kind("head_gradient")]
     ones = [np.ones(head.shape, storage_dtype(head.dtype)) for head in heads]
 

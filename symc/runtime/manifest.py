@@ -83,7 +83,14 @@ def _is_plain(value: Any, depth: int = MOST_DEPTH) -> bool:
 
 
 def _is_extent(value: Any) -> bool:
-    return _is_count(value) or (isinstance(value, str) and value.isidentifier())
+    """A number, a symbol, or a multiple of one: 7*N."""
+    return _is_count(value) or (isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,17}\*)?[^\W\d]\w*", value)
+                                is not None)
+
+
+def _is_place(value: Any) -> bool:
+    """Of a batch in an output: axis, outer and inner; null where the output does not depend on the batch."""
+    return value is None or (isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)))
 
 
 COUNT, PLAIN = Rule(_is_count), Rule(_is_plain)
@@ -101,9 +108,11 @@ TARGET = {"level": MEMBER, "architecture": MEMBER, "system": MEMBER, "pointer_bi
           "features": Many(_matches("[a-z0-9_]{1,64}"), 256), "library": MEMBER}
 MEMORY = {"arena_bytes": COUNT, "weights_bytes": COUNT}
 SYMBOL = {"name": Rule(lambda value: isinstance(value, str) and value.isidentifier()), "input": TEXT, "axis": COUNT}
+BATCH = {"outputs": Many(Rule(_is_place), MOST_ARRAYS), "nanoseconds": Many(COUNT, MOST_PLANS, 1)}
 MANIFEST = {"format": COUNT, "inputs": OPEN_ARRAYS, "outputs": OPEN_ARRAYS,
             "heads": Many({"node": TEXT, "output": COUNT}, MOST_ARRAYS), "symbols": Many(SYMBOL, 256),
             "entries": Many(TEXT, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS, 1),
+            "batch": Rule(lambda value: value is None or not _problem(value, BATCH, "batch")),
             "memory": MEMORY, "source": SHA256, "versions": {ANY: TEXT},
             "options": {ANY: PLAIN}, "tuned_groups": {ANY: COUNT}, "verification": RECORD_OR_NULL,
             "weights": Rule(lambda value: isinstance(value, dict)), "members": {ANY: SUMS}}
@@ -179,13 +188,39 @@ def _check_arrays(title: str, manifest: Mapping[str, Any]) -> None:
             raise damaged(title, f"'entries' of plan {number} are not those of manifest.json")
     if any(manifest["memory"][key] != max(plan[key] for plan in manifest["plans"]) for key in MEMORY):
         raise damaged(title, "'memory' of manifest.json is not that of its plans")
+    if manifest.get("batch") is not None:
+        _check_batch(title, manifest)
     ranks = {array["name"]: len(array["shape"]) for array in manifest["inputs"]}
     if any(symbol["axis"] >= ranks.get(symbol["input"], 0) for symbol in manifest["symbols"]):
         raise damaged(title, "a symbol of manifest.json is of no input")
     free = {extent for key in ("inputs", "outputs") for array in manifest[key] for extent in array["shape"]
             if isinstance(extent, str)}
-    if not free <= {symbol["name"] for symbol in manifest["symbols"]}:
+    if not {extent.rpartition("*")[2] for extent in free} <= {symbol["name"] for symbol in manifest["symbols"]}:
         raise damaged(title, "a shape of manifest.json names no symbol")
+
+
+def _check_batch(title: str, manifest: Mapping[str, Any]) -> None:
+    """Each plan is for one size of the batch, which all inputs and outputs that depend on it have."""
+    axes = {symbol["input"]: symbol["axis"] for symbol in manifest["symbols"]}
+    sizes = [_sizes(plan, axes, manifest["batch"]["outputs"]) for plan in manifest["plans"]]
+    distinct = {size for one in sizes for size in one}
+    if not axes or any(len(one) != 1 or 0 in one for one in sizes) or len(distinct) != len(sizes) \
+            or len(manifest["batch"]["nanoseconds"]) != len(sizes):
+        raise damaged(title, "'batch' of manifest.json is not that of its plans")
+
+
+def _sizes(plan: Mapping[str, Any], axes: Mapping[str, int], places: Sequence[Any]) -> set[int]:
+    """The sizes that the batch has in a plan; 0 where the manifest is wrong."""
+    inputs = {array["name"]: array["shape"] for array in plan["inputs"]}
+    if len(places) != len(plan["outputs"]) or any(axis >= len(inputs.get(name, ())) for name, axis in axes.items()):
+        return {0}
+    found = {inputs[name][axis] for name, axis in axes.items()}
+    for place, array in zip(places, plan["outputs"], strict=True):
+        if place is not None:
+            axis, part = place[0], place[1] * place[2]
+            whole = array["shape"][axis] if axis < len(array["shape"]) else 0
+            found.add(whole // part if part and whole % part == 0 else 0)
+    return found
 
 
 def _fits(array: Mapping[str, Any], described: Mapping[str, Any], is_first: bool) -> bool:

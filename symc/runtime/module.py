@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,19 +14,24 @@ from symc.errors import SymcError
 from symc.runtime import random
 from symc.runtime.context import current_context
 from symc.runtime.library import Library
+from symc.runtime.machine import this_machine
 from symc.runtime.memory import aligned_copy, aligned_empty
 from symc.runtime.ndarray import NDArray
-from symc.runtime.package import load_target, open_package
-from symc.runtime.plan import Plan, storage_dtype
-from symc.runtime.program import HostFunction, Program
+from symc.runtime.package import Package, Target, open_package
+from symc.runtime.plan import Buffer, Plan, storage_dtype
+from symc.runtime.program import HostFunction, Program, SharedArena
+
+if TYPE_CHECKING:
+    from symc.runtime.batch import ModuleOfBatches
+    from symc.runtime.shapes import ModuleOfShapes
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Name, shape and dtype of an input or output."""
+    """Name, shape and dtype of an input or output; the extent of a batch of any size is its name."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
     dtype: str
 
 
@@ -36,15 +41,16 @@ class CompiledModule:
     """
 
     def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
-                 hosts: Mapping[str, HostFunction] | None = None) -> None:
-        self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
+                 hosts: Mapping[str, HostFunction] | None = None, arena: SharedArena | None = None) -> None:
+        """arena: for modules of which a thread runs one at a time, each from beginning to end."""
+        self.plan, self.library, self.hosts, self.arena = plan, library, dict(hosts or {}), arena
         self.weights = Program(plan, library, weights, self.hosts).weights
         self.inputs = self._describe("input")
         self.outputs = self._describe("output")
         by_name = {plan.buffers[number].name: number for number in plan.of_kind("input")}
         self._inputs = {name: number for name, number in by_name.items() if name != random.SEED}
         self._seed = by_name.get(random.SEED)
-        self._outputs, self._gradients = plan.of_kind("output"), plan.of_kind("gradient")
+        self.output_numbers, self._gradients = plan.of_kind("output"), plan.of_kind("gradient")
         self._local = threading.local()
 
     def _describe(self, kind: str) -> tuple[Description, ...]:
@@ -56,7 +62,7 @@ class CompiledModule:
     def program(self) -> Program:
         """The program of the calling thread."""
         if not hasattr(self._local, "program"):
-            self._local.program = Program(self.plan, self.library, self.weights, self.hosts)
+            self._local.program = Program(self.plan, self.library, self.weights, self.hosts, self.arena)
             self._local.gradients = None
         return self._local.program
 
@@ -67,12 +73,12 @@ class CompiledModule:
         shape or a dtype that cannot be converted safely.
         """
         program = self.program
-        self._refuse_names(inputs)
+        self.refuse_names(inputs)
         for name, value in inputs.items():
             program.bind(self._inputs[name], self._argument(self._inputs[name], value))
         if self._seed is not None:
             program.bind(self._seed, np.array([random.next_seed()], np.int64))
-        outputs = self._bind_new(self._outputs)
+        outputs = self._bind_new(self.output_numbers)
         program.run("forward" if is_train else "infer")
         return outputs
 
@@ -112,7 +118,16 @@ class CompiledModule:
             arrays.append(NDArray(memory, context))
         return arrays
 
-    def _refuse_names(self, inputs: Mapping[str, Any]) -> None:
+    def input_number(self, name: str) -> int:
+        """The buffer of an input."""
+        return self._inputs[name]
+
+    def buffer(self, name: str) -> Buffer:
+        """What the plan says of an input."""
+        return self.plan.buffers[self._inputs[name]]
+
+    def refuse_names(self, inputs: Mapping[str, Any]) -> None:
+        """SymcError: there are others than the inputs, or one is missing."""
         if inputs.keys() == self._inputs.keys():
             return
         expected = f"the inputs are {', '.join(map(repr, self._inputs)) or 'none'}"
@@ -125,30 +140,46 @@ class CompiledModule:
             raise SymcError(f"input '{missing[0]}' is missing", expected)
 
     def _argument(self, number: int, value: Any) -> np.ndarray:
-        """The value as an array that a kernel can read; the value's own memory where it fits as it is."""
+        """The value as an array of the buffer's shape that a kernel can read."""
         buffer = self.plan.buffers[number]
-        dtype = storage_dtype(buffer.dtype)
-        try:
-            array = value.memory if isinstance(value, NDArray) else np.asarray(value)
-        except ValueError as problem:
-            raise SymcError(f"{buffer.kind} '{buffer.name}' is no array: {problem}") from problem
+        array = array_for(buffer, value)
         if array.shape != buffer.shape:
             raise SymcError(f"{buffer.kind} '{buffer.name}' has shape {array.shape}, expected {buffer.shape}")
-        if not np.can_cast(array.dtype, dtype, "same_kind"):
-            raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype}, which does not convert to "
-                            f"{buffer.dtype} safely", "convert it with astype first")
-        if array.dtype != dtype:
-            array = array.astype(dtype)
-        return array if array.flags.c_contiguous and array.flags.aligned else aligned_copy(array)
+        return array
+
+
+def array_for(buffer: Buffer, value: Any) -> np.ndarray:
+    """The value as an array of the buffer's dtype that a kernel can read; its own memory where it fits as it is."""
+    dtype = storage_dtype(buffer.dtype)
+    try:
+        array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+    except ValueError as problem:
+        raise SymcError(f"{buffer.kind} '{buffer.name}' is no array: {problem}") from problem
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype}, which does not convert to "
+                        f"{buffer.dtype} safely", "convert it with astype first")
+    if array.dtype != dtype:
+        array = array.astype(dtype)
+    return array if array.flags.c_contiguous and array.flags.aligned else aligned_copy(array)
 
 
 def load(path: str | os.PathLike[str], level: str | None = None,
          hosts: Mapping[str, HostFunction] | None = None,
-         weights: str | os.PathLike[str] | None = None) -> CompiledModule:
+         weights: str | os.PathLike[str] | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
     """A package, ready to run.  `level` picks a library by its CPU level instead of the best that this machine runs;
     `hosts` are the functions of its host steps; `weights` is the place of its file of weights, if it has one that is
     not beside it.  PackageError: damaged, of another format, or for another machine.
     """
     package = open_package(path, weights)
-    library = load_target(package, level)
-    return CompiledModule(package.plan, library, package.weights(library), hosts)
+    return module_of(package, package.target_for(this_machine(), level), hosts)
+
+
+def module_of(package: Package, target: Target,
+              hosts: Mapping[str, HostFunction] | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+    """The module of a checked package, which runs the library of `target`."""
+    if len(package.manifest["plans"]) == 1 and package.manifest.get("batch") is None:
+        library = package.library(target)
+        return CompiledModule(package.plan, library, package.weights(library), hosts)
+    from symc.runtime.several import module_of_plans  # most packages have one plan, and load without
+
+    return module_of_plans(package, target, hosts)

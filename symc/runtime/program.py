@@ -28,21 +28,38 @@ from symc.runtime.team import TEAM
 # Kinds of buffers that lie in a block of the program, or in another buffer; arrays are bound to all others.
 PLACED = ("arena", "weight")
 INSIDE = (*PLACED, "slice")
+ARENA = "the arena of intermediate results"
 
 # (program, attributes, inputs, outputs): fills the output arrays in place; may call program.bind_symbol
 HostFunction = Callable[["Program", Mapping[str, str], Sequence[np.ndarray], Sequence[np.ndarray]], None]
+
+
+class SharedArena(threading.local):
+    """An arena of `size` bytes for each thread, for programs of which it runs one at a time, from beginning to end."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._block: np.ndarray | None = None
+
+    def take(self, size: int) -> np.ndarray:
+        """The first bytes of the arena of this thread; memory that is not written to costs nothing."""
+        if self._block is None:
+            self._block = aligned_empty((self.size,), np.dtype(np.uint8), ARENA)
+        assert size <= self.size
+        return self._block[:size]
 
 
 class Program:
     """A plan with its code, its weights and arrays bound to its buffers.  One thread runs it at a time.
 
     `weights` are the bytes of weights.bin; without them the block is made here, for the entry `prepare` to fill.
-    `hosts` are the functions of the host steps by name.  SymcError: one that the plan calls is missing.
+    `hosts` are the functions of the host steps by name; `shared` an arena to use instead of one of its own.
+    SymcError: one of the functions that the plan calls is missing.
     """
 
     def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
-                 hosts: Mapping[str, HostFunction] | None = None) -> None:
-        self.plan, self.library, self.hosts = plan, library, dict(hosts or {})
+                 hosts: Mapping[str, HostFunction] | None = None, shared: SharedArena | None = None) -> None:
+        self.plan, self.library, self.hosts, self.shared = plan, library, dict(hosts or {}), shared
         self.lock = threading.RLock()
         self.user: object = None            # marks whose arrays are bound; no reference: a cycle would keep these
         self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
@@ -145,7 +162,9 @@ class Program:
             return
         if self.weights is None:
             self.weights = aligned_empty((self.plan.weights_bytes,), np.dtype(np.uint8), "the block of weights")
-        self.arena = aligned_empty((self.plan.arena_bytes,), np.dtype(np.uint8), "the arena of intermediate results")
+        size = self.plan.arena_bytes
+        self.arena = (aligned_empty((size,), np.dtype(np.uint8), ARENA) if self.shared is None
+                      else self.shared.take(size))
         starts = {"weight": address_of(self.weights), "arena": address_of(self.arena)}
         for number, buffer in enumerate(self.plan.buffers):
             if buffer.kind in PLACED and buffer.offset is not None:

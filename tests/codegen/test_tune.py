@@ -156,7 +156,7 @@ def names_of(plan):
 def tuned_network(graph):
     """A network, one of whose two products has a record."""
     source = network(graph, 32, 48)
-    _, lowered = compiler.lower_network(source, None, None, (), False, "cpu", None, compiler.Options())
+    lowered, = compiler.prepare(source, None, None, (), False, "cpu", None, compiler.Options()).lowered
     found = tune.tuning_of(compiler.groups_of(lowered))
     tuned.keep(found.groups[0].text, LEVEL, RECORD)
     tuned.keep(found.groups[0].text, host_level(), RECORD)
@@ -179,7 +179,7 @@ def test_equal_records_give_equal_packages(graph, tmp_path, monkeypatch):
     packages = []
     for name in ("one", "other"):
         monkeypatch.setenv("SYMC_CACHE_DIR", str(tmp_path / name))
-        unit = compiler.compile_package(tmp_path / f"{name}.symc", tuned_network(graph), levels=[LEVEL, "x86-64-v4"])
+        unit, = compiler.compile_package(tmp_path / f"{name}.symc", tuned_network(graph), levels=[LEVEL, "x86-64-v4"])
         packages.append((tmp_path / f"{name}.symc").read_bytes())
         assert dict(unit.tuned) == {LEVEL: 1}
     assert packages[0] == packages[1]

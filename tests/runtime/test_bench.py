@@ -11,6 +11,7 @@ import pytest
 from symc.errors import MXNetError, PackageError, SymcError
 from symc.runtime import bench
 from symc.runtime.bench import Effort, draw_inputs, percentile, step_times, step_work
+from symc.runtime.module import Description
 from symc.runtime.plan import BranchStep, Buffer, Kernel, LoopStep, Plan, check
 from symc.runtime.program import Program
 
@@ -39,14 +40,15 @@ def test_effort():
 
 def package(inputs, nodes=()):
     network = {"nodes": [{"op": "null", "name": name, "inputs": []} for name, *_ in inputs] + list(nodes)}
-    listed = [{"name": name, "dtype": dtype, "shape": shape} for name, dtype, shape in inputs]
-    return SimpleNamespace(manifest={"inputs": listed}, text=lambda name: json.dumps(network))
+    return SimpleNamespace(text=lambda name: json.dumps(network))
 
 
 def test_drawn_inputs():
-    found = draw_inputs(package([("x", "float32", [200]), ("words", "float32", [500]), ("ids", "int32", [500]),
-                                 ("half", "bfloat16", [100])],
-                                [{"op": "Embedding", "name": "e", "inputs": [[1, 0, 0]], "attrs": {"input_dim": "7"}}]))
+    inputs = [("x", (200,), "float32"), ("words", (500,), "float32"), ("ids", (500,), "int32"),
+              ("half", (100,), "bfloat16")]
+    found = draw_inputs(package(inputs,
+                                [{"op": "Embedding", "name": "e", "inputs": [[1, 0, 0]], "attrs": {"input_dim": "7"}}]),
+                        [Description(*one) for one in inputs])
     assert {name: str(array.dtype) for name, array in found.items()} == {
         "x": "float32", "words": "float32", "ids": "int32", "half": "uint16"}
     assert 0 <= found["x"].min() < 0.1 and 0.9 < found["x"].max() < 1

@@ -1,0 +1,136 @@
+"""A network ready for kernels, and how it becomes a package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import symc
+from symc.codegen import cache, package
+from symc.codegen.assemble import host_name
+from symc.codegen.bodies import names_with_bodies
+from symc.codegen.build import Lowered, Options, Unit, compile_several, library_bytes, named_levels
+from symc.errors import SymcError, raise_collected
+from symc.frontend.reader import print_graph as print_network
+from symc.frontend.shape_sets import ShapeSets
+from symc.ir.graph import Graph, Node
+from symc.ir.text import print_graph
+from symc.ops.operator import operation, run_reference
+from symc.passes.batch_rows import BatchAxis
+from symc.runtime.batch import Batch, Place, nanoseconds_of
+from symc.runtime.plan import Plan
+from symc.runtime.several import batch_record
+
+PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
+                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network as it was given, and its graphs after all passes: one for each plan.
+
+    shapes: for which it is.  places: of the batch in inputs and outputs, if it may have any size.
+    """
+
+    network: Graph
+    lowered: tuple[Lowered, ...]
+    options: Options
+    shapes: ShapeSets
+    places: tuple[Mapping[str, BatchAxis], Sequence[BatchAxis | None]] | None = None
+
+    def batch(self, plans: Sequence[Plan]) -> Batch | None:
+        """The batch of any size; plans: of the graphs."""
+        if self.places is None:
+            return None
+        inputs, outputs = self.places
+        names = {plans[0].buffers[number].name for number in plans[0].of_kind("input")}
+        return Batch(self.shapes.symbol or "", {name: one.axis for name, one in inputs.items() if name in names},
+                     tuple(map(_place, outputs)), self.options.slabs, tuple(map(nanoseconds_of, plans)))
+
+    def save(self, path: str | os.PathLike[str], levels: Sequence[str] | None = None) -> list[Unit]:
+        """Write the package `path` for these CPU levels, whole or not at all.  None: PACKAGE_LEVELS."""
+        return save_package(self, Path(path), levels)
+
+
+def _place(batch: BatchAxis | None) -> Place | None:
+    return None if batch is None else (batch.axis, batch.outer, batch.inner)
+
+
+def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -> list[Unit]:
+    """Compile for all `levels`, link their libraries, and write the package."""
+    options = prepared.options
+    levels = PACKAGE_LEVELS[options.precision] if levels is None else named_levels(levels)
+    unknown = [level for level in levels if level not in package.LEVELS]
+    refuse_host_steps(prepared.lowered[0].graph)
+    if unknown or not levels:
+        raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
+    if not path.parent.is_dir():
+        raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
+    units = compile_several(prepared.lowered, levels, options)
+    weights = package.weights_member(units[0].assembly.weight_pieces())
+    libraries = {level: library_bytes(units, level) for level in levels}
+    plans = [unit.assembly.plan for unit in units]
+    package.write(path, package.Contents(
+        plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
+        graph=print_graph(prepared.lowered[0].graph), versions={"symc": symc.__version__, **dict(cache.pins())},
+        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
+        weights_file=options.weights_file, **_open_extents(prepared, plans)))
+    return units
+
+
+def _tuned(units: Sequence[Unit]) -> dict[str, int]:
+    """Groups with a tuned schedule by CPU level, over all plans."""
+    levels = dict.fromkeys(level for unit in units for level in unit.tuned)
+    return {level: sum(unit.tuned.get(level, 0) for unit in units) for level in levels}
+
+
+def _open_extents(prepared: Prepared, plans: Sequence[Plan]) -> dict[str, Any]:
+    """What a package says of a batch of any size, as fields of its contents."""
+    batch = prepared.batch(plans)
+    if batch is None:
+        return {}
+    plan = plans[0]
+    inputs = {plan.buffers[number].name: plan.buffers[number].shape for number in plan.of_kind("input")}
+    outputs = [plan.buffers[number] for number in plan.of_kind("output")]
+    shapes = {name: batch.open_shape(inputs[name], (axis, 1, 1)) for name, axis in batch.inputs.items()}
+    shapes |= {one.name: batch.open_shape(one.shape, place)
+               for one, place in zip(outputs, batch.outputs, strict=True)}
+    return {"symbols": [{"name": batch.symbol, "input": name, "axis": axis} for name, axis in batch.inputs.items()],
+            "shapes": shapes, "batch": batch_record(batch)}
+
+
+def refuse_host_steps(graph: Graph) -> None:
+    """Raise for nodes that run in Python, which a package does not hold."""
+    problems = [f"node '{node.name}' ({operation(node).name}: "
+                + ", ".join(f"{key}={value}" for key, value in operation(node).parameters().items())
+                + ") is computed in Python, which a package cannot hold"
+                for node in graph.nodes if node.op is not None and operation(node).is_host]
+    raise_collected(SymcError, "the package", problems, "compose the node of other operators, choose outputs in front "
+                    "of it, or run the network in this process: symc.compile, or bind")
+
+
+def host_functions(graph: Graph) -> dict[str, Callable[..., None]]:
+    """The functions that the host steps of a plan call, one for each node: `host` of its operator, or its reference."""
+    return {host_name(operation(node), name): _host_function(node) for node, name in names_with_bodies(graph).items()
+            if node.op is not None and operation(node).is_host}
+
+
+def _host_function(node: Node) -> Callable[..., None]:
+    op = operation(node)
+    shapes = [value.type.dims for value in node.inputs]
+
+    def call(program: Any, attributes: Mapping[str, str], inputs: Sequence[np.ndarray],
+             outputs: Sequence[np.ndarray]) -> None:
+        given = [array.reshape(shape) for array, shape in zip(inputs, shapes, strict=True)]
+        wanted = [array.reshape(type.dims) for array, type in zip(outputs, node.types, strict=True)]
+        if op.host is not None:
+            op.host(given, wanted)
+            return
+        for target, value in zip(wanted, run_reference(op, given, node.types), strict=True):
+            target[...] = value
+    return call
