@@ -18,7 +18,7 @@ import typer
 from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, EXIT_USER, Different, app
 from symc.errors import SymcError, UnsupportedOperatorError
 
-COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade")
+COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade", "package")
 # between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
 YOUNG_OBJECTS = 200_000
 

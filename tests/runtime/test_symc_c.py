@@ -1,6 +1,7 @@
 """symc.c: the same results as from Python, whoever calls it and however wrongly."""
 
 import ctypes
+import json
 import random
 import subprocess
 import zipfile
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 import symc
+from symc.codegen.package import LEVELS
 from symc.runtime import load
+from symc.runtime.machine import this_machine
 from tests.c_programs import GRADIENT, INPUT, OUTPUT, SOURCES, STATE, Failed, Shape, shapes_of
 
 PROGRAMS = Path(__file__).parent / "c"
@@ -71,6 +74,22 @@ def test_training_draws_and_updates_as_in_python(symc_c, trainable):
     number = next(n for n in module.plan.of_kind("state") if module.plan.buffers[n].name == "bn_moving_mean")
     np.testing.assert_array_equal(moving, module.program.array(number))
     assert not np.array_equal(moving, np.ones(6))
+
+
+def test_knows_the_features_of_all_levels(symc_c, package_path):
+    """Each alone as the need of a package: known and here, or refused by name."""
+    here, source = this_machine().features, (SOURCES / "symc.c").read_text()
+    for feature in sorted({name for level in LEVELS if "x86" in level for name in LEVELS[level]} | {"pni"}):
+        assert f'{{"{feature}", ' in source
+        with_need = with_manifest(package_path, lambda data, name=feature: _padded(data, name))
+        assert status_of(symc_c, with_need) == (0 if feature in here else MACHINE), feature
+
+
+def _padded(manifest, feature):
+    """The manifest with a feature needed, its spaces taken away to leave its length as it is."""
+    changed = json.loads(manifest)
+    changed["targets"][0]["features"] = [feature]
+    return json.dumps(changed).encode().ljust(len(manifest))
 
 
 def test_loops_and_elements_of_other_types(symc_c, compiled):
@@ -257,3 +276,35 @@ def test_sixteen_threads(build_c, package_path):
     done = subprocess.run([program, package_path, "16", "200"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 wrong results" in done.stdout
+
+
+def test_programs_written_for_mxnets_prediction_interface(build_c, compiled):
+    path = compiled(symc.sym.Variable("data") * 2, {}, {"data": (2, 3)})
+    program = build_c(SOURCES / "symc.c", PROGRAMS / "predict.c", options=["-fsanitize=address,undefined"])
+    for how in ("memory", "path"):
+        done = subprocess.run([program, path, how], capture_output=True, text=True, timeout=100)
+        assert done.stdout.splitlines() == [
+            *["0 2 4 6 8 10 "] * 3, "-1 input 'data' has 20 bytes, expected 24",
+            "-1 the package is not compiled for input 'data' of shape (9, 3); it has (2, 3); compile it with this "
+            "shape too"], done.stdout + done.stderr
+    half = compiled(symc.sym.Variable("data") * 2, {}, {"data": (2, 3)}, dtypes={"data": "float16"})
+    assert subprocess.run([program, half, "path"], capture_output=True, text=True).stdout.startswith("0 2 4 6 8 10 \n")
+
+
+def test_the_example(build_c, compiled, tmp_path):
+    data = symc.sym.Variable("data")
+    path = compiled(symc.sym.mean(data, axis=(2, 3)), {}, {"data": (1, 3, 4, 5)})
+    program = build_c(SOURCES / "symc.c", SOURCES.parents[2] / "examples" / "c" / "main.c")
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 5, 3)).astype(np.uint8)
+    (tmp_path / "x.ppm").write_bytes(b"P6 # pixels\n5 4\n255\n" + pixels.tobytes())
+    means = ((pixels.astype("f") - 128) / 2).mean((0, 1))
+    np.save(tmp_path / "x.npy", ((pixels.astype("f") - 128) / 2).transpose(2, 0, 1)[None])
+    for arguments in (["x.ppm", "128", "2"], ["x.npy"]):
+        done = subprocess.run([program, path, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        shown = [line.split() for line in done.stdout.splitlines()]
+        assert [int(index) for index, _ in shown] == np.argsort(-means).tolist(), done.stderr
+        np.testing.assert_allclose([float(value) for _, value in shown], np.sort(means)[::-1], rtol=1e-4)
+    np.save(tmp_path / "y.npy", np.zeros((1, 3, 4, 6), "f"))
+    for name, message in (("y.npy", "expected float32"), ("none", "cannot be opened")):
+        done = subprocess.run([program, path, name], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and message in done.stderr

@@ -159,6 +159,7 @@ static const struct feature {
     uint32_t leaf, subleaf;
     int word, bit, state;
 } FEATURES[] = {
+    {"pni", 1, 0, ECX, 0, NO_STATE}, {"pclmulqdq", 1, 0, ECX, 1, NO_STATE},
     {"ssse3", 1, 0, ECX, 9, NO_STATE}, {"sse4_1", 1, 0, ECX, 19, NO_STATE}, {"sse4_2", 1, 0, ECX, 20, NO_STATE},
     {"movbe", 1, 0, ECX, 22, NO_STATE}, {"popcnt", 1, 0, ECX, 23, NO_STATE}, {"fma", 1, 0, ECX, 12, YMM},
     {"avx", 1, 0, ECX, 28, YMM}, {"f16c", 1, 0, ECX, 29, YMM}, {"avx2", 7, 0, EBX, 5, YMM},

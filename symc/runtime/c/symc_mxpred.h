@@ -62,7 +62,7 @@ static inline uint16_t symc_mxpred_to_half(float value)
     if (size >= 65520)
         return sign | 0x7C00;
     frexpf(size, &exponent);
-    if (exponent < -13)
+    if (exponent < -13 || size == 0)
         return (uint16_t)(sign | (uint16_t)lrintf(ldexpf(size, 24)));
     return (uint16_t)(sign | (uint16_t)(((exponent + 13) << 10) + (int)lrintf(ldexpf(size, 11 - exponent))));
 }
