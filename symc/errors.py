@@ -41,6 +41,10 @@ class PackageError(SymcError):
     """A package or library that is damaged, of another format, or built for another machine."""
 
 
+class DifferentError(SymcError):
+    """Results that differ from those that were expected."""
+
+
 class MissingPackageError(SymcError, ImportError):
     """An optional Python package that is not installed."""
 

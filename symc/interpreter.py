@@ -6,7 +6,7 @@ Arrays are logical: layouts play no part.  A bfloat16 array is held as the upper
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from symc.ops.operator import operation, output_name, run_reference
 from symc.ops.slots import show
 
 Array = np.ndarray
+Change = Callable[[Node, Sequence[Array], Sequence[Array]], Sequence[Array]]     # node, its inputs, its outputs
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,23 @@ class Results:
     internals: dict[str, Array] = field(default_factory=dict)
 
 
-def run(graph: Graph, inputs: Mapping[str, Array], *, keep_internals: bool = False) -> Results:
+def run(graph: Graph, inputs: Mapping[str, Array], *, keep_internals: bool = False,
+        change: Change | None = None) -> Results:
     """Heads, gradients and updates of `graph`, for the values of its variables by name.
 
     A gradient of request 'add' is the part to be added, until `Materialize` makes it the sum.  With `keep_internals`
-    every value of the graph is in `internals`, otherwise each is freed after its last use.  Further entries of
-    `inputs` are ignored.
+    every value of the graph is in `internals`, otherwise each is freed after its last use.  `change` gives the outputs
+    of each operator that its readers see, in place of those computed.  Further entries of `inputs` are ignored.
     SymcError lists the variables without a value, and the values whose shape or dtype is not the variable's.
     """
     _check_inputs(graph, inputs)
     memory = _Memory(graph, keep_internals)
     for node in graph.nodes:
-        memory.write(node, _evaluate(node, memory.read(node), inputs))
+        arguments = memory.read(node)
+        outputs: Sequence[Array] = _evaluate(node, arguments, inputs)
+        if change is not None and node.op is not None:
+            outputs = change(node, arguments, outputs)
+        memory.write(node, outputs)
     return Results(tuple(memory.values[head] for head in graph.heads),
                    {g.variable.name: memory.values[g.value] for g in graph.gradients},
                    {u.variable.name: memory.values[u.value] for u in graph.updates}, memory.internals)

@@ -25,6 +25,7 @@ from symc.passes.batch_rows import BatchAxis
 from symc.runtime.batch import Batch, Place, nanoseconds_of
 from symc.runtime.plan import Plan
 from symc.runtime.several import batch_record
+from symc.verification.compiled import verify_units
 
 PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
                   "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
@@ -62,7 +63,10 @@ def _place(batch: BatchAxis | None) -> Place | None:
 
 
 def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -> list[Unit]:
-    """Compile for all `levels`, link their libraries, and write the package."""
+    """Compile for all `levels`, link their libraries, verify those that run here, and write the package.
+
+    DifferentError: they compute something else than the interpreter.
+    """
     options = prepared.options
     levels = PACKAGE_LEVELS[options.precision] if levels is None else named_levels(levels)
     unknown = [level for level in levels if level not in package.LEVELS]
@@ -75,11 +79,13 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -
     weights = package.weights_member(units[0].assembly.weight_pieces())
     libraries = {level: library_bytes(units, level) for level in levels}
     plans = [unit.assembly.plan for unit in units]
+    compared = 1 if prepared.places is not None else len(units)      # of the slabs of a batch the smallest
+    verification = verify_units(prepared.lowered, units, libraries, options, compared)
     package.write(path, package.Contents(
         plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
         graph=print_graph(prepared.lowered[0].graph), versions={"symc": symc.__version__, **dict(cache.pins())},
         options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
-        weights_file=options.weights_file, **_open_extents(prepared, plans)))
+        weights_file=options.weights_file, verification=verification, **_open_extents(prepared, plans)))
     return units
 
 

@@ -142,6 +142,15 @@ def test_text_output(folder, call):
     assert code == 0 and out == "outputs:\n  softmax_output: float32[2, 3]\n"
 
 
+def test_verification(folder, call):
+    code, out, _ = call(*COMPILE)
+    assert code == 0 and "verification: passed: 1 arrays" in out
+    code, out, _ = call("verify", "net.symc", "--params", "net.params")
+    assert code == 0 and out.startswith("verification: passed")
+    code, out, _ = call(*COMPILE, "--no-verify", "--json")
+    assert code == 0 and json.loads(out)["verification"]["status"] == "not run"
+
+
 def test_outputs_and_training(folder, call):
     code, out, _ = call(*COMPILE, "--outputs", "fc_output,r_output", "--json")
     assert code == 0 and list(json.loads(out)["outputs"]) == ["fc_output", "r_output"]

@@ -33,7 +33,8 @@ ROOMS = {
                 "frontend.te_random", "interpreter"),
     "runtime": ("errors",),
     "loading.py": ("ir", "ops", "errors", "frontend", "passes", "runtime"),
-    "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime"),
+    "verification": ("ir", "ops", "errors", "interpreter", "passes", "codegen", "runtime"),
+    "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "verification"),
     "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading",
                     "prepared"),
 }

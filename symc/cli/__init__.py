@@ -15,10 +15,10 @@ from importlib import import_module
 
 import typer
 
-from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, EXIT_USER, Different, app
-from symc.errors import SymcError, UnsupportedOperatorError
+from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, EXIT_USER, app
+from symc.errors import DifferentError, SymcError, UnsupportedOperatorError
 
-COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade", "package")
+COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade", "package", "verify")
 # between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
 YOUNG_OBJECTS = 200_000
 
@@ -49,7 +49,8 @@ def report_error(error: Exception) -> int:
     match error:
         case SymcError():
             print(f"{command}: {error}", file=sys.stderr)
-            return {UnsupportedOperatorError: EXIT_UNSUPPORTED, Different: EXIT_DIFFERENT}.get(type(error), EXIT_USER)
+            codes: dict[type, int] = {UnsupportedOperatorError: EXIT_UNSUPPORTED, DifferentError: EXIT_DIFFERENT}
+            return codes.get(type(error), EXIT_USER)
         case typer.TyperException():
             error.show()
             return EXIT_USER

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from symc.errors import SymcError
-
 EXIT_USER, EXIT_UNSUPPORTED, EXIT_DIFFERENT, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 3, 70, 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -15,7 +13,3 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 @app.callback()
 def symc() -> None:
     """Compile networks written for the MXNet Symbol API to native code."""
-
-
-class Different(SymcError):
-    """Results that differ from the expected ones."""

@@ -27,7 +27,7 @@ from symc.cli.options import (
     pairs,
     shape_sets,
 )
-from symc.cli.show import Notes, progress_of, show
+from symc.cli.show import Notes, progress_of, show, verdict
 
 
 @app.command()
@@ -50,6 +50,8 @@ def compile(
     precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
                                                 "sums in float32.")] = "fp32",
     fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with the interpreter before the package "
+                                                                      "is written.")] = True,
     dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
     print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
     time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
@@ -64,17 +66,18 @@ def compile(
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
                                    precision=precision, fast_math=fast_math, note=notes,
-                                   weights_file=weights_file, slabs=dims(slabs))
+                                   weights_file=weights_file, slabs=dims(slabs),
+                                   verification=verify)
         units = compiler.compile_package(target, model(network, params, epoch), None, shape_sets(shape),
                                          names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
                                          levels=None if cpu is None else names(cpu), options=options)
-    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(target, units)}
+    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(target, units, as_json)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
     show(notes.added_to(report), as_json)
 
 
-def _describe(package: Path, units: Sequence[Any]) -> dict[str, Any]:
+def _describe(package: Path, units: Sequence[Any], as_json: bool) -> dict[str, Any]:
     """What the manifest says of the arrays, and what the plans are made of."""
     from symc.runtime.package import open_package
 
@@ -85,7 +88,8 @@ def _describe(package: Path, units: Sequence[Any]) -> dict[str, Any]:
         return {array["name"]: [array["dtype"], array["shape"]] for array in described[kind]}
     report = {"inputs": arrays(manifest, "inputs"), "outputs": arrays(manifest, "outputs"),
               "kernels": len({kernel.name for plan in plans for kernel in plan.kernels}),
-              "steps": sum(len(plan.steps) for plan in plans), **manifest["memory"]}
+              "steps": sum(len(plan.steps) for plan in plans), **manifest["memory"],
+              "verification": manifest["verification"] if as_json else verdict(manifest["verification"])}
     if len(plans) > 1:
         report["plans"] = [{"plan": number, **{name: shape for name, (_, shape) in arrays(described, "inputs").items()},
                             "arena_bytes": described["arena_bytes"]}

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from symc.cli.application import Different, app
+from symc.cli.application import app
 from symc.cli.options import Json, Package, Threads, read_inputs
 from symc.cli.show import show
-from symc.errors import SymcError
+from symc.errors import DifferentError, SymcError
 
 
 @app.command()
@@ -50,17 +50,17 @@ def write_npz(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def compare(results: dict[str, Any], expected: dict[str, Any], rtol: float) -> dict[str, float]:
-    """Largest difference of each output relative to the largest expected element.  Different: one exceeds rtol."""
+    """Largest difference of each output relative to the largest expected element.  DifferentError: one exceeds rtol."""
     missing = [name for name in expected if name not in results]
     if missing or not expected:
         raise SymcError(f"the expected outputs {', '.join(missing) or '(none)'} are not among {', '.join(results)}")
     differences = {}
     for name, want in expected.items():
         if want.shape != results[name].shape:
-            raise Different(f"output '{name}' has shape {results[name].shape}, expected {want.shape}")
+            raise DifferentError(f"output '{name}' has shape {results[name].shape}, expected {want.shape}")
         differences[name] = _difference(results[name], want)
     if not all(difference <= rtol for difference in differences.values()):
-        raise Different("results differ: " + ", ".join(f"{n} by {d:.3g}" for n, d in differences.items()),
+        raise DifferentError("results differ: " + ", ".join(f"{n} by {d:.3g}" for n, d in differences.items()),
                         f"allowed is --rtol {rtol}")
     return differences
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,16 @@ def _plain(value: Any) -> str:
             return f"{value[0]}{value[1]}"
         return ", ".join(_plain(item) for item in value)
     return str(value)
+
+
+def verdict(record: Mapping[str, Any]) -> str:
+    """One line for the record of a verification."""
+    if record["status"] == "not run":
+        return f"not run: {record['against']}"
+    worst = max(record["compared"], key=lambda item: item["relative"], default=None)
+    most = f": {len(record['compared'])} arrays, off by {worst['relative']:.1g} of their largest element at most" \
+        if worst else ""
+    return f"{record['status']}{most} ({', '.join(record['levels'])}; {record['against']})"
 
 
 @contextmanager

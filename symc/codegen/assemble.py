@@ -31,7 +31,7 @@ from symc.codegen.plan import (
     Step,
     check,
 )
-from symc.ir.graph import Graph, Node, Value
+from symc.ir.graph import Graph, Node, Value, value_name
 from symc.ir.types import DType, TensorType
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.families.placement import Piece, Placement
@@ -175,6 +175,10 @@ class _Assembler:
     @cached_property
     def names(self) -> Mapping[Node, str]:
         return names_with_bodies(self.graph)
+
+    def _title(self, value: Value) -> str:
+        """The name of a value in the text of the graph."""
+        return value_name(self.names[value.node], value.index)
 
     @cached_property
     def views(self) -> Mapping[Value, list[Value]]:
@@ -367,7 +371,7 @@ class _Assembler:
         for node in (*self.graph.nodes, *inside):
             for value in node.outputs:
                 if node.is_constant or (value in self.lives and self._is_prepared(value)):
-                    self._add_weight(value, "weight", node.name, value.type, node.value)
+                    self._add_weight(value, "weight", self._title(value), value.type, node.value)
 
     def _place_arena(self, merged: Mapping[Value, Value]) -> MemoryPlan:
         keys = {key: f"{i}" for i, key in enumerate(self.lives)
@@ -379,11 +383,11 @@ class _Assembler:
             self._add(key, "arena", *self._describe(key), memory.offsets[name])
         for value, root in merged.items():
             offset = self.buffers[self.numbers[root]].offset
-            self._add(value, "arena", value.node.name, value.type, offset)
+            self._add(value, "arena", self._title(value), value.type, offset)
         for value, (whole, begin) in self.places.items():
             offset = self.buffers[self.numbers[whole]].offset
             assert offset is not None, f"{value} is part of {whole}, which lies outside of the arena"
-            self._add(value, "arena", value.node.name, value.type, offset + begin)
+            self._add(value, "arena", self._title(value), value.type, offset + begin)
         return memory
 
     def _bytes(self, key: Place) -> int:
@@ -391,11 +395,11 @@ class _Assembler:
 
     def _describe(self, key: Place) -> tuple[str, TensorType]:
         if isinstance(key, Value):
-            return key.node.name, key.type
+            return self._title(key), key.type
         if isinstance(key.node.op, Scan):
-            return f"{key.node.name}/state{key.number}", key.node.types[key.node.op.stacked + key.number]
+            return f"{self.names[key.node]}/state{key.number}", key.node.types[key.node.op.stacked + key.number]
         size = self.code[key.node].scratch[key.number]
-        return f"{key.node.name}/scratch{key.number}", TensorType((size,), DType.uint8)
+        return f"{self.names[key.node]}/scratch{key.number}", TensorType((size,), DType.uint8)
 
     def _place_body(self, body: Body) -> None:
         """The memory of a body is that of its owner, or parts of it."""
@@ -414,7 +418,7 @@ class _Assembler:
                 self.numbers[root] = self.numbers[Scratch(owner, i - owner.op.stacked)]
 
     def _add_slice(self, loop: Node, key: Value, type: TensorType, whole: Value) -> None:
-        self._add(key, "slice", key.node.name, type)
+        self._add(key, "slice", self._title(key), type)
         self.cuts.setdefault(loop, []).append((self.numbers[key], self._number(whole), type.bytes))
 
     # ---- steps ---------------------------------------------------------------------------------------------
@@ -444,7 +448,7 @@ class _Assembler:
     def _control_step(self, node: Node, ranges: Sequence[Range]) -> Step:
         phase = self.phases[node][0]
         if not isinstance(node.op, Scan):
-            return BranchStep(self._number(node.inputs[0]), ranges[0], ranges[1], phase)
+            return BranchStep(self._number(node.inputs[0]), ranges[0], ranges[1], phase, self.names[node])
         op = node.op
         outputs = [self._number(value) for value in node.outputs]
         states = outputs[op.stacked:op.stacked + op.states]
@@ -455,7 +459,7 @@ class _Assembler:
             carry=tuple((self.numbers[Scratch(node, i)], state) for i, state in enumerate(states)),
             initial=tuple(zip(given[op.slices:], states, strict=False)),
             clear=tuple(outputs[:op.stacked]) if op.conditional or op.limited else (),
-            slices=tuple(self.cuts.get(node, ())), reverse=op.reverse)
+            slices=tuple(self.cuts.get(node, ())), reverse=op.reverse, node=self.names[node])
 
     def _steps_of(self, node: Node) -> list[Step]:
         phase = self.phases[node][0]
@@ -465,7 +469,7 @@ class _Assembler:
             return [HostStep(host_name(op, self.names[node]), tuple(self._number(v) for v in node.inputs),
                              tuple(self._number(v) for v in node.outputs), phase, attributes)]
         return [KernelStep(self._kernel(kernel), tuple(self._parameter(node, p) for p in kernel.parameters),
-                           kernel.jobs, phase + i, nodes=tuple(map(str, node.sources)))
+                           kernel.jobs, phase + i, nodes=tuple(map(str, node.sources)), node=self.names[node])
                 for i, kernel in enumerate(self.code[node].kernels)]
 
     def _kernel(self, code: KernelCode) -> int:

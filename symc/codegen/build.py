@@ -54,6 +54,7 @@ class Options:
     note: told what was found or decided that the user did not say; by default a Python warning.
     weights_file: name of a file beside the package for the weights, which packages of equal weights share.
     slabs: the sizes for which a batch of any size has plans, ascending; others are computed by these.
+    verification: compare what packages compute with the interpreter before they are written (docs/verification.md).
     """
 
     dump: Path | None = None
@@ -66,6 +67,7 @@ class Options:
     note: Callable[[str], None] = warn
     weights_file: str | None = None
     slabs: tuple[int, ...] = (1, 8, 64)
+    verification: bool = True
 
     def __post_init__(self) -> None:
         if not self.slabs or list(self.slabs) != sorted(set(self.slabs)) or self.slabs[0] < 1:
@@ -81,7 +83,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A graph after all passes, and what `assemble` must know of the graph before them."""
+    """A graph after all passes, and what `assemble` must know of the graph before them.
+
+    source: the graph before them, and requests of gradients (None: inference), by which it is verified.
+    """
 
     graph: Graph
     states: tuple[str, ...]
@@ -89,6 +94,8 @@ class Lowered:
     outputs: tuple[str, ...]
     trains: bool
     initial: Mapping[str, np.ndarray]
+    source: Graph
+    requests: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -114,22 +121,28 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     states.  None: all arrays are the user's and stay bound, and what forward writes to them is seen.
     """
     stable = frozenset(parameters)
-    is_narrow = options.precision == "bf16"
-    if is_narrow and mode != INFERENCE:
+    if options.precision == "bf16" and mode != INFERENCE:
         raise SymcError("precision 'bf16' is for inference; gradients are computed in float32",
                         "compile without train, or with precision 'fp32'")
     if options.fast_math and mode != INFERENCE:
         raise SymcError("fast math is for inference: it transforms weights, which training changes",
                         "compile without train, or without fast math")
-    passes = [*_PIPELINES[mode](requests), *lowering_pipeline(pack_rule, stable, is_narrow, options.fast_math)]
-    if initial is not None:
-        passes = [step for step in passes if not isinstance(step, OverwriteInputs)]
+    passes = passes_of(mode, requests, stable, options, is_module=initial is not None)
     _check_pass_names(options.print_after, passes)
     fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
                        verify=options.verify)
     trains = mode != INFERENCE
     states = state_names(graph) if trains or initial is None else []
-    return Lowered(unshared(fused), tuple(states), stable, tuple(output_names(graph)), trains, initial or {})
+    return Lowered(unshared(fused), tuple(states), stable, tuple(output_names(graph)), trains, initial or {}, graph,
+                   requests if trains else None)
+
+
+def passes_of(mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
+              is_module: bool) -> list[Pass]:
+    """The passes of `lower`.  is_module: whether arrays are the module's own, which forward does not write."""
+    lowering = lowering_pipeline(pack_rule, frozenset(parameters), options.precision == "bf16", options.fast_math)
+    passes = [*_PIPELINES[mode](requests), *lowering]
+    return [step for step in passes if not (is_module and isinstance(step, OverwriteInputs))]
 
 
 def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:

@@ -239,6 +239,11 @@ def merge_sources(*nodes: Node) -> tuple[Source, ...]:
     return tuple(dict.fromkeys(source for node in nodes for source in node.sources))
 
 
+def value_name(node: str, index: int) -> str:
+    """The name of output `index` of the node of this name, as the text form has it."""
+    return f"{node}#{index}" if index else node
+
+
 def unique_names(graph: Graph) -> dict[Node, str]:
     """A name for each node, and unread variable, that no other node has: its own, with a number where it is taken."""
     names: dict[Node, str] = {}

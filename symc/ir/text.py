@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from symc.ir.graph import Gradient, Graph, Node, Operation, Source, Update, Value, unique_names
+from symc.ir.graph import Gradient, Graph, Node, Operation, Source, Update, Value, unique_names, value_name
 from symc.ir.types import TensorType, parse_type
 
 MakeOperation = Callable[[str, dict[str, str], list[Graph]], Operation]
@@ -49,7 +49,7 @@ def print_graph(graph: Graph, sources: bool = True) -> str:
     names = {node: _name(name) for node, name in unique_names(graph).items()}
 
     def reference(value: Value) -> str:
-        return names[value.node] + (f"#{value.index}" if value.index else "")
+        return value_name(names[value.node], value.index)
 
     lines = [_print_node(node, name, [reference(v) for v in node.inputs], sources) for node, name in names.items()]
     lines.append("heads " + ", ".join(map(reference, graph.heads)))
@@ -174,7 +174,7 @@ class _Parser:
     def constant(self, name: str, type: TensorType, inline: str) -> np.ndarray:
         dtype = type.element.numpy
         if inline:
-            return np.array(json.loads(inline), dtype).reshape(type.dims)
+            return np.array(json.loads(inline), dtype).reshape(type.physical)
         if name in self.constants:
             return self.constants[name]
         generator = np.random.RandomState(zlib.crc32(name.encode()))

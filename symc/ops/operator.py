@@ -101,6 +101,7 @@ class Operator(Record):
     # types=[output types] by operators that have reads_types; those that hold graphs get first a function that runs
     # one: (graph, arrays by variable name) → its heads
     reference: ClassVar[Any] = None
+    unspecified: ClassVar[Any] = None        # unspecified(*input types): where its output holds anything, a mask
     reads_types: ClassVar[bool] = False
     prepared: ClassVar[Any] = None           # prepared(*inputs): the reference for arrays of their shapes and dtypes
     # lowerings and gradient, absent unless a block defines them

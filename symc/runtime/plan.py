@@ -39,6 +39,7 @@ class Buffer:
     slice: the part of another buffer that one iteration of a loop sees; the loop says which.
     status: one int32, zero before a run; a kernel that cannot do its work sets it to 1, and writes NaN.  The name says
     what is wrong then.
+    The name of a weight, an arena buffer or a slice is that of its value in graph.txt ('conv0', 'split0#1').
     `dtype` is NumPy's name or 'bfloat16'; `shape` is physical, that is in `layout` where one is given.
     """
 
@@ -67,7 +68,8 @@ class Kernel:
 class KernelStep:
     """Calls a kernel on jobs [0, jobs), split between threads at will; times the value of symbol `per`, if given.
 
-    `nodes` are the symbol nodes that it computes here, each with its JSON index as name@index.
+    `nodes` are the symbol nodes that it computes here, each with its JSON index as name@index; `node` is the node of
+    the package's graph.txt, whose steps lie side by side.
     """
 
     kernel: int
@@ -76,6 +78,7 @@ class KernelStep:
     phase: int
     per: int | None = None
     nodes: tuple[str, ...] = ()
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class LoopStep:
     In iteration i each (slice, whole, stride) of `slices` is the part of `whole` from byte i·stride on; with
     `reverse` the iterations see the parts from the last one backwards.
     After every iteration each (from, to) of `carry` is copied, all at once; `from` is then undefined.
+    `node` is the node of graph.txt.
     """
 
     body: Range
@@ -112,16 +116,21 @@ class LoopStep:
     clear: tuple[int, ...] = ()
     slices: tuple[tuple[int, int, int], ...] = ()
     reverse: bool = False
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BranchStep:
-    """Runs `then` when the one element of buffer `predicate` is not zero, `otherwise` (JSON: "else") when it is."""
+    """Runs `then` when the one element of buffer `predicate` is not zero, `otherwise` (JSON: "else") when it is.
+
+    `node` is the node of graph.txt.
+    """
 
     predicate: int
     then: Range
     otherwise: Range
     phase: int
+    node: str = ""
 
 
 # Types of fields by name, as annotated.

@@ -199,6 +199,15 @@ class WinogradInput(Operator):
         tiles = self.tiles(TensorType(s.data.dims))
         s.output.unify((tiles.chunks, tiles.transforms.points, tiles.of_chunk, s.data[1]))
 
+    def unspecified(self, data: TensorType) -> np.ndarray:
+        """The places of chunks without a tile."""
+        tiles = self.tiles(data)
+        places = np.ones((tiles.chunks, 1, tiles.of_chunk, 1), bool)
+        for row in range(tiles.all_rows):
+            first = row % tiles.rows * tiles.columns
+            places[row // tiles.rows, :, first:first + tiles.columns] = False
+        return places
+
     def reference(self, data: np.ndarray) -> np.ndarray:
         tiles, (_, channels, height, width) = self.tiles(TensorType(data.shape)), data.shape
         reach = [count * self.tile + KERNEL - 1 for count in (tiles.rows_of_image, tiles.columns)]

@@ -1,0 +1,48 @@
+"""`symc verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symc.cli.application import EXIT_DIFFERENT, app
+from symc.cli.options import Json, Package, Parameters, Threads, read_inputs
+from symc.cli.show import show, verdict
+
+
+@app.command()
+def verify(
+    package: Package,
+    params: Parameters = None,
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with several; "
+                                                                          "the others are drawn.")] = None,
+    against: Annotated[Path | None, typer.Option(help=".npz file with outputs to compare with, recorded of MXNet, say; "
+                                                      "it may hold the inputs too.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs that are drawn.")] = 0,
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare a package with the interpretation of the graph that it stores, or of its network with --params."""
+    from symc import runtime
+    from symc.verify import verify_package
+
+    if threads:
+        runtime.set_num_threads(threads)
+    expected = None if against is None else read_inputs([str(against)])
+    record = verify_package(package, params, read_inputs(inputs or []), expected, seed).to_json()
+    show({"package": str(package), **record} if as_json else _summary(record), as_json)
+    if record["status"] != "passed":
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _summary(record: dict[str, Any]) -> dict[str, Any]:
+    rows = [{"kind": item["kind"], "name": item["name"], "difference": f"{item['relative']:.2g}",
+             "allowed": f"{item['tolerance']:.0e}", "not finite": f"{item['not_finite']:.1%}",
+             "verdict": item.get("wrong") or item.get("explained", "right")}
+            for item in record["compared"]]
+    shown = {"verification": verdict(record), "inputs": record["inputs"], "compared": rows}
+    if record["levels_not_run"]:
+        shown["not run here"] = record["levels_not_run"]
+    return shown | ({"fault": record["fault"]} if "fault" in record else {})

@@ -1,0 +1,206 @@
+"""When two arrays are the same numbers: tolerances, and how far roundings alone can move results.
+
+The table with its reasons: docs/verification.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symc.interpreter import run
+from symc.ir.graph import Graph, Node
+from symc.ir.types import DType
+from symc.ops.math import NumPyMath
+
+Key = tuple[str, str]                   # kind and name: ('output', 'fc1_output'), ('gradient', 'fc1_weight')
+Numbers = Mapping[Key, np.ndarray]
+
+# Allowed differences, relative to the largest finite element of what is right: of whole networks, and of one step.
+NETWORK = {DType.float64: 1e-10, DType.float32: 5e-5, DType.float16: 2e-2, DType.bfloat16: 5e-2}
+STEP = {DType.float64: 1e-11, DType.float32: 2e-5, DType.float16: 1e-2, DType.bfloat16: 1e-2}
+FAST_MATH = 1e-4                        # in place of those of float32
+# Roundings that are tried out: of one value, relative to it.
+NOISE = {DType.float64: 1e-14, DType.float32: 2e-6, DType.float16: 4e-3, DType.bfloat16: 2e-2}
+PROBES, MARGIN, SAMPLE = 3, 10.0, 16
+# Gradients behind jumps (the sign in front of a ReLU) differ in single elements by more than roundings of what is near:
+# allowed is then this root mean square, relative to that of what is right, if each step is right by itself.
+JUMPS = 1e-2
+
+
+NOISY = "within what roundings on the way move it by"
+JUMPING = "single elements behind jumps; root mean square within 1e-2"
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """How far numbers may be off.  precision, fast_math: of `Options`; is_step: of one step, not of a whole network."""
+
+    precision: str = "fp32"
+    fast_math: bool = False
+    is_step: bool = False
+
+    def of(self, dtypes: set[DType]) -> float:
+        """For a result, where values of these dtypes lead to it, its own among them."""
+        table = (STEP if self.is_step else NETWORK) | ({DType.float32: FAST_MATH} if self.fast_math else {})
+        if self.precision == "bf16":
+            dtypes = dtypes | {DType.bfloat16}
+        return max((table[dtype] for dtype in dtypes if dtype in table), default=0.0)
+
+    def noise(self, dtype: DType) -> float:
+        return NOISE[DType.bfloat16 if self.precision == "bf16" else dtype]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one array differs from what it should be.
+
+    largest: the largest difference of two finite elements; relative: by the largest finite element that is right.
+    not_finite: the share of elements that should be NaN or infinite.  reason: why it is wrong, '' if it is not.
+    explained: how it may exceed the tolerance: by no more than roundings move it, or as a few elements behind jumps.
+    """
+
+    kind: str
+    name: str
+    dtype: str
+    largest: float
+    relative: float
+    tolerance: float
+    not_finite: float
+    reason: str = ""
+    explained: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        record = {"kind": self.kind, "name": self.name, "dtype": self.dtype, "max_abs": self.largest,
+                  "relative": self.relative, "tolerance": self.tolerance, "not_finite": self.not_finite}
+        return record | ({"explained": self.explained} if self.explained else {}) | (
+            {"wrong": self.reason} if self.reason else {})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Numbers that were found beside those that are right.
+
+    spread: how far each right number moves by roundings on the way, measured where something exceeds its tolerance.
+    """
+
+    right: Numbers
+    dtypes: set[DType]
+    tolerances: Tolerances
+    spread: Callable[[], Numbers]
+    _measured: list[Numbers] = field(default_factory=list)
+
+    def differences(self, found: Numbers) -> list[Difference]:
+        first = [self._difference(key, found[key], right, None) for key, right in self.right.items()]
+        return [self._difference(item, found[item], self.right[item], self._spread()[item]) if difference.reason else
+                difference for item, difference in zip(self.right, first, strict=True)]
+
+    def _spread(self) -> Numbers:
+        if not self._measured:
+            self._measured.append(self.spread())
+        return self._measured[0]
+
+    def _difference(self, key: Key, found: np.ndarray, right: np.ndarray, spread: np.ndarray | None) -> Difference:
+        dtype = NumPyMath.dtype(right)
+        tolerance = self.tolerances.of(self.dtypes | {dtype}) if dtype.is_float else 0.0
+        if (found.shape, found.dtype) != (right.shape, right.dtype):
+            wrong = f"it is {found.dtype}{list(found.shape)}, expected {right.dtype}{list(right.shape)}"
+            return Difference(*key, dtype.name, np.inf, np.inf, tolerance, 0.0, wrong)
+        a, b = wide(found), wide(right)
+        off, finite = distances(a, b), np.isfinite(b)
+        scale = float(np.max(np.abs(b), initial=0.0, where=finite))
+        largest = float(np.max(off, initial=0.0, where=finite & np.isfinite(a)))
+        allowed = tolerance * scale if spread is None else tolerance * scale + MARGIN * spread
+        wrong = _worst(off, allowed, a, b) if np.any(off > allowed) else ""
+        explained = NOISY if spread is not None and not wrong else ""
+        behind_jumps = wrong and spread is not None and key[0] == "gradient"
+        if behind_jumps and _root_mean_square(off) <= JUMPS * _root_mean_square(b):
+            wrong, explained = "", JUMPING
+        return Difference(*key, dtype.name, largest, largest / scale if scale else largest, tolerance,
+                          1.0 - float(np.mean(finite)) if finite.size else 0.0, wrong, explained)
+
+
+def _root_mean_square(array: np.ndarray) -> float:
+    with np.errstate(all="ignore"):
+        found = float(np.sqrt(np.mean(np.square(array)))) if array.size else 0.0
+    return found if np.isfinite(found) else np.inf
+
+
+def _worst(off: np.ndarray, allowed: Any, a: np.ndarray, b: np.ndarray) -> str:
+    with np.errstate(invalid="ignore"):
+        excess = np.where(off > allowed, off, -1.0)
+    at = np.unravel_index(int(np.argmax(excess)), off.shape)
+    count = int(np.count_nonzero(off > allowed))
+    place = f"at {tuple(map(int, at))} " if off.shape else ""
+    return f"{place}it is {a[at]:.7g}, expected {b[at]:.7g}; {count} of {off.size} elements are wrong"
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    """As float64."""
+    if array.dtype == np.uint16:
+        array = NumPyMath.cast(array, DType.float32)
+    return np.asarray(array, np.float64)
+
+
+def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|a - b|; 0 where both are NaN or the same infinity, infinite where only one is."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.abs(a - b)
+    off[(a == b) | (np.isnan(a) & np.isnan(b))] = 0.0
+    return np.where(np.isnan(off), np.inf, off)
+
+
+def dtypes_of(graph: Graph) -> set[DType]:
+    """The floating types of all values."""
+    return {type.element for node in graph.nodes for type in node.types if type.known and type.element.is_float}
+
+
+# ---- roundings -----------------------------------------------------------------------------------------------------
+
+
+def spread_of(graph: Graph, inputs: Mapping[str, np.ndarray], right: Numbers, tolerances: Tolerances,
+              numbers: Callable[[Any], Numbers]) -> Numbers:
+    """How far the results of a graph move when every value on the way is off by a few roundings: the largest of
+    several tries.  numbers: those of `interpreter.run`'s results."""
+    spread = {key: np.zeros(array.shape) for key, array in right.items()}
+    for probe in range(PROBES):
+        noise = _Noise(tolerances, np.random.default_rng(probe))
+        off = {node.name: noise.of(inputs[node.name], node.types[0].element, ()) for node in graph.variables}
+        for key, array in numbers(run(graph, off, change=noise)).items():
+            spread[key] = np.maximum(spread[key], distances(wide(array), wide(right[key])))
+    return spread
+
+
+def _is_chosen(array: np.ndarray, source: np.ndarray) -> bool:
+    """Whether all elements seem to be elements of `source`: a few of them are."""
+    sample = array.reshape(-1)[::max(1, array.size // SAMPLE)]
+    return all(np.any(source == element) for element in sample)
+
+
+@dataclass
+class _Noise:
+    """Puts every value off by a few roundings: a `Change` of the interpreter."""
+
+    tolerances: Tolerances
+    draws: np.random.Generator
+
+    def __call__(self, node: Node, arguments: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [self.of(array, value.type.element, arguments)
+                for array, value in zip(outputs, node.outputs, strict=True)]
+
+    def of(self, array: np.ndarray, dtype: DType, arguments: Sequence[np.ndarray]) -> np.ndarray:
+        """Whole numbers, and values that are only chosen among the first input's, are exact."""
+        if not dtype.is_float or not array.size:
+            return array
+        value = wide(array)
+        if np.all(value == np.rint(value)) or (arguments and _is_chosen(array, arguments[0])):
+            return array
+        finite = np.isfinite(value)
+        size = float(np.mean(np.abs(value), where=finite)) if finite.any() else 0.0
+        noise = self.tolerances.noise(dtype) * (2 * self.draws.random(array.shape, np.float32) - 1)
+        with np.errstate(all="ignore"):
+            off = value + noise * (np.abs(value) + 0.1 * size * (value != 0))
+        return NumPyMath.cast(off.astype(np.float32) if dtype is DType.bfloat16 else off, dtype)

@@ -1,0 +1,125 @@
+"""Verifies compiled code: runs it beside the interpreter, judges what differs, and finds where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from symc.interpreter import run
+from symc.runtime.library import Library
+from symc.verification.compare import Comparison, Difference, Numbers, dtypes_of, spread_of
+from symc.verification.inputs import Inputs, draw_inputs
+from symc.verification.steps import WrongStep, wrong_steps
+from symc.verification.subject import Subject, bind, numbers, written
+
+PASSED, DIFFERENT, NOTHING, SKIPPED = "passed", "different", "nothing to compare", "not run"
+Explain = Callable[[WrongStep | None, Inputs, Sequence[Difference]], str]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared and how it went.
+
+    status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
+    run, and those of the package that this machine does not run.  fault: where wrong numbers begin, in words.
+    """
+
+    status: str
+    against: str
+    seed: int | None
+    levels: tuple[str, ...]
+    others: tuple[str, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    steps_compared: bool = False
+    fault: str = ""
+
+    def to_json(self, rounded: bool = False) -> dict[str, Any]:
+        """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
+        differences = [_rounded_up(d.to_json()) if rounded else d.to_json() for d in self.differences]
+        return {"status": self.status, "against": self.against, "seed": self.seed, "levels": list(self.levels),
+                "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
+                "each_step_compared": self.steps_compared} | ({"fault": self.fault} if self.fault else {})
+
+
+def skipped(why: str, levels: Sequence[str]) -> Verification:
+    return Verification(SKIPPED, why, None, (), tuple(levels))
+
+
+def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[str], seed: int = 0,
+           given: Mapping[str, np.ndarray] | None = None, expected: Numbers | None = None,
+           explain: Explain | None = None, against: str = "interpreter") -> Verification:
+    """Compare the libraries of these CPU levels with the interpretation of `subject.meaning`, or with `expected`.
+
+    others: levels that cannot be run here.  given: values of inputs; the others are drawn.  explain: says in words
+    where a difference comes from, given the first step that is wrong by itself, if any.
+    """
+    inputs = draw_inputs(subject.roles, subject.meaning, seed, {**subject.initial, **(given or {})})
+    comparison = _comparison(subject, inputs, expected)
+    found = {level: _run(subject, library, inputs, comparison.right) for level, library in libraries.items()}
+    by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
+    differences = _worst_of_levels(list(by_level.values()))
+    wrong = [difference for difference in differences if difference.reason]
+    doubtful = wrong or any(d.explained for d in differences) or subject.tolerances.precision == "bf16"
+    step = _first_wrong_step(subject, libraries, inputs) if doubtful else None
+    fault = explain(step, inputs, wrong) if explain is not None and (wrong or step) else ""
+    status = DIFFERENT if wrong or step else NOTHING if _is_nothing(differences) else PASSED
+    return Verification(status, against, seed if inputs.drawn else None, tuple(libraries), tuple(others), inputs.drawn,
+                        tuple(differences), bool(doubtful), fault)
+
+
+def _comparison(subject: Subject, inputs: Inputs, expected: Numbers | None) -> Comparison:
+    names = [subject.plan.buffers[number].name for number in subject.plan.of_kind("output")]
+    collect = partial(numbers, names=names)
+    meant = collect(run(subject.meaning, inputs.arrays))
+    right = meant if expected is None else {key: _like(array, meant[key]) for key, array in expected.items()}
+
+    def spread() -> Numbers:
+        return spread_of(subject.meaning, inputs.arrays, meant, subject.tolerances, collect)
+    return Comparison(right, dtypes_of(subject.meaning), subject.tolerances, spread)
+
+
+def _like(array: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Recorded numbers in the dtype of those that are computed."""
+    return array.astype(model.dtype) if array.dtype != model.dtype and array.dtype.kind in "fiu" else array
+
+
+def _run(subject: Subject, library: Library, inputs: Inputs, wanted: Numbers) -> Numbers:
+    program = subject.program(library)
+    bind(program, inputs.arrays)
+    for entry in subject.entries:
+        program.run(entry)
+    return written(program, wanted)
+
+
+def _worst_of_levels(levels: Sequence[Sequence[Difference]]) -> list[Difference]:
+    """Of each array the level that differs most, wrong ones first."""
+    return [max(same, key=lambda d: (bool(d.reason), d.relative)) for same in zip(*levels, strict=True)]
+
+
+def _first_wrong_step(subject: Subject, libraries: Mapping[str, Library], inputs: Inputs) -> WrongStep | None:
+    for library in libraries.values():
+        if (step := next(wrong_steps(subject, library, inputs.arrays), None)) is not None:
+            return step
+    return None
+
+
+def _is_nothing(differences: Sequence[Difference]) -> bool:
+    """Whether no element that was compared is a number."""
+    return bool(differences) and all(difference.not_finite == 1.0 for difference in differences)
+
+
+def _rounded_up(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {key: at_most(record[key]) for key in ("max_abs", "relative")}
+
+
+def at_most(number: float) -> float:
+    """The least of 1, 2 and 5 times a power of ten that is no less."""
+    if not 0 < number < np.inf:
+        return number
+    power = float(10.0 ** np.floor(np.log10(number)))
+    return float(f"{next((step for step in (1, 2, 5) if step * power >= number), 10) * power:.0e}")

@@ -1,0 +1,144 @@
+"""`symc verify`: packages beside the graph that they store, their original parameters, and recorded outputs."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from symc import cli, compiler
+from symc.codegen.assemble import Assembly
+from symc.codegen.build import Options, host_level
+from symc.errors import PackageError, SymcError
+from symc.frontend.params import write as write_params
+from symc.ir.text import print_graph
+from symc.runtime.module import load
+from symc.runtime.package import open_package
+from symc.verification.stored import stored_graph
+from symc.verify import verify_package
+
+NETWORK = """
+    %data, %w1, %b1, %w2: ?[*]
+    %conv = Convolution(%data, %w1, %b1) kernel=(3,3) num_filter=16
+    %act = tanh(%conv)
+    %fc = FullyConnected(%act, %w2) num_hidden=6 no_bias=True
+    %out = softmax(%fc)
+    heads %out
+"""
+LOOP = """
+    %data: f32[5,2,8]
+    %parameters, %state: ?[*]
+    %rnn = RNN(%data, %parameters, %state) mode=rnn_tanh state_size=8 num_layers=1 state_outputs=True
+    heads %rnn, %rnn#1
+"""
+
+
+def parameters():
+    draws = np.random.default_rng(0)
+    shapes = {"w1": (16, 4, 3, 3), "b1": (16,), "w2": (6, 16 * 36)}
+    return {name: (draws.standard_normal(shape) / 8).astype(np.float32) for name, shape in shapes.items()}
+
+
+@pytest.fixture
+def package(graph, tmp_path, monkeypatch):
+    """net.symc and net.params in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    write_params(tmp_path / "net.params", {f"arg:{name}": array for name, array in parameters().items()})
+    compile_to(tmp_path, graph(NETWORK))
+    return tmp_path / "net.symc"
+
+
+def compile_to(folder, network, verification=True, train=False, params=None):
+    compiler.compile_package(folder / "net.symc", network, params or parameters(), {"data": (2, 4, 8, 8)}, train=train,
+                             levels=[host_level()], options=Options(verification=verification))
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["symc", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+    return run
+
+
+def test_the_stored_graph_is_read_back(package):
+    opened = open_package(package)
+    graph = stored_graph(opened)
+    assert print_graph(graph) == opened.text("graph.txt")
+    assert {node.name for node in graph.nodes if node.is_constant} == {
+        buffer.name for buffer in opened.plan.buffers if buffer.kind == "weight"}
+
+
+def test_a_sound_package(package, call):
+    code, out, _ = call("verify", "net.symc")
+    assert code == 0 and out.startswith("verification: passed") and "out_output" in out and "right" in out
+    code, out, _ = call("verify", "net.symc", "--params", "net.params", "--seed", 5, "--threads", 1, "--json")
+    report = json.loads(out)
+    assert code == 0 and report["status"] == "passed" and report["seed"] == 5
+    assert report["compared"][0]["relative"] < 1e-5 and "parameters" in report["against"]
+
+
+def test_recorded_outputs(package, call):
+    data = np.random.default_rng(4).standard_normal((2, 4, 8, 8)).astype(np.float32)
+    (found,) = load(package).forward(data=data)
+    np.savez("right.npz", data=data, out_output=found.asnumpy().astype(np.float64))
+    np.savez("wrong.npz", out_output=found.asnumpy() + 0.01)
+    np.save("data.npy", data)
+    assert call("verify", "net.symc", "--against", "right.npz")[0] == 0
+    code, out, _ = call("verify", "net.symc", "--against", "wrong.npz", "-i", "data=data.npy")
+    assert code == 3 and "different" in out and "each kernel computes what its node" in out
+
+
+def test_wrong_names_and_shapes(package):
+    with pytest.raises(SymcError, match="'other' is neither an input nor an output"):
+        verify_package(package, inputs={"other": np.zeros(1)})
+    with pytest.raises(SymcError, match=r"input 'data' has shape \(3,\)"):
+        verify_package(package, inputs={"data": np.zeros(3)})
+    with pytest.raises(SymcError, match="no recorded outputs"):
+        verify_package(package, against={"data": np.zeros((2, 4, 8, 8))})
+
+
+def test_a_flipped_bit_in_the_weights(package):
+    image = bytearray(package.read_bytes())
+    at = image.index(np.ascontiguousarray(open_package(package).weights()[:64]).tobytes())
+    image[at] ^= 1
+    package.write_bytes(image)
+    with pytest.raises(PackageError, match="checksum of weights.bin"):
+        verify_package(package)
+
+
+def test_damaged_weights_with_right_checksums(graph, package, tmp_path, monkeypatch):
+    """The stored graph cannot know; the original parameters do, and the node that reads them is named."""
+    genuine = Assembly.weight_pieces
+
+    def damaged(self):
+        begin = next(buffer.offset for buffer in self.plan.buffers if buffer.kind == "weight" and "w2" in buffer.name)
+        block = np.concatenate(list(genuine(self)))
+        block[begin:begin + 4000] = 63
+        yield block
+    monkeypatch.setattr(Assembly, "weight_pieces", damaged)
+    compile_to(tmp_path, graph(NETWORK), verification=False)
+    assert verify_package(package).status == "passed"
+    found = verify_package(package, "net.params")
+    assert found.status == "different" and "'fc' (FullyConnected: " in found.fault and "'conv'" not in found.fault
+
+
+def test_training(graph, package, tmp_path):
+    compile_to(tmp_path, graph(NETWORK), train=True)
+    for params in (None, "net.params"):
+        found = verify_package(package, params)
+        assert found.status == "passed"
+        assert {item.name for item in found.differences} == {"out_output", "w1", "b1", "w2"}
+
+
+def test_loops(graph, tmp_path):
+    compiler.compile_package(tmp_path / "net.symc", graph(LOOP), levels=[host_level()])
+    assert verify_package(tmp_path / "net.symc").status == "passed"
