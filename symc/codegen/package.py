@@ -11,6 +11,7 @@ Equal contents give equal bytes, which docs/package-format.md describes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from symc.codegen import cache
 from symc.codegen.checksums import Checked
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
@@ -144,15 +146,27 @@ def _target(contents: Contents, level: str) -> dict[str, Any]:
 
 
 def _features(library: bytes, level: str) -> list[str]:
-    """The CPU features that the code uses; those of the level where not every instruction is known."""
+    """The CPU features that the code uses, remembered in the cache: decoding takes longer than linking.
+
+    Those of the level where not every instruction is known.
+    """
     own = sorted(LEVELS[level])
     if level == "aarch64":
         return own
+    key = cache.key_of(hashlib.sha256(library).hexdigest(), level)
+    found = cache.read_bytes("features", key)
+    if found is None:
+        found = " ".join(_decoded_features(library, own)).encode()
+        cache.write_bytes("features", key, found)
+    return found.decode().split()
+
+
+def _decoded_features(library: bytes, own: list[str]) -> list[str]:
     try:
         used = sorted(used_features(library))
     except Unknown:
         return own
-    assert set(used) <= set(own), f"the code for {level} uses {used}"
+    assert set(used) <= set(own), f"the code for {own} uses {used}"
     return used
 
 

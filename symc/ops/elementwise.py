@@ -101,7 +101,7 @@ def as_value(F: Any, result: Any, like: Any) -> Any:
 def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative | Sequence[Derivative] = (),
                 inputs: Sequence[str] = (), broadcasts: bool = False, hidden: bool = False,
                 doc: str = "", deviations: tuple[str, ...] = (),
-                dtypes: Iterable[DType] = DType, base: type[Elementwise] = Elementwise,
+                dtypes: Iterable[DType] = DType, base: type[Elementwise] = Elementwise, module: str = "",
                 ) -> Callable[[Expression], type[Operator]]:
     """Register the elementwise operator whose meaning is the decorated function `f(F, x, ..., *, parameters)`.
 
@@ -110,12 +110,13 @@ def elementwise(name: str, *, aliases: Iterable[str] = (), gradient: Derivative 
         and parameters of `f`, `y` (the output) and `dy` (its gradient).  Only these stay alive until backward.
     inputs: names of the inputs; default data, or lhs and rhs.
     doc: the public docstring, if not that of the function.  deviations, dtypes: as of any block.
-    base: what the block is.
+    base: what the block is.  module: that registers it, if not that of the function.
     """
     def register(function: Expression) -> type[Operator]:
         arguments, keywords = _arguments(function)
         names = tuple(inputs or DEFAULT_NAMES[len(arguments) - 1])
         block = _block(name, function, doc or function.__doc__ or "", names, broadcasts, keywords, base)
+        block.__module__ = module or function.__module__
         made = operator(name, aliases=aliases, hidden=hidden)(block)
         made.deviations, made.dtypes = deviations, frozenset(dtypes)
         derivatives = gradient if isinstance(gradient, Sequence) and not isinstance(gradient, str) else (gradient,)
@@ -150,7 +151,7 @@ def _block(name: str, function: Expression, doc: str, inputs: tuple[str, ...], b
         result = (real(function) if halves else function)(F, *values, **{key: getattr(self, key) for key in fields})
         return as_value(F, result, values[-1])
 
-    body: dict[str, Any] = {"__doc__": doc, "__module__": function.__module__, "inputs": inputs,
+    body: dict[str, Any] = {"__doc__": doc, "inputs": inputs,
                             "broadcasts": broadcasts, "expression": expression, "function": staticmethod(function),
                             "widened": frozenset(),     # by `real`
                             "__annotations__": {key: p.annotation for key, p in fields.items()}}

@@ -19,6 +19,14 @@ assert not {"multibox", "optimizer", "image_color"} & families()
 assert REGISTRY["sgd_update"].name == "sgd_update" and "optimizer" in families()
 assert len(REGISTRY) > 300 and "multibox" in families()
 """
+RIGHT = """
+from importlib import import_module
+from symc.ops import registry
+
+for name, family in sorted(registry._index().items(), key=lambda item: item[1]):
+    import_module(f"{registry.FAMILIES}.{family}")
+    assert name in registry.REGISTRY.loaded, f"{name} is not of the family {family}"
+"""
 
 
 def test_the_index_is_current() -> None:
@@ -27,6 +35,10 @@ def test_the_index_is_current() -> None:
 
 def test_families_are_imported_when_asked_for() -> None:
     subprocess.run([sys.executable, "-c", LAZY], check=True)
+
+
+def test_the_family_of_the_index_has_the_operator() -> None:
+    subprocess.run([sys.executable, "-c", RIGHT], check=True)
 
 
 def test_an_operator_that_the_index_lacks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

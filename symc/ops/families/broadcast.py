@@ -21,7 +21,7 @@ ALIASES = {"add": ("broadcast_plus", "_sparse_broadcast_add", "_sparse_broadcast
 
 for _name, _binary in BINARY.items():
     elementwise(f"broadcast_{_name}", aliases=ALIASES.get(_name, ()), broadcasts=True, doc=_binary.doc,
-                gradient=(_binary.lhs, _binary.rhs), dtypes=_binary.dtypes)(_binary.function)
+                gradient=(_binary.lhs, _binary.rhs), dtypes=_binary.dtypes, module=__name__)(_binary.function)
 
 
 class Broadcast(Operator):
