@@ -19,6 +19,7 @@ from symc.passes.partition import stable_nodes
 
 MOST_ROWS = 256     # of a batch: with more, what a product reads of the data no longer stays in the second cache
 MOST_GATES = 8
+BLOCK = 16          # hidden units of a job: where they do not fill blocks, two kernels were measured to be faster
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,18 @@ class UseGateProducts(Pass):
     """Recurrent cells, whether in a loop or unrolled: the gates of a hidden unit are computed where its sums are.
 
     Before: a typed graph of operators with lowerings and no layouts.
-        %h = FullyConnected(%s, %w, %b) num_hidden=32        with %s: f32[2,8]  %w: f32[32,8]
+        %h = FullyConnected(%s, %w, %b) num_hidden=64        with %s: f32[2,16]  %w: f32[64,16]
         %q = elemwise_add(%h, %x)
         %i, %f, %c, %o = SliceChannel(%q) num_outputs=4
         %g = sigmoid(%i) ...
     After:
-        %v = _reshape(%w) shape=(4,8,8)
+        %v = _reshape(%w) shape=(4,16,16)
         %h = _gate_product(%s, %v, %b) gates=4
         ... as before, for `Fuse` to make one group of.
 
-    Of several products that are added up it is the last one, which is what the next step waits for.  Weights are
-    parameters, which are packed once: none that other dense layers read too.  parameters: see `AssignLayouts`.
+    Hidden units fill blocks of 16.  Of several products that are added up it is the last one, which is what the next
+    step waits for.  Weights are parameters, which are packed once: none that other dense layers read too.
+    parameters: see `AssignLayouts`.
     """
 
     name = "use-gate-products"
@@ -74,7 +76,8 @@ def _products_before(graph: Graph, node: Node) -> list[Node]:
     whole = node.inputs[0].type
     readers = (reader for value in node.outputs for reader in graph.readers.get(value, ()))
     if (not is_gate_slice(node, node.op.num_outputs, whole) or whole.dtype is not DType.float32
-            or not 0 < whole.dims[0] <= MOST_ROWS or any(kind_of(reader) != "elementwise" for reader in readers)):
+            or node.types[0].dims[1] % BLOCK or not 0 < whole.dims[0] <= MOST_ROWS
+            or any(kind_of(reader) != "elementwise" for reader in readers)):
         return []
     return _products(node.inputs[0])
 
