@@ -1,7 +1,8 @@
 """The command line: one file a command.
 
 Exit codes: 0 done; 1 an error in the input or its use; 2 the network needs operators, or gradients of some, that symc
-does not have; 3 results differ from what was expected; 70 a bug of symc.  `check` has written its report in any case.
+does not have; 3 results differ from what was expected; 70 a bug of symc; 130 interrupted.  `check` has written its
+report in any case.  docs/cli.md says this to users.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import typer
 from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_UNSUPPORTED, EXIT_USER, app
 from symc.errors import DifferentError, SymcError, UnsupportedOperatorError
 
-COMMANDS = ("check", "compile", "tune", "export", "run", "bench", "inspect", "upgrade", "package", "verify")
+# in the order of use, in which help has them
+COMMANDS = ("check", "compile", "verify", "run", "bench", "inspect", "package", "upgrade", "tune", "export")
 # between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
 YOUNG_OBJECTS = 200_000
 
 
 def load_commands(words: Sequence[str]) -> None:
-    """Register the command that is called, or all where none is: for help and for words that are no command."""
+    """Register the command that is called, or all where none is: for help, for words that are no command, and for the
+    shell that completes these."""
     for name in [word for word in words if word in COMMANDS] or COMMANDS:
         import_module(f"symc.cli.{name}")
 
@@ -34,7 +37,9 @@ def main() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
     try:
         load_commands(sys.argv[1:2])
-        code = app(standalone_mode=False)     # that of a typer.Exit
+        code = app(prog_name="symc", standalone_mode=False)     # that of a typer.Exit
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
     except Exception as error:
         if os.environ.get("SYMC_DEBUG"):
             traceback.print_exc()

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import app
-from symc.cli.options import Json, Threads, dims, pairs, read_inputs
+from symc.cli.inputs import read_inputs, shapes_of
+from symc.cli.options import Json, Threads, dims, pairs
 from symc.cli.show import show
 
 
@@ -33,6 +34,7 @@ def bench(
 
     if threads:
         runtime.set_num_threads(threads)
-    measured = measure(package, read_inputs(inputs or []), Effort(warmup, repeats, seconds),
+    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package)))
+    measured = measure(package, given.arrays, Effort(warmup, repeats, seconds),
                        pairs(shape, dims, "--shape"))
     show(measured if as_json else report.bench_summary(measured, top), as_json)

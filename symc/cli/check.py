@@ -11,7 +11,7 @@ from symc.cli.options import Heads, Json, Network, names
 from symc.cli.show import show
 
 
-@app.command()
+@app.command(epilog="Example: symc check resnet-symbol.json --train")
 def check(
     network: Network,
     outputs: Heads = "",

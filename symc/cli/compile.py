@@ -30,7 +30,8 @@ from symc.cli.options import (
 from symc.cli.show import Notes, progress_of, show, verdict
 
 
-@app.command()
+@app.command(epilog="Example: symc compile resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 -o "
+                    "resnet.symc")
 def compile(
     network: Network,
     params: Parameters = None,

@@ -25,7 +25,8 @@ from symc.cli.show import Notes, show
 from symc.errors import SymcError
 
 
-@app.command()
+@app.command(epilog="Example: symc export resnet-symbol.json --to relax --params resnet-0000.params --shape "
+                    "data=1,3,224,224 -o resnet.py")
 def export(
     network: Network,
     to: Annotated[str, typer.Option(help="What to write: 'relax', a module of TVM.")],

@@ -11,7 +11,7 @@ from symc.cli.options import Json, dims, pairs
 from symc.cli.show import show
 
 
-@app.command()
+@app.command(epilog="Example: symc inspect resnet-symbol.json --shape data=1,3,224,224")
 def inspect(
     file: Annotated[str, typer.Argument(help="A package, or a network as for `symc compile`.")],
     shape: Annotated[list[str] | None, typer.Option(help="Shape of a network's input: data=1,3,224,224.")] = None,

@@ -96,21 +96,3 @@ def package_name(network: str, suffix: str = ".symc") -> Path:
 
 def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def read_inputs(items: Sequence[str]) -> dict[str, Any]:
-    """Arrays by name from name=file.npy, name=file.npz (its one array) and file.npz (all of its arrays)."""
-    import numpy as np
-
-    arrays: dict[str, Any] = {}
-    for item in items:
-        name, equals, path = item.rpartition("=")
-        try:
-            loaded = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as problem:
-            raise SymcError(f"cannot read {path}: {problem}", "inputs are .npy or .npz files without objects") from None
-        found = dict(loaded) if hasattr(loaded, "files") else {name: loaded}
-        if equals and len(found) != 1:
-            raise SymcError(f"{path} holds {len(found)} arrays, expected one for '{name}'")
-        arrays |= {name: next(iter(found.values()))} if equals else found
-    return arrays

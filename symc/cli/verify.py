@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from symc.cli.application import EXIT_DIFFERENT, app
-from symc.cli.options import Json, Package, Parameters, Threads, read_inputs
+from symc.cli.inputs import read_arrays, read_inputs, shapes_of
+from symc.cli.options import Json, Package, Parameters, Threads
 from symc.cli.show import show, verdict
 
 
-@app.command()
+@app.command(epilog="Example: symc verify resnet.symc --params resnet-0000.params --against recorded.npz")
 def verify(
     package: Package,
     params: Parameters = None,
@@ -30,8 +31,9 @@ def verify(
 
     if threads:
         runtime.set_num_threads(threads)
-    expected = None if against is None else read_inputs([str(against)])
-    record = verify_package(package, params, read_inputs(inputs or []), expected, seed).to_json()
+    expected = None if against is None else read_arrays(str(against))
+    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package)))
+    record = verify_package(package, params, given.arrays, expected, seed).to_json()
     show({"package": str(package), **record} if as_json else _summary(record), as_json)
     if record["status"] != "passed":
         raise typer.Exit(EXIT_DIFFERENT)
