@@ -146,7 +146,7 @@ def _pixels(image: Any, channels: int) -> np.ndarray:
     """In the channels of the network, converted as OpenCV does."""
     grey: np.ndarray
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
-        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255)
+        grey = (np.asarray(image, np.int64) >> 8).clip(0, 255)
     elif image.mode == "F":
         raise ValueError("its pixels are floating-point numbers")
     elif image.mode in ("1", "L", "LA"):
@@ -155,7 +155,7 @@ def _pixels(image: Any, channels: int) -> np.ndarray:
         colours = np.asarray(image.convert("RGB"))
         if channels == 3:
             return colours
-        grey = (colours.astype(np.int64) @ [4899, 9617, 1868] + 8192) >> 14
+        grey = (colours @ np.array([4899, 9617, 1868], np.int64) + 8192) >> 14
     return np.repeat(grey.astype(np.uint8)[:, :, None], channels, 2)
 
 
