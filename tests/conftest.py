@@ -14,7 +14,8 @@ from symc.ir.verify import verify
 from symc.ops.inference import infer, with_types
 from symc.ops.operator import from_text
 
-pytest_plugins = ("tests.native_code", "tests.group_code", "tests.c_programs")   # fixtures that several rooms share
+pytest_plugins = ("tests.native_code", "tests.group_code", "tests.c_programs",
+                  "tests.command_line")   # fixtures that several rooms share
 
 settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("quick")

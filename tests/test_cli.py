@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import symc
-from symc import cli
 from symc.cli.options import package_name
 from symc.frontend.params import write as write_params
 from symc.frontend.reader import print_graph
+from tests.command_line import ROOT, process
 
 NETWORK = """
     %data, %w, %b: ?[*]    %label: ?[*]
@@ -27,7 +26,6 @@ NETWORK = """
 """
 W = np.arange(12, dtype=np.float32).reshape(3, 4) / 10
 DATA = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
-ROOT = str(Path(symc.__file__).parent.parent)
 COMPILE = ["compile", "net.json", "--params", "net.params", "--shape", "data=2,4", "--cpu", "x86-64-v3"]
 
 
@@ -41,27 +39,6 @@ def folder(graph, tmp_path, monkeypatch):
     np.savez(tmp_path / "right.npz", softmax_output=scores / scores.sum(1, keepdims=True))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """`call(arguments...)`: exit code, standard output and standard error of the command."""
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["symc", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-    return run
-
-
-def process(*arguments, folder, **environment):
-    """The same in a process."""
-    return subprocess.run([sys.executable, "-m", "symc", *map(str, arguments)], cwd=folder, text=True, timeout=300,
-                          capture_output=True, env=os.environ | {"PYTHONPATH": ROOT} | environment)
 
 
 # ---- models as people have them ------------------------------------------------------------------------------------

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from symc import cli, compiler
+from symc import compiler
 from symc.codegen.assemble import Assembly
 from symc.codegen.build import Options, host_level
 from symc.errors import PackageError, SymcError
@@ -53,20 +52,6 @@ def package(graph, tmp_path, monkeypatch):
 def compile_to(folder, network, verification=True, train=False, params=None):
     compiler.compile_package(folder / "net.symc", network, params or parameters(), {"data": (2, 4, 8, 8)}, train=train,
                              levels=[host_level()], options=Options(verification=verification))
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["symc", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-    return run
 
 
 def test_the_stored_graph_is_read_back(package):

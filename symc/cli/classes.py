@@ -38,7 +38,8 @@ def top_classes(results: Mapping[str, Any], count: int, labels: Sequence[str] | 
                         "--top is for classifiers; --output writes all outputs")
     for name, rows in scores.items():
         if labels is not None and len(labels) != rows.shape[1]:
-            raise SymcError(f"there are {len(labels)} labels, but output '{name}' has {rows.shape[1]} classes")
+            found = "is 1 label" if len(labels) == 1 else f"are {len(labels)} labels"
+            raise SymcError(f"there {found}, but output '{name}' has {rows.shape[1]} classes")
     return {name: _best(rows, count, labels) for name, rows in scores.items()}
 
 

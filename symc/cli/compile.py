@@ -26,6 +26,7 @@ from symc.cli.options import (
     package_name,
     pairs,
     shape_sets,
+    writable,
 )
 from symc.cli.show import Notes, progress_of, show, verdict
 
@@ -61,7 +62,7 @@ def compile(
     """Compile a network to a package that runs with NumPy alone."""
     from symc import compiler
 
-    target = output or package_name(network)
+    target = writable(output or package_name(network))
     times: dict[str, float] = {}
     notes = Notes(as_json)
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):

@@ -44,6 +44,8 @@ def read_inputs(items: Sequence[str], shapes: Callable[[], Shapes], preparation:
     found, waiting = Inputs(), dict[str, list[tuple[str, bytes]]]()
     for item in items:
         name, equals, path = item.rpartition("=")
+        if not path or equals and not name:
+            raise SymcError(f"--input '{item}' is neither NAME=FILE nor FILE")
         kind, content = _read(path)
         if kind == "image":
             waiting.setdefault(name or _only(path, shapes()), []).append((
@@ -108,7 +110,7 @@ def _opened(path: str) -> Any:
     from symc.frontend.files import opened, read_bytes
 
     if path != STANDARD_INPUT:
-        is_stream = not path or path.startswith("/dev/")
+        is_stream = path.startswith("/dev/")
         return io.BytesIO(read_bytes(path)) if is_stream else opened(path)
     if sys.stdin.isatty():
         raise SymcError("standard input is a terminal", "send a file to it: symc run net.symc -i data=- < image.jpg")

@@ -35,6 +35,7 @@ Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all 
 NO_PARAMETERS = "none"              # what --params says of networks whose parameters are inputs
 FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a layer's largest element, 7e-7 by "
              "default; see docs/architecture.md.")
+EXAMPLES = {"--shape": "data=1,3,224,224", "--dtype": "data=float16"}
 
 
 def pairs(items: Sequence[str] | None, read: Callable[[str], Any], option: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def named(items: Sequence[str] | None, option: str) -> Iterator[tuple[str, str]]
     for item in items or ():
         name, equals, text = item.partition("=")
         if not equals or not name or not text:
-            raise SymcError(f"{option} {item} is not of the form NAME=VALUE")
+            raise SymcError(f"{option} {item} is not of the form NAME=VALUE", f"write {option} {EXAMPLES[option]}")
         yield name, text
 
 
@@ -92,6 +93,15 @@ def package_name(network: str, suffix: str = ".symc") -> Path:
     if ending or not path.is_file() and path.suffix != ".json":
         return path.with_name(path.name.removesuffix(ending) + suffix)
     return path.with_suffix(suffix)
+
+
+def writable(path: Path) -> Path:
+    """The file to write.  SymcError, before any work: it is a folder, or lies in none."""
+    if path.is_dir():
+        raise SymcError(f"cannot write {path}: it is a folder", "give the name of a file")
+    if not path.parent.is_dir():
+        raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
+    return path
 
 
 def names(text: str) -> list[str]:

@@ -138,6 +138,8 @@ def sound_parts(data: memoryview) -> set[tuple[int, int, int]]:
 
 def read_archive(title: str, image: memoryview) -> dict[str, tuple[Entry, memoryview]]:
     """Every member of a mapped file by name.  PackageError: not as `write_archive` writes it."""
+    if bytes(image[:1]) == b"{":
+        raise PackageError(f"{title} is JSON and no package", "symc compile makes a package of a network")
     if len(image) < END.size or bytes(image[-END.size:-END.size + 4]) != b"PK\5\6":
         raise damaged(title, "not a zip archive, or one that is cut off")
     try:
