@@ -90,7 +90,7 @@ class Archive:
 
     def inner(self, member: str) -> Archive:
         """A member that is an archive itself."""
-        return _looked_through(self.label(member), self.read(member), self.limits)
+        return looked_through(self.label(member), self.read(member), self.limits)
 
 
 def is_archive(head: bytes) -> bool:
@@ -105,7 +105,7 @@ def open_archive(path: FilePath, limits: Limits = LIMITS) -> Archive:
     MXNetError: it is damaged, has more in it than `limits` allows, has two members of one name, or one whose name leads
     out of it.
     """
-    return _looked_through(os.fspath(path), None, limits)
+    return looked_through(os.fspath(path), None, limits)
 
 
 # ---- members ---------------------------------------------------------------------------------------------------
@@ -120,7 +120,8 @@ class _Entry(NamedTuple):
     is_link: bool = False
 
 
-def _looked_through(name: str, content: bytes | None, limits: Limits) -> Archive:
+def looked_through(name: str, content: bytes | None, limits: Limits) -> Archive:
+    """The archive at a path, or of the content of one, which errors call `name`.  MXNetError as `open_archive`."""
     members: dict[str, Member] = {}
     links = []
     with _damage(name), _open(name, content) as stream:

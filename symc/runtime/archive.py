@@ -157,7 +157,7 @@ def read_archive(title: str, image: memoryview) -> dict[str, tuple[Entry, memory
         if entry.place != end or bytes(image[end:end + len(header)]) != header:
             raise damaged(title, f"member {entry.name} is not where, or not as, the directory of the zip archive says")
         end += len(header) + entry.size
-    if end != place or bytes(image[place:]) != directory(entries, place):
+    if end != place or place > len(image) or bytes(image[place:]) != directory(entries, place):
         raise damaged(title, "the directory of the zip archive is not as symc writes it")
     return {entry.name: (entry, image[entry.data:entry.data + entry.size]) for entry in entries}
 

@@ -84,14 +84,15 @@ def _with_rows(described: Description, batch: Batch, rows: int) -> Description:
 
 
 def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort,
-          shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Any]:
+          shapes: Mapping[str, tuple[int, ...]] | None = None,
+          trust: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """What `symc bench` reports of a package, as plain data: times of runs, of steps, and this machine's peaks.
 
     given: arrays by name of input; others are drawn at random.  shapes: of these, where the package is for several.
-    Packages for training are timed by their training step, with head gradients of one.
+    trust: as that of `load`.  Packages for training are timed by their training step, with head gradients of one.
     PackageError, SymcError: as those of `load` and `forward`.
     """
-    package = open_package(path)
+    package = open_package(path, trust=trust)
     target = package.target_for(this_machine())
     subject = Subject.of(package, target, {**(shapes or {}), **{name: shape_of(one) for name, one in given.items()}})
     module = subject.parts[0]

@@ -20,7 +20,7 @@ def aligned_empty(shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "an
     size = math.prod(shape) * dtype.itemsize
     try:
         block = np.empty(size + ALIGNMENT, BYTE)
-    except MemoryError as error:
+    except (MemoryError, ValueError, OverflowError) as error:       # the latter two beyond what an address can say
         raise SymcError(f"{purpose} needs {size} bytes ({size / 2**30:.2f} GiB) of memory, which this machine "
                         "cannot give", "use a smaller batch or input") from error
     address = ctypes.addressof(ctypes.c_char.from_buffer(block))  # type: ignore[arg-type]  # quick, unlike address_of

@@ -165,12 +165,14 @@ def array_for(buffer: Buffer, value: Any) -> np.ndarray:
 
 def load(path: str | os.PathLike[str], level: str | None = None,
          hosts: Mapping[str, HostFunction] | None = None,
-         weights: str | os.PathLike[str] | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+         weights: str | os.PathLike[str] | None = None,
+         trust: str | os.PathLike[str] | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
     """A package, ready to run.  `level` picks a library by its CPU level instead of the best that this machine runs;
     `hosts` are the functions of its host steps; `weights` is the place of its file of weights, if it has one that is
-    not beside it.  PackageError: damaged, of another format, or for another machine.
+    not beside it; `trust` is a file with the public key that must have signed it (`symc sign`).  PackageError: damaged,
+    of another format, for another machine, or not signed with that key.
     """
-    package = open_package(path, weights)
+    package = open_package(path, weights, trust)
     return module_of(package, package.target_for(this_machine(), level), hosts)
 
 

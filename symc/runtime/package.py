@@ -24,6 +24,7 @@ from symc.runtime.manifest import describe, read_manifest, run_name
 from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
 
+Members = Mapping[str, tuple[Entry, memoryview]]
 REBUILD = "rebuild it on this machine, or for it, with symc compile"
 
 
@@ -39,7 +40,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A checked package.  `members` are views of the mapped file.  other_weights: where to look for a file of weights.
+    """A checked package.  `members` are views of the mapped file, of a signed one copies but for the weights.
+
+    other_weights: where to look for a file of weights.  is_signed: its signature was asked for, and is good.
     """
 
     path: str
@@ -47,6 +50,7 @@ class Package:
     members: Mapping[str, memoryview]
     targets: tuple[Target, ...]
     other_weights: str | None = None
+    is_signed: bool = False
     _plans: dict[int, Plan] = field(default_factory=dict)
     _weights: list[np.ndarray] = field(default_factory=list)
 
@@ -66,7 +70,8 @@ class Package:
         return self._plans[number]
 
     def weights(self, library: Library | None = None) -> np.ndarray:
-        """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong.
+        """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong; if the package
+        is signed and they are a file of their own, its SHA-256.
 
         library: of this package, which takes the CRC-32 faster than zlib.
         """
@@ -76,6 +81,8 @@ class Package:
             part, sound = (address_of(block), len(block), sums["crc32"]), sound_parts(data)
             if len(block) != sums["bytes"] or (part not in sound and _crc32(block, library) != sums["crc32"]):
                 raise damaged(title, f"the checksum of {WEIGHTS} is wrong")
+            if self.is_signed and title != self.path and hashlib.sha256(data).hexdigest() != sums["sha256"]:
+                raise damaged(title, "it is not the file of weights that the signed package names")
             sound.add(part)
             self._weights.append(block)
         return self._weights[0]
@@ -120,7 +127,8 @@ class Package:
 
     def library(self, target: Target, number: int = 0) -> Library:
         """The code of a target that runs plan `number`, mapped into this process."""
-        return Library.from_image(bytes(self.members[target.library]), f"package {self.path}", run_name(number))
+        image, sums = bytes(self.members[target.library]), self.manifest["members"][target.library]
+        return Library.from_image(image, f"package {self.path}", run_name(number), sums["sha256"])
 
 
 def _crc32(block: np.ndarray, library: Library | None) -> int:
@@ -132,13 +140,23 @@ def _platform(values: Sequence[object]) -> str:
     return f"{system} on {architecture} ({bits} bit)"
 
 
-def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Package:
-    """Map and check a package.  PackageError: not a package, damaged, or of another format.
+def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None,
+                 trust: str | os.PathLike[str] | None = None) -> Package:
+    """Map and check a package.  PackageError: not a package, damaged, of another format, or not signed as asked for.
 
-    weights: where its file of weights is, if it has one that is not beside it.
+    weights: where its file of weights is, if it has one that is not beside it.  trust: a file with the public key
+    that must have signed it.
     """
     title = os.fspath(path)
-    archive = read_archive(title, map_file(title))
+    return package_of(title, map_file(title), None if weights is None else os.fspath(weights), trust)
+
+
+def package_of(title: str, image: memoryview, weights: str | None = None,
+               trust: str | os.PathLike[str] | None = None) -> Package:
+    """The package whose file holds these bytes, as `open_package`; title: what errors call it."""
+    archive = read_archive(title, image)
+    if trust is not None:
+        archive = _signed(title, image, archive, trust)
     entry, data = archive[MANIFEST]
     if zlib.crc32(data) != entry.crc32:
         raise damaged(title, "the checksum of manifest.json is wrong")
@@ -147,14 +165,33 @@ def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] |
     targets = tuple(Target(item["level"], (item["architecture"], item["system"], item["pointer_bits"]),
                            tuple(item["features"]), item["library"]) for item in manifest["targets"])
     members = {name: data for name, (_, data) in archive.items()}
-    found = Package(title, manifest, members, targets, None if weights is None else os.fspath(weights))
+    found = Package(title, manifest, members, targets, weights, trust is not None)
     own = manifest["members"][WEIGHTS] if "member" in manifest["weights"] else manifest["weights"]
-    if own["bytes"] != found.plan.weights_bytes:
-        raise damaged(title, f"weights.bin has {own['bytes']} bytes, the plan {found.plan.weights_bytes}")
+    if {found.plan.weights_bytes, manifest["memory"]["weights_bytes"]} != {own["bytes"]}:
+        raise damaged(title, f"weights.bin has {own['bytes']} bytes, the plans {manifest['memory']['weights_bytes']}")
     return found
 
 
-def _check_members(title: str, manifest: Mapping[str, Any], archive: Mapping[str, tuple[Entry, memoryview]]) -> None:
+def _signed(title: str, image: memoryview, archive: Members, trust: str | os.PathLike[str]) -> Members:
+    """The members of a file whose signature is good.
+
+    All but the weights are copied first, and the copies are what is hashed: who writes into the file afterwards does
+    not reach them.
+    """
+    from symc.runtime.signature import check_signature
+
+    digest, end, kept = hashlib.sha256(), 0, {}
+    for name, (entry, data) in archive.items():
+        kept[name] = entry, data if name == WEIGHTS else memoryview(bytes(data))
+        digest.update(image[end:entry.data])
+        digest.update(kept[name][1])
+        end = entry.data + entry.size
+    digest.update(image[end:])
+    check_signature(title, digest.hexdigest(), trust)
+    return kept
+
+
+def _check_members(title: str, manifest: Mapping[str, Any], archive: Members) -> None:
     """Compare what is listed with what is there, and all SHA-256 but that of the weights, which may be huge."""
     listed = manifest["members"]
     needed = ["network.json", *(plan["member"] for plan in manifest["plans"]),

@@ -11,8 +11,9 @@ phase are independent of each other; all work of a phase ends before the next on
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from symc.errors import PackageError
 
 FORMAT = 1
 ALIGNMENT = 64  # of offsets in bytes; those of parts of arena buffers are multiples of their elements
+MOST_DIMS = 32
 DTYPES = ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
@@ -202,24 +204,30 @@ def _step_to_json(step: Step) -> dict[str, Any]:
 
 
 def _plan_from_json(data: Any) -> Plan:
-    if data["format"] != FORMAT:
+    if _mapping(data)["format"] != FORMAT:
         raise ValueError(f"format {data['format']!r}, expected {FORMAT}")
     return Plan(tuple(_record_from_json(Buffer, item) for item in data["buffers"]),
                 tuple(_record_from_json(Kernel, item) for item in data["kernels"]),
                 tuple(_step_from_json(item) for item in data["steps"]),
-                {str(name): _value("Range", bounds) for name, bounds in data["entries"].items()},
+                {str(name): _value("Range", bounds) for name, bounds in _mapping(data["entries"]).items()},
                 _value("int", data["arena_bytes"]), _value("int", data["weights_bytes"]),
                 _value("tuple[str, ...]", data["symbols"]))
 
 
 def _step_from_json(item: Mapping[str, Any]) -> Step:
-    fields = {("otherwise" if key == "else" else key): value for key, value in item.items() if key != "do"}
+    fields = {("otherwise" if key == "else" else key): value for key, value in _mapping(item).items() if key != "do"}
     return _record_from_json(STEP_NAMES[item["do"]], fields)
 
 
 def _record_from_json(kind: type[Any], item: Mapping[str, Any]) -> Any:
     types = _FIELD_TYPES[kind]
-    return kind(**{key: _value(types[key], value) for key, value in item.items()})
+    return kind(**{key: _value(types[key], value) for key, value in _mapping(item).items()})
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a {type(value).__name__} is no record")
+    return value
 
 
 def _value(kind: str, value: Any) -> Any:
@@ -288,7 +296,9 @@ def _buffer_problems(plan: Plan) -> Iterator[str]:
             yield f"{title} has the unknown kind {buffer.kind!r}"
         elif not _has_dtype(buffer.dtype):
             yield f"{title} has the unknown dtype {buffer.dtype!r}"
-        elif _dense_bytes(buffer) > buffer.bytes:
+        elif len(buffer.shape) > MOST_DIMS or _dense_bytes(buffer, least=1) >= 2**63:
+            yield f"{title} has a shape that no array has"
+        elif _dense_bytes(buffer) != buffer.bytes:
             yield f"{title} has {buffer.bytes} bytes, its shape {buffer.shape} needs {_dense_bytes(buffer)}"
         elif buffer.offset is None:
             if buffer.kind in ("arena", "weight"):
@@ -309,10 +319,11 @@ def _has_dtype(name: str) -> bool:
     return name in DTYPES
 
 
-def _dense_bytes(buffer: Buffer) -> int:
+def _dense_bytes(buffer: Buffer, least: int = 0) -> int:
+    """Bytes of its elements, of extents of at least `least`."""
     size = storage_dtype(buffer.dtype).itemsize
     for extent in buffer.shape:
-        size *= extent
+        size *= max(extent, least)
     return size
 
 
@@ -336,6 +347,15 @@ def _step_problems(plan: Plan) -> Iterator[str]:
             yield from _kernel_step_problems(plan, number, step, arity)
         elif isinstance(step, LoopStep):
             yield from _loop_problems(plan, number, step)
+            yield from _scalar_problems(plan, number, (step.trip_buffer, step.index, step.predicate))
+        elif isinstance(step, BranchStep):
+            yield from _scalar_problems(plan, number, (step.predicate,))
+
+
+def _scalar_problems(plan: Plan, number: int, scalars: Sequence[int | None]) -> Iterator[str]:
+    for index in scalars:
+        if index is not None and math.prod(plan.buffers[index].shape) != 1:
+            yield f"step {number} takes buffer {index} of shape {plan.buffers[index].shape} for a single element"
 
 
 def _loop_problems(plan: Plan, number: int, loop: LoopStep) -> Iterator[str]:
