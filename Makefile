@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit generated graphs benchmark clean
+.PHONY: demo test lint unit generated graphs fuzz benchmark clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/serve_package.py
@@ -26,6 +26,10 @@ generated: $(VENV)/ready
 # Random graphs over all operators; a series (--seed N --count N) goes on where it ended.
 graphs: $(VENV)/ready
 	$(BIN)/python -m tests.random_graphs $(ARGUMENTS)
+
+# Everything that reads files, on mutants of files; a series (--first N) goes on where it ended.
+fuzz: $(VENV)/ready
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGUMENTS)
 
 benchmark: $(VENV)/ready
 	$(BIN)/python -m benchmarks.compare $(ARGUMENTS)

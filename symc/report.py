@@ -26,9 +26,14 @@ SHOWN = 3            # items of a long list in the text form of a report
 NO_GRADIENT = "choose outputs or parameters that need no gradient through it, or put BlockGrad behind it"
 
 
-def inspect(file: FilePath, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
-    """The report of a package, or of the network that `file` names.  `shapes`: of a network's inputs, if known."""
-    return inspect_package(Path(file)) if is_package(file) else inspect_network(file, shapes)
+def inspect(file: FilePath, shapes: Mapping[str, PartialShape], trust: FilePath | None = None) -> dict[str, Any]:
+    """The report of a package, or of the network that `file` names.  `shapes`: of a network's inputs, if known.
+
+    trust: the public key that must have signed it, which only packages are.
+    """
+    if trust is not None or is_package(file):
+        return inspect_package(Path(file), trust)
+    return inspect_network(file, shapes)
 
 
 # ---- networks ------------------------------------------------------------------------------------------------------
@@ -171,11 +176,11 @@ def _shortened(names: Sequence[str]) -> str:
 # ---- packages ------------------------------------------------------------------------------------------------------
 
 
-def inspect_package(file: Path) -> dict[str, Any]:
+def inspect_package(file: Path, trust: FilePath | None = None) -> dict[str, Any]:
     """What the manifest says, the steps with their kernels, and the memory plan.  No code is mapped."""
     from symc.runtime.package import open_package
 
-    package = open_package(file)
+    package = open_package(file, trust=trust)
     manifest = package.manifest
     plans = [package.read_plan(number) for number in range(len(manifest["plans"]))]
     arena = [buffer for buffer in max(plans, key=lambda plan: plan.arena_bytes).buffers if buffer.kind == "arena"]

@@ -35,14 +35,15 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def verify_package(path: str | os.PathLike[str], params: Any = None, inputs: Arrays | None = None,
-                   against: Arrays | None = None, seed: int = 0) -> Verification:
+                   against: Arrays | None = None, seed: int = 0,
+                   trust: str | os.PathLike[str] | None = None) -> Verification:
     """Verify the package for this machine.  PackageError: it is damaged, or for other machines.
 
     params: the original parameters (a path, or arrays by name), with which its network is interpreted instead of the
     graph that it stores.  inputs: values of inputs; the others are drawn from `seed`.  against: recorded outputs by
-    name, beside values of inputs, to compare with.
+    name, beside values of inputs, to compare with.  trust: the public key that must have signed it.
     """
-    package = open_package(path)
+    package = open_package(path, trust=trust)
     check_everything(package)
     target = package.target_for(this_machine())
     stored = Stored(package)

@@ -20,7 +20,8 @@ from symc.cli.application import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXI
 from symc.errors import DifferentError, SymcError, UnsupportedOperatorError
 
 # in the order of use, in which help has them
-COMMANDS = ("check", "compile", "verify", "run", "bench", "inspect", "package", "upgrade", "tune", "export")
+COMMANDS = ("check", "compile", "verify", "run", "bench", "inspect", "package", "sign", "upgrade", "tune",
+            "export")
 # between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
 YOUNG_OBJECTS = 200_000
 

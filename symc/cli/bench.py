@@ -9,7 +9,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import read_inputs, shapes_of
-from symc.cli.options import Json, Threads, dims, pairs
+from symc.cli.options import Json, Threads, Trust, dims, pairs
 from symc.cli.show import show
 
 
@@ -21,6 +21,7 @@ def bench(
     shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=8,3,224,224, where the package "
                                                          "is for several.")] = None,
     threads: Threads = 0,
+    trust: Trust = None,
     warmup: Annotated[int, typer.Option(min=0, help="Runs in front that do not count.")] = 3,
     repeats: Annotated[int | None, typer.Option(min=1, help="Runs; otherwise --seconds says how long.")] = None,
     seconds: Annotated[float, typer.Option(min=0, help="How long to run the network, and its steps one by one.")] = 2,
@@ -34,7 +35,7 @@ def bench(
 
     if threads:
         runtime.set_num_threads(threads)
-    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package)))
+    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)))
     measured = measure(package, given.arrays, Effort(warmup, repeats, seconds),
-                       pairs(shape, dims, "--shape"))
+                       pairs(shape, dims, "--shape"), trust)
     show(measured if as_json else report.bench_summary(measured, top), as_json)

@@ -57,12 +57,18 @@ def compile(
     dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
     print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
     time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
+    sign: Annotated[Path | None, typer.Option(help="File with a private key (PEM, ed25519): writes the package's "
+                                                   "signature beside it, as `symc sign` does.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a network to a package that runs with NumPy alone."""
     from symc import compiler
+    from symc.runtime.signature import private_key
+    from symc.runtime.signature import sign as write_signature
 
     target = writable(output or package_name(network))
+    if sign is not None:
+        private_key(sign)       # before the work, if it cannot be read
     times: dict[str, float] = {}
     notes = Notes(as_json)
     with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
@@ -76,6 +82,8 @@ def compile(
     report = {"package": str(target), "bytes": target.stat().st_size, **_describe(target, units, as_json)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
+    if sign is not None:
+        report["signature"] = write_signature(target, sign)
     show(notes.added_to(report), as_json)
 
 

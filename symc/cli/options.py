@@ -31,6 +31,8 @@ ShapeSets = Annotated[list[str] | None, typer.Option("--shape", help=(
 Types = Annotated[list[str] | None, typer.Option("--dtype", help="Type of an input, as data=float16.")]
 Heads = Annotated[str, typer.Option("--outputs", help="Heads to keep, as fc1_output,pool5_output.")]
 Package = Annotated[Path, typer.Argument(help="Package that `symc compile` wrote.")]
+Trust = Annotated[Path | None, typer.Option("--trust", help="File with the public key (PEM, ed25519) that must have "
+                                             "signed the package; see `symc sign`.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all cores.")]
 NO_PARAMETERS = "none"              # what --params says of networks whose parameters are inputs
 FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a layer's largest element, 7e-7 by "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from symc.cli.application import app
-from symc.cli.options import Json, Package
+from symc.cli.options import Json, Package, Trust
 from symc.cli.show import show
 from symc.errors import SymcError
 
@@ -31,6 +31,7 @@ def package(
     name: Annotated[str | None, typer.Option(help="Name of the model in C and Python; by default that of the "
                                                   "file.")] = None,
     version: Annotated[str, typer.Option(help="Version of the wheel.")] = "1.0.0",
+    trust: Trust = None,
     as_json: Json = False,
 ) -> None:
     """Make a package into what other programs take: a shared library, a wheel, or C sources."""
@@ -39,7 +40,7 @@ def package(
 
     if format not in FORMATS:
         raise SymcError(f"there is no format {format!r}", f"formats are {', '.join(FORMATS)}")
-    found = open_package(package)
+    found = open_package(package, trust=trust)
     check_everything(found)
     called = model_name(package, name)
     if format == "wheel":

@@ -10,7 +10,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import Inputs, read_arrays, read_inputs, shapes_of
-from symc.cli.options import Json, Package, Threads
+from symc.cli.options import Json, Package, Threads, Trust
 from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
 from symc.cli.show import show
 from symc.errors import DifferentError, SymcError
@@ -33,6 +33,7 @@ def run(
     scale: Scale = 1, bgr: Bgr = False,
     save_inputs: Annotated[Path | None, typer.Option(help=".npz file for the inputs as the network gets them.")] = None,
     threads: Threads = 0,
+    trust: Trust = None,
     as_json: Json = False,
 ) -> None:
     """Run a package on arrays or images from files."""
@@ -43,7 +44,7 @@ def run(
     steps = preparation(resize, crop, preprocess, mean, std, scale, bgr)
     if labels is not None and not top:
         raise SymcError("--labels without --top has nothing to name", "add --top 5")
-    module = runtime.load(package)
+    module = runtime.load(package, trust=trust)
     given = read_inputs(inputs or [], lambda: shapes_of(module), steps)
     results = dict(zip([one.name for one in module.outputs],
                        [out.asnumpy() for out in module.forward(**given.arrays)], strict=True))

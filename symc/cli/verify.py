@@ -9,7 +9,7 @@ import typer
 
 from symc.cli.application import EXIT_DIFFERENT, app
 from symc.cli.inputs import read_arrays, read_inputs, shapes_of
-from symc.cli.options import Json, Package, Parameters, Threads
+from symc.cli.options import Json, Package, Parameters, Threads, Trust
 from symc.cli.show import show, verdict
 
 
@@ -23,6 +23,7 @@ def verify(
                                                       "it may hold the inputs too.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs that are drawn.")] = 0,
     threads: Threads = 0,
+    trust: Trust = None,
     as_json: Json = False,
 ) -> None:
     """Compare a package with the interpretation of the graph that it stores, or of its network with --params."""
@@ -32,8 +33,8 @@ def verify(
     if threads:
         runtime.set_num_threads(threads)
     expected = None if against is None else read_arrays(str(against))
-    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package)))
-    record = verify_package(package, params, given.arrays, expected, seed).to_json()
+    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)))
+    record = verify_package(package, params, given.arrays, expected, seed, trust).to_json()
     show({"package": str(package), **record} if as_json else _summary(record), as_json)
     if record["status"] != "passed":
         raise typer.Exit(EXIT_DIFFERENT)

@@ -86,11 +86,12 @@ class Library:
     def from_image(image: bytes, title: str, run: str = "symc_run", sha256: str | None = None) -> Library:
         """The shared library whose file would hold `image`, to run the plan of its function `run`.
 
-        The same image is mapped once.  sha256: what its SHA-256 must be.  PackageError: it is not, or as those of `load`.
+        The same image is mapped once.  sha256: what its SHA-256 must be.  PackageError: it is another, or as those of
+        `load`.
         """
         digest = hashlib.sha256(image).digest()
         if sha256 not in (None, digest.hex()):
-            raise PackageError(f"{title}: its library changed while it was read", "leave the file alone, and load it again")
+            raise PackageError(f"{title}: its library changed while it was read", "leave the file alone; load it again")
         with _lock:
             if digest not in _handles:
                 _handles[digest] = _from_memory(image) or _from_folder(image, title)

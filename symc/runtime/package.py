@@ -154,7 +154,7 @@ def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] |
 def package_of(title: str, image: memoryview, weights: str | None = None,
                trust: str | os.PathLike[str] | None = None) -> Package:
     """The package whose file holds these bytes, as `open_package`; title: what errors call it."""
-    archive = read_archive(title, image)
+    archive: Members = read_archive(title, image)
     if trust is not None:
         archive = _signed(title, image, archive, trust)
     entry, data = archive[MANIFEST]

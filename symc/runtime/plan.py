@@ -11,6 +11,7 @@ phase are independent of each other; all work of a phase ends before the next on
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -443,7 +444,7 @@ def inner_ranges(step: Step) -> tuple[Range, ...]:
 def _range_problems(plan: Plan) -> Iterator[str]:
     ranges = sorted([*set(plan.entries.values()), *(bounds for step in plan.steps for bounds in inner_ranges(step))])
     ranges = [bounds for bounds in ranges if bounds[0] != bounds[1]]
-    for (first, last), following in zip(ranges, [*ranges[1:], None], strict=True):
+    for (first, last), following in itertools.zip_longest(ranges, ranges[1:]):
         if not first < last <= len(plan.steps):
             yield f"range [{first}, {last}) does not lie within the {len(plan.steps)} steps"
         elif following is not None and following[0] < last:

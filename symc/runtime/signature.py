@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,6 @@ from symc.runtime.archive import map_file
 FORMAT, ALGORITHM = 1, "ed25519"
 SUFFIX = ".sig"
 MOST_BYTES = 4096           # of a signature file
-FIELDS = {"format", "algorithm", "sha256", "key", "signature"}
 
 
 def sign(path: str | os.PathLike[str], key: str | os.PathLike[str]) -> str:
@@ -26,7 +26,7 @@ def sign(path: str | os.PathLike[str], key: str | os.PathLike[str]) -> str:
     SymcError: the key or the package cannot be read.  MissingPackageError: `cryptography` is not there.
     """
     title = os.fspath(path)
-    private = _key(key, "private")
+    private = private_key(key)
     digest = hashlib.sha256(map_file(title)).hexdigest()
     public = private.public_key().public_bytes_raw()
     record = {"format": FORMAT, "algorithm": ALGORITHM, "sha256": digest,
@@ -37,6 +37,11 @@ def sign(path: str | os.PathLike[str], key: str | os.PathLike[str]) -> str:
         file.write("\n")
     os.replace(temporary, title + SUFFIX)
     return title + SUFFIX
+
+
+def private_key(path: str | os.PathLike[str]) -> Any:
+    """The key in a PEM file, to sign with.  SymcError, MissingPackageError: as those of `sign`."""
+    return _key(path, "private")
 
 
 def message(digest: str) -> bytes:
@@ -71,16 +76,20 @@ def _record(title: str) -> dict[str, Any]:
                            "sign it with symc sign, or load it without --trust")
     data = bytes(map_file(path, "signature")[:MOST_BYTES + 1])
     try:
-        record = json.loads(data) if len(data) <= MOST_BYTES else None
-        sound = (isinstance(record, dict) and record.keys() == FIELDS and record["algorithm"] == ALGORITHM
-                 and type(record["format"]) is int and record["format"] == FORMAT
-                 and all(isinstance(record[name], str) for name in ("sha256", "key", "signature"))
-                 and len(bytes.fromhex(record["signature"])) == 64)
+        record = json.loads(data)
     except (ValueError, RecursionError):
-        sound = False
-    if not sound:
+        record = None
+    if len(data) > MOST_BYTES or not isinstance(record, dict) or not _is_sound(record):
         raise PackageError(f"{path} is no signature of format {FORMAT}", "sign the package again with symc sign")
     return record
+
+
+def _is_sound(record: dict[str, Any]) -> bool:
+    digits = {"sha256": 64, "key": 64, "signature": 128}
+    return (record.keys() == {"format", "algorithm", *digits} and record["algorithm"] == ALGORITHM
+            and type(record["format"]) is int and record["format"] == FORMAT
+            and all(isinstance(record[name], str) and re.fullmatch(f"[0-9a-f]{{{count}}}", record[name])
+                    for name, count in digits.items()))
 
 
 def _key(path: str | os.PathLike[str], kind: str) -> Any:

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--target", action="append", help="by default all")
-    parser.add_argument("--first", type=int, default=0, help="number of the first case; a series goes on where it ended")
+    parser.add_argument("--first", type=int, default=0, help="the first case; a series goes on where it ended")
     parser.add_argument("--case", type=int, help="run this one, and show its trace")
     parser.add_argument("--write", type=Path, help="folder for the input of the case")
     chosen = parser.parse_args()

@@ -9,11 +9,11 @@ import struct
 import zlib
 from typing import Any
 
-NUMBERS = (0, 1, -1, 2, 3, 7, 63, 64, 65, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**48, 2**62, 2**63 - 1,
-           2**63, 2**64 - 1, 2**64, -2**31, -2**63, 10**40)
-VALUES = (*NUMBERS, True, False, None, 0.5, 1e308, float("nan"), float("inf"), "", "x", "0", "-1", "\0", "../x", "\ud800",
-          "é" * 40, "N", "2*N", "9" * 4301, "(" * 300, "(9999999999,9999999999)", "[1, 2", "None", [], {}, [[]], [0],
-          {"a": 1}, [-1, -1, -1], [0, 0, 0], [2**62] * 64, "1e999", "__import__('os')")
+NUMBERS = (0, 1, -1, 2, 3, 7, 63, 64, 65, 255, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**48, 2**62,
+           2**63 - 1, 2**63, 2**64 - 1, 2**64, -2**31, -2**63, 10**40)
+VALUES = (*NUMBERS, True, False, None, 0.5, 1e308, float("nan"), float("inf"), "", "x", "0", "-1", "\0", "../x",
+          "\ud800", "é" * 40, "N", "9" * 4301, "(" * 300, "(9999999999,9999999999)", "[1, 2", "None", [], {}, [[]],
+          [0], {"a": 1}, [-1, -1, -1], [0, 0, 0], [2**62] * 64, "1e999", "__import__('os')")
 EDGES = (b"", b"\0", b"\xff" * 4, b"\xff" * 8, b"[" * 3000, b"{\"a\":" * 2000, b"PK\3\4", b"9" * 5000, b"null", b"\n")
 
 
@@ -26,17 +26,17 @@ def json_mutant(choose: random.Random, text: str) -> str:
 
 
 def _changed(choose: random.Random, value: Any) -> Any:
-    places = _places(value)
-    if not places:
+    place = _place(choose, value)
+    if place is None:
         return choose.choice(VALUES)
-    holder, key = choose.choice(places)
+    holder, key = place
     match choose.randrange(9):
         case 0 | 1 | 2:
             holder[key] = copy.deepcopy(choose.choice(VALUES))
         case 3:
             del holder[key]
         case 4:
-            other, at = choose.choice(places)
+            other, at = _place(choose, value) or (holder, key)
             holder[key] = copy.deepcopy(other[at])
         case 5 if isinstance(holder, list):
             holder[key:key] = [copy.deepcopy(holder[key])] * choose.choice((1, 1, 2, 40))
@@ -49,16 +49,13 @@ def _changed(choose: random.Random, value: Any) -> Any:
     return value
 
 
-def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container with each of its keys."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, (dict, list)):
-            found += [(inner, key) for key in (inner if isinstance(inner, dict) else range(len(inner)))]
-            waiting += inner.values() if isinstance(inner, dict) else inner
-    return found
+def _place(choose: random.Random, value: Any) -> tuple[Any, Any] | None:
+    """A container and one of its keys, at any depth; None where there is none."""
+    place = None
+    while isinstance(value, (dict, list)) and value and (place is None or choose.random() < 0.8):
+        key = choose.choice(list(value)) if isinstance(value, dict) else choose.randrange(len(value))
+        place, value = (value, key), value[key]
+    return place
 
 
 def _nested(choose: random.Random, value: Any) -> Any:

@@ -80,8 +80,8 @@ def limit_memory() -> None:
 
 
 def run_cases(targets: list[str], first: int, stride: int, seconds: float) -> Iterator[Report]:
-    """Cases first, first + stride, ... of each target, which take turns, until the time is over; the report so far after
-    each round."""
+    """Cases first, first + stride, ... of each target, which take turns, until the time is over; the report so far
+    after each round."""
     report, end, following = Report(), time.monotonic() + seconds, dict.fromkeys(targets, first)
     while time.monotonic() < end:
         for target in targets:

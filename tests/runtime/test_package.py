@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from symc.errors import PackageError
-from symc.runtime.archive import read_archive, write_archive
+from symc.runtime.archive import Entry, directory, local_header, read_archive, write_archive
 from symc.runtime.machine import this_machine
 from symc.runtime.package import check_everything, load_target, open_package
 
@@ -160,6 +160,32 @@ def test_a_plan_that_is_not_sound(package_path, tmp_path):
     plan["steps"][0]["buffers"] = [77, 78]
     with pytest.raises(PackageError, match="buffers that do not exist: 77, 78"):
         open_package(resealed(package_path, tmp_path, {"plan.json": json.dumps(plan).encode()}))
+
+
+def test_a_second_plan_with_more_weights_than_there_are(package_path, tmp_path):
+    """Its pointers would lead out of the block."""
+    members = contents(package_path)
+    plan = json.loads(members["plan.json"])
+    plan["weights_bytes"] += 4096
+    manifest = json.loads(members["manifest.json"])
+    first, = manifest["plans"]
+    more = first | {"member": "plan-1.json", "run": "symc_run_1", "weights_bytes": plan["weights_bytes"]}
+    manifest |= {"plans": [first, more], "memory": manifest["memory"] | {"weights_bytes": plan["weights_bytes"]}}
+    data = json.dumps(plan).encode()
+    manifest["members"] |= {"plan-1.json": sums(data)}
+    with pytest.raises(PackageError, match="weights.bin has .* bytes, the plans"):
+        open_package(repacked(package_path, tmp_path,
+                              {"plan-1.json": data, "manifest.json": json.dumps(manifest).encode()}))
+
+
+def test_sizes_beyond_what_a_directory_can_say():
+    """A member of 2^64 - 100 bytes whose directory would lie behind it."""
+    entry = Entry("manifest.json", 2**64 - 200, 0, 0)
+    image = bytearray(local_header(entry) + directory([entry], 2**63))
+    place = image.rindex((2**63).to_bytes(8, "little"))
+    image[place:place + 8] = (entry.data + entry.size).to_bytes(8, "little")
+    with pytest.raises(PackageError, match="damaged"):
+        read_archive("it", memoryview(image))
 
 
 def test_a_manifest_that_contradicts_its_plan(package_path, tmp_path):

@@ -57,7 +57,12 @@ def changed_step(number, **changes):
     (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=None))), "has no offset"),
     (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=2))), "not a multiple of 4"),
     (replace(PLAN, buffers=(PLAN.buffers[0], PLAN.buffers[1], replace(PLAN.buffers[2], offset=0), PLAN.buffers[3])),
-     "the output block at 0")])
+     "the output block at 0"),
+    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(2**62,) * 32), *PLAN.buffers[1:])), "that no array has"),
+    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(0,) + (1,) * 32), *PLAN.buffers[1:])), "that no array has"),
+    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(0,)), *PLAN.buffers[1:])), "has 16 bytes, its shape"),
+    (changed_step(3, predicate=0), "buffer 0 of shape (4,) for a single element"),
+    (changed_step(2, index=0), "buffer 0 of shape (4,) for a single element")])
 def test_problems(plan, problem):
     assert problem in "\n".join(find_problems(plan))
     with pytest.raises(AssertionError):
@@ -71,7 +76,7 @@ def test_problems(plan, problem):
     (("buffers", 0, "bytes"), 1.5), (("buffers", 0, "colour"), 1), (("kernels", 0, "name"), 7),
     (("steps", 0, "do"), "x"),
     (("steps", 2, "carry"), [[1]]), (("steps", 1, "attributes"), {"a": 1}), (("entries", "infer"), [0]),
-    (("arena_bytes",), True)])
+    (("arena_bytes",), True), (("kernels", 0), []), (("steps", 0), 3), (("entries",), [1])])
 def test_json_of_another_form(path, value):
     data = json.loads(json.dumps(PLAN.to_json()))
     *outer, last = path
@@ -85,6 +90,12 @@ def test_json_of_another_form(path, value):
 
 def test_entries_may_share_a_range():
     assert not find_problems(replace(PLAN, entries={"infer": (0, 3), "forward": (0, 3)}))
+
+
+def test_a_plan_that_does_nothing():
+    assert Plan.from_json(Plan((), (), (), {"infer": (0, 0)}).to_json()).entries == {"infer": (0, 0)}
+    with pytest.raises(PackageError, match="a list is no record"):
+        Plan.from_json([])
 
 
 def test_ids_of_a_kind():
