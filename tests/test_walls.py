@@ -42,7 +42,8 @@ ROOMS = {
 LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler", "loading")}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
-           "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",), "cryptography": ("runtime/signature",),
+           "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",),
+           "cryptography": ("runtime/signature",),
            "fsspec": ("frontend/files",), "typer": ("cli/",), "numpy": ("",)}
 
 
