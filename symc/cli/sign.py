@@ -12,8 +12,8 @@ from symc.cli.options import Json, Package
 from symc.cli.show import show
 
 
-@app.command(epilog="Example: openssl genpkey -algorithm ed25519 -out key.pem; openssl pkey -in key.pem -pubout -out "
-                    "pub.pem; symc sign net.symc --key key.pem; symc run net.symc --trust pub.pem -i data=x.npy")
+@app.command(epilog="Example: symc sign net.symc --key key.pem; symc run net.symc --trust pub.pem -i data=x.npy. Keys: "
+                    "openssl genpkey -algorithm ed25519 -out key.pem; openssl pkey -in key.pem -pubout -out pub.pem")
 def sign(
     package: Package,
     key: Annotated[Path, typer.Option(help="File with the private key (PEM, ed25519).")],

@@ -26,10 +26,14 @@ NETWORK = """
     heads %softmax
 """
 SHAPE = ("--shape", "data=1,3,4,4")
+# of RFC 8410, section 10.3
+KEY = ("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+       "-----END PRIVATE KEY-----\n")
 CALLS = {
     "check": ("net.json",), "compile": ("net.json", *SHAPE, "--cpu", "x86-64-v3", "-o", "new.symc"),
     "verify": ("net.symc",), "run": ("net.symc", "-i", "black.png", "--top", 2, "--labels", "labels"),
     "bench": ("net.symc", "--repeats", 1), "inspect": ("net.symc",), "package": ("net.symc", "--format", "c"),
+    "sign": ("net.symc", "--key", "key.pem"),
     "upgrade": ("net.json", "-o", "new"), "tune": ("net.json", *SHAPE, "--seconds", 0),
     "export": ("net.json", *SHAPE, "--to", "relax"),
 }
@@ -45,6 +49,7 @@ def folder(graph, tmp_path, monkeypatch, call):
     write_params(tmp_path / "net.params", {"arg:w": np.ones((3, 48), np.float32), "arg:b": np.float32([1, 3, 2])})
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save("black.png")
     (tmp_path / "labels").write_text("n01440764 tench, Tinca tinca\nn01443537 goldfish\nshark\n")
+    (tmp_path / "key.pem").write_text(KEY)
     assert call("compile", "net.json", *SHAPE, "--cpu", "x86-64-v3", "--no-verify")[0] == 0
     return tmp_path
 
