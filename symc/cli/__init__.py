@@ -64,7 +64,8 @@ def report_error(error: Exception) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_USER
         case OSError():
-            print(f"{command}: {error.strerror}: {error.filename}", file=sys.stderr)
+            said = f"{error.strerror}: {error.filename}" if error.filename else error
+            print(f"{command}: {said}", file=sys.stderr)
             return EXIT_USER
         case typer.Abort():
             return EXIT_INTERRUPTED

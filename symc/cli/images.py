@@ -11,7 +11,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ FORMATS: dict[str, bytes | tuple[bytes, ...]] = {
     "TIFF": (b"II*\0", b"MM\0*"), "PPM": (b"P5", b"P6")}
 IMAGENET = "imagenet"
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)    # gluon's, of pixels / 255
-EXACT = "exact"             # what --resize says of images that are stretched to the network's size
+EXACT: Literal["exact"] = "exact"      # what --resize says of images that are stretched to the network's size
 COEFFICIENT_BITS = 11       # OpenCV's: INTER_RESIZE_COEF_BITS
 MOST_PIXELS = 178_956_970   # where Pillow calls an image a decompression bomb
 Shape = Sequence[int | str]
@@ -39,7 +39,7 @@ class Preparation:
     of red, green and blue whatever the order in which the network takes these, or one number for all.
     """
 
-    resize: int | str | None = None
+    resize: int | Literal["exact"] | None = None
     crop: bool = False
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
@@ -72,26 +72,36 @@ def is_image(head: bytes) -> bool:
     return any(head.startswith(magic) for magic in FORMATS.values())
 
 
-def read_images(name: str, shape: Shape, files: Sequence[tuple[str, bytes]],
+def read_images(name: str, shapes: Sequence[Shape], files: Sequence[tuple[str, bytes]],
                 preparation: Preparation) -> tuple[np.ndarray, list[Told]]:
-    """The batch for an input of this shape from (name, content) of each image, and what was done to each.
+    """The batch for an input from (name, content) of each image, and what was done to each.
 
+    shapes: those that the input may have; of several the one is taken that the first image has, or else the first.
     uint8 where no arithmetic was asked for, else float32.  SymcError: the input takes no images, an image cannot be
     read, or has another size.
     """
-    place = place_of(name, shape, len(files))
-    if place.channels == 1 and preparation.colours == 3:
+    fitting = [shape for shape in shapes if shape and shape[0] in (len(files), str(shape[0]))]
+    places = [place_of(name, shape, len(files)) for shape in fitting or shapes[:1]]
+    if places[0].channels == 1 and preparation.colours == 3:
         raise SymcError(f"input '{name}' is grey, what is subtracted and divided by is of red, green and blue",
                         "give --mean and --std one number each")
+    images = [decode(file, content, places[0].channels) for file, content in files]
+    place = _place_for(places, images[0][0], preparation)
     arrays, told = [], list[Told]()
-    for file, content in files:
-        pixels, words = decode(file, content, place.channels)
+    for (file, _), (pixels, words) in zip(files, images, strict=True):
         pixels, moved = fitted(file, pixels, place, preparation)
         arrays.append(normalised(pixels, preparation))
         told.append({"input": name, "image": file, "size": words[0],
                      "done": [*words[1:], *moved, *_arithmetic(place, preparation)]})
     batch = np.stack(arrays)
     return np.ascontiguousarray(batch if place.channels_last else batch.transpose(0, 3, 1, 2)), told
+
+
+def _place_for(places: Sequence[Place], pixels: np.ndarray, preparation: Preparation) -> Place:
+    size = _size(pixels)
+    if isinstance(preparation.resize, int):
+        size = shorter_side(size, preparation.resize)
+    return next((place for place in places if place.size == size), places[0])
 
 
 def place_of(name: str, shape: Shape, count: int) -> Place:
@@ -163,7 +173,7 @@ def fitted(file: str, pixels: np.ndarray, place: Place, preparation: Preparation
     """Pixels of the network's size, and how they were made so.  SymcError: nothing was asked for that makes them so."""
     told = []
     if preparation.resize is not None:
-        to = place.size if preparation.resize == EXACT else shorter_side(_size(pixels), int(preparation.resize))
+        to = shorter_side(_size(pixels), preparation.resize) if isinstance(preparation.resize, int) else place.size
         if to[0] * to[1] > MOST_PIXELS:
             raise SymcError(f"{file} would have {to[1]}x{to[0]} pixels after --resize {preparation.resize}")
         pixels = resized(pixels, to)

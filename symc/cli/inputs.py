@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NPY, NPZ = b"\x93NUMPY", b"PK"
 STANDARD_INPUT = "-"
-KINDS = "inputs are .npy or .npz files without objects, or images"
+KINDS = "inputs are .npy or .npz files without objects, or images: PNG, JPEG, BMP, WebP, TIFF, PPM"
 Shapes = Mapping[str, Sequence[Sequence[int | str]]]        # of each input, one for each shape that is compiled
 
 
@@ -85,13 +85,13 @@ def _batch(name: str, files: Sequence[tuple[str, bytes]], shapes: Shapes,
     if name not in shapes:
         raise SymcError(f"the network has no input '{name}'; there is {', '.join(map(repr, shapes))}",
                         did_you_mean(name, shapes))
-    fitting = [shape for shape in shapes[name] if shape and shape[0] in (len(files), str(shape[0]))]
-    return read_images(name, (fitting or shapes[name])[0], files, preparation or Preparation())
+    return read_images(name, shapes[name], files, preparation or Preparation())
 
 
 def _read(path: str) -> tuple[str, Any]:
     """('npy' or 'npz', arrays by name) or ('image', its bytes)."""
-    with _opened(path) as file:
+    with _opened(path) as found:
+        file = found if found.seekable() else io.BytesIO(found.read())      # a pipe is read once
         head = file.read(8)
         file.seek(0)
         if head.startswith(NPY):
@@ -106,12 +106,11 @@ def _read(path: str) -> tuple[str, Any]:
 
 
 def _opened(path: str) -> Any:
-    """A file to read here and there, also of what can be read only once."""
-    from symc.frontend.files import opened, read_bytes
+    """A file, or all of standard input."""
+    from symc.frontend.files import opened
 
     if path != STANDARD_INPUT:
-        is_stream = path.startswith("/dev/")
-        return io.BytesIO(read_bytes(path)) if is_stream else opened(path)
+        return opened(path)
     if sys.stdin.isatty():
         raise SymcError("standard input is a terminal", "send a file to it: symc run net.symc -i data=- < image.jpg")
     content = sys.stdin.buffer.read()

@@ -45,7 +45,8 @@ def preparation(resize: str | None, crop: bool, preprocess: str | None, mean: st
     deviations = _colours(deviation, "--std")
     if 0 in deviations:
         raise SymcError(f"--std {deviation} divides by zero")
-    return Preparation(resize, crop, _colours(mean, "--mean"), deviations, scale, preprocess == IMAGENET, bgr)
+    length = None if resize is None else EXACT if resize == EXACT else int(resize)
+    return Preparation(length, crop, _colours(mean, "--mean"), deviations, scale, preprocess == IMAGENET, bgr)
 
 
 def _colours(text: str, option: str) -> tuple[float, ...]:

@@ -42,7 +42,7 @@ def test_resizing_is_opencvs_to_the_bit(length):
 
 
 def test_stretching():
-    batch, told = read_images("data", (1, 3, 23, 19), [("x", COLOUR)], Preparation(resize=EXACT))
+    batch, told = read_images("data", [(1, 3, 23, 19)], [("x", COLOUR)], Preparation(resize=EXACT))
     np.testing.assert_array_equal(batch[0].transpose(1, 2, 0), RIGHT["exact_19x23"])
     assert batch.dtype == np.uint8 and told == [{
         "input": "data", "image": "x", "size": "53x37", "done": ["resized to 19x23", "RGB",
@@ -51,21 +51,28 @@ def test_stretching():
 
 def test_imagenet_is_gluons():
     steps = preparation("32", True, "imagenet", "", "", 1, False)
-    batch, _ = read_images("data", (1, 3, 24, 24), [("x", COLOUR)], steps)
+    batch, _ = read_images("data", [(1, 3, 24, 24)], [("x", COLOUR)], steps)
     np.testing.assert_allclose(batch[0], RIGHT["gluon"], rtol=1e-6)
 
 
 def test_mean_deviation_and_scale_are_those_of_record_iterators():
     steps = preparation("32", True, None, "123.68,116.78,103.94", "58.4,57.1,57.4", 0.5, False)
-    batch, _ = read_images("data", (1, 3, 24, 24), [("x", COLOUR)], steps)
+    batch, _ = read_images("data", [(1, 3, 24, 24)], [("x", COLOUR)], steps)
     np.testing.assert_allclose(batch, RIGHT["record"], rtol=1e-5, atol=1e-6)
 
 
 def test_channels_last_batches_and_their_order():
     steps = Preparation(resize=EXACT, bgr=True, mean=(1, 2, 3))
-    batch, told = read_images("data", ("N", 8, 8, 3), [("x", COLOUR), ("y", COLOUR)], steps)
+    batch, told = read_images("data", [("N", 8, 8, 3)], [("x", COLOUR), ("y", COLOUR)], steps)
     assert batch.shape == (2, 8, 8, 3) and [one["image"] for one in told] == ["x", "y"]
     np.testing.assert_array_equal(batch[1], (resized(RIGHT["colour"], (8, 8)) - np.float32([1, 2, 3]))[:, :, ::-1])
+
+
+def test_of_several_sizes_the_one_of_the_image():
+    shapes = [(1, 3, 24, 24), (2, 3, 37, 53), (1, 3, 37, 53), (1, 3, 25, 35)]
+    for steps, shape in ((Preparation(), shapes[2]), (Preparation(resize=25), shapes[3]),
+                         (Preparation(resize=30, crop=True), shapes[0])):
+        assert read_images("data", shapes, [("x", COLOUR)], steps)[0].shape == shape
 
 
 def test_photographs_are_upright():
@@ -82,7 +89,7 @@ def test_photographs_are_upright():
     ((1, 3, 24, 24), "53x37 pixels, input 'data' takes 24x24"), ((1, 3, 64, 64), "takes 64x64")])
 def test_inputs_that_an_image_does_not_fit(shape, message):
     with pytest.raises(SymcError, match=message):
-        read_images("data", shape, [("x", COLOUR)], Preparation(crop=shape[2:] == (64, 64)))
+        read_images("data", [shape], [("x", COLOUR)], Preparation(crop=shape[2:] == (64, 64)))
 
 
 def test_damaged_images():
@@ -104,7 +111,7 @@ def test_decompression_bombs_are_refused(monkeypatch):
 
 def test_three_means_for_a_grey_input():
     with pytest.raises(SymcError, match="one number each"):
-        read_images("data", (1, 1, 37, 53), [("x", COLOUR)], Preparation(imagenet=True))
+        read_images("data", [(1, 1, 37, 53)], [("x", COLOUR)], Preparation(imagenet=True))
 
 
 def test_without_pillow(monkeypatch):

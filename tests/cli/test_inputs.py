@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -75,6 +77,15 @@ def test_what_is_wrong(folder, item, message):
     (folder / "huge.npy").write_bytes((folder / "x.npy").read_bytes().replace(b"(1, 5), ", b"(9" + b"9" * 15 + b",), "))
     with pytest.raises(SymcError, match=message):
         read(item)
+
+
+def test_named_pipes(folder):
+    os.mkfifo("pipe")
+    content = (folder / "x.npy").read_bytes()
+    writer = threading.Thread(target=lambda: (folder / "pipe").write_bytes(content))
+    writer.start()
+    np.testing.assert_array_equal(read("state=pipe").arrays["state"], X)
+    writer.join()
 
 
 def test_standard_input_that_gives_nothing(folder, monkeypatch):
