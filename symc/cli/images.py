@@ -25,6 +25,7 @@ IMAGENET = "imagenet"
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)    # gluon's, of pixels / 255
 EXACT: Literal["exact"] = "exact"      # what --resize says of images that are stretched to the network's size
 COEFFICIENT_BITS = 11       # OpenCV's: INTER_RESIZE_COEF_BITS
+ORIENTATION = 0x0112        # EXIF's; 1 is upright
 MOST_PIXELS = 178_956_970   # where Pillow calls an image a decompression bomb
 Shape = Sequence[int | str]
 Told = dict[str, Any]       # input, image, size, done: what was made of one image
@@ -134,11 +135,13 @@ def decode(file: str, content: bytes, channels: int) -> tuple[np.ndarray, list[s
                 image.draft("L", image.size)        # JPEG: its own brightness, as OpenCV takes it
             was = image.mode
             upright = operations.exif_transpose(image)
-            pixels = _pixels(upright, channels)
-    except (OSError, ValueError, SyntaxError, Warning, module.DecompressionBombError) as problem:
+            upright.load()
+            orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception as problem:        # decoders raise what they like on damaged data
         raise SymcError(f"cannot read the image {file}: {problem}") from None
+    pixels = _pixels(file, upright, channels)
     words = [f"{pixels.shape[1]}x{pixels.shape[0]}"]
-    words += ["turned upright"] if image.getexif().get(0x0112, 1) != 1 else []
+    words += ["turned upright"] if orientation != 1 else []
     words += ["alpha dropped"] if was in ("RGBA", "LA", "PA") else []
     return pixels, words
 
@@ -152,13 +155,13 @@ def _pillow() -> tuple[Any, Any]:
     return Image, ImageOps
 
 
-def _pixels(image: Any, channels: int) -> np.ndarray:
+def _pixels(file: str, image: Any, channels: int) -> np.ndarray:
     """In the channels of the network, converted as OpenCV does."""
     grey: np.ndarray
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I"):
         grey = (np.asarray(image, np.int64) >> 8).clip(0, 255)
     elif image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers")
+        raise SymcError(f"cannot read the image {file}: its pixels are floating-point numbers")
     elif image.mode in ("1", "L", "LA"):
         grey = np.asarray(image.convert("L"))
     else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -139,7 +137,7 @@ def _array(path: str, file: BinaryIO) -> Any:
 
 
 class _problems_of:
-    """NumPy's errors of a damaged file as the user's."""
+    """NumPy's errors of a damaged file as the user's: of any kind, such as tokenize.TokenError of a header."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -148,6 +146,5 @@ class _problems_of:
         pass
 
     def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> None:
-        if isinstance(problem, (OSError, ValueError, EOFError, MemoryError, NotImplementedError, RuntimeError,
-                                zipfile.BadZipFile, zlib.error)) and not isinstance(problem, SymcError):
+        if isinstance(problem, Exception):
             raise SymcError(f"cannot read {self.path}: {problem}", KINDS) from None

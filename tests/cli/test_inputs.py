@@ -67,13 +67,15 @@ def test_images_of_one_name_are_a_batch(folder):
     ("data=no.npy", "no.npy"), ("data=.", r"cannot read \."), ("x.npy", "which input is x.npy for"),
     ("black.png", "which input is black.png for"), ("data=x.npz", "holds 2 arrays"), ("data=empty", "it is empty"),
     ("data=text", "no array and no image"), ("data=cut.npy", "cannot read cut.npy"),
-    ("data=cut.npz", "cannot read cut.npz"), ("data=huge.npy", "cannot read huge.npy"),
+    ("data=cut.npz", "cannot read cut.npz"), ("data=odd.npy", "cannot read odd.npy"),
+    ("data=huge.npy", "cannot read huge.npy"),
     ("date=black.png", "did you mean 'data'"), ("state=black.png", "takes no images")])
 def test_what_is_wrong(folder, item, message):
     (folder / "empty").write_bytes(b"")
     (folder / "text").write_text("neither")
     (folder / "cut.npy").write_bytes((folder / "x.npy").read_bytes()[:-3])
     (folder / "cut.npz").write_bytes((folder / "x.npz").read_bytes()[:-30])
+    (folder / "odd.npy").write_bytes((folder / "x.npy").read_bytes().replace(b"}", b"N"))
     (folder / "huge.npy").write_bytes((folder / "x.npy").read_bytes().replace(b"(1, 5), ", b"(9" + b"9" * 15 + b",), "))
     with pytest.raises(SymcError, match=message):
         read(item)
