@@ -1,7 +1,7 @@
 """Reading tar and zip archives that nobody vouches for.
 
 Members are read into memory and never unpacked to disk, so that their names decide nothing.  How much an archive may
-hold is stated in `Limits` alone.  Links are not followed.
+hold is stated in `limits.py` alone.  Links are not followed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import IO, BinaryIO, NamedTuple, TypeVar, cast
 
 from symc.errors import MXNetError, SymcError
 from symc.frontend.files import FilePath, opened
+from symc.frontend.limits import Limits, limits, way_out
 
 HEAD = 512                          # bytes that tell what a file is
 KEPT = 16 << 20                     # documents up to this size are kept, for to read one means to unpack what is before
@@ -31,27 +32,6 @@ COMPRESSIONS: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
     b"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file))}  # noqa: SIM115  (closed with what it reads)
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 Info = TypeVar("Info")              # what zipfile or tarfile knows of a member
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What an archive may hold.
-
-    members: files, folders and links.  bytes: all of them unpacked.  ratio: of the bytes unpacked to those of the
-    archive, which counts only beyond `unchecked` bytes, since new weights are zeros and small files pack well.
-    """
-
-    members: int = 10_000
-    bytes: int = 16 << 30
-    ratio: int = 100
-    unchecked: int = 256 << 20
-
-    def unpacked(self, packed: int) -> int:
-        """The most bytes that an archive of so many may unpack to."""
-        return min(self.bytes, max(self.unchecked, self.ratio * packed))
-
-
-LIMITS = Limits()
 
 
 class Member(NamedTuple):
@@ -72,7 +52,7 @@ class Archive:
     members: Mapping[str, Member]
     links: tuple[str, ...] = ()
     content: bytes | None = field(default=None, repr=False)
-    limits: Limits = LIMITS
+    limits: Limits = field(default_factory=limits)
 
     def label(self, member: str) -> str:
         """What the user calls a member: archive!member."""
@@ -99,13 +79,13 @@ def is_archive(head: bytes) -> bool:
     return head.startswith((*COMPRESSIONS, *ZIP_MAGICS)) or head[start:].startswith(magic)
 
 
-def open_archive(path: FilePath, limits: Limits = LIMITS) -> Archive:
+def open_archive(path: FilePath, allowed: Limits | None = None) -> Archive:
     """Look through an archive.
 
-    MXNetError: it is damaged, has more in it than `limits` allows, has two members of one name, or one whose name leads
-    out of it.
+    MXNetError: it is damaged, has more in it than is allowed (by default by `limits()`), has two members of one name,
+    or one whose name leads out of it.
     """
-    return looked_through(os.fspath(path), None, limits)
+    return looked_through(os.fspath(path), None, allowed or limits())
 
 
 # ---- members ---------------------------------------------------------------------------------------------------
@@ -175,7 +155,7 @@ def _entries(stream: BinaryIO, name: str, limits: Limits) -> Iterator[_Entry]:
         if count > limits.members or entry.size < 0 or total > allowed:
             raise MXNetError(f"{name} holds more than {limits.members} members" if count > limits.members else
                              f"{name} unpacks to more than {allowed} bytes, of {packed} packed",
-                             "that is no model; unpack it with care and pass the files")
+                             "that is no model; " + way_out("members" if count > limits.members else "bytes"))
         yield entry._replace(name=_inside(entry.name, name))
 
 

@@ -23,6 +23,7 @@ from numpy.lib import format as npy
 
 from symc.errors import MXNetError, raise_collected
 from symc.frontend.files import FilePath, map_bytes, replacing
+from symc.frontend.limits import limits, way_out
 from symc.ir.types import BY_CODE, DType
 
 LIST_MAGIC = 0x112
@@ -30,7 +31,6 @@ V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_RANK = 32
 SPARSE_STORAGE = {1: ("row_sparse", 1), 2: ("csr", 2)}      # code: (name, number of index arrays)
-DEFLATE_LIMIT = 1032                                        # largest ratio that deflate can reach
 CPU = (1, 0)                                                # device type and number
 FOREIGN_TYPES = {8: "int16", 9: "uint16", 10: "uint32", 11: "uint64"}       # of MXNet 2.0
 
@@ -308,14 +308,19 @@ def _notes(cursor: _Cursor, items: Sequence[object], names: Sequence[str]) -> tu
 
 def _read_npz(data: memoryview, file: str) -> NamedArrays:
     names, arrays = [], []
+    allowed, total = limits().unpacked(len(data)), 0
     # zipfile and numpy.lib.format raise a dozen exceptions of their own for a damaged archive; all mean the same here.
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist():
                 names.append(entry.filename.removesuffix(".npy"))
-                if entry.file_size > DEFLATE_LIMIT * len(data):
-                    raise ValueError(f"{entry.file_size} bytes cannot come from a file of {len(data)}")
+                total += entry.file_size
+                if total > allowed:
+                    raise MXNetError(f"{file} unpacks to more than {allowed} bytes, of {len(data)} packed",
+                                     way_out("bytes"))
                 arrays.append(_npz_array(archive, entry))
+    except MXNetError:
+        raise
     except Exception as problem:
         where = f"array {names[-1]!r}: " if names else ""
         raise MXNetError(f"{file}: {where}{problem or type(problem).__name__}",

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, NoReturn
 
 from symc.errors import MXNetError
 from symc.frontend.files import FilePath, read_bytes
+from symc.frontend.limits import limits, way_out
 
 VARIABLE = "null"                   # the operator name of variables
 CURRENT_VERSION = 10901             # MXNet 1.9.1: major · 10000 + minor · 100 + patch
 FIRST_VERSION = 800                 # MXNet 0.8.0, the last release that wrote no version
-MAX_NESTING = 32                    # subgraphs within subgraphs
 
 GRAPH_KEYS = ("nodes", "arg_nodes", "node_row_ptr", "heads", "attrs")
 ATTRIBUTE_KEYS = ("param", "attr", "attrs")     # up to 0.8, up to 0.12 and since; the later one wins
@@ -138,7 +138,9 @@ def _excerpt(value: Any) -> str:
 
 
 def _load(text: str | bytes, file: str) -> Any:
-    """The JSON value; control characters inside strings are allowed, for MXNet writes them as they are."""
+    """The JSON value, if it is not too large; control characters in strings are allowed, for MXNet writes them so."""
+    if len(text) > (most := limits().json_bytes):
+        raise MXNetError(f"{file}: {len(text)} bytes are more than {most}, which no network has", way_out("json_bytes"))
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         return json.loads(decoded.removeprefix("\ufeff"), strict=False, parse_constant=_refuse_constant)
@@ -159,10 +161,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _graph(value: Any, place: _Place, depth: int) -> RawGraph:
-    if depth > MAX_NESTING:
-        place.fail(f"subgraphs are nested more than {MAX_NESTING} deep")
+    allowed = limits()
+    if depth > allowed.subgraphs:
+        place.fail(f"subgraphs are nested more than {allowed.subgraphs} deep", way_out("subgraphs"))
     fields = place.record(value, GRAPH_KEYS, required=("nodes", "heads"))
     listed = place.at("nodes").items(fields["nodes"], "nodes")
+    if len(listed) > allowed.nodes:
+        place.fail(f"the graph has {len(listed)} nodes, more than {allowed.nodes}", way_out("nodes"))
     nodes = [_node(item, index, len(listed), place, depth) for index, item in enumerate(listed)]
     listed_heads = place.at("heads").items(fields["heads"], "heads")
     heads = tuple(_entry(item, len(nodes), place.at(f"head {i}")) for i, item in enumerate(listed_heads))

@@ -8,7 +8,8 @@ import zipfile
 import pytest
 
 from symc.errors import MXNetError
-from symc.frontend.archive import Archive, Limits, is_archive, open_archive
+from symc.frontend.archive import Archive, is_archive, open_archive
+from symc.frontend.limits import Limits
 
 FILES = {"net-symbol.json": b"{}", "folder/net-0000.params": bytes(range(256)) * 9}
 

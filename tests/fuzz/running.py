@@ -61,15 +61,16 @@ def outcome(target: str, case: int) -> tuple[str, bool]:
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """TooSlow is raised when the body takes more CPU time."""
-    def refuse(*_: object) -> None:
-        raise TooSlow
-    before = signal.signal(signal.SIGPROF, refuse)
+    signal.signal(signal.SIGPROF, _refuse)
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+
+
+def _refuse(*_: object) -> None:
+    raise TooSlow
 
 
 def limit_memory() -> None:

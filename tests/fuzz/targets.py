@@ -26,6 +26,7 @@ import numpy as np
 from symc.errors import SymcError
 from symc.frontend import archive, params, reader, symbol_json
 from symc.frontend.declared_shapes import declared_shapes
+from symc.frontend.limits import Limits
 from symc.passes.pipeline import inferred
 from symc.runtime.archive import write_archive
 from symc.runtime.manifest import describe
@@ -35,7 +36,7 @@ from symc.runtime.program import Program
 from tests.fuzz.mutations import NUMBERS, byte_mutant, json_mutant, sums, tar_mutant, zip_mutant
 
 DATA = Path(__file__).parents[1] / "data"
-LIMITS = archive.Limits(members=50, bytes=1 << 20, unchecked=1 << 16)
+LIMITS = Limits(members=50, bytes=1 << 20, unchecked=1 << 16)
 MOST_RUN = 1 << 20              # bytes of blocks up to which an accepted plan is run
 
 
