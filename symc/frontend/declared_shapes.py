@@ -73,7 +73,7 @@ def _hyperparameters(value: Any) -> Shapes:
     """SageMaker's image algorithms: "image_shape" is "3,224,224" in classification and "300" in detection."""
     text = _entry(value, "image_shape")
     parts = text.split(",") if isinstance(text, str) else [str(text)] if type(text) is int else []
-    if not parts or not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
+    if not parts or not all(part.strip().isascii() and part.strip().isdigit() and len(part) < 20 for part in parts):
         return {}
     dims = tuple(int(part) for part in parts)
     return {"data": (1, 3, *dims * 2) if len(dims) == 1 else (1, *dims)} if all(dims) and len(dims) in (1, 3) else {}

@@ -29,6 +29,8 @@ SHAPE = ("--shape", "data=1,3,4,4")
 # of RFC 8410, section 10.3
 KEY = ("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
        "-----END PRIVATE KEY-----\n")
+PUBLIC_KEY = ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+              "-----END PUBLIC KEY-----\n")
 CALLS = {
     "check": ("net.json",), "compile": ("net.json", *SHAPE, "--cpu", "x86-64-v3", "-o", "new.symc"),
     "verify": ("net.symc",), "run": ("net.symc", "-i", "black.png", "--top", 2, "--labels", "labels"),
@@ -88,6 +90,20 @@ def test_json_is_alone_on_standard_output(command, folder, call):
     assert isinstance(json.loads(out, parse_constant=pytest.fail), dict)
     code, out, _ = call(command, "nowhere.json", *CALLS[command][1:], "--json")
     assert (code, out) == (1, "")
+
+
+def test_packages_are_signed_as_they_are_compiled(folder, call):
+    code, out, err = call("compile", "net.json", *SHAPE, "--cpu", "x86-64-v3", "--no-verify", "--sign", "key.pem")
+    assert code == 0 and "signature: net.symc.sig" in out, err
+    (folder / "pub.pem").write_text(PUBLIC_KEY)
+    for command in (*CALLS["run"], "run"), (*CALLS["inspect"], "inspect"), (*CALLS["verify"], "verify"):
+        assert call(command[-1], *command[:-1], "--trust", "pub.pem")[0] == 0
+    (folder / "net.symc.sig").unlink()
+    assert call("bench", *CALLS["bench"], "--trust", "pub.pem") == (
+        1, "", "symc bench: package net.symc has no signature: there is no net.symc.sig\n"
+               "  sign it with symc sign, or load it without --trust\n")
+    code, _, err = call("compile", "net.json", *SHAPE, "--sign", "labels", "-o", "other.symc")
+    assert code == 1 and "labels holds no private key" in err and not (folder / "other.symc").exists()
 
 
 def test_classes_and_what_was_done_to_images(folder, call):

@@ -192,6 +192,7 @@ def test_macs_put_shadows_into_archives(laid, tmp_path):
     ("signature.json", '{"inputs": [{"data_name": "a", "data_shape": [0, 2]}, {"data_name": "b", "data_shape": [4]}]}',
      {"a": (1, 2), "b": (4,)}),
     ("hyperparams.json", '{"image_shape": "3,224,200"}', {"data": (1, 3, 224, 200)}),
+    ("hyperparams.json", '{"image_shape": "' + 5000 * "9" + '"}', {}),
     ("hyperparams.json", '{"image_shape": 300}', {"data": (1, 3, 300, 300)}),
     *((name, text, {}) for name in ("signature.json", "model-shapes.json", "hyperparams.json")
       for text in ("", "[", "7", "[7]", '{"inputs": 7}', '{"image_shape": "many"}', '[{"name": 1, "shape": [1]}]',

@@ -149,9 +149,18 @@ def _npz(choose: random.Random) -> bytes:
 # ---- archives ------------------------------------------------------------------------------------------------------
 
 NAMES = ("net-symbol.json", "net-0000.params", "../up.json", "/etc/x", "a/../../b", "a//b", "./net-symbol.json",
-         "a\\..\\b", "signature.json", "MANIFEST.json", "x" * 300, "é.json", "__MACOSX/x", "nul\0.json", "", "x.tar")
+         "a\\..\\b", "signature.json", "hyperparams.json", "model-shapes.json", "MANIFEST.json",
+         "x" * 300, "é.json", "__MACOSX/x", "nul\0.json", "", "x.tar")
 CONTENTS = (b"{}", b"", bytes(100), bytes(70_000), b"[" * 3000,
-            b'{"inputs": [{"data_name": "d", "data_shape": [0, 3]}]}', b'{"Model": {"Symbol": "net-symbol.json"}}')
+            b'{"inputs": [{"data_name": "d", "data_shape": [0, 3]}]}', b'{"Model": {"Symbol": "net-symbol.json"}}',
+            b'[{"name": "data", "shape": [1, 3, 224]}]', b'{"image_shape": "3,224,224"}')
+
+
+def content(choose: random.Random) -> bytes:
+    """Of a member; documents are changed more often than not."""
+    text = choose.choice(CONTENTS)
+    is_document = text.endswith((b"}", b"]"))
+    return json_mutant(choose, text.decode()).encode() if is_document and choose.random() < 0.6 else text
 
 
 def make_zip(choose: random.Random) -> bytes:
@@ -161,7 +170,7 @@ def make_zip(choose: random.Random) -> bytes:
         for _ in range(choose.choice((0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 60))):
             info = zipfile.ZipInfo(choose.choice(NAMES))
             info.external_attr = choose.choice((0, 0o100644, 0o120777, 0o040755, 0o060000)) << 16
-            file.writestr(info, choose.choice(CONTENTS))
+            file.writestr(info, content(choose))
     data = made.getvalue()
     return choose.choice((zip_mutant, byte_mutant, lambda _, same: same))(choose, data)
 
@@ -174,9 +183,9 @@ def make_tar(choose: random.Random) -> bytes:
             info.type = choose.choice((tarfile.REGTYPE, tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE,
                                        tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE))
             info.linkname = "../x" if info.issym() or info.islnk() else ""
-            content = choose.choice(CONTENTS) if info.isreg() else b""
-            info.size = len(content)
-            file.addfile(info, io.BytesIO(content))
+            data = content(choose) if info.isreg() else b""
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
     data = made.getvalue()
     data = choose.choice((tar_mutant, tar_mutant, byte_mutant, lambda _, same: same))(choose, data)
     return byte_mutant(choose, gzip.compress(data, 1)) if choose.random() < 0.2 else data

@@ -4,10 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
 
+from symc.codegen import link, package
 from symc.errors import PackageError, SymcError
 from symc.runtime import load
 from symc.runtime.package import open_package
@@ -79,11 +81,30 @@ def test_a_forged_signature(signed, tmp_path):
 def test_what_is_hashed_is_what_is_used(signed):
     """Who writes into the file after it was opened reaches neither manifest, nor plan, nor code."""
     path, public = signed
-    package = open_package(path, trust=public)
-    before = {name: bytes(data) for name, data in package.members.items() if name != "weights.bin"}
+    opened = open_package(path, trust=public)
+    before = {name: bytes(data) for name, data in opened.members.items() if name != "weights.bin"}
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))
-    assert {name: bytes(data) for name, data in package.members.items() if name != "weights.bin"} == before
+    assert {name: bytes(data) for name, data in opened.members.items() if name != "weights.bin"} == before
+
+
+def test_weights_in_a_file_of_their_own(native, tmp_path):
+    """Changed so that their CRC-32 stays: by a multiple of its polynomial."""
+    plan, library = native.affine(1024), tmp_path / "lib.so"
+    link.link_shared(native.objects(plan), library)
+    package.write(tmp_path / "net.symc", package.Contents(
+        [plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
+        {"x86-64": library.read_bytes()}, weights_file="shared.weights"))
+    private, public = keys(tmp_path, "own")
+    sign(tmp_path / "net.symc", private)
+    assert load(tmp_path / "net.symc", trust=public).weights.size == 4096
+    weights = (tmp_path / "shared.weights").read_bytes()
+    changed = (int.from_bytes(weights, "little") ^ 0x1DB710641).to_bytes(len(weights), "little")
+    assert zlib.crc32(changed) == zlib.crc32(weights) and changed != weights
+    (tmp_path / "shared.weights").write_bytes(changed)
+    assert load(tmp_path / "net.symc").weights.size == 4096
+    with pytest.raises(PackageError, match="not the file of weights that the signed package names"):
+        load(tmp_path / "net.symc", trust=public)
 
 
 def test_keys_that_are_none(signed, tmp_path):
