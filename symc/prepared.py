@@ -77,15 +77,16 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -
         raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
     units = compile_several(prepared.lowered, levels, options)
     weights = package.weights_member(units[0].assembly.weight_pieces())
-    libraries = {level: library_bytes(units, level) for level in levels}
     plans = [unit.assembly.plan for unit in units]
+    batch = prepared.batch(plans)
+    libraries = {level: library_bytes(units, level, batch) for level in levels}
     compared = 1 if prepared.places is not None else len(units)      # of the slabs of a batch the smallest
     verification = verify_units(prepared.lowered, units, libraries, options, compared)
     package.write(path, package.Contents(
         plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
         graph=print_graph(prepared.lowered[0].graph), versions={"symc": symc.__version__, **dict(cache.pins())},
         options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
-        weights_file=options.weights_file, verification=verification, **_open_extents(prepared, plans)))
+        weights_file=options.weights_file, verification=verification, **_open_extents(batch, plans)))
     return units
 
 
@@ -95,9 +96,8 @@ def _tuned(units: Sequence[Unit]) -> dict[str, int]:
     return {level: sum(unit.tuned.get(level, 0) for unit in units) for level in levels}
 
 
-def _open_extents(prepared: Prepared, plans: Sequence[Plan]) -> dict[str, Any]:
+def _open_extents(batch: Batch | None, plans: Sequence[Plan]) -> dict[str, Any]:
     """What a package says of a batch of any size, as fields of its contents."""
-    batch = prepared.batch(plans)
     if batch is None:
         return {}
     plan = plans[0]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from symc.runtime.plan import storage_dtype
 
 SOURCES = Path(symc.__file__).parent / "runtime" / "c"
 STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{SOURCES}")
+SANITIZED = ("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")      # quick to compile
 LIBRARIES = ("-ldl", "-lpthread", "-lm")
 INPUT, OUTPUT, GRADIENT, HEAD_GRADIENT, STATE = range(5)
 DTYPES = {0: "float32", 1: "float64", 2: "float16", 3: "uint8", 4: "int32", 5: "int8", 6: "int64", 7: "bool",
@@ -48,7 +50,7 @@ class Library:
     """Functions of symc.c that raise Failed, and executors over them."""
 
     def __init__(self, path: Path) -> None:
-        self.handle = ctypes.CDLL(str(path))
+        self.path, self.handle = path, ctypes.CDLL(str(path))
         self.handle.symc_last_error.restype = ctypes.c_char_p
 
     def call(self, name: str, *arguments: object) -> None:
@@ -122,6 +124,9 @@ class Executor:
                   ctypes.c_size_t(array.nbytes))
         return array
 
+    def reshape(self, **shapes: Sequence[int]) -> None:
+        self.call("symc_reshape", shapes_of(shapes), ctypes.c_size_t(len(shapes)))
+
     def forward(self, is_train: bool = False, **inputs: np.ndarray) -> list[np.ndarray]:
         for name, value in inputs.items():
             self.set(INPUT, name, value)
@@ -146,5 +151,21 @@ def build_c(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 @pytest.fixture(scope="session")
 def symc_c(build_c: Build) -> Library:
-    """symc.c as it is, loaded into this process."""
+    """symc.c as it is, loaded into this process; programs are linked with it by its path."""
     return Library(build_c(SOURCES / "symc.c", options=["-shared", "-fPIC"]))
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`compiled(symbol, params, shapes, **options)`: path of a package for any x86-64."""
+    def compile_symbol(symbol: Any, params: Any, shapes: Any, **options: Any) -> Path:
+        path = tmp_path_factory.mktemp("package") / "model.symc"
+        symc.compile_package(path, symbol, params, shapes, **{"levels": ["x86-64"], **options})
+        return path
+    return compile_symbol
+
+
+@pytest.fixture(scope="session")
+def sanitized_symc(build_c: Build) -> Path:
+    """The object of symc.c for programs built with SANITIZED."""
+    return build_c(SOURCES / "symc.c", options=[*SANITIZED, "-c"])

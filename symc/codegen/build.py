@@ -18,6 +18,7 @@ from symc.codegen.compile_groups import Progress, compile_groups
 from symc.codegen.group_code import GroupCode
 from symc.codegen.in_process import compiled, load_plan
 from symc.codegen.llvm_checksum import checksum_text
+from symc.codegen.llvm_descriptor import batch_text
 from symc.codegen.llvm_driver import driver_text
 from symc.codegen.llvm_probe import lanes_of
 from symc.codegen.pack import pack_rule
@@ -31,6 +32,7 @@ from symc.ops.operator import output_name, states_of
 from symc.passes.base import Pass, run_passes
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import frozen_pipeline, inference_pipeline, lowering_pipeline, training_pipeline
+from symc.runtime.batch import Batch
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.library import Library
 from symc.runtime.machine import this_machine
@@ -207,9 +209,10 @@ def state_names(graph: Graph) -> list[str]:
     return [node.name for node in states_of(graph)]
 
 
-def driver_object(plans: Sequence[Plan], level: str) -> bytes:
-    """The driver of plans for a library of their own."""
-    return compiled(driver_text(plans, architecture_of(level), lanes_of(level)) + checksum_text(level), level)
+def driver_object(plans: Sequence[Plan], level: str, batch: Batch | None = None) -> bytes:
+    """The driver of plans for a library of their own; batch: of any size, which they serve."""
+    text = driver_text(plans, architecture_of(level), lanes_of(level)) + checksum_text(level)
+    return compiled(text if batch is None else text + batch_text(batch, plans[0]), level)
 
 
 def architecture_of(level: str) -> str:
@@ -244,10 +247,13 @@ def load_in_process(unit: Unit) -> Library:
     return load_plan(unit.plans[level], unit.objects[level], level)
 
 
-def library_bytes(units: Sequence[Unit], level: str) -> bytes:
-    """The shared library of one level with the plans of all `units`, from the cache if it is there."""
+def library_bytes(units: Sequence[Unit], level: str, batch: Batch | None = None) -> bytes:
+    """The shared library of one level with the plans of all `units`, from the cache if it is there.
+
+    batch: of any size, which the plans serve.
+    """
     objects = [*dict.fromkeys(image for unit in units for image in unit.objects[level]),
-               driver_object([unit.plans[level] for unit in units], level)]
+               driver_object([unit.plans[level] for unit in units], level, batch)]
     key = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
     found = cache.read_bytes("libraries", key)
     if found is None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from symc.codegen.elf import read_symbols
 from symc.errors import SymcError
-from symc.runtime.library import DESCRIPTOR, EXPORTS
+from symc.runtime.library import DESCRIPTOR, DESCRIPTOR_OF_BATCH, EXPORTS
 
 NEEDED = ("libm.so.6", "libc.so.6")
 # What kernels and driver may refer to besides each other; the first is the linker's own.
@@ -54,7 +54,8 @@ def link_shared(objects: Sequence[bytes], path: Path) -> None:
 def exports(objects: Sequence[bytes]) -> list[str]:
     """Those of the objects' functions that the runtime calls."""
     defined = sorted({name for image in objects for name in read_symbols(image).defined})
-    return [name for name in defined if name in (*EXPORTS, DESCRIPTOR) or re.fullmatch("symc_run_[0-9]+", name)]
+    plain = (*EXPORTS, DESCRIPTOR, DESCRIPTOR_OF_BATCH)
+    return [name for name in defined if name in plain or re.fullmatch("symc_run_[0-9]+", name)]
 
 
 def _run(linker: Sequence[str], folder: Path, *arguments: str) -> None:

@@ -4,6 +4,7 @@ A library exports them as `symc_descriptor`.  They lie in the library, not in a 
 are covered by its checksum, agree with its code, and need no reader in C that a damaged file could lead astray.  Rows
 of buffers hold numbers alone, which need no relocation; names and extents lie in one block each.  The layout is
 version 1 of a contract with `runtime/c/symc.c`: later versions only add fields behind those of the descriptor.
+A library for batches of any size says where the batch is in a table of its own, `symc_batch`, which others lack.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from symc.codegen.plan import Plan, Range, runs_natively
+from symc.runtime.batch import Batch, Place
 from symc.runtime.plan import buffer_ids, steps_within
 from symc.runtime.random import SEED
 
@@ -44,6 +46,19 @@ PLAN = """
 @names{number} = internal constant [{names_size} x i8] c"{names}"
 @extents{number} = internal constant [{extents_count} x i64] [{extents}]
 """
+# %batch: version, how many plans, name of the symbol, places of inputs and of outputs, size and cost of each plan
+# %place: axis, outer, inner as docs/package-format.md has them; axis -1: the same for every batch
+BATCH = """
+%place = type {{ i64, i64, i64 }}
+%batch = type {{ i32, i32, ptr, ptr, ptr, ptr, ptr }}
+@batch_symbol = internal constant [{symbol_size} x i8] c"{symbol}"
+@batch_inputs = internal constant [{input_count} x %place] [{inputs}]
+@batch_outputs = internal constant [{output_count} x %place] [{outputs}]
+@batch_sizes = internal constant [{count} x i64] [{sizes}]
+@batch_costs = internal constant [{count} x i64] [{costs}]
+@symc_batch = constant %batch {{ i32 {version}, i32 {count}, ptr @batch_symbol, ptr @batch_inputs, ptr @batch_outputs,
+                                 ptr @batch_sizes, ptr @batch_costs }}
+"""
 
 
 class Row(NamedTuple):
@@ -65,6 +80,24 @@ def descriptor_text(plans: Sequence[Plan], tables: Sequence[str]) -> str:
     rows = [_described(plan, number, table) for (number, plan), table in zip(numbered, tables, strict=True)]
     return "\n".join([TYPES, *(_tables(plan, number) for number, plan in numbered),
                       DESCRIPTOR.format(count=len(plans), plans=", ".join(rows), version=VERSION)])
+
+
+def batch_text(batch: Batch, plan: Plan) -> str:
+    """LLVM IR of what a library says of batches of any size; plan: any of its own, whose inputs are those of all."""
+    assert list(batch.sizes) == sorted(set(batch.sizes)), "plans that do not ascend"
+    names = [plan.buffers[number].name for number in plan.of_kind("input")]
+    axes = [batch.inputs.get(name) for name in names if name != SEED]
+    inputs = [None if axis is None else (axis, 1, 1) for axis in axes]
+    symbol = batch.symbol.encode() + b"\0"
+    return BATCH.format(version=VERSION, count=len(batch.sizes), symbol=_escaped(symbol), symbol_size=len(symbol),
+                        input_count=len(inputs), inputs=_places(inputs), output_count=len(batch.outputs),
+                        outputs=_places(batch.outputs), sizes=", ".join(f"i64 {size}" for size in batch.sizes),
+                        costs=", ".join(f"i64 {cost}" for cost in batch.nanoseconds))
+
+
+def _places(places: Sequence[Place | None]) -> str:
+    rows = (place or (ABSENT, 1, 1) for place in places)
+    return ", ".join(f"%place {{ {', '.join(f'i64 {value}' for value in row)} }}" for row in rows)
 
 
 def _described(plan: Plan, number: int, table: str) -> str:
@@ -93,8 +126,12 @@ def _tables(plan: Plan, number: int) -> str:
         names += buffer.name.encode() + b"\0" if kind in (*USERS, "status") else b""
         extents.extend(shape)
     return PLAN.format(number=number, count=len(rows), rows=",\n".join(map(_row_text, rows)), names_size=len(names),
-                       names="".join(f"\\{byte:02X}" for byte in names), extents_count=len(extents),
+                       names=_escaped(names), extents_count=len(extents),
                        extents=", ".join(f"i64 {extent}" for extent in extents))
+
+
+def _escaped(text: bytes) -> str:
+    return "".join(f"\\{byte:02X}" for byte in text)
 
 
 def _row_text(row: Row) -> str:

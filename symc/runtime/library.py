@@ -24,7 +24,7 @@ _SIGNATURES = {"symc_run": (_INT, *_RUN), "symc_run_plan": (_INT, _POINTER, *_RU
 TEAM_EXPORTS = ("symc_team_version", "symc_team_create", "symc_team_resize")
 HELPERS = ("symc_probe_arithmetic", "symc_probe_memory", "symc_fold")      # what a library may lack
 EXPORTS = ("symc_run", *TEAM_EXPORTS, *HELPERS)     # further plans have symc_run_1 and so on
-DESCRIPTOR = "symc_descriptor"      # what runtime/c/symc.c reads; nothing here does
+DESCRIPTOR, DESCRIPTOR_OF_BATCH = "symc_descriptor", "symc_batch"      # what runtime/c/symc.c reads; nothing here does
 BLOCK = 64      # bytes that symc_fold takes at a time
 
 

@@ -12,23 +12,14 @@ import numpy as np
 import pytest
 
 import symc
+from symc.codegen.build import Options
 from symc.codegen.package import LEVELS
 from symc.runtime import load
 from symc.runtime.machine import this_machine
-from tests.c_programs import GRADIENT, INPUT, OUTPUT, SOURCES, STATE, Failed, Shape, shapes_of
+from tests.c_programs import GRADIENT, INPUT, OUTPUT, SANITIZED, SOURCES, STATE, Failed, Library, Shape, shapes_of
 
 PROGRAMS = Path(__file__).parent / "c"
 ARGUMENT, FILE, PACKAGE, VERSION, MACHINE, MEMORY, UNSUPPORTED, STATUS, DATA = range(1, 10)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """`compiled(symbol, params, shapes, **options)`: path of a package for any x86-64."""
-    def compile_symbol(symbol, params, shapes, **options):
-        path = tmp_path_factory.mktemp("package") / "model.symc"
-        symc.compile_package(path, symbol, params, shapes, levels=["x86-64"], **options)
-        return path
-    return compile_symbol
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +245,17 @@ def test_deep_nesting_is_refused(symc_c, package_path):
     assert status_of(symc_c, with_manifest(package_path, nest)) == PACKAGE
 
 
+def test_code_from_a_temporary_file(build_c, package_path, tmp_path, monkeypatch):
+    """Where the system has no files without a name."""
+    library = Library(build_c(SOURCES / "symc.c", options=["-O0", "-shared", "-fPIC", "-DSYMC_WITHOUT_MEMFD"]))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    data = np.arange(1000, dtype=np.float32)
+    np.testing.assert_array_equal(library.open(package_path).executor().forward(data=data)[0], 3 * data)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    assert status_of(library, package_path.read_bytes()) == MACHINE
+
+
 def test_wrong_environment(symc_c, package_path, monkeypatch):
     for text in ("0", "many", "", "5000"):
         with monkeypatch.context() as patch:
@@ -263,38 +265,42 @@ def test_wrong_environment(symc_c, package_path, monkeypatch):
                 symc_c.open(package_path)
 
 
-def test_sanitizers_find_nothing_in_damaged_packages(build_c, package_path):
-    program = build_c(SOURCES / "symc.c", PROGRAMS / "fuzz.c",
-                      options=["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+def test_sanitizers_find_nothing_in_damaged_packages(build_c, sanitized_symc, package_path):
+    program = build_c(sanitized_symc, PROGRAMS / "fuzz.c", options=SANITIZED)
     done = subprocess.run([program, package_path, "500", "1"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "500 damaged packages" in done.stdout
 
 
-def test_sixteen_threads(build_c, package_path):
-    program = build_c(SOURCES / "symc.c", PROGRAMS / "crowd.c")
+def test_sixteen_threads(build_c, symc_c, package_path):
+    program = build_c(PROGRAMS / "crowd.c", symc_c.path)
     done = subprocess.run([program, package_path, "16", "200"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 wrong results" in done.stdout
 
 
-def test_programs_written_for_mxnets_prediction_interface(build_c, compiled):
+def test_programs_written_for_mxnets_prediction_interface(build_c, sanitized_symc, compiled):
     path = compiled(symc.sym.Variable("data") * 2, {}, {"data": (2, 3)})
-    program = build_c(SOURCES / "symc.c", PROGRAMS / "predict.c", options=["-fsanitize=address,undefined"])
+    program = build_c(sanitized_symc, PROGRAMS / "predict.c", options=SANITIZED)
     for how in ("memory", "path"):
         done = subprocess.run([program, path, how], capture_output=True, text=True, timeout=100)
         assert done.stdout.splitlines() == [
             *["0 2 4 6 8 10 "] * 3, "-1 input 'data' has 20 bytes, expected 24",
             "-1 the package is not compiled for input 'data' of shape (9, 3); it has (2, 3); compile it with this "
             "shape too"], done.stdout + done.stderr
+    turned = compiled(symc.sym.transpose(symc.sym.Variable("data") * 2), {}, {"data": ("N", 3)},
+                      options=Options(slabs=(2, 4)))
+    done = subprocess.run([program, turned, "path"], capture_output=True, text=True)
+    shown = " ".join(map(str, (2 * np.arange(27)).reshape(9, 3).T.ravel()))
+    assert done.stdout.splitlines()[-1] == f"{shown} ", done.stdout + done.stderr
     half = compiled(symc.sym.Variable("data") * 2, {}, {"data": (2, 3)}, dtypes={"data": "float16"})
     assert subprocess.run([program, half, "path"], capture_output=True, text=True).stdout.startswith("0 2 4 6 8 10 \n")
 
 
-def test_the_example(build_c, compiled, tmp_path):
+def test_the_example(build_c, symc_c, compiled, tmp_path):
     data = symc.sym.Variable("data")
     path = compiled(symc.sym.mean(data, axis=(2, 3)), {}, {"data": (1, 3, 4, 5)})
-    program = build_c(SOURCES / "symc.c", SOURCES.parents[2] / "examples" / "c" / "main.c")
+    program = build_c(SOURCES.parents[2] / "examples" / "c" / "main.c", symc_c.path)
     pixels = np.random.RandomState(0).randint(0, 256, (4, 5, 3)).astype(np.uint8)
     (tmp_path / "x.ppm").write_bytes(b"P6 # pixels\n5 4\n255\n" + pixels.tobytes())
     means = ((pixels.astype("f") - 128) / 2).mean((0, 1))

@@ -59,6 +59,21 @@ typedef struct descriptor {
     const plan_row *plans;
 } descriptor;
 
+/* Where an array has the rows of a batch of any size: outer·N·inner elements along the axis, row n of them at
+ * (i·N + n)·inner + j.  An axis below 0: the array is the same for every batch. */
+typedef struct place {
+    int64_t axis, outer, inner;
+} place;
+
+/* What a library for batches of any size exports as `symc_batch`: of its inputs and outputs the places, of its plans
+ * sizes, which ascend, and what they cost. */
+typedef struct batch_table {
+    uint32_t version, count;
+    const char *symbol;
+    const place *inputs, *outputs;
+    const int64_t *sizes, *costs;
+} batch_table;
+
 /* A run of bytes. */
 typedef struct span {
     const uint8_t *data;
@@ -73,6 +88,7 @@ typedef struct plan_view {
     uint32_t *ids;
     size_t first[KINDS + 2];
     int64_t seed;               /* the buffer of the seed, or -1 */
+    const struct any_batch *batch;      /* of which this is the plan, or null: it is a plan of the library */
 } plan_view;
 
 struct symc_module {
@@ -83,9 +99,11 @@ struct symc_module {
     const uint8_t *weights;
     int descriptor_file;        /* of the library; the loader knows libraries by path, so it stays open */
     const descriptor *descriptor;
+    const batch_table *batch;   /* or null */
     plan_view *plans;
     char level[256];
     pthread_mutex_t lock;       /* of what follows */
+    struct any_batch *batches;  /* that were asked for, which live as long as the module */
     atomic_int threads;
     _Atomic(void *) team;
     atomic_long process;        /* whose threads the team has: a child of fork has none of them */
@@ -108,6 +126,7 @@ struct symc_executor {
     uint64_t random;
     int64_t seed;               /* what random operators read in this run */
     int has_run, can_go_back;
+    struct symc_executor **slabs;       /* by the number of the plan, where this one is for a batch of any size */
 };
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
@@ -227,6 +246,7 @@ static int default_threads(int *threads)
 }
 
 #include "symc_package.inc"
+#include "symc_shapes.inc"
 
 /* ---- code ------------------------------------------------------------------------------------------------------ */
 
@@ -247,7 +267,7 @@ static int write_all(int file, span image)
 static void *map_from_memory(span image, int *file)
 {
     char path[40];
-#ifdef SYS_memfd_create
+#if defined(SYS_memfd_create) && !defined(SYMC_WITHOUT_MEMFD)
     *file = (int)syscall(SYS_memfd_create, "symc", 1u /* closed on exec */);
 #endif
     if (*file < 0)
@@ -292,30 +312,13 @@ static int map_library(symc_module *module, span image)
         return fail(SYMC_ERROR_VERSION, "the package's library %s; compile the network again with the version of symc "
                     "that this symc.c is of", module->descriptor ? "is described in another version than 1"
                     : "has no description for C");
+    module->batch = dlsym(module->library, "symc_batch");
+    if (module->batch && module->batch->version != DESCRIPTOR_VERSION)
+        module->batch = NULL;       /* of a later version: what is compiled can be run */
     return SYMC_OK;
 }
 
 /* ---- modules --------------------------------------------------------------------------------------------------- */
-
-/* Sort the buffers of a plan by kind. */
-static int view_plan(const plan_row *row, plan_view *view)
-{
-    size_t next = 0;
-    *view = (plan_view){.row = row, .seed = -1, .ids = malloc(((size_t)row->count + 1) * sizeof *view->ids)};
-    if (!view->ids)
-        return no_memory((size_t)row->count * sizeof *view->ids);
-    for (uint32_t kind = 0; kind <= KINDS; kind++) {
-        view->first[kind] = next;
-        for (int64_t i = 0; i < row->count; i++)
-            if (row->buffers[i].kind == (kind < KINDS ? kind : STATUS))
-                view->ids[next++] = (uint32_t)i;
-    }
-    view->first[KINDS + 1] = next;
-    for (int64_t i = 0; i < row->count; i++)
-        if (row->buffers[i].kind == SEED)
-            view->seed = i;
-    return SYMC_OK;
-}
 
 static int view_plans(symc_module *module, size_t weights_bytes)
 {
@@ -373,7 +376,7 @@ static int map_file(const char *path, span *mapped)
 static int find_weights(symc_module *module, const char *path, package *found)
 {
     if (!*found->weights_file)
-        return place_weights(module, found->weights);
+        return SYMC_OK;
     if (!path)
         return fail(SYMC_ERROR_UNSUPPORTED, "the weights are in a file of their own, %s; open the package by its path",
                     found->weights_file);
@@ -385,11 +388,27 @@ static int find_weights(symc_module *module, const char *path, package *found)
     snprintf(beside, bytes, "%.*s%s", (int)folder, path, found->weights_file);
     int status = found->weights_sums.bytes ? map_file(beside, &module->mapped_weights) : SYMC_OK;
     free(beside);
-    if (status)
-        return status;
     found->weights = module->mapped_weights;
-    return has_crc(found->weights, &found->weights_sums) ? place_weights(module, found->weights)
-        : damaged("the checksum is wrong of", found->weights_file);
+    return status;
+}
+
+/* Weights may be huge, so that their CRC-32 must do; the library, which is checked by then, may take it faster. */
+static int check_weights(const symc_module *module, const package *found)
+{
+    int64_t (*fold)(const void *data, int64_t blocks, void *rest) = NULL;
+    void *address = dlsym(module->library, "symc_fold");
+    uint8_t rest[ALIGNMENT] = {0};
+    span data = found->weights;
+    uint32_t sum = 0;
+    memcpy(&fold, &address, sizeof fold);
+    if (fold && data.bytes >= sizeof rest) {
+        size_t blocks = data.bytes / sizeof rest;
+        fold(data.data, (int64_t)blocks, rest);
+        sum = crc32_of(UINT32_MAX, (span){rest, sizeof rest});
+        data = (span){data.data + blocks * sizeof rest, data.bytes % sizeof rest};
+    }
+    return found->weights.bytes == found->weights_sums.bytes && crc32_of(sum, data) == found->weights_sums.crc
+        ? SYMC_OK : damaged("the checksum is wrong of", "the weights");
 }
 
 /* path: where the image was read, or null. */
@@ -402,7 +421,8 @@ static int load_module(symc_module *module, span image, const char *path)
         return status;
     atomic_store(&module->threads, threads);
     if ((status = read_package(image, &found)) || (status = find_weights(module, path, &found))
-        || (status = map_library(module, found.library)))
+        || (status = map_library(module, found.library)) || (status = check_weights(module, &found))
+        || (status = place_weights(module, found.weights)))
         return status;
     memcpy(module->level, found.level, sizeof module->level);
     return view_plans(module, found.weights.bytes);
@@ -431,6 +451,7 @@ static void free_module(symc_module *module)
     unmap(module->mapped);
     unmap(module->mapped_weights);
     pthread_mutex_destroy(&module->lock);
+    free_batches(module->batches);
     free(module->plans);
     free(module->copy);
     free(module->image);

@@ -34,7 +34,7 @@ extern "C" {
 
 /* Version of this interface: the first number changes if a program must change, which it is promised not to. */
 #define SYMC_VERSION_MAJOR 1
-#define SYMC_VERSION_MINOR 0
+#define SYMC_VERSION_MINOR 1
 
 /* A loaded package: code, weights and descriptions. */
 typedef struct symc_module symc_module;
@@ -135,7 +135,8 @@ SYMC_API int symc_module_threads(symc_module *module, int *threads);
 /* ---- executors ------------------------------------------------------------------------------------------------- */
 
 /* Make an executor for the first plan of the module, or for the one with the given shapes of inputs; inputs that are
- * not named may have any. */
+ * not named may have any.  A module for batches of any size takes every number of rows above 0; those that it has no
+ * plan for are computed in slabs by its plans, in place where the batch is the first extent, through copies otherwise. */
 SYMC_API int symc_executor_create(symc_module *module, symc_executor **executor);
 SYMC_API int symc_executor_create_for(symc_module *module, const symc_shape *shapes, size_t count,
                                       symc_executor **executor);
@@ -143,7 +144,7 @@ SYMC_API int symc_executor_create_for(symc_module *module, const symc_shape *sha
 /* A null pointer is fine. */
 SYMC_API void symc_executor_destroy(symc_executor *executor);
 
-/* Go on with the plan for other shapes of inputs.  Arrays of the same name and shape keep their contents, or stay bound;
+/* Go on with other shapes of inputs, as symc_executor_create_for takes them.  Arrays of the same name and shape keep their contents, or stay bound;
  * the others are new, and pointers to them that symc_data gave are void.  When it fails nothing has changed. */
 SYMC_API int symc_reshape(symc_executor *executor, const symc_shape *shapes, size_t count);
 

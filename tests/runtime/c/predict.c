@@ -1,5 +1,5 @@
 /* predict PACKAGE HOW: a program in the way of those written for MXNet's prediction interface. HOW is `memory` or `path`.
- * Prints each output of a network with the input `data`, given 0, 1, 2... */
+ * Prints each output of a network with the input `data`, given 0, 1, 2..., of shape (2, 3), and (9, 3) if it may. */
 #include "symc_mxpred.h"
 
 #include <stdio.h>
@@ -49,7 +49,11 @@ int main(int argc, char **argv)
         if (run(predictors[i], 6))
             return fprintf(stderr, "%s\n", MXGetLastError()), 1;
     printf("%d %s\n", run(predictors[0], 5), MXGetLastError());
-    printf("%d %s\n", MXPredReshape(1, keys, begins, others, predictors[0], &other), MXGetLastError());
+    if (MXPredReshape(1, keys, begins, others, predictors[0], &other))
+        printf("-1 %s\n", MXGetLastError());
+    else if (run(other, 27))
+        return fprintf(stderr, "%s\n", MXGetLastError()), 1;
+    MXPredFree(other);
     for (int i = 0; i < 3; i++)
         MXPredFree(predictors[i]);
     return 0;
