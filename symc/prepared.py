@@ -25,7 +25,7 @@ from symc.passes.batch_rows import BatchAxis
 from symc.runtime.batch import Batch, Place, nanoseconds_of
 from symc.runtime.plan import Plan
 from symc.runtime.several import batch_record
-from symc.verification.compiled import verify_units
+from symc.verification.record import skipped
 
 PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
                   "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
@@ -80,14 +80,23 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -
     plans = [unit.assembly.plan for unit in units]
     batch = prepared.batch(plans)
     libraries = {level: library_bytes(units, level, batch) for level in levels}
-    compared = 1 if prepared.places is not None else len(units)      # of the slabs of a batch the smallest
-    verification = verify_units(prepared.lowered, units, libraries, options, compared)
     package.write(path, package.Contents(
         plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
         graph=print_graph(prepared.lowered[0].graph), versions={"symc": symc.__version__, **dict(cache.pins())},
         options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
-        weights_file=options.weights_file, verification=verification, **_open_extents(batch, plans)))
+        weights_file=options.weights_file, verification=_verified(prepared, units, libraries),
+        **_open_extents(batch, plans)))
     return units
+
+
+def _verified(prepared: Prepared, units: Sequence[Unit], libraries: Mapping[str, bytes]) -> dict[str, Any]:
+    """The record of comparing what was compiled, if that is wanted, with the interpreter, which is loaded for it."""
+    if not prepared.options.verification:
+        return skipped("verification was not asked for", list(libraries)).to_json()
+    from symc.verification.compiled import verify_units
+
+    compared = 1 if prepared.places is not None else len(units)      # of the slabs of a batch the smallest
+    return verify_units(prepared.lowered, units, libraries, prepared.options, compared)
 
 
 def _tuned(units: Sequence[Unit]) -> dict[str, int]:

@@ -27,9 +27,10 @@ from symc.runtime.package import Package, Target, check_everything, open_package
 from symc.verification.compare import Key, Numbers, Tolerances
 from symc.verification.explain import Explainer
 from symc.verification.inputs import held
+from symc.verification.record import Verification
 from symc.verification.stored import array_in, stored_graph
 from symc.verification.subject import Subject, meaning_of
-from symc.verification.verify import Verification, verify
+from symc.verification.verify import verify
 
 Arrays = Mapping[str, np.ndarray]
 

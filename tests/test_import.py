@@ -36,6 +36,12 @@ def test_neither_compiler_is_loaded_before_the_first_compile(use: str) -> None:
     assert not packages & {"tvm", "tvm_ffi", "llvmlite", "typer"}
 
 
+def test_what_verifies_is_loaded_by_what_is_verified() -> None:
+    probe = "import sys, symc.compiler; print('symc.verification.compare' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_import_is_quick() -> None:
     assert min(run("")[0] for _ in range(3)) < 0.3
 

@@ -28,7 +28,7 @@ from symc.cli.options import (
     shape_sets,
     writable,
 )
-from symc.cli.show import Notes, progress_of, show, verdict
+from symc.cli.show import Notes, progress, show, verdict
 
 
 @app.command(epilog="Example: symc compile resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 -o "
@@ -71,8 +71,8 @@ def compile(
         private_key(sign)       # before the work, if it cannot be read
     times: dict[str, float] = {}
     notes = Notes(as_json)
-    with progress_of("compiling kernels") as progress, redirect_stdout(sys.stderr if as_json else sys.stdout):
-        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=progress,
+    with progress() as told, redirect_stdout(sys.stderr if as_json else sys.stdout):
+        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=told,
                                    precision=precision, fast_math=fast_math, note=notes,
                                    weights_file=weights_file, slabs=dims(slabs),
                                    verification=verify)

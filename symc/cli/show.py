@@ -73,14 +73,15 @@ def verdict(record: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def progress_of(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A counter on a terminal's last line; nothing when standard error is no terminal."""
+def progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """What is being done, with a counter, on a terminal's last line; nothing when standard error is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
 
-    def show(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{what}: {done} of {total}")
+    def show(what: str, done: int, total: int) -> None:
+        counter = f": {done} of {total}" if total > 1 else ""
+        sys.stderr.write(f"\r\x1b[K{what}{counter}")
         sys.stderr.flush()
     try:
         yield show

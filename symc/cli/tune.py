@@ -8,7 +8,7 @@ import typer
 
 from symc.cli.application import EXIT_INTERRUPTED, app
 from symc.cli.options import Epoch, Heads, Json, Network, Parameters, ShapeSets, Types, model, names, pairs, shape_sets
-from symc.cli.show import Notes, progress_of, show
+from symc.cli.show import Notes, progress, show
 
 
 @app.command(epilog="Example: symc tune resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 "
@@ -40,8 +40,8 @@ def tune(
     if threads:
         runtime.set_num_threads(threads)
     notes = Notes(as_json)
-    with progress_of("timing kernels") as progress:
-        options = compiler.Options(progress=progress, precision=precision, fast_math=fast_math, note=notes)
+    with progress() as told:
+        options = compiler.Options(progress=told, precision=precision, fast_math=fast_math, note=notes)
         found = compiler.tune(model(network, params, epoch), None, shape_sets(shape), names(outputs), train,
                               dtypes=pairs(dtype, str, "--dtype"), options=options, threads=num_threads(),
                               seconds=seconds)

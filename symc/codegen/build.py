@@ -50,7 +50,7 @@ class Options:
     """How to compile.
 
     dump: folder for the graph after each pass.  print_after: names of passes whose result is printed.  times: gets
-    the seconds of each pass.  progress: called after each compiled group.  verify: check the graph between passes.
+    the seconds of each pass.  progress: told how far the work is.  verify: check the graph between passes.
     precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
     fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
     note: told what was found or decided that the user did not say; by default a Python warning.

@@ -24,7 +24,7 @@ from symc.ir.graph import Node
 from symc.ops.group import Group
 from symc.ops.operator import operation
 
-Progress = Callable[[int, int], None]   # (groups done, groups in all)
+Progress = Callable[[str, int, int], None]   # (what is being done, how many of it are, how many there are)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Pool:
                 self.failures.append(f"the kernel for {', '.join(task.nodes)} ({task.level}) failed to compile: "
                                      + (error if whole else error.splitlines()[-1]))
             elif self.progress:
-                self.progress(self.done, self.total)
+                self.progress("compiling kernels", self.done, self.total)
         return answer is not None
 
 

@@ -6,16 +6,15 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from symc.codegen import cache, tuned
-from symc.codegen.compile_groups import WORKERS, Worker, exchange, how_it_died
+from symc.codegen.compile_groups import WORKERS, Progress, Worker, exchange, how_it_died
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import operation
 
-Progress = Callable[[int, int], None]   # (groups done, groups in all)
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Tuning:
         try:
             for done, group in enumerate(self.groups):
                 if progress:
-                    progress(done, len(self.groups))
+                    progress("timing kernels", done, len(self.groups))
                 if group.record is None and time.perf_counter() - begin < seconds:
                     self._time(group, levels, threads)
         except KeyboardInterrupt:

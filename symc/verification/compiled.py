@@ -11,8 +11,9 @@ from symc.runtime.library import Library
 from symc.runtime.manifest import run_name
 from symc.verification.compare import Tolerances
 from symc.verification.explain import Explainer
+from symc.verification.record import DIFFERENT, Verification, skipped
 from symc.verification.subject import Subject, meaning_of
-from symc.verification.verify import DIFFERENT, Verification, skipped, verify
+from symc.verification.verify import verify
 
 SHOWN = 3
 
@@ -20,8 +21,13 @@ SHOWN = 3
 def verify_units(lowered: Sequence[Lowered], units: Sequence[Unit], libraries: Mapping[str, bytes], options: Options,
                  compared: int) -> dict[str, Any]:
     """The record of the first plans of a package, so many as are compared.  DifferentError: one of them differs."""
-    first, *rest = [verify_unit(lowered[number], units[number], libraries, options, number).to_json(rounded=True)
-                    for number in range(compared)]
+    records = []
+    for number in range(compared):
+        if options.progress:
+            options.progress("verifying", number, compared)
+        found = verify_unit(lowered[number], units[number], libraries, options, number)
+        records.append(found.to_json(rounded=True))
+    first, *rest = records
     return first | ({"other_plans": rest} if rest else {}) | (
         {"plans_not_compared": list(range(compared, len(units)))} if compared < len(units) else {})
 
@@ -32,8 +38,6 @@ def verify_unit(lowered: Lowered, unit: Unit, libraries: Mapping[str, bytes], op
 
     DifferentError: they differ.
     """
-    if not options.verification:
-        return skipped("verification was not asked for", list(libraries))
     here = host_levels()
     runnable = {level: Library.from_image(image, f"the library for {level}", run_name(number))
                 for level, image in libraries.items() if level in here}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -13,41 +11,11 @@ from symc.interpreter import run
 from symc.runtime.library import Library
 from symc.verification.compare import Comparison, Difference, Numbers, dtypes_of, spread_of
 from symc.verification.inputs import Inputs, draw_inputs
+from symc.verification.record import DIFFERENT, NOTHING, PASSED, Verification
 from symc.verification.steps import WrongStep, wrong_steps
 from symc.verification.subject import Subject, bind, numbers, written
 
-PASSED, DIFFERENT, NOTHING, SKIPPED = "passed", "different", "nothing to compare", "not run"
 Explain = Callable[[WrongStep | None, Inputs, Sequence[Difference]], str]
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What was compared and how it went.
-
-    status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
-    run, and those of the package that this machine does not run.  fault: where wrong numbers begin, in words.
-    """
-
-    status: str
-    against: str
-    seed: int | None
-    levels: tuple[str, ...]
-    others: tuple[str, ...]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    differences: tuple[Difference, ...] = ()
-    steps_compared: bool = False
-    fault: str = ""
-
-    def to_json(self, rounded: bool = False) -> dict[str, Any]:
-        """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
-        differences = [_rounded_up(d.to_json()) if rounded else d.to_json() for d in self.differences]
-        return {"status": self.status, "against": self.against, "seed": self.seed, "levels": list(self.levels),
-                "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
-                "each_step_compared": self.steps_compared} | ({"fault": self.fault} if self.fault else {})
-
-
-def skipped(why: str, levels: Sequence[str]) -> Verification:
-    return Verification(SKIPPED, why, None, (), tuple(levels))
 
 
 def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[str], seed: int = 0,
@@ -111,15 +79,3 @@ def _first_wrong_step(subject: Subject, libraries: Mapping[str, Library], inputs
 def _is_nothing(differences: Sequence[Difference]) -> bool:
     """Whether no element that was compared is a number."""
     return bool(differences) and all(difference.not_finite == 1.0 for difference in differences)
-
-
-def _rounded_up(record: dict[str, Any]) -> dict[str, Any]:
-    return record | {key: at_most(record[key]) for key in ("max_abs", "relative")}
-
-
-def at_most(number: float) -> float:
-    """The least of 1, 2 and 5 times a power of ten that is no less."""
-    if not 0 < number < np.inf:
-        return number
-    power = float(10.0 ** np.floor(np.log10(number)))
-    return float(f"{next((step for step in (1, 2, 5) if step * power >= number), 10) * power:.0e}")

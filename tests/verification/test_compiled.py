@@ -80,14 +80,14 @@ def refusal(written, tmp_path, **arguments):
 
 
 def test_the_record_of_a_sound_package(written):
-    levels = [host_level(), "x86-64-v4" if host_level() == "x86-64-v3" else "x86-64-v3"]
-    record = written(levels=levels)["verification"]
+    levels, told = [host_level(), "x86-64-v4" if host_level() == "x86-64-v3" else "x86-64-v3"], []
+    record = written(levels=levels, progress=lambda *what: told.append(what))["verification"]
     assert record["status"] == "passed" and record["seed"] == 0 and host_level() in record["levels"]
     assert sorted(record["levels"] + record["levels_not_run"]) == sorted(levels)
     assert record["inputs"] == {"data": "normal, standard deviation 1"}
     (output,) = record["compared"]
     assert output["name"] == "out_output" and 0 < output["relative"] < output["tolerance"] == 5e-5
-    assert output["not_finite"] == 0.0
+    assert output["not_finite"] == 0.0 and told[-1] == ("verifying", 0, 1)
 
 
 def test_not_asked_for(written):
