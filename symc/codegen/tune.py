@@ -16,7 +16,6 @@ from symc.ops.group import Group
 from symc.ops.operator import operation
 
 
-
 @dataclass
 class Tuned:
     """A contraction group of a network, and what is known of it.
