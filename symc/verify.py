@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,7 +42,8 @@ def verify_package(path: str | os.PathLike[str], params: Any = None, inputs: Arr
 
     params: the original parameters (a path, or arrays by name), with which its network is interpreted instead of the
     graph that it stores.  inputs: values of inputs; the others are drawn from `seed`.  against: recorded outputs by
-    name, beside values of inputs, to compare with.  trust: the public key that must have signed it.
+    name, beside values of inputs, to compare with.  trust: the public key that must have signed it.  Of several plans
+    the first is verified, whose graph is stored.
     """
     package = open_package(path, trust=trust)
     check_everything(package)
@@ -53,8 +54,9 @@ def verify_package(path: str | os.PathLike[str], params: Any = None, inputs: Arr
     compiled_here = subject.lowered is not stored.graph
     explainer = Explainer(subject.roles, subject.tolerances, stored.options if compiled_here else None, stored.trains)
     library = {target.level: package.library(target)}
-    return verify(subject, library, _others(package, target), seed, given, expected, explainer.explain,
-                  _against(params, against))
+    found = verify(subject, library, _others(package, target), seed, given, expected, explainer.explain,
+                   _against(params, against))
+    return replace(found, other_plans=tuple(range(1, len(package.manifest["plans"]))))
 
 
 def _others(package: Package, target: Target) -> list[str]:

@@ -127,3 +127,21 @@ def test_training(graph, package, tmp_path):
 def test_loops(graph, tmp_path):
     compiler.compile_package(tmp_path / "net.symc", graph(LOOP), levels=[host_level()])
     assert verify_package(tmp_path / "net.symc").status == "passed"
+
+
+@pytest.mark.parametrize("shapes", [[{"data": (2, 4, 8, 8)}, {"data": (3, 4, 8, 8)}], {"data": ("N", 4, 8, 8)}])
+def test_several_shapes_and_batches_of_any_size(graph, package, call, shapes):
+    """Compiling compares all fixed shapes, of a batch the smallest; `symc verify` the plan whose graph is stored."""
+    compiler.compile_package(package, graph(NETWORK), parameters(), shapes, levels=[host_level()],
+                             options=Options(slabs=(1, 3)))
+    compiled = open_package(package).manifest["verification"]
+    assert compiled["status"] == "passed"
+    if isinstance(shapes, list):
+        (other,) = compiled["other_plans"]
+        assert other["status"] == "passed"
+    else:
+        assert compiled["plans_not_compared"] == [1]
+    for params in (None, "net.params"):
+        found = verify_package(package, params)
+        assert found.status == "passed" and found.other_plans == (1,)
+    assert "plans not compared: 1" in call("verify", "net.symc")[1]

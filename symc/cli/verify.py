@@ -48,4 +48,6 @@ def _summary(record: dict[str, Any]) -> dict[str, Any]:
     shown = {"verification": verdict(record), "inputs": record["inputs"], "compared": rows}
     if record["levels_not_run"]:
         shown["not run here"] = record["levels_not_run"]
+    if "plans_not_compared" in record:
+        shown["plans not compared"] = record["plans_not_compared"]
     return shown | ({"fault": record["fault"]} if "fault" in record else {})

@@ -19,6 +19,7 @@ class Verification:
 
     status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
     run, and those of the package that this machine does not run.  fault: where wrong numbers begin, in words.
+    other_plans: those of the package that were not compared.
     """
 
     status: str
@@ -30,13 +31,15 @@ class Verification:
     differences: tuple[Difference, ...] = ()
     steps_compared: bool = False
     fault: str = ""
+    other_plans: tuple[int, ...] = ()
 
     def to_json(self, rounded: bool = False) -> dict[str, Any]:
         """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
         differences = [_rounded_up(d.to_json()) if rounded else d.to_json() for d in self.differences]
         return {"status": self.status, "against": self.against, "seed": self.seed, "levels": list(self.levels),
                 "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
-                "each_step_compared": self.steps_compared} | ({"fault": self.fault} if self.fault else {})
+                "each_step_compared": self.steps_compared} | ({"fault": self.fault} if self.fault else {}) | (
+                    {"plans_not_compared": list(self.other_plans)} if self.other_plans else {})
 
 
 def skipped(why: str, levels: Sequence[str]) -> Verification:
