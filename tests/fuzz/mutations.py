@@ -59,7 +59,7 @@ def _place(choose: random.Random, value: Any) -> tuple[Any, Any] | None:
 
 
 def _nested(choose: random.Random, value: Any) -> Any:
-    for _ in range(choose.choice((1, 1, 2, 20, 40, 200))):
+    for _ in range(choose.choice((1, 1, 2, 20, 40, 50))):
         value = [value] if choose.random() < 0.5 else {choose.choice(("a", "nodes", "inputs", "subgraphs")): value}
     return value
 
