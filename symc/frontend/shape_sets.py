@@ -61,7 +61,17 @@ def shape_sets(given: Shapes | Sequence[Shapes] | None) -> ShapeSets:
     if symbol is not None and len(distinct) > 1:
         raise SymcError(f"a batch of any size, {symbol}, is one set of shapes; here are {len(distinct)}",
                         "give either several fixed shapes or one with a name")
+    _refuse_ranks(shapes)
     return ShapeSets(tuple(distinct), symbol)
+
+
+def _refuse_ranks(shapes: Iterable[tuple[str, Extents]]) -> None:
+    """A package describes each input once, its extents open where they differ."""
+    ranks: dict[str, int] = {}
+    for name, shape in shapes:
+        if ranks.setdefault(name, len(shape)) != len(shape):
+            raise SymcError(f"input '{name}' has {ranks[name]} dimensions in one shape and {len(shape)} in another",
+                            "compile a package for each number of dimensions")
 
 
 def _extents(name: str, shape: Iterable[int | str]) -> Extents:

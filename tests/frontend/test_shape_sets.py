@@ -21,6 +21,7 @@ def test_one_set_several_and_a_batch_of_any_size():
     ({"data": ("2*N",)}, "an extent '2\\*N'"),
     ({"data": (-1, 3)}, "an extent -1"),
     ([{"data": ("N", 3)}, {"data": (4, 3)}], "one set of shapes; here are 2"),
+    ([{"data": (2, 3)}, {"data": (1, 2, 3)}], "'data' has 2 dimensions in one shape and 3 in another"),
 ])
 def test_what_is_refused(given, problem):
     with pytest.raises(SymcError, match=problem):
