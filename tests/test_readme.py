@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 def test_commands_and_programs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     assert [command.split()[1] for command in COMMANDS] == [
-        "check", "inspect", "compile", "run", "bench", "package", "compile", "compile", "upgrade", "export"]
+        "check", "inspect", "compile", "run", "verify", "bench", "package", "compile", "compile", "upgrade", "export"]
     for command in COMMANDS:
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         cli.main()
