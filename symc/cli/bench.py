@@ -9,7 +9,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import read_inputs, shapes_of
-from symc.cli.options import Json, Threads, Trust, dims, pairs
+from symc.cli.options import Json, Threads, Trust, dims, pairs, use_threads
 from symc.cli.show import show
 
 
@@ -33,8 +33,7 @@ def bench(
     from symc.runtime.bench import Effort
     from symc.runtime.bench import bench as measure
 
-    if threads:
-        runtime.set_num_threads(threads)
+    use_threads(threads)
     given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)))
     measured = measure(package, given.arrays, Effort(warmup, repeats, seconds),
                        pairs(shape, dims, "--shape"), trust)

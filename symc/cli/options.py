@@ -106,5 +106,13 @@ def writable(path: Path) -> Path:
     return path
 
 
+def use_threads(count: int) -> None:
+    """Run kernels with so many threads; 0: as many as before."""
+    from symc import runtime
+
+    if count:
+        runtime.set_num_threads(count)
+
+
 def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -10,7 +10,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import Inputs, read_arrays, read_inputs, shapes_of
-from symc.cli.options import Json, Package, Threads, Trust
+from symc.cli.options import Json, Package, Threads, Trust, use_threads
 from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
 from symc.cli.show import show
 from symc.errors import DifferentError, SymcError
@@ -39,8 +39,7 @@ def run(
     """Run a package on arrays or images from files."""
     from symc import runtime
 
-    if threads:
-        runtime.set_num_threads(threads)
+    use_threads(threads)
     steps = preparation(resize, crop, preprocess, mean, std, scale, bgr)
     if labels is not None and not top:
         raise SymcError("--labels without --top has nothing to name", "add --top 5")
@@ -107,9 +106,8 @@ def _difference(found: Any, right: Any) -> float:
     """The largest difference relative to the largest finite element; NaN and infinities must be where they were."""
     import numpy as np
 
-    found, right = found.astype(np.float64), right.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        errors = np.abs(found - right)
-    errors[(found == right) | (np.isnan(found) & np.isnan(right))] = 0
+    from symc.verification.compare import distances, wide
+
+    found, right = wide(found), wide(right)
     scale = max(float(np.max(np.abs(right), initial=0, where=np.isfinite(right))), 1e-12)
-    return float(np.max(errors, initial=0)) / scale
+    return float(np.max(distances(found, right), initial=0)) / scale

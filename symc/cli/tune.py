@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from symc.cli.application import EXIT_INTERRUPTED, app
-from symc.cli.options import Epoch, Heads, Json, Network, Parameters, ShapeSets, Types, model, names, pairs, shape_sets
+from symc.cli.options import (
+    Epoch,
+    Heads,
+    Json,
+    Network,
+    Parameters,
+    ShapeSets,
+    Types,
+    model,
+    names,
+    pairs,
+    shape_sets,
+    use_threads,
+)
 from symc.cli.show import Notes, progress, show
 
 
@@ -34,11 +47,10 @@ def tune(
     first, and what was found is kept when time runs out or at Ctrl-C; the next run goes on. Winograd's convolutions
     and what is neither convolution nor matrix product have one schedule.
     """
-    from symc import compiler, report, runtime
+    from symc import compiler, report
     from symc.runtime.team import num_threads
 
-    if threads:
-        runtime.set_num_threads(threads)
+    use_threads(threads)
     notes = Notes(as_json)
     with progress() as told:
         options = compiler.Options(progress=told, precision=precision, fast_math=fast_math, note=notes)

@@ -9,7 +9,7 @@ import typer
 
 from symc.cli.application import EXIT_DIFFERENT, app
 from symc.cli.inputs import read_arrays, read_inputs, shapes_of
-from symc.cli.options import Json, Package, Parameters, Threads, Trust
+from symc.cli.options import Json, Package, Parameters, Threads, Trust, use_threads
 from symc.cli.show import show, verdict
 
 
@@ -30,8 +30,7 @@ def verify(
     from symc import runtime
     from symc.verify import verify_package
 
-    if threads:
-        runtime.set_num_threads(threads)
+    use_threads(threads)
     expected = None if against is None else read_arrays(str(against))
     given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)))
     record = verify_package(package, params, given.arrays, expected, seed, trust).to_json()

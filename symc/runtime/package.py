@@ -19,7 +19,7 @@ import numpy as np
 from symc.errors import PackageError
 from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive, sound_parts
 from symc.runtime.library import Library
-from symc.runtime.machine import Machine, this_machine
+from symc.runtime.machine import Machine
 from symc.runtime.manifest import describe, read_manifest, run_name
 from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
@@ -250,8 +250,3 @@ def _heads(package: Package) -> list[dict[str, Any]]:
 def heads_of(network: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The heads of a Symbol JSON as the manifest lists them."""
     return [{"node": network["nodes"][number]["name"], "output": output} for number, output, *_ in network["heads"]]
-
-
-def load_target(package: Package, level: str | None = None) -> Library:
-    """The library of the best level that this machine runs, or of `level`."""
-    return package.library(package.target_for(this_machine(), level))

@@ -9,8 +9,9 @@ import pytest
 
 from symc.codegen.llvm_compile import assembly
 from symc.codegen.llvm_probe import CHAINS, NARROW, lanes_of, probe_text
+from symc.runtime.machine import this_machine
 from symc.runtime.memory import address_of
-from symc.runtime.package import load_target, open_package
+from symc.runtime.package import open_package
 from symc.runtime.peak import measure_peak
 
 
@@ -28,7 +29,8 @@ def test_multiply_adds_stay_in_registers(level, instruction, register):
 @pytest.fixture
 def linked(package_path):
     """The library of a package; those of this process have no probes."""
-    return load_target(open_package(package_path))
+    package = open_package(package_path)
+    return package.library(package.target_for(this_machine()))
 
 
 def test_probes_count_what_they_do(linked):

@@ -13,7 +13,7 @@ from symc.runtime.archive import MANIFEST, read_archive, write_archive
 from symc.runtime.machine import this_machine
 from symc.runtime.manifest import MOST_BYTES, read_manifest
 from symc.runtime.module import CompiledModule
-from symc.runtime.package import load_target, open_package
+from symc.runtime.package import open_package
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_bits_that_the_checksum_does_not_see(members, tmp_path):
                                  for name, content in {**members, MANIFEST: changed}.items()])
         try:
             package = open_package(path)
-            library = load_target(package)
+            library = package.library(package.target_for(this_machine()))
             module = CompiledModule(package.plan, library, package.weights(library))
         except PackageError:
             continue

@@ -13,7 +13,8 @@ import pytest
 from symc.errors import PackageError
 from symc.runtime.archive import Entry, directory, local_header, read_archive, write_archive
 from symc.runtime.machine import this_machine
-from symc.runtime.package import check_everything, load_target, open_package
+from symc.runtime.module import load
+from symc.runtime.package import check_everything, open_package
 
 MEMBERS = ("manifest.json", "plan.json", "network.json", "graph.txt", "lib-x86-64.so", "weights.bin")
 
@@ -224,14 +225,14 @@ def test_machines_that_cannot_run_it(package_path, tmp_path):
     future = open_package(repacked(package_path, tmp_path,
                                    {"manifest.json": manifest_with(package_path, targets=targets)}))
     with pytest.raises(PackageError, match="needs a CPU of level new; this one lacks avx1024, avx2048\n  rebuild"):
-        load_target(future)
+        future.target_for(this_machine())
 
 
 def test_a_library_the_system_refuses(package_path, tmp_path):
     path = resealed(package_path, tmp_path, {"lib-x86-64.so": b"\x7fELF" + bytes(1000)})
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(PackageError, match="the system cannot load its library"):
-        load_target(open_package(path))
+        load(path)
     assert set(os.listdir("/proc/self/fd")) <= before
 
 
