@@ -455,7 +455,7 @@ class _Assembler:
         given = [self._number(value) for value in node.inputs]
         return LoopStep(
             ranges[0], phase, trip=None if op.limited else op.count, trip_buffer=given[-1] if op.limited else None,
-            index=outputs[-1] if op.conditional else None, predicate=states[-1] if op.conditional else None,
+            counter=outputs[-1] if op.conditional else None, predicate=states[-1] if op.conditional else None,
             carry=tuple((self.numbers[Scratch(node, i)], state) for i, state in enumerate(states)),
             initial=tuple(zip(given[op.slices:], states, strict=False)),
             clear=tuple(outputs[:op.stacked]) if op.conditional or op.limited else (),

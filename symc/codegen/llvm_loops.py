@@ -150,11 +150,11 @@ def _ending(plan: Plan, loop: LoopStep) -> Iterator[str]:
 
 def _count(loop: LoopStep, value: str, name: str) -> Iterator[str]:
     """Thread 0 writes the number of the iteration."""
-    if loop.index is None:
+    if loop.counter is None:
         return
     yield f"  br i1 %leads, label %{name}_write, label %{name}"
     yield f"{name}_write:"
-    yield from _load_pointer(loop.index, f"{name}_index")
+    yield from _load_pointer(loop.counter, f"{name}_index")
     yield f"  store i64 {value}, ptr %{name}_index"
     yield f"  br label %{name}"
     yield f"{name}:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,9 +26,9 @@ class SharedWeights:
     def moved(self, plan: Plan, place: int) -> Plan:
         """The plan at `place`, of whichever CPU level, over the block of all."""
         moves = self.moves[place]
-        buffers = (buffer if (at := _offset(buffer)) is None else replace(buffer, offset=moves[at])
+        buffers = (buffer if (at := _offset(buffer)) is None else buffer._replace(offset=moves[at])
                    for buffer in plan.buffers)
-        return replace(plan, buffers=tuple(buffers), weights_bytes=self.bytes)
+        return plan._replace(buffers=tuple(buffers), weights_bytes=self.bytes)
 
 
 def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:

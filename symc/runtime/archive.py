@@ -14,8 +14,7 @@ import struct
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from symc.errors import PackageError
 
@@ -40,8 +39,7 @@ LOCATOR = struct.Struct("<4sIQI")
 Pieces = Sequence[bytes | memoryview]       # what lies one behind the other in a member
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A member: its size in bytes, its CRC-32, and where its header begins."""
 
     name: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ FLOPS_PER_NANOSECOND, BYTES_PER_NANOSECOND, NANOSECONDS_OF_A_STEP = 100, 40, 200
 Place = tuple[int, int, int]    # axis, outer, inner: outer·N·inner elements, row n at (i·N + n)·inner + j
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Where a network has the batch, and its plans.
 
     inputs: axes by name.  outputs: a place for each, None where the output is the same for all batches.
@@ -139,8 +137,7 @@ def _opened(batch: Batch, described: Description, place: Place | None) -> Descri
     return Description(described.name, batch.open_shape(described.shape, place), described.dtype)
 
 
-@dataclass(frozen=True)
-class _Slab:
+class _Slab(NamedTuple):
     """Rows [begin, begin + rows) of a batch, in the plan of a module for at least as many.
 
     staged: arrays that stand for parts of inputs and outputs which are not one run of memory, or have too few rows; by

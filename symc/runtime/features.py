@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from symc.runtime.machine import this_machine
 
@@ -15,8 +15,7 @@ _ABSENT = ("CUDA", "CUDNN", "NCCL", "CUDA_RTC", "TENSORRT", "OPENMP", "SSE", "JE
 _PRESENT = ("INT64_TENSOR_SIZE",)
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """A feature and whether it is there."""
 
     name: str

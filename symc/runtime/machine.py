@@ -7,7 +7,7 @@ import os
 import platform
 import struct
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Path = str | os.PathLike[str]
 CPU_INFORMATION = "/proc/cpuinfo"
@@ -15,8 +15,7 @@ CPU_QUOTA = "/sys/fs/cgroup/cpu.max"
 WIDE_STATE = ("avx", "fma", "f16c")     # beginnings of features that need registers which the system saves by xsave
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """architecture: 'x86_64' or 'aarch64'; system: 'linux'; features: names as in /proc/cpuinfo."""
 
     architecture: str

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from symc.errors import PackageError
 from symc.runtime.archive import MEMBER_NAME, WEIGHTS, damaged
@@ -52,15 +51,13 @@ def _arrays(plan: Plan, kind: str) -> list[dict[str, Any]]:
 ANY = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A test of one value."""
 
     holds: Callable[[Any], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(NamedTuple):
     """A list of at most so many values."""
 
     rule: Any

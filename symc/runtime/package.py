@@ -11,8 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +27,7 @@ Members = Mapping[str, tuple[Entry, memoryview]]
 REBUILD = "rebuild it on this machine, or for it, with symc compile"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A library of the package: its CPU level, the features its code uses (names of /proc/cpuinfo), its member."""
 
     level: str
@@ -38,21 +36,16 @@ class Target:
     library: str
 
 
-@dataclass(frozen=True, slots=True)
 class Package:
-    """A checked package.  `members` are views of the mapped file, of a signed one copies but for the weights.
+    """A checked package.  `members` are views of the mapped file, of a signed one copies but for the weights."""
 
-    other_weights: where to look for a file of weights.  is_signed: its signature was asked for, and is good.
-    """
-
-    path: str
-    manifest: Mapping[str, Any]
-    members: Mapping[str, memoryview]
-    targets: tuple[Target, ...]
-    other_weights: str | None = None
-    is_signed: bool = False
-    _plans: dict[int, Plan] = field(default_factory=dict)
-    _weights: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, path: str, manifest: Mapping[str, Any], members: Mapping[str, memoryview],
+                 targets: tuple[Target, ...], other_weights: str | None = None, is_signed: bool = False) -> None:
+        """other_weights: where to look for a file of weights.  is_signed: its signature was asked for, and is good."""
+        self.path, self.manifest, self.members, self.targets = path, manifest, members, targets
+        self.other_weights, self.is_signed = other_weights, is_signed
+        self._plans: dict[int, Plan] = {}
+        self._weights: np.ndarray | None = None
 
     @property
     def plan(self) -> Plan:
@@ -75,7 +68,7 @@ class Package:
 
         library: of this package, which takes the CRC-32 faster than zlib.
         """
-        if not self._weights:
+        if self._weights is None:
             title, data, sums = self._find_weights()
             block = np.frombuffer(data, np.uint8)
             part, sound = (address_of(block), len(block), sums["crc32"]), sound_parts(data)
@@ -84,8 +77,8 @@ class Package:
             if self.is_signed and title != self.path and hashlib.sha256(data).hexdigest() != sums["sha256"]:
                 raise damaged(title, "it is not the file of weights that the signed package names")
             sound.add(part)
-            self._weights.append(block)
-        return self._weights[0]
+            self._weights = block
+        return self._weights
 
     def _find_weights(self) -> tuple[str, memoryview, Mapping[str, Any]]:
         """The file that they lie in, for messages; the block, and its checksums."""

@@ -3,6 +3,8 @@
 Codegen writes it; the driver generator, the package writer, the runtime and the reports read it.  It lives in the
 runtime because that is the lowest package that reads it.
 
+Its records are named tuples: classes that make their methods anew, as dataclasses, take most of the time of an import.
+
 Steps form one list.  An entry, a loop body and a branch arm are ranges [first, last) of that list which never
 overlap: a loop's body lies behind the range that holds the loop.  Inside a range the phases never fall.  Steps of one
 phase are independent of each other; all work of a phase ends before the next one begins.
@@ -10,13 +12,12 @@ phase are independent of each other; all work of a phase ends before the next on
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,7 @@ BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Buffer:
+class Buffer(NamedTuple):
     """Memory that steps read or write.
 
     input, head_gradient: read; bound by the caller.  output, gradient: written; bound by the caller.
@@ -55,8 +55,7 @@ class Buffer:
     layout: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """A compiled function: its linker symbol, the floating-point operations of one call.
 
     `symbols` are indices of the plan symbols passed after the buffers, as i64.
@@ -67,8 +66,7 @@ class Kernel:
     symbols: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KernelStep:
+class KernelStep(NamedTuple):
     """Calls a kernel on jobs [0, jobs), split between threads at will; times the value of symbol `per`, if given.
 
     `nodes` are the symbol nodes that it computes here, each with its JSON index as name@index; `node` is the node of
@@ -84,22 +82,20 @@ class KernelStep:
     node: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostStep:
+class HostStep(NamedTuple):
     """Calls the host function `name` with `attributes`, input and output arrays; it may bind symbols."""
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     phase: int
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class LoopStep:
+class LoopStep(NamedTuple):
     """Runs the steps `body` up to `trip` times (or as often as the integer in buffer `trip_buffer` says).
 
-    `index` is an int64 buffer that holds the number of the iteration, and after the loop how many ran.
+    `counter` (JSON: "index"), an int64 buffer, holds the number of the iteration, and after the loop how many ran.
     `predicate`, tested before every iteration, ends the loop when its element is zero.
     Before the loop the bytes of the buffers `clear` become zero and each (from, to) of `initial` is copied.
     In iteration i each (slice, whole, stride) of `slices` is the part of `whole` from byte i·stride on; with
@@ -112,7 +108,7 @@ class LoopStep:
     phase: int
     trip: int | None = None
     trip_buffer: int | None = None
-    index: int | None = None
+    counter: int | None = None
     predicate: int | None = None
     carry: tuple[tuple[int, int], ...] = ()
     initial: tuple[tuple[int, int], ...] = ()
@@ -122,8 +118,7 @@ class LoopStep:
     node: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BranchStep:
+class BranchStep(NamedTuple):
     """Runs `then` when the one element of buffer `predicate` is not zero, `otherwise` (JSON: "else") when it is.
 
     `node` is the node of graph.txt.
@@ -136,15 +131,18 @@ class BranchStep:
     node: str = ""
 
 
-# Types of fields by name, as annotated.
-_FIELD_TYPES = {kind: {item.name: str(item.type).removesuffix(" | None") for item in dataclasses.fields(kind)}
-                for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep)}
 Step = KernelStep | HostStep | LoopStep | BranchStep
+Record = Buffer | Kernel | Step
 STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
+# Types of fields by name, as annotated; and fields that have another name in JSON.
+_FIELD_TYPES: dict[type[Record], dict[str, str]] = {
+    kind: {name: type.__forward_arg__.removesuffix(" | None") for name, type in kind.__annotations__.items()}
+    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep)}
+_JSON_NAMES = {"otherwise": "else", "counter": "index"}
+_FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything the runtime must know to run a network, but the code and the weights."""
 
     buffers: tuple[Buffer, ...]
@@ -181,15 +179,11 @@ class Plan:
         return plan
 
 
-def _record_to_json(record: Any) -> dict[str, Any]:
-    """Fields of a dataclass by name, without those that hold their default."""
-    fields = {}
-    for item in dataclasses.fields(record):
-        value = getattr(record, item.name)
-        default = item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
-        if value != default:
-            fields[item.name] = _plain(value)
-    return fields
+def _record_to_json(record: Record) -> dict[str, Any]:
+    """Fields of a record by their names in JSON, without those that hold their default."""
+    defaults = record._field_defaults
+    return {_JSON_NAMES.get(name, name): _plain(value) for name, value in zip(record._fields, record, strict=True)
+            if name not in defaults or value != defaults[name]}
 
 
 def _plain(value: Any) -> Any:
@@ -200,8 +194,7 @@ def _plain(value: Any) -> Any:
 
 def _step_to_json(step: Step) -> dict[str, Any]:
     name = next(name for name, kind in STEP_NAMES.items() if isinstance(step, kind))
-    fields = _record_to_json(step)
-    return {"do": name} | {("else" if key == "otherwise" else key): value for key, value in fields.items()}
+    return {"do": name} | _record_to_json(step)
 
 
 def _plan_from_json(data: Any) -> Plan:
@@ -216,7 +209,7 @@ def _plan_from_json(data: Any) -> Plan:
 
 
 def _step_from_json(item: Mapping[str, Any]) -> Step:
-    fields = {("otherwise" if key == "else" else key): value for key, value in _mapping(item).items() if key != "do"}
+    fields = {_FIELD_NAMES.get(key, key): value for key, value in _mapping(item).items() if key != "do"}
     return _record_from_json(STEP_NAMES[item["do"]], fields)
 
 
@@ -348,7 +341,7 @@ def _step_problems(plan: Plan) -> Iterator[str]:
             yield from _kernel_step_problems(plan, number, step, arity)
         elif isinstance(step, LoopStep):
             yield from _loop_problems(plan, number, step)
-            yield from _scalar_problems(plan, number, (step.trip_buffer, step.index, step.predicate))
+            yield from _scalar_problems(plan, number, (step.trip_buffer, step.counter, step.predicate))
         elif isinstance(step, BranchStep):
             yield from _scalar_problems(plan, number, (step.predicate,))
 
@@ -393,7 +386,7 @@ def buffer_ids(step: Step) -> tuple[int, ...]:
         case BranchStep():
             return (step.predicate,)
         case LoopStep():
-            single = (step.trip_buffer, step.index, step.predicate)
+            single = (step.trip_buffer, step.counter, step.predicate)
             return (*(number for number in single if number is not None), *step.clear,
                     *(end for pair in (*step.initial, *step.carry) for end in pair),
                     *(end for part, whole, _ in step.slices for end in (part, whole)))

@@ -212,8 +212,8 @@ class Program:
         self._count(loop, trip)
 
     def _count(self, loop: LoopStep, trip: int) -> None:
-        if loop.index is not None:
-            self.array(loop.index)[...] = trip
+        if loop.counter is not None:
+            self.array(loop.counter)[...] = trip
 
     def _cut(self, loop: LoopStep, index: int) -> None:
         """Point the slices of a loop to the parts number `index`."""

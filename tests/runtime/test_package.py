@@ -6,7 +6,6 @@ import os
 import random
 import zipfile
 import zlib
-from dataclasses import replace
 
 import pytest
 
@@ -217,7 +216,7 @@ def test_machines_that_cannot_run_it(package_path, tmp_path):
     package = open_package(package_path)
     assert package.target_for(here).level == "x86-64"
     with pytest.raises(PackageError, match=r"built for linux on x86_64 \(64 bit\), this machine is linux on aarch64"):
-        package.target_for(replace(here, architecture="aarch64"))
+        package.target_for(here._replace(architecture="aarch64"))
     with pytest.raises(PackageError, match="no library for the level asked for; it has x86-64"):
         package.target_for(here, "x86-64-v4")
     own, = json.loads(contents(package_path)["manifest.json"])["targets"]

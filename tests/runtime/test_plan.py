@@ -1,7 +1,6 @@
 """A plan survives JSON, and what contradicts its contract is found."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -33,7 +32,7 @@ def test_json_round_trip_is_exact_and_in_a_stable_order():
 
 
 def changed_step(number, **changes):
-    return replace(PLAN, steps=tuple(replace(step, **changes) if index == number else step
+    return PLAN._replace(steps=tuple(step._replace(**changes) if index == number else step
                                      for index, step in enumerate(PLAN.steps)))
 
 
@@ -48,21 +47,21 @@ def changed_step(number, **changes):
     (changed_step(3, then=(3, 4)), "overlap"),
     (changed_step(2, trip=None), "either 'trip' or 'trip_buffer'"),
     (changed_step(2, carry=((3, 0),)), "carries between buffers of different sizes"),
-    (replace(PLAN, kernels=(PLAN.kernels[0], Kernel("k-1"))), "kernel 1 has the name 'k-1'"),
-    (replace(PLAN, kernels=(PLAN.kernels[0], Kernel("k0"))), "kernel 1 has the same name 'k0'"),
-    (replace(PLAN, arena_bytes=64), "buffer 1 'a' ends at byte 80, the arena block at 64"),
-    (replace(PLAN, buffers=(buffer("inputs"), *PLAN.buffers[1:])), "unknown kind 'inputs'"),
-    (replace(PLAN, buffers=(replace(PLAN.buffers[0], bytes=8), *PLAN.buffers[1:])), "its shape (4,) needs 16"),
-    (replace(PLAN, buffers=(replace(PLAN.buffers[0], dtype="complex64"), *PLAN.buffers[1:])), "unknown dtype"),
-    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=None))), "has no offset"),
-    (replace(PLAN, buffers=(*PLAN.buffers[:3], replace(PLAN.buffers[3], offset=2))), "not a multiple of 4"),
-    (replace(PLAN, buffers=(PLAN.buffers[0], PLAN.buffers[1], replace(PLAN.buffers[2], offset=0), PLAN.buffers[3])),
+    (PLAN._replace(kernels=(PLAN.kernels[0], Kernel("k-1"))), "kernel 1 has the name 'k-1'"),
+    (PLAN._replace(kernels=(PLAN.kernels[0], Kernel("k0"))), "kernel 1 has the same name 'k0'"),
+    (PLAN._replace(arena_bytes=64), "buffer 1 'a' ends at byte 80, the arena block at 64"),
+    (PLAN._replace(buffers=(buffer("inputs"), *PLAN.buffers[1:])), "unknown kind 'inputs'"),
+    (PLAN._replace(buffers=(PLAN.buffers[0]._replace(bytes=8), *PLAN.buffers[1:])), "its shape (4,) needs 16"),
+    (PLAN._replace(buffers=(PLAN.buffers[0]._replace(dtype="complex64"), *PLAN.buffers[1:])), "unknown dtype"),
+    (PLAN._replace(buffers=(*PLAN.buffers[:3], PLAN.buffers[3]._replace(offset=None))), "has no offset"),
+    (PLAN._replace(buffers=(*PLAN.buffers[:3], PLAN.buffers[3]._replace(offset=2))), "not a multiple of 4"),
+    (PLAN._replace(buffers=(PLAN.buffers[0], PLAN.buffers[1], PLAN.buffers[2]._replace(offset=0), PLAN.buffers[3])),
      "the output block at 0"),
-    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(2**62,) * 32), *PLAN.buffers[1:])), "that no array has"),
-    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(0,) + (1,) * 32), *PLAN.buffers[1:])), "that no array has"),
-    (replace(PLAN, buffers=(replace(PLAN.buffers[0], shape=(0,)), *PLAN.buffers[1:])), "has 16 bytes, its shape"),
+    (PLAN._replace(buffers=(PLAN.buffers[0]._replace(shape=(2**62,) * 32), *PLAN.buffers[1:])), "that no array has"),
+    (PLAN._replace(buffers=(PLAN.buffers[0]._replace(shape=(0,) + (1,) * 32), *PLAN.buffers[1:])), "that no array has"),
+    (PLAN._replace(buffers=(PLAN.buffers[0]._replace(shape=(0,)), *PLAN.buffers[1:])), "has 16 bytes, its shape"),
     (changed_step(3, predicate=0), "buffer 0 of shape (4,) for a single element"),
-    (changed_step(2, index=0), "buffer 0 of shape (4,) for a single element")])
+    (changed_step(2, counter=0), "buffer 0 of shape (4,) for a single element")])
 def test_problems(plan, problem):
     assert problem in "\n".join(find_problems(plan))
     with pytest.raises(AssertionError):
@@ -89,7 +88,7 @@ def test_json_of_another_form(path, value):
 
 
 def test_entries_may_share_a_range():
-    assert not find_problems(replace(PLAN, entries={"infer": (0, 3), "forward": (0, 3)}))
+    assert not find_problems(PLAN._replace(entries={"infer": (0, 3), "forward": (0, 3)}))
 
 
 def test_a_plan_that_does_nothing():

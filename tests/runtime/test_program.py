@@ -32,7 +32,7 @@ def program(native, steps, entry, hosts=None, symbols=()):
 def test_a_loop_around_a_branch_around_a_loop(native):
     step = native.step
     made = program(native, (
-        LoopStep((1, 3), 0, trip=5, index=3),
+        LoopStep((1, 3), 0, trip=5, counter=3),
         HostStep("is_odd", (3,), (2,), 0), BranchStep(2, (3, 4), (4, 5), 1),
         LoopStep((5, 6), 0, trip=2),                # odd: twice + 10
         step(1, (0, 0), SIZE, 0),                   # even: double
@@ -54,7 +54,7 @@ def test_trip_count_from_a_buffer(native):
 
 
 def test_predicate_ends_a_loop_and_index_says_how_many_ran(native):
-    made = program(native, (LoopStep((1, 3), 0, trip=100, predicate=2, index=3), native.step(0, (0, 0), SIZE, 0),
+    made = program(native, (LoopStep((1, 3), 0, trip=100, predicate=2, counter=3), native.step(0, (0, 0), SIZE, 0),
                             HostStep("below", (0,), (2,), 1)), (0, 1), hosts={
         "below": lambda program, attributes, inputs, outputs: outputs[0].fill(inputs[0][0] < 7)})
     made.array(2)[...] = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zipfile
 
@@ -151,9 +150,9 @@ def test_a_kernel_that_does_half_its_work(written, tmp_path, monkeypatch):
     genuine = build.driver_text
 
     def halved(plans, *others, **options):
-        steps = [dataclasses.replace(step, jobs=step.jobs // 2) if any("conv2" in name for name in step.nodes) else step
+        steps = [step._replace(jobs=step.jobs // 2) if any("conv2" in name for name in step.nodes) else step
                  for step in plans[0].steps]
-        return genuine([dataclasses.replace(plans[0], steps=tuple(steps))], *others, **options)
+        return genuine([plans[0]._replace(steps=tuple(steps))], *others, **options)
     monkeypatch.setattr(build, "driver_text", halved)
     message = refusal(written, tmp_path)
     assert "'conv2' (Convolution" in message and "'conv1'" not in message and "'fc'" not in message
