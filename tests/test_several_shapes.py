@@ -156,6 +156,48 @@ def test_training_for_several_shapes():
         np.testing.assert_allclose(module.gradients["fc_bias"].asnumpy(), [3 * rows / 2] * 2, 1e-5)
 
 
+def test_reshaping_takes_the_plan_or_the_slabs_of_a_shape(any_batch):
+    whole = runtime.load(any_batch)
+    x = np.random.default_rng(1).normal(size=(7, 6)).astype("f")
+    for rows in (4, 7, 1):
+        module = whole.reshape(data=[rows, 6])
+        assert (module.inputs[0].shape, module.outputs[0].shape) == ((rows, 6), (rows, 3))
+        assert np.array_equal(module.forward(data=x[:rows])[0].asnumpy(), whole.forward(data=x[:rows])[0].asnumpy())
+        with pytest.raises(SymcError, match=rf"shape \(2, 6\), expected \({rows}, 6\)"):
+            module.forward(data=x[:2])
+        assert module.reshape(data=(2, 6)).inputs[0].shape == (2, 6)
+        with pytest.raises(SymcError, match="is for inference" if rows == 7 else "backward"):
+            module.backward()
+    with pytest.raises(SymcError, match=r"expected \(N, 6\)"):
+        whole.reshape(data=(2, 5))
+    with pytest.raises(SymcError, match="no input 'dta'"):
+        whole.reshape(dta=(2, 6))
+
+
+def test_reshaping_between_fixed_shapes():
+    symbol = mx.sym.LinearRegressionOutput(mx.sym.FullyConnected(DATA, num_hidden=2, name="fc"), name="out")
+    values = {"fc_weight": np.ones((2, 3), "f"), "fc_bias": np.zeros(2, "f")}
+    whole = compiler.compile(symbol, values, [{"data": (2, 3)}, {"data": (5, 3)}], train=True)
+    pair = [whole.reshape(data=(rows, 3)) for rows in (5, 2)]
+    for module, rows in zip(pair, (5, 2), strict=True):
+        assert {one.name: one.shape for one in module.inputs}["out_label"] == (rows, 2)
+        module.forward(is_train=True, data=np.ones((rows, 3)), out_label=np.zeros((rows, 2)))
+    for module, rows in zip(pair, (5, 2), strict=True):     # each goes back from its own forward
+        module.backward()
+        np.testing.assert_allclose(module.gradients["fc_bias"].asnumpy(), [3 * rows / 2] * 2, 1e-5)
+    with pytest.raises(SymcError, match=r"(?s)shapes data \(4, 3\).*compiled for data \(2, 3\).*; data \(5, 3\)"):
+        whole.reshape(data=(4, 3))
+
+
+def test_reshaping_a_module_of_one_plan():
+    module = compiler.compile(dense(), parameters(dense(), (None, 6)), {"data": (2, 6)})
+    assert module.reshape(data=(2, 6)) is module
+    with pytest.raises(SymcError, match=r"(?s)shapes data \(3, 6\).*it is compiled for data \(2, 6\)"):
+        module.reshape(data=(3, 6))
+    with pytest.raises(SymcError, match="no input 'x'"):
+        module.reshape(x=(2, 6))
+
+
 def test_the_command_line(tmp_path, monkeypatch, capsys):
     from symc import cli
 

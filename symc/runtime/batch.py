@@ -16,11 +16,11 @@ import numpy as np
 from symc.errors import SymcError
 from symc.runtime.context import current_context
 from symc.runtime.memory import aligned_empty
-from symc.runtime.module import CompiledModule, Description, array_for
+from symc.runtime.module import CompiledModule, Description, array_for, named_shapes
 from symc.runtime.ndarray import NDArray
 from symc.runtime.plan import BranchStep, Buffer, KernelStep, LoopStep, Plan, Range, Step, storage_dtype
 from symc.runtime.program import Program
-from symc.runtime.shapes import Plans, Shape, shape_of
+from symc.runtime.shapes import ModuleAtShapes, Plans, Shape, shape_of
 
 # What one core does in a nanosecond: multiply-adds count twice, and weights mostly lie in a cache that cores share.
 FLOPS_PER_NANOSECOND, BYTES_PER_NANOSECOND, NANOSECONDS_OF_A_STEP = 100, 40, 200
@@ -83,6 +83,14 @@ class ModuleOfBatches:
         module = self._met[shapes[self._leading]] = self.plans[self._numbers[rows]]
         return module.forward(**inputs)
 
+    def reshape(self, **shapes: Sequence[int]) -> ModuleAtShapes:
+        """The module for so many rows as inputs of these shapes have; no compiler is needed.  SymcError: they disagree,
+        or another extent is not as it is compiled."""
+        rows = self.rows(named_shapes(self.inputs, shapes))
+        module = self.plans[self._numbers[rows]] if rows in self._numbers else self
+        return ModuleAtShapes(self, module, *([_closed(one, rows) for one in described]
+                                              for described in (self.inputs, self.outputs)))
+
     def number_of(self, size: int) -> int:
         """The plan for batches of that size."""
         return self._numbers[size]
@@ -135,6 +143,13 @@ class ModuleOfBatches:
 
 def _opened(batch: Batch, described: Description, place: Place | None) -> Description:
     return Description(described.name, batch.open_shape(described.shape, place), described.dtype)
+
+
+def _closed(described: Description, rows: int) -> Description:
+    """With so many rows in the place of 'N' or '7*N'."""
+    shape = (extent if isinstance(extent, int) else rows * int(extent.rpartition("*")[0] or 1)
+             for extent in described.shape)
+    return Description(described.name, tuple(shape), described.dtype)
 
 
 class _Slab(NamedTuple):

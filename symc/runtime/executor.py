@@ -168,7 +168,7 @@ class Executor:
 
         Smaller arrays lie at the beginning of the old ones, outputs too; larger ones are new, with allow_up_sizing.
         MXNetError: without it, or when without partial_shaping the shape of another array changes.  MXNet:
-        Executor.reshape.
+        Executor.reshape.  What is not in the kernel cache is compiled; `reshape` of a loaded module compiles nothing.
         """
         network = self._network.reshaped({name: tuple(shape) for name, shape in shapes.items()})
         for name, shape in network.shapes.items():

@@ -116,6 +116,13 @@ class CompiledModule:
             arrays.append(NDArray(memory, context))
         return arrays
 
+    def reshape(self, **shapes: Sequence[int]) -> CompiledModule:
+        """This module, which has one plan.  SymcError: that is for other shapes."""
+        own = {one.name: one.shape for one in self.inputs}
+        if any(own[name] != shape for name, shape in named_shapes(self.inputs, shapes).items()):
+            raise not_compiled(shapes, [own])
+        return self
+
     def input_number(self, name: str) -> int:
         """The buffer of an input."""
         return self._inputs[name]
@@ -159,6 +166,24 @@ def array_for(buffer: Buffer, value: Any) -> np.ndarray:
     if array.dtype != dtype:
         array = array.astype(dtype)
     return array if array.flags.c_contiguous and array.flags.aligned else aligned_copy(array)
+
+
+def named_shapes(inputs: Sequence[Description], shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """Shapes as tuples.  SymcError: one is of no input."""
+    known = [one.name for one in inputs]
+    if unknown := [name for name in shapes if name not in known]:
+        raise SymcError(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(map(repr, known)) or 'none'}")
+    return {name: tuple(shape) for name, shape in shapes.items()}
+
+
+def not_compiled(given: Mapping[str, Sequence[int]], known: Sequence[Mapping[str, Sequence[int | str]]]) -> SymcError:
+    """Says which sets of shapes there are instead of those that were given."""
+    return SymcError(f"the network is not compiled for the shapes {_shown(given)}",
+                     f"it is compiled for {'; '.join(map(_shown, known))}")
+
+
+def _shown(shapes: Mapping[str, Sequence[int | str]]) -> str:
+    return ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items())
 
 
 def load(path: str | os.PathLike[str], level: str | None = None,

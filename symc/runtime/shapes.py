@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symc.errors import SymcError
-from symc.runtime.module import CompiledModule, Description
+from symc.runtime.module import CompiledModule, Description, named_shapes, not_compiled
 from symc.runtime.ndarray import NDArray
+
+if TYPE_CHECKING:
+    from symc.runtime.batch import ModuleOfBatches
 
 Shape = tuple[int, ...]
 Maker = Callable[[], CompiledModule]
@@ -54,9 +57,13 @@ class ModuleOfShapes:
         for number, own in enumerate(self.shapes):
             if all(own.get(name, shape) == shape for name, shape in shapes.items()):
                 return self.plans[number]
-        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        known = "; ".join(", ".join(f"{name} {shape}" for name, shape in own.items()) for own in self.shapes)
-        raise SymcError(f"the network is not compiled for the shapes {given}", f"it is compiled for {known}")
+        raise not_compiled(shapes, self.shapes)
+
+    def reshape(self, **shapes: Sequence[int]) -> ModuleAtShapes:
+        """The plan for inputs of these shapes, those of others following; no compiler is needed.  SymcError: there is
+        none; it lists those that there are."""
+        module = self.module_for(named_shapes(self.inputs, shapes))
+        return ModuleAtShapes(self, module, module.inputs, module.outputs)
 
     def forward(self, is_train: bool = False, **inputs: Any) -> list[NDArray]:
         """As that of `CompiledModule`, with the plan for the shapes of the inputs."""
@@ -79,6 +86,43 @@ class ModuleOfShapes:
             raise SymcError("there is nothing to go back from before forward has run in this thread")
         module: CompiledModule = self._local.last
         return module
+
+
+class ModuleAtShapes:
+    """A module of several plans for inputs of one set of shapes alone, which `inputs` and `outputs` describe.
+
+    whole: the module that was reshaped.  module: what runs, a plan of its own or slabs.
+    """
+
+    def __init__(self, whole: ModuleOfShapes | ModuleOfBatches, module: CompiledModule | ModuleOfBatches,
+                 inputs: Sequence[Description], outputs: Sequence[Description]) -> None:
+        self.whole, self.module, self.inputs, self.outputs = whole, module, tuple(inputs), tuple(outputs)
+
+    def forward(self, is_train: bool = False, **inputs: Any) -> list[NDArray]:
+        """As that of `CompiledModule`."""
+        for one in self.inputs:
+            if one.name in inputs and (shape := shape_of(inputs[one.name])) != one.shape:
+                raise SymcError(f"input '{one.name}' has shape {shape}, expected {one.shape}",
+                                "reshape the module to run others")
+        return self.module.forward(is_train, **inputs)
+
+    def backward(self, out_grads: Any = None) -> None:
+        """As that of `CompiledModule`."""
+        self._trained().backward(out_grads)
+
+    @property
+    def gradients(self) -> dict[str, NDArray]:
+        """As those of `CompiledModule`."""
+        return self._trained().gradients
+
+    def _trained(self) -> CompiledModule:
+        if not isinstance(self.module, CompiledModule):
+            raise SymcError("a network for any batch is for inference", "compile it for fixed shapes with train")
+        return self.module
+
+    def reshape(self, **shapes: Sequence[int]) -> ModuleAtShapes:
+        """The same module for other shapes."""
+        return self.whole.reshape(**shapes)
 
 
 def shape_of(value: Any) -> Shape:
