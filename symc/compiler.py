@@ -102,20 +102,21 @@ def _plans_here(prepared: Prepared) -> tuple[Plans, list[Unit]]:
 
 def compile(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
             outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, target: str = "cpu", *,
-            dtypes: Mapping[str, Any] | None = None,
+            dtypes: Mapping[str, Any] | None = None, epoch: int | None = None,
             options: Options | None = None) -> Module | ShapesModule | BatchModule:
     """Compile a network for this machine.
 
     symbol: a Symbol, a Graph, or what `model_files.find` finds: the path of a symbol.json, an archive, a folder, the
     prefix of a checkpoint.  params: a path, or arrays by name with or without the prefixes arg: and aux:; by default
-    those of the archive, folder or prefix.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs:
-    names of the heads to keep, internal ones included; by default all but, in inference, those for training.  train:
-    gradients of all parameters, or requests by name; parameters are then inputs, whose first values are those given,
-    and auxiliary states belong to each thread.  target: 'cpu'.
+    those of the archive, folder or prefix.  epoch: which of these, where they are of several; by default the last.
+    shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads to keep, internal ones
+    included; by default all but, in inference, those for training.  train: gradients of all parameters, or requests by
+    name; parameters are then inputs, whose first values are those given, and auxiliary states belong to each thread.
+    target: 'cpu'.
     Several sets of shapes in a list are compiled to one module, which takes inputs of any of them.  Where an extent is
     a name, ("N", 3, 224, 224), it is a batch of any size, whose rows the network must compute apart.
     """
-    prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options())
+    prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options(), epoch)
     if prepared.places is not None:
         return BatchModule(prepared)
     return Module(prepared) if len(prepared.lowered) == 1 else ShapesModule(prepared)
@@ -124,25 +125,26 @@ def compile(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] |
 def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = None,
                     shapes: Shapes | Sequence[Shapes] | None = None, outputs: Sequence[str] = (),
                     train: bool | Mapping[str, str] = False, target: str = "cpu", *,
-                    dtypes: Mapping[str, Any] | None = None, levels: Sequence[str] | None = None,
-                    options: Options | None = None) -> list[Unit]:
+                    dtypes: Mapping[str, Any] | None = None, epoch: int | None = None,
+                    levels: Sequence[str] | None = None, options: Options | None = None) -> list[Unit]:
     """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`, `save`.
 
     Returns what was compiled: one unit for each plan.
     """
-    return prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options()).save(path, levels)
+    prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options(), epoch)
+    return prepared.save(path, levels)
 
 
 def tune(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
          outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, *,
-         dtypes: Mapping[str, Any] | None = None, options: Options | None = None, threads: int = 1,
-         seconds: float = math.inf) -> Tuning:
+         dtypes: Mapping[str, Any] | None = None, epoch: int | None = None, options: Options | None = None,
+         threads: int = 1, seconds: float = math.inf) -> Tuning:
     """Time the schedules of the network's contractions on this machine; what is compiled from then on has the fastest.
 
     The network is that of `compile`.  threads: with which kernels run.  See `Tuning.run`.
     """
     options = options or Options()
-    prepared = prepare(symbol, params, shapes, outputs, train, "cpu", dtypes, options)
+    prepared = prepare(symbol, params, shapes, outputs, train, "cpu", dtypes, options, epoch)
     tuning = tuning_of([node for lowered in prepared.lowered for node in groups_of(lowered)])
     tuning.run(levels_here(options.precision), threads, seconds, options.progress)
     return tuning
@@ -157,13 +159,13 @@ def levels_here(precision: str) -> list[str]:
 
 def prepare(symbol: Any, params: Any, shapes: Shapes | Sequence[Shapes] | None, outputs: Sequence[str],
             train: bool | Mapping[str, str], target: str, dtypes: Mapping[str, Any] | None,
-            options: Options) -> Prepared:
+            options: Options, epoch: int | None = None) -> Prepared:
     """All that comes before kernels.  See `compile`."""
     if target != "cpu":
         raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
     given = shape_sets(shapes)
     network, arrays, found = load_model(symbol, params, given.fixed(options.slabs[0]), outputs, bool(train),
-                                        options.note)
+                                        options.note, epoch)
     given = given.beside(found)
     refuse_dynamic(network)
     check_names(network, (*given.names, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
@@ -204,7 +206,8 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
 
 
 def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],
-             dtypes: Mapping[str, Any] | None, note: Note = warn) -> tuple[Any, dict[str, np.ndarray]]:
+             dtypes: Mapping[str, Any] | None, note: Note = warn,
+             epoch: int | None = None) -> tuple[Any, dict[str, np.ndarray]]:
     """What inference computes as a module of TVM's Relax, and the module's parameters by name.
 
     See `frontend.relax.from_symbol`.
@@ -213,7 +216,7 @@ def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | Non
     from symc.codegen.relax_module import relax_module
     from symc.codegen.relax_operators import is_kept
 
-    network, arrays, given = load_model(symbol, params, shapes, outputs, note=note)
+    network, arrays, given = load_model(symbol, params, shapes, outputs, note=note, epoch=epoch)
     _refuse_host(network)
     check_names(network, (*given, *(dtypes or {})))
     names = {node.name for node in network.variables} - given.keys()

@@ -37,16 +37,16 @@ class Model(NamedTuple):
 
 
 def load_model(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
-               outputs: Sequence[str] = (), train: bool = False, note: Note = warn) -> Model:
+               outputs: Sequence[str] = (), train: bool = False, note: Note = warn, epoch: int | None = None) -> Model:
     """What is to be compiled.
 
     symbol: a Symbol, a Graph, `ModelFiles`, or what names them.  params: a path, or arrays by name; by default those
     of the files.  outputs: heads; by default all, in inference without those for training.  note: told what was found
-    and decided.  SymcError: the files, parameters or outputs that are wrong; in inference also parameters that are
-    missing, if there are any.
+    and decided.  epoch: see `model_files.find`.  SymcError: the files, parameters or outputs that are wrong; in
+    inference also parameters that are missing, if there are any.
     """
     given = {name: tuple(shape) for name, shape in (shapes or {}).items()}
-    files = _files(symbol, params)
+    files = _files(symbol, params, epoch)
     for sentence in files.notes if files else ():
         note(sentence)
     network = _network(files.symbol if files else symbol, outputs, None if train else given, note)
@@ -83,15 +83,17 @@ def load_parameters(params: Any, states: Container[str]) -> dict[str, np.ndarray
     return {**arguments, **auxiliary}
 
 
-def _files(symbol: Any, params: Any) -> ModelFiles | None:
+def _files(symbol: Any, params: Any, epoch: int | None) -> ModelFiles | None:
     """None where the symbol is no file."""
+    names_file = isinstance(symbol, (str, os.PathLike))
+    if names_file and (params is None or isinstance(params, (str, os.PathLike))):
+        return find(symbol, params, epoch)
+    if epoch is not None:
+        raise SymcError(f"epoch {epoch} chooses among files of parameters, and what was given leaves no choice",
+                        "name the network by its file, and leave out params")
     if isinstance(symbol, ModelFiles):
         return symbol
-    if not isinstance(symbol, (str, os.PathLike)):
-        return None
-    if params is None or isinstance(params, (str, os.PathLike)):
-        return find(symbol, params)
-    return ModelFiles(symbol_at(symbol))
+    return ModelFiles(symbol_at(symbol)) if names_file else None
 
 
 def _network(symbol: Any, outputs: Sequence[str], given: Mapping[str, Any] | None, note: Note) -> Graph:

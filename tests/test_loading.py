@@ -216,3 +216,26 @@ def test_proposed_outputs(graph, tmp_path, from_file):
     assert "there is no output 'flatt'; did you mean 'flat'?" in str(caught.value)
     assert caught.value.hint == ("the outputs are softmax_output; features in front of the classifier are flat_output, "
                                  "pool1_output, conv_output")
+
+
+ADDED = """
+    %data: f32[2]    %w: ?[*]
+    %y = broadcast_add(%data, %w)
+    heads %y
+"""
+
+
+def test_the_epoch_is_chosen(graph, tmp_path):
+    (tmp_path / "net-symbol.json").write_text(print_graph(graph(ADDED)))
+    for epoch in (1, 2):
+        params.write(tmp_path / f"net-000{epoch}.params", {"arg:w": np.full(2, epoch, np.float32)})
+    prefix, said = tmp_path / "net", []
+    for epoch, value in ((None, 2), (1, 1), (2, 2)):
+        assert load_model(prefix, note=said.append, epoch=epoch).arrays["w"][0] == value
+    assert load_model(tmp_path / "net-symbol.json", note=said.append, epoch=1).arrays["w"][0] == 1
+    with pytest.warns(SymcWarning):
+        compiled = symc.compile(prefix, None, {"data": (2,)}, epoch=1)
+    assert compiled.forward(data=np.zeros(2, np.float32))[0].asnumpy()[0] == 1
+    for symbol, given in ((graph(ADDED), None), (prefix, {"w": np.zeros(2, np.float32)})):
+        with pytest.raises(SymcError, match="epoch 1 chooses among files of parameters"):
+            load_model(symbol, given, epoch=1)

@@ -82,6 +82,8 @@ def model(network: str, params: str | None, epoch: int | None = None) -> ModelFi
     """The files of the network; `params` may say that there are none."""
     from symc.frontend.model_files import find
 
+    if params == NO_PARAMETERS and epoch is not None:
+        raise SymcError(f"--params {NO_PARAMETERS} and --epoch {epoch} contradict each other", "leave one of them out")
     return find(network, None if params == NO_PARAMETERS else params, epoch, params != NO_PARAMETERS)
 
 

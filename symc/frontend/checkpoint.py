@@ -1,5 +1,5 @@
 """Checkpoints as MXNet's `save_checkpoint` and `HybridBlock.export` lay them down: prefix-symbol.json beside
-prefix-0000.params; a .npz file may stand in the place of the .params file."""
+prefix-0000.params; a .npz file, or a .params file that gzip compressed, may stand in the place of the .params file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symc.frontend import params
 from symc.frontend.files import FilePath, folder_of, is_file, listing, replacing
 
 SYMBOL_SUFFIX = "-symbol.json"
-PARAMETER_SUFFIXES = (".params", ".npz")
+PARAMETER_SUFFIXES = (".params", ".npz", ".params.gz")
 
 
 class Checkpoint(NamedTuple):
@@ -33,7 +33,7 @@ def load_checkpoint(prefix: FilePath, epoch: int | None = None) -> Checkpoint:
 
 
 def parameter_file(prefix: FilePath, epoch: int | None = None) -> str:
-    """The file with the parameters of an epoch: prefix-NNNN.params, else .npz.
+    """The file with the parameters of an epoch: prefix-NNNN.params, else .npz, else .params.gz.
 
     Without an epoch it is that of the last one, or prefix.params as Gluon's `save_parameters` is often told.
     """
@@ -45,7 +45,8 @@ def parameter_file(prefix: FilePath, epoch: int | None = None) -> str:
 
 def epochs(prefix: FilePath) -> list[int]:
     """The epochs there are parameters of, in order."""
-    pattern = re.compile(re.escape(os.path.basename(prefix)) + r"-(\d{4,9})(\.params|\.npz)")
+    suffixes = "|".join(map(re.escape, PARAMETER_SUFFIXES))
+    pattern = re.compile(rf"{re.escape(os.path.basename(prefix))}-(\d{{4,9}})({suffixes})")
     found = (pattern.fullmatch(name) for name in listing(folder_of(prefix)))
     return sorted({int(match[1]) for match in found if match})
 

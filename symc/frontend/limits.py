@@ -22,7 +22,8 @@ class Limits:
     """What is accepted.
 
     json_bytes: of a symbol.json.  nodes: of a graph in it.  subgraphs: how deep they are nested.
-    members: files, folders and links of an archive.  bytes: all of them unpacked, and the arrays of a .npz file.
+    members: files, folders and links of an archive.  bytes: all of them unpacked, the arrays of a .npz file, and what
+    gzip compressed of a .params file.
     ratio: of the bytes unpacked to those of the archive, which counts only beyond `unchecked` bytes, since new weights
     are zeros and small files pack well.
     """

@@ -17,13 +17,13 @@ from symc.frontend.archive import ZIP_MAGICS, Archive, is_archive, open_archive
 from symc.frontend.checkpoint import PARAMETER_SUFFIXES, SYMBOL_SUFFIX
 from symc.frontend.declared_shapes import MANIFESTS, Shapes, declared_shapes, named_in_manifest
 from symc.frontend.files import FilePath, folder_of, is_file, is_folder, is_remote, listing, opened, read_bytes
+from symc.frontend.no_network import HOST, listed, what_instead
 from symc.frontend.params import NamedArrays
 
 IN_ARCHIVE = "!"                    # archive.tar.gz!member
 EPOCH = re.compile(r"(.*)-(\d{4,9})")
 # Parameters under other names: SageMaker's containers wrote model_algo-1 and params, Sockeye params.best.
-PARAMETER_NAME = re.compile(r".*\.(params|npz)|params|params\.best|model_algo-\d+")
-SHOWN = 12                          # names in a message
+PARAMETER_NAME = re.compile(rf".*\.(params|npz|params\.gz)|params|params\.best|{HOST}")
 
 
 class Place(Protocol):
@@ -92,6 +92,8 @@ def find(network: FilePath, parameters: FilePath | None = None, epoch: int | Non
     or an `epoch` those of a symbol.json too.  epoch: which, where there are several; the last by default.
     MXNetError: nothing is there, or several files would do, and which.
     """
+    if parameters is not None and epoch is not None:
+        raise MXNetError(f"{os.fspath(parameters)} and epoch {epoch} both say which parameters", "leave one out")
     given = None if parameters is None else parameters_at(os.fspath(parameters))
     found, names, is_bundle = _symbol(os.fspath(network))
     if given is not None:
@@ -123,7 +125,7 @@ def is_package(path: FilePath) -> bool:
 def parameters_at(text: str) -> Document:
     """The file of parameters that the user named: a path, archive!member, or an archive with one such file in it."""
     is_there = is_file(text)
-    if is_there and (text.endswith(PARAMETER_SUFFIXES) or not is_archive(_head(text))) or not (
+    if is_there and (text.endswith(PARAMETER_SUFFIXES) or not _is_archive(_head(text))) or not (
             is_there or IN_ARCHIVE in text):
         return Document(*_in_folder(text))
     archive, member = _in_archive(text)
@@ -149,7 +151,7 @@ def _located(text: str) -> tuple[Place, Sequence[str], str, bool]:
     if not text:
         raise MXNetError("the name of the network is empty", "name a file, an archive, a folder, or a checkpoint")
     if is_file(text):
-        if not is_archive(_head(text)):
+        if not _is_archive(_head(text)):
             _refuse_parameters(text)
             folder, name = _in_folder(text)
             return folder, listing(folder.path), name, False
@@ -172,7 +174,7 @@ def _in_folder(path: str) -> tuple[Folder, str]:
 def _in_bundle(archive: Archive, member: str) -> tuple[Place, Sequence[str], str, bool]:
     """The place inside an archive; SageMaker put archives into archives."""
     if not member and not any(name.endswith(".json") and _is_symbol(archive, name) for name in archive.members):
-        nested = [name for name, found in archive.members.items() if is_archive(found.head)]
+        nested = _archives_in(archive)
         if len(nested) == 1:
             archive = archive.inner(nested[0])
     _refuse_links(archive)
@@ -190,12 +192,21 @@ def _in_archive(text: str) -> tuple[Archive, str]:
     for position, step in enumerate(steps):
         if step not in archive.members:
             raise MXNetError(f"{archive.name} has no member {step!r}{did_you_mean(step, archive.members, '; ')}",
-                             f"it has {_listed(sorted(archive.members))}")
-        if is_archive(archive.members[step].head):
+                             f"it has {listed(sorted(archive.members))}")
+        if _is_archive(archive.members[step].head):
             archive = archive.inner(step)
         elif position + 1 == len(steps):
             return archive, step
     return archive, ""
+
+
+def _is_archive(head: bytes) -> bool:
+    return is_archive(head) and not params.is_compressed(head)
+
+
+def _archives_in(archive: Archive) -> list[str]:
+    return [name for name, found in sorted(archive.members.items())
+            if _is_archive(found.head) and not name.endswith(PARAMETER_SUFFIXES)]
 
 
 def _head(path: str) -> bytes:
@@ -208,12 +219,12 @@ def _nothing_there(text: str) -> MXNetError:
     alike = [name for name in listing(folder) if name.endswith((".json", ".gz", ".tar", ".zip", ".mar", ".model"))]
     return MXNetError(f"cannot read {text}: No such file, folder, or checkpoint {text}{SYMBOL_SUFFIX}"
                       f"{did_you_mean(os.path.basename(text), alike, '; ')}",
-                      f"{folder} has {_listed(alike)}" if alike else f"{folder} has no model files")
+                      f"{folder} has {listed(alike)}" if alike else f"{folder} has no model files")
 
 
 def _refuse_parameters(path: str) -> None:
-    if path.endswith(".params"):
-        prefix = path.removesuffix(".params")
+    if path.endswith(PARAMETER_SUFFIXES):
+        prefix = _without_suffix(path)
         match = EPOCH.fullmatch(prefix)
         symbol = (match[1] if match else prefix) + SYMBOL_SUFFIX
         raise MXNetError(f"{path} holds parameters, and no network",
@@ -261,24 +272,17 @@ def _one_of(candidates: Sequence[str], place: Place, what: str, named: Place) ->
     if not candidates:
         raise MXNetError(f"{where} has no {what}", _what_instead(place))
     if len(candidates) > 1:
-        raise MXNetError(f"{where} has {len(candidates)} {what}: {_listed(candidates)}",
+        raise MXNetError(f"{where} has {len(candidates)} {what}: {listed(candidates)}",
                          f"name one: {place.label(candidates[0])}")
     return Document(place, candidates[0])
 
 
 def _what_instead(place: Place) -> str:
-    names = sorted(place.members) if isinstance(place, Archive) else listing(place.label("").rstrip("/") or ".")
-    shown = f"it has {_listed(names)}" if names else "it is empty"
-    if any(_is_parameters(name) for name in names):
-        shown += ("; parameters alone are no network: Gluon's save_parameters, and SageMaker's k-means, PCA, LDA and "
-                  "semantic segmentation, wrote no symbol.json. Build the network in Gluon, load them, and "
-                  "write both with net.export('NAME')")
-    return shown
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    if isinstance(place, Archive):
+        names, archives = sorted(place.members), [place.label(name) for name in _archives_in(place)]
+    else:
+        names, archives = listing(place.label("").rstrip("/") or "."), []
+    return what_instead(names, [name for name in names if _is_parameters(name)], archives)
 
 
 def _parameters_of(symbol: Document, names: Sequence[str], epoch: int | None,
@@ -312,7 +316,7 @@ def _last_epoch(place: Place, by_epoch: Mapping[int, str]) -> tuple[Document, st
 
 def _only_parameters(symbol: Document, candidates: Sequence[str]) -> tuple[Document | None, str]:
     if len(candidates) > 1:
-        raise MXNetError(f"{len(candidates)} files hold parameters of {symbol.label}: {_listed(candidates)}",
+        raise MXNetError(f"{len(candidates)} files hold parameters of {symbol.label}: {listed(candidates)}",
                          f"choose with --params {symbol.place.label(candidates[-1])} or --epoch; --params none makes "
                          "inputs of them")
     if not candidates:

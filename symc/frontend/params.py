@@ -1,4 +1,5 @@
 """MXNet's .params files: every dense form MXNet ever wrote is read, the form of 1.9 is written; and NumPy's .npz.
+Either may be compressed by gzip.
 
 The layout is that of src/ndarray/ndarray.cc (`NDArray::Save`, `Load`, `LegacyLoad`), little endian: a list header,
 the arrays, the names.  An array of 0.12 and later says how it is stored (V2; V3 under NumPy shape semantics), one of
@@ -13,6 +14,7 @@ import math
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +29,12 @@ from symc.frontend.limits import limits, way_out
 from symc.ir.types import BY_CODE, DType
 
 LIST_MAGIC = 0x112
+MAGIC_BYTES = struct.pack("<Q", LIST_MAGIC)
 V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
-ZIP_MAGIC = b"PK\x03\x04"
+ZIP_MAGIC, GZIP_MAGIC = b"PK\x03\x04", b"\x1f\x8b"
+GZIP_FORM = 31                                              # what zlib calls it
+PIECE = 1 << 20                                             # bytes that are unpacked at a time
+TAR_MAGIC, TAR_PLACE = b"ustar", slice(257, 262)
 MAX_RANK = 32
 SPARSE_STORAGE = {1: ("row_sparse", 1), 2: ("csr", 2)}      # code: (name, number of index arrays)
 CPU = (1, 0)                                                # device type and number
@@ -37,9 +43,10 @@ FOREIGN_TYPES = {8: "int16", 9: "uint16", 10: "uint32", 11: "uint64"}       # of
 # What people pass instead of a .params file, by its first bytes.
 OTHER_FILES = {b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
                b"<": "a web page or XML; the download went wrong",
-               b"\x1f\x8b": "a gzip archive; name the file in it, as ARCHIVE!MEMBER",
                b"\x89HDF": "an HDF5 file, which MXNet does not write",
                b"\x80": "a Python pickle, which symc does not read",
+               b"DJL@": "parameters in the format of DJL's own blocks, which are Java; models that MXNet exported have "
+                        "MXNet's",
                b"{": "JSON text; the symbol file perhaps"}
 
 
@@ -69,7 +76,8 @@ class NamedArrays:
 
 
 def read(source: FilePath | bytes, name: str = "bytes", mapped: bool = False) -> NamedArrays:
-    """All arrays of a .params or .npz file, or of its bytes; which of the two it is, the content says.
+    """All arrays of a .params or .npz file, or of its bytes, which gzip may have compressed; which it is, the content
+    says.
 
     name: what errors call bytes.  mapped: arrays of a .params file are views of it, which nobody may write, where they
     need no conversion.
@@ -80,8 +88,20 @@ def read(source: FilePath | bytes, name: str = "bytes", mapped: bool = False) ->
     """
     file = name if isinstance(source, bytes) else os.fspath(source)
     data = memoryview(source) if isinstance(source, bytes) else map_bytes(source)
+    if data[:len(GZIP_MAGIC)] == GZIP_MAGIC:
+        data = _unpacked(data, file)
     is_zip = data[:len(ZIP_MAGIC)] == ZIP_MAGIC
     return _read_npz(data, file) if is_zip else _read_list(_Cursor(data, file, mapped))
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so is a .params file that gzip compressed: other gzip files are archives."""
+    if not head.startswith(GZIP_MAGIC):
+        return False
+    try:
+        return zlib.decompressobj(GZIP_FORM).decompress(head, len(MAGIC_BYTES)) == MAGIC_BYTES
+    except zlib.error:
+        return False
 
 
 def write(path: FilePath, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> None:
@@ -161,6 +181,22 @@ class _Cursor:
         return self.numbers(format, what)[0]
 
 
+def _unpacked(data: memoryview, file: str) -> memoryview:
+    """What gzip compressed, within the limits.  MXNetError: it is more, or damaged."""
+    allowed, content, stream = limits().unpacked(len(data)), bytearray(), zlib.decompressobj(GZIP_FORM)
+    try:
+        for start in range(0, len(data), PIECE):
+            content += stream.decompress(data[start:start + PIECE], allowed + 1 - len(content))
+            if len(content) > allowed:
+                raise MXNetError(f"{file} unpacks to more than {allowed} bytes, of {len(data)} packed",
+                                 way_out("bytes"))
+    except zlib.error as problem:
+        raise MXNetError(f"{file}: {problem}", "the file is damaged, or no gzip file") from problem
+    if not stream.eof:
+        raise MXNetError(f"{file} ends within what gzip compressed", "the file is cut short; fetch it again")
+    return memoryview(content).toreadonly()
+
+
 def _read_list(cursor: _Cursor) -> NamedArrays:
     _check_header(cursor)
     count = _length(cursor, "number of arrays", at_least=4)
@@ -177,13 +213,20 @@ def _read_list(cursor: _Cursor) -> NamedArrays:
 
 
 def _check_header(cursor: _Cursor) -> None:
-    start = bytes(cursor.data[:32])
-    for prefix, what in OTHER_FILES.items():
-        if start.startswith(prefix):
-            raise MXNetError(f"{cursor.file} is not a .params file", f"it looks like {what}")
+    if what := _other_file(cursor.data):
+        raise MXNetError(f"{cursor.file} is not a .params file", f"it looks like {what}")
     magic, _ = cursor.numbers("QQ", "the header of a .params file")
     if magic != LIST_MAGIC:
         cursor.fail(f"expected the list magic 0x112, found {magic:#x}", offset=0)
+
+
+def _other_file(data: memoryview) -> str:
+    """What the file is instead, '' if that is not known."""
+    if data[:len(MAGIC_BYTES)] == MAGIC_BYTES:
+        return ""
+    if data[TAR_PLACE] == TAR_MAGIC:
+        return "an archive; name the file in it, as ARCHIVE!MEMBER"
+    return next((what for prefix, what in OTHER_FILES.items() if data[:len(prefix)] == prefix), "")
 
 
 def _length(cursor: _Cursor, what: str, at_least: int) -> int:

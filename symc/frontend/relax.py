@@ -38,19 +38,20 @@ from tvm.script import tirx as T
 
 
 def from_symbol(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[int]] | None = None,
-                outputs: Sequence[str] = (), *, dtypes: Mapping[str, Any] | None = None,
+                outputs: Sequence[str] = (), *, dtypes: Mapping[str, Any] | None = None, epoch: int | None = None,
                 note: Callable[[str], None] = warn) -> tuple[Any, dict[str, Any]]:
     """The network as an IRModule, and its parameters, TVM's tensors, in the order in which `main` takes them.
 
-    symbol: a Symbol, the path of a symbol.json, or a Graph.  params: a path, or arrays by name with or without the
-    prefixes arg: and aux:; without any, all arguments are inputs.  shapes, dtypes: of the inputs, as far as they do
-    not follow.  outputs: names of the heads to keep, internal ones included.  note: told what was found and decided.
+    symbol: a Symbol, a Graph, or what `symc.compile` takes for one.  params: a path, or arrays by name with or without
+    the prefixes arg: and aux:; without any, all arguments are inputs.  epoch: which parameters, where those of several
+    epochs lie beside the network.  shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the
+    heads to keep, internal ones included.  note: told what was found and decided.
     SymcError: it names the nodes that Relax cannot express, users' Python and shapes that depend on data, or the
     parameters that are missing.
     """
     from symc import compiler
 
-    module, arrays = compiler.to_relax(symbol, params, shapes, outputs, dtypes, note)
+    module, arrays = compiler.to_relax(symbol, params, shapes, outputs, dtypes, note, epoch)
     return module, _tensors(arrays)
 
 

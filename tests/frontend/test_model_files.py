@@ -1,5 +1,6 @@
 """Finding the files of a model where people have put them."""
 
+import gzip
 import json
 
 import numpy as np
@@ -126,6 +127,7 @@ def test_sagemaker_object_detection(laid, tmp_path):
 
 
 def test_sagemaker_packed_twice(laid, tmp_path):
+    """Linear learner, and factorization machines."""
     inner = write_zip(tmp_path / "x", checkpoint("mx-mod") | {"manifest.json": b"{}", "additional-params.json": b"{}"})
     write_tar(tmp_path / "model.tar.gz", {"model_algo-1": inner.read_bytes()})
     laid({})
@@ -137,12 +139,53 @@ def test_sagemaker_packed_twice(laid, tmp_path):
     assert epoch_of(find("fm.tar.gz")) == 8
 
 
-def test_sagemaker_semantic_segmentation_has_no_network(laid, tmp_path):
-    write_tar(tmp_path / "model.tar.gz", {"hyperparams.json": b"{}", "model_best.params": arrays(1),
-                                          "model_algo-1": arrays(1)})
+def test_sagemaker_on_two_machines(laid, tmp_path):
+    inner = write_zip(tmp_path / "x", checkpoint("mx-mod")).read_bytes()
+    write_tar(tmp_path / "model.tar.gz", {"model_algo-1": inner, "model_algo-2": inner})
     laid({})
-    with pytest.raises(MXNetError, match="model.tar.gz has no networks\n.*parameters alone are no network.*export"):
+    with pytest.raises(MXNetError, match="has no networks\n  it has model_algo-1, model_algo-2; name one of the "
+                                         "archives in it: model.tar.gz!model_algo-1"):
         find("model.tar.gz")
+    assert epoch_of(find("model.tar.gz!model_algo-2")) == 0
+
+
+@pytest.mark.parametrize("names, said", [
+    (["hyperparams.json", "model_best.params", "model_algo-1"], "gluoncv.model_zoo, load them, and write"),
+    (["hyperparams.json", "model_algo-1"], "gluoncv.model_zoo, load them, and write"),
+    (["model_algo-1"], r"k-means, PCA and LDA .* symc.nd.load\('model_algo-1'\)"),
+    (["params.best", "config", "vocab.src.json", "vocab.trg.json"], "Sockeye and SageMaker's seq2seq .*symbol.save"),
+    (["vectors.txt", "eval.json"], "BlazingText"), (["model.bin"], "BlazingText"), (["xgboost-model"], "XGBoost"),
+    (["model.pth", "code/inference.py"], "PyTorch"), (["1/saved_model.pb", "1/assets/x"], "TensorFlow"),
+    (["model.onnx"], "ONNX"), (["net.params"], "parameters alone are no network: build .* in Gluon"),
+    (["readme.txt"], "readme.txt$")])
+def test_what_there_is_without_a_network(laid, tmp_path, names, said):
+    write_tar(tmp_path / "model.tar.gz", dict.fromkeys(names, b"{}") | {
+        name: arrays(1) for name in names if "model_" in name})
+    laid({})
+    with pytest.raises(MXNetError, match=f"^model.tar.gz has no networks\n  it has .*{said}"):
+        find("model.tar.gz")
+
+
+def test_compressed_parameters(laid, tmp_path):
+    """What DJL's model zoo has; the names of network and parameters may differ."""
+    files = {"net-symbol.json": SYMBOL, "net_voc-0000.params.gz": gzip.compress(arrays(6))}
+    laid(files, "model")
+    assert epoch_of(find("model")) == 6 and epoch_of(find("model/net-symbol.json", "model/net_voc-0000.params.gz")) == 6
+    write_tar(tmp_path / "model.tar.gz", files)
+    assert epoch_of(find("model.tar.gz")) == 6
+    assert epoch_of(find("model.tar.gz", "model.tar.gz!net_voc-0000.params.gz")) == 6
+    (tmp_path / "model" / "net-0003.params.gz").write_bytes(gzip.compress(arrays(3)))
+    assert epoch_of(find("model/net")) == 3 and epoch_of(find("model/net-symbol.json", epoch=3)) == 3
+    with pytest.raises(MXNetError, match="net-0003.params.gz holds parameters.*\n  pass model/net-symbol.json"):
+        find("model/net-0003.params.gz")
+    (tmp_path / "weights").write_bytes(gzip.compress(arrays(9)))
+    assert epoch_of(find("model", "weights")) == 9
+
+
+def test_parameters_and_epoch(laid):
+    laid(checkpoint(epochs=(1, 2)))
+    with pytest.raises(MXNetError, match="net-0001.params and epoch 2 both say which parameters"):
+        find("net", "net-0001.params", 2)
 
 
 @pytest.mark.parametrize("manifest", ["MANIFEST.json", ""])

@@ -1,6 +1,7 @@
 """Parameter files.  tests/data/params: written by MXNet 1.9.1, but v0 and v1, which follow the source of older
 releases and which 1.9.1 reads as stated here."""
 
+import gzip
 import struct
 import tracemalloc
 from pathlib import Path
@@ -50,6 +51,40 @@ def test_a_mapped_file_has_the_same_arrays(name: str) -> None:
     assert name != "dtypes" or not any(array.flags.writeable for array in mapped.arrays)
 
 
+@pytest.mark.parametrize("name", ["dtypes.params", "v0.params", "dtypes.npz"])
+def test_what_gzip_compressed_is_the_same(name: str, tmp_path: Path) -> None:
+    own = params.read(DATA / name)
+    (tmp_path / "x.params.gz").write_bytes(gzip.compress((DATA / name).read_bytes()))
+    for mapped in (False, True):
+        found = params.read(tmp_path / "x.params.gz", mapped=mapped)
+        assert found.names == own.names and all(map(same, found.arrays, own.arrays))
+
+
+def test_what_unpacks_to_too_much_is_refused_before_it_is_held() -> None:
+    packed = gzip.compress(bytes(64 << 20), 9)
+    tracemalloc.start()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SYMC_LIMITS", "bytes=1M")
+        with pytest.raises(SymcError, match="unpacks to more than 1048576 bytes, of 6.* packed\n.*SYMC_LIMITS=bytes"):
+            params.read(packed)
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("end", [0, 1, 5, 40])
+def test_what_gzip_compressed_is_damaged(end: int) -> None:
+    data = gzip.compress(content("dtypes"))
+    with pytest.raises(SymcError, match="cut short|damaged"):
+        params.read(data[:20 + end])
+    with pytest.raises(SymcError, match="damaged|cut short"):
+        params.read(data[:-8 - end] + b"\xff" + data[-7 - end:])
+
+
+def test_what_begins_like_compressed_parameters() -> None:
+    assert params.is_compressed(gzip.compress(content("dtypes"))[:512])
+    assert not any(map(params.is_compressed, (b"", b"\x1f\x8b", b"\x1f\x8b\x09", gzip.compress(b"x" * 600))))
+
+
 @pytest.mark.parametrize("name", ["v0", "v1"])
 def test_reads_old_forms_saved_from_a_gpu(name: str) -> None:
     arrays = params.read(DATA / f"{name}.params").as_dict()
@@ -85,7 +120,10 @@ def test_refuses_sparse_arrays_by_name() -> None:
 @pytest.mark.parametrize(("start", "message"), [
     (b"", "byte 0, header: expected the header"),
     (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
-    (b"\x1f\x8b\x08" + bytes(40), "gzip"),
+    (b"\x1f\x8b\x08" + bytes(40), "invalid stored block lengths\n  the file is damaged"),
+    (b"\x1f\x8b\x09" + bytes(40), "unknown compression method"),
+    (gzip.compress(b"x" * 257 + b"ustar"), "looks like an archive; name the file in it, as ARCHIVE!MEMBER"),
+    (b"DJL@\0\0\0\1", "looks like parameters in the format of DJL's own blocks"),
     (struct.pack("<QQQ", 0x113, 0, 0), "expected the list magic 0x112, found 0x113"),
     (struct.pack("<QQQ", 0x112, 0, 2**60), f"byte 16, header: expected a number of arrays that fits .* found {2**60}"),
     (struct.pack("<QQQI", 0x112, 0, 1, 0xDEADBEEF), "byte 24, array 0: expected an array .* found 0xdeadbeef"),
