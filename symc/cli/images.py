@@ -190,7 +190,7 @@ def fitted(file: str, pixels: np.ndarray, place: Place, preparation: Preparation
         after = " after --resize" if told else ""
         raise SymcError(f"{file} has {width}x{height} pixels{after}, input '{place.name}' takes "
                         f"{wanted_width}x{wanted_height}",
-                        f"symc run resizes and crops images: --resize {max(place.size) * 8 // 7} --crop keeps the "
+                        f"images are resized and cropped: --resize {max(place.size) * 8 // 7} --crop keeps the "
                         f"middle, --resize {EXACT} stretches all of it")
     return pixels, told
 

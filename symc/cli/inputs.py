@@ -26,6 +26,10 @@ class Inputs:
     arrays: dict[str, Any] = field(default_factory=dict)
     images: list[dict[str, Any]] = field(default_factory=list)
 
+    def told(self) -> dict[str, Any]:
+        """What a report says of them: what was done to images, where there are some."""
+        return {"images": self.images} if self.images else {}
+
 
 def shapes_of(module: Any) -> Shapes:
     """The shapes that the inputs of a compiled network may have, a batch of any size by its name."""

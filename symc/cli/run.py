@@ -58,8 +58,7 @@ def run(
 
 def _report(given: Inputs, results: Mapping[str, Any]) -> dict[str, Any]:
     """What was made of images, where there were some, and what came out."""
-    shown: dict[str, Any] = {"images": given.images} if given.images else {}
-    return shown | {"outputs": {name: [str(array.dtype), list(array.shape)] for name, array in results.items()}}
+    return given.told() | {"outputs": {name: [str(array.dtype), list(array.shape)] for name, array in results.items()}}
 
 
 def _written(files: Mapping[str, tuple[Path | None, dict[str, Any]]]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import typer
 from symc.cli.application import EXIT_DIFFERENT, app
 from symc.cli.inputs import read_arrays, read_inputs, shapes_of
 from symc.cli.options import Json, Package, Parameters, Threads, Trust, use_threads
+from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
 from symc.cli.show import show, verdict
 
 
@@ -17,11 +18,14 @@ from symc.cli.show import show, verdict
 def verify(
     package: Package,
     params: Parameters = None,
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, or x.npz with several; "
-                                                                          "the others are drawn.")] = None,
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help="data=x.npy, x.npz with several, or "
+                                                                          "data=x.jpg, as for `symc run`; others are "
+                                                                          "drawn.")] = None,
     against: Annotated[Path | None, typer.Option(help=".npz file with outputs to compare with, recorded of MXNet, say; "
                                                       "it may hold the inputs too.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs that are drawn.")] = 0,
+    resize: Resize = None, crop: Crop = False, preprocess: Preprocess = None, mean: Mean = "", std: Deviation = "",
+    scale: Scale = 1, bgr: Bgr = False,
     threads: Threads = 0,
     trust: Trust = None,
     as_json: Json = False,
@@ -31,10 +35,11 @@ def verify(
     from symc.verify import verify_package
 
     use_threads(threads)
+    steps = preparation(resize, crop, preprocess, mean, std, scale, bgr)
     expected = None if against is None else read_arrays(str(against))
-    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)))
+    given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)), steps)
     record = verify_package(package, params, given.arrays, expected, seed, trust).to_json()
-    show({"package": str(package), **record} if as_json else _summary(record), as_json)
+    show(({"package": str(package), **record} if as_json else _summary(record)) | given.told(), as_json)
     if record["status"] != "passed":
         raise typer.Exit(EXIT_DIFFERENT)
 

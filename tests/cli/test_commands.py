@@ -130,6 +130,18 @@ def test_prepared_inputs_are_kept(folder, call):
     assert call("verify", "net.symc", "-i", "in.npz")[0] == 0
 
 
+@pytest.mark.parametrize("command", [("verify",), ("bench", "--repeats", 1, "--warmup", 0)])
+def test_images_are_inputs_of_other_commands_too(folder, call, command):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save("large.png")
+    prepared = (command[0], "net.symc", "-i", "large.png", "--resize", "exact", "--mean", "1,2,3", *command[1:])
+    code, out, err = call(*prepared, "--json")
+    assert code == 0, err
+    done = ["resized to 4x4", "RGB", "(pixel - [1 2 3])"]
+    assert json.loads(out)["images"] == [{"input": "data", "image": "large.png", "size": "8x8", "done": done}]
+    assert "resized to 4x4" in call(*prepared)[1]
+    assert "images are resized and cropped: --resize" in call(command[0], "net.symc", "-i", "large.png")[2]
+
+
 @pytest.mark.parametrize("error, code", [
     (symc.errors.SymcError("x"), 1), (symc.errors.UnsupportedOperatorError("x"), 2),
     (symc.errors.DifferentError("x"), 3), (ZeroDivisionError("x"), 70), (KeyboardInterrupt(), 130),
