@@ -33,20 +33,21 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first case; a series goes on where it ended")
     parser.add_argument("--case", type=int, help="run this one, and show its trace")
     parser.add_argument("--write", type=Path, help="folder for the input of the case")
-    parser.add_argument("--atheris", type=Path, help="atheris chooses inputs of the target, kept in this folder")
+    parser.add_argument("--atheris", type=Path, help="atheris chooses inputs, kept in this folder")
     chosen = parser.parse_args()
     os.environ["SYMC_NUM_THREADS"] = "1"
     if chosen.case is not None:
         show_case(chosen.target[0], chosen.case, chosen.write)
         return 0
-    if chosen.atheris is not None:
-        from tests.fuzz.guided import guide
-
-        guide(chosen.target[0], chosen.seconds, chosen.atheris)
     from tests.fuzz.running import fuzz
     from tests.fuzz.targets import TARGETS
 
-    report = fuzz(chosen.target or list(TARGETS), chosen.first, chosen.processes, chosen.seconds)
+    targets = chosen.target or list(TARGETS)
+    if chosen.atheris is not None:
+        from tests.fuzz.guided import guide_all
+
+        return guide_all(targets, chosen.seconds, chosen.atheris)
+    report = fuzz(targets, chosen.first, chosen.processes, chosen.seconds)
     print(json.dumps(report, indent=1))
     return 1 if report["findings"] else 0
 

@@ -46,9 +46,17 @@ class Report:
 
 def outcome(target: str, case: int) -> tuple[str, bool]:
     """What is wrong ('' for nothing), and whether the input was accepted."""
-    choose = random.Random(f"{target} {case}")
+    found, accepted = _read(target, case)
+    if found.startswith(TooSlow.__name__):
+        # What a process does once, imports above all, and what others do to the machine count too; an input that is
+        # slow is slow again.
+        found, accepted = _read(target, case)
+    return found, accepted
+
+
+def _read(target: str, case: int) -> tuple[str, bool]:
     try:
-        data = TARGETS[target].make(choose)
+        data = TARGETS[target].make(random.Random(f"{target} {case}"))
         with within(SECONDS):
             return "", TARGETS[target].run(data)
     except Exception as problem:

@@ -26,7 +26,7 @@ import numpy as np
 from symc.errors import SymcError
 from symc.frontend import archive, params, reader, symbol_json
 from symc.frontend.declared_shapes import declared_shapes
-from symc.frontend.limits import Limits
+from symc.frontend.limits import Limits, limits
 from symc.passes.pipeline import inferred
 from symc.runtime.archive import write_archive
 from symc.runtime.manifest import describe
@@ -100,6 +100,11 @@ def saved(ending: str) -> tuple[bytes, ...]:
 
 
 def make_params(choose: random.Random) -> bytes:
+    data = _made_params(choose)
+    return byte_mutant(choose, gzip.compress(data, 1)) if choose.random() < 0.1 else data
+
+
+def _made_params(choose: random.Random) -> bytes:
     if choose.random() < 0.5:
         return byte_mutant(choose, choose.choice(saved("params")))
     arrays = b"".join(_array(choose) for _ in range(choose.randrange(4)))
@@ -123,7 +128,8 @@ def _array(choose: random.Random) -> bytes:
 
 def read_params(data: bytes) -> None:
     found = params.read(data)
-    assert sum(array.nbytes for array in found.arrays) <= 8 * len(data)
+    size = limits().unpacked(len(data)) if data.startswith(params.GZIP_MAGIC) else len(data)
+    assert sum(array.nbytes for array in found.arrays) <= 8 * size
     params.split(found)
 
 
