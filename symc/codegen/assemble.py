@@ -473,7 +473,8 @@ class _Assembler:
                 for i, kernel in enumerate(self.code[node].kernels)]
 
     def _kernel(self, code: KernelCode) -> int:
-        number, _ = self.kernels.setdefault(code.symbol, (len(self.kernels), Kernel(code.symbol, code.flops)))
+        kernel = Kernel(code.symbol, code.flops, threads=code.threads)
+        number, _ = self.kernels.setdefault(code.symbol, (len(self.kernels), kernel))
         return number
 
     def _parameter(self, node: Node, parameter: Parameter) -> int:

@@ -31,7 +31,13 @@ from symc.ops.group import Group
 from symc.ops.operator import output_name, states_of
 from symc.passes.base import Pass, run_passes
 from symc.passes.overwrite_inputs import OverwriteInputs
-from symc.passes.pipeline import frozen_pipeline, inference_pipeline, lowering_pipeline, training_pipeline
+from symc.passes.pipeline import (
+    frozen_pipeline,
+    grid_pipeline,
+    inference_pipeline,
+    lowering_pipeline,
+    training_pipeline,
+)
 from symc.runtime.batch import Batch
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.library import Library
@@ -115,8 +121,8 @@ class Unit:
 
 
 def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
-          initial: Mapping[str, np.ndarray] | None = None) -> Lowered:
-    """Run the passes of `mode` (inference, training, frozen) over a typed graph.
+          initial: Mapping[str, np.ndarray] | None = None, target: str = "cpu") -> Lowered:
+    """Run the passes of `mode` (inference, training, frozen) over a typed graph, for 'cpu' or 'cuda'.
 
     requests: argument → 'write' or 'add', for gradients.  parameters: names of the variables whose consequences the
     entry `prepare` computes.  initial: for a module, which holds its own arrays: the first values of inputs and
@@ -129,7 +135,7 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     if options.fast_math and mode != INFERENCE:
         raise SymcError("fast math is for inference: it transforms weights, which training changes",
                         "compile without train, or without fast math")
-    passes = passes_of(mode, requests, stable, options, is_module=initial is not None)
+    passes = passes_of(mode, requests, stable, options, initial is not None, target)
     _check_pass_names(options.print_after, passes)
     fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
                        verify=options.verify)
@@ -140,9 +146,12 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
 
 
 def passes_of(mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
-              is_module: bool) -> list[Pass]:
+              is_module: bool, target: str = "cpu") -> list[Pass]:
     """The passes of `lower`.  is_module: whether arrays are the module's own, which forward does not write."""
-    lowering = lowering_pipeline(pack_rule, frozenset(parameters), options.precision == "bf16", options.fast_math)
+    if target == "cuda":
+        lowering = grid_pipeline(frozenset(parameters))
+    else:
+        lowering = lowering_pipeline(pack_rule, frozenset(parameters), options.precision == "bf16", options.fast_math)
     passes = [*_PIPELINES[mode](requests), *lowering]
     return [step for step in passes if not (is_module and isinstance(step, OverwriteInputs))]
 

@@ -23,7 +23,7 @@ from symc.errors import SymcError
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.text import print_graph
 
-MAGIC = b"symc0002"
+MAGIC = b"symc0003"
 GENERATORS = ("ir", "ops", "codegen", "frontend/te.py", "frontend/te_math.py",
               "frontend/te_random.py")  # what decides what a kernel becomes
 
@@ -97,7 +97,7 @@ def _described_version(package: str) -> str:
 
 def write(key: str, code: GroupCode) -> None:
     """Keep the code of a group."""
-    header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops] for k in code.kernels],
+    header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops, k.threads] for k in code.kernels],
                          "scratch": code.scratch, "choice": code.choice}).encode()
     write_bytes("kernels", key, struct.pack("<Q", len(header)) + header + code.object)
 
@@ -109,8 +109,8 @@ def read(key: str) -> GroupCode | None:
         return None
     start = 8 + struct.unpack_from("<Q", data)[0]
     header = json.loads(data[8:start])
-    kernels = tuple(KernelCode(symbol, tuple((kind, position) for kind, position in parameters), jobs, flops)
-                    for symbol, parameters, jobs, flops in header["kernels"])
+    kernels = tuple(KernelCode(symbol, tuple((kind, position) for kind, position in parameters), *numbers)
+                    for symbol, parameters, *numbers in header["kernels"])
     return GroupCode(kernels, tuple(header["scratch"]), data[start:], header["choice"])
 
 

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 # ("input" | "output" | "scratch", position); ("status", 0): an int32 that the kernel sets to 1 when it fails
 Parameter = tuple[str, int]
+GRID_LEVEL = "cuda"     # among the levels of CPUs: kernels for GPUs, whose object is their text in CUDA C++
 
 
 @dataclass(frozen=True, slots=True)
 class KernelCode:
-    """One kernel: linker symbol, parameters in ABI order, number of jobs, nominal floating-point operations."""
+    """One kernel: linker symbol, parameters in ABI order, number of jobs, nominal floating-point operations.
+
+    threads: 0 for CPUs; for GPUs, where a job is a block, the threads of a block.
+    """
 
     symbol: str
     parameters: tuple[Parameter, ...]
     jobs: int
     flops: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

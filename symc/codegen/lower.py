@@ -7,7 +7,7 @@ from typing import Any
 
 from symc.codegen import llvm_attention, llvm_gates, llvm_winograd, llvm_winograd_input
 from symc.codegen.choice import MODEL, Choice
-from symc.codegen.group_code import GroupCode, KernelCode, Parameter
+from symc.codegen.group_code import GRID_LEVEL, GroupCode, KernelCode, Parameter
 from symc.codegen.llvm_compile import compile_object
 from symc.codegen.llvm_contraction import (
     ContractionKernel,
@@ -29,7 +29,14 @@ from symc.ops.operator import operation
 
 
 def lower_group(group: Graph, name: str, level: str, choice: Choice = MODEL) -> GroupCode:
-    """Kernels named after `name` and their object code for a CPU level.  choice: of a contraction's schedule."""
+    """Kernels named after `name` and their object code for a CPU level, or for GPUs (GRID_LEVEL) their text.
+
+    choice: of a contraction's schedule.
+    """
+    if level == GRID_LEVEL:
+        from symc.codegen.tir_grid import lower_group as lower_for_grids
+
+        return lower_for_grids(group, name)
     contraction = _contraction_of(group)
     if contraction is not None:
         return contraction.lower(name, level, choice)

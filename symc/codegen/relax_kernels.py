@@ -19,6 +19,7 @@ from symc.codegen.tir_divide import without_floor_division
 from symc.codegen.tir_emit import INDEX, Buffer, sequence
 from symc.codegen.tir_imperative import InOrder, KernelBuilder
 from symc.codegen.tir_index import LARGE, unraveled
+from symc.codegen.tir_machine import Cpu
 from symc.frontend.te import Placeholder, Tensor, node_to_te
 from symc.frontend.te_math import Scalar, condition
 from symc.ir.graph import Node
@@ -36,7 +37,7 @@ class PortableKernelBuilder(KernelBuilder):
 
     def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer], finish: Callable[..., Any],
                  failure: str) -> None:
-        super().__init__(emitter, buffers, finish, level="")
+        super().__init__(emitter, buffers, finish, Cpu("x86-64"))
         self._failure = failure
 
     def vectors(self, extent: int, dtype: DType, body: Callable[[Any], None]) -> None:
@@ -86,7 +87,7 @@ def kernel_function(node: Node) -> tirx.PrimFunc:
     outputs = [memory.add(f"output{n}", type) for n, type in enumerate(node.types)]
     loops: list[Any] = []
 
-    def finish(number: int, emitter: InOrder, count: int, begin: Any, end: Any) -> Any:
+    def finish(number: int, emitter: InOrder, count: int, bounds: Any) -> Any:
         (loop,) = emitter.levels[0].statements
         body = as_meant(without_floor_division(loop.body, emitter.analyzer))
         loops.append(_jobs(memory, len(inputs), loop.loop_var, count, body))

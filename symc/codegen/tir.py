@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symc.codegen.group_code import GroupCode, KernelCode
 from symc.codegen.llvm_compile import compile_object
+from symc.codegen.tir_machine import Cpu
 from symc.codegen.tir_module import TirKernel, llvm_text
 from symc.codegen.tir_plan import GroupPlan
 from symc.ir.graph import Graph
@@ -22,5 +23,5 @@ def lower_group(group: Graph, name: str, level: str) -> GroupCode:
 
 def lower_to_tir(group: Graph, name: str, level: str) -> tuple[list[TirKernel], tuple[int, ...]]:
     """The kernels of a group in TIR, and the sizes of their scratch buffers in bytes."""
-    plan = GroupPlan(group, name, level)
+    plan = GroupPlan(group, name, Cpu(level))
     return plan.kernels(), plan.scratch

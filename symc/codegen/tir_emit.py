@@ -12,7 +12,7 @@ nothing is read that may not be, and no branch breaks a vector apart.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,14 +135,12 @@ class Emitter:
 
     def variable(self, name: str, extent: int) -> Any:
         """A new index variable in [0, extent), known at the innermost open loop."""
-        var = tirx.Var(self._name(name), self.index_dtype)
-        self.analyzer.bind(var, tvm.ir.Range(0, max(extent, 1)))
-        self._depths[var] = len(self.levels) - 1
-        return var
+        return self.known(tirx.Var(self._name(name), self.index_dtype), extent)
 
     @contextlib.contextmanager
-    def loop(self, name: str, extent: int | Expr, bound: int | None = None) -> Iterator[Any]:
-        """A serial loop from 0; `bound` is the largest extent when it varies."""
+    def loop(self, name: str, extent: int | Expr, bound: int | None = None,
+             kind: tirx.ForKind = tirx.ForKind.SERIAL) -> Iterator[Any]:
+        """A loop from 0; `bound` is the largest extent when it varies."""
         if isinstance(extent, int) and extent == 1:
             with self.block():
                 yield self.constant(0)
@@ -153,7 +151,7 @@ class Emitter:
         level = self._close()
         upper = self.constant(extent) if isinstance(extent, int) else extent
         if level.statements:
-            self.add(tirx.For(var, self.constant(0), upper, tirx.ForKind.SERIAL, sequence(level.statements)))
+            self.add(tirx.For(var, self.constant(0), upper, kind, sequence(level.statements)))
 
     @contextlib.contextmanager
     def span(self, low: Expr, high: Expr) -> Iterator[Any]:
@@ -197,6 +195,22 @@ class Emitter:
         self.add(tirx.For(job, begin, tirx.Sub(end, begin), tirx.ForKind.SERIAL, body))
 
     @contextlib.contextmanager
+    def root(self) -> Iterator[list[Any]]:
+        """What is written within is all that the kernel does; yields the list that holds it afterwards, alone."""
+        assert len(self.levels) == 1, "the root is outermost"
+        self.levels.append(Level())
+        self._floor = 1
+        yield self.levels[0].statements
+        level = self._close()
+        self.add(sequence(level.statements or [tirx.Evaluate(0)]))
+
+    def known(self, var: Any, extent: int) -> Any:
+        """`var`, an index in [0, extent) that is known at the innermost open loop."""
+        self.analyzer.bind(var, tvm.ir.Range(0, max(extent, 1)))
+        self._depths[var] = len(self.levels) - 1
+        return var
+
+    @contextlib.contextmanager
     def block(self) -> Iterator[None]:
         """A scope whose elements are forgotten at its end."""
         self.levels.append(Level())
@@ -217,6 +231,14 @@ class Emitter:
             self.levels[-1].statements += level.statements
         elif settled is not False and level.statements:
             self.add(tirx.IfThenElse(settled, sequence(level.statements), None))
+
+    @contextlib.contextmanager
+    def all_hold(self, conditions: Iterable[Expr]) -> Iterator[None]:
+        """A branch within a branch for each condition."""
+        with contextlib.ExitStack() as stack:
+            for chosen in conditions:
+                stack.enter_context(self.when(chosen))
+            yield
 
     def _close(self) -> Level:
         level = self.levels.pop()
@@ -248,27 +270,28 @@ class Emitter:
 
     # ---- variables that change ---------------------------------------------------------------------------
 
-    def cells(self, dtype: DType, count: int) -> Cells:
-        """Local variables of one dtype, undefined at first."""
-        made = self._new_cells(dtype, count)
+    def cells(self, dtype: DType, count: int, scope: str = "local") -> Cells:
+        """Variables of one dtype, undefined at first; scope: 'local', or 'shared' by the threads of a block."""
+        made = self._new_cells(dtype, count, scope)
         self.add(tirx.AllocBuffer(made.buffer))
         return made
 
-    def _new_cells(self, dtype: DType, count: int) -> Cells:
+    def _new_cells(self, dtype: DType, count: int, scope: str = "local") -> Cells:
         name = "int8" if dtype is DType.bool else computed_dtype(dtype)
-        return Cells(tirx.decl_buffer((count,), name, self._name("v"), scope="local"), dtype)
+        return Cells(tirx.decl_buffer((count,), name, self._name("v"), scope=scope), dtype)
 
-    def read(self, cells: Cells, offset: int, lanes: int) -> Scalar:
+    def read(self, cells: Cells, offset: int | Expr, lanes: int) -> Scalar:
         """What cells [offset, offset + lanes) hold now."""
         return self.now(self._content(cells, offset, lanes))
 
-    def _content(self, cells: Cells, offset: int, lanes: int, uses: frozenset[Definition] = frozenset()) -> Scalar:
+    def _content(self, cells: Cells, offset: int | Expr, lanes: int,
+                 uses: frozenset[Definition] = frozenset()) -> Scalar:
         loaded = tirx.BufferLoad(cells.buffer, [self._range(offset, lanes)])
         if cells.dtype is DType.bool:
             loaded = tirx.NE(loaded, widened(tirx.const(0, "int8"), lanes))
         return Scalar(loaded, cells.dtype, uses)
 
-    def write(self, cells: Cells, offset: int, value: Scalar, lanes: int) -> None:
+    def write(self, cells: Cells, offset: int | Expr, value: Scalar, lanes: int) -> None:
         """Set cells to `value`, which has been through `settle`."""
         wide = Scalar(widened(value.expr, lanes), value.dtype)
         self.add(tirx.BufferStore(cells.buffer, cell_value(wide), [self._range(offset, lanes)]))
@@ -287,8 +310,8 @@ class Emitter:
             tirx.BufferStore(definition.cells.buffer, expr, [self._range(0, definition.lanes)])]
         definition.emitted = True
 
-    def _range(self, offset: int, lanes: int) -> Expr:
-        start = self.constant(offset)
+    def _range(self, offset: int | Expr, lanes: int) -> Expr:
+        start = self.constant(offset) if isinstance(offset, int) else offset
         return start if lanes == 1 else tirx.Ramp(start, self.constant(1), lanes)
 
     # ---- the Evaluator -----------------------------------------------------------------------------------

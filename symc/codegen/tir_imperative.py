@@ -12,8 +12,9 @@ from typing import Any
 
 from symc.codegen.tir_emit import Buffer, Cells, Emitter, typed
 from symc.codegen.tir_index import flat_index
+from symc.codegen.tir_machine import Machine
 from symc.codegen.tir_module import TirKernel
-from symc.codegen.tir_schedule import jobs, lanes_for, pieces, ramp, vectors
+from symc.codegen.tir_schedule import pieces, ramp, vectors
 from symc.frontend.te import Tensor, TensorExpressions
 from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
 from symc.frontend.te_random import TensorDraws
@@ -69,8 +70,8 @@ class KernelBuilder(TensorExpressions):
     """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it."""
 
     def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer],
-                 finish: Callable[..., TirKernel], level: str) -> None:
-        self._make, self._buffers, self._finish, self._level = emitter, buffers, finish, level
+                 finish: Callable[..., TirKernel], machine: Machine) -> None:
+        self._make, self._buffers, self._finish, self._machine = emitter, buffers, finish, machine
         self._emitter: InOrder | None = None
         self.kernels: list[TirKernel] = []
 
@@ -84,10 +85,10 @@ class KernelBuilder(TensorExpressions):
         """The loop whose steps are the jobs: no two may write the same element."""
         assert self._emitter is None, "jobs do not nest"
         self._emitter = emitter = self._make()
-        with evaluating(emitter), jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self._machine.jobs(emitter, count) as (bounds, job):
             yield job
         self._emitter = None
-        self.kernels.append(self._finish(len(self.kernels), emitter, count, bounds.begin, bounds.end))
+        self.kernels.append(self._finish(len(self.kernels), emitter, count, bounds))
 
     @contextlib.contextmanager
     def loop(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
@@ -101,11 +102,11 @@ class KernelBuilder(TensorExpressions):
 
         Each vector is loaded whole before it is stored, in ascending order; indices may not be conditions of `when`.
         """
-        vectors(self.emitter, self.emitter.constant(0), extent, lanes_for(self._level, [dtype]), body)
+        vectors(self.emitter, self.emitter.constant(0), extent, self._machine.lanes([dtype]), body)
 
     def pieces(self, start: Any, extent: int, dtype: DType) -> list[tuple[Any, int]]:
         """[start, start + extent) as vectors, side by side: each the indices of its elements, and how many they are."""
-        lanes, first = lanes_for(self._level, [dtype]), self._index(start)
+        lanes, first = self._machine.lanes([dtype]), self._index(start)
         return [(ramp(self.emitter, first + offset, size), size)
                 for begin in range(0, extent, lanes)
                 for offset, size in ((begin + o, n) for o, n in pieces(min(lanes, extent - begin), lanes))]

@@ -13,12 +13,9 @@ from symc.codegen.tir_emit import Buffer, Emitter
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_schedule import (
-    JOB_BYTES,
     MOST_BREAKS,
     Tile,
     job_count,
-    jobs,
-    lanes_for,
     origins,
     tiles,
     vectorised,
@@ -87,7 +84,7 @@ class _Injective:
     def _cuts(self, loop: Loop) -> tuple[int, ...]:
         """Where a loop is cut; the innermost is not if a job walks it whole, in runs (`tir_schedule.vectorised`), nor
         are blocks of which the last may not be full."""
-        is_whole = loop is self.loops[-1] and loop.extent <= JOB_BYTES // self.widest
+        is_whole = loop is self.loops[-1] and loop.extent <= self.plan.machine.job_bytes // self.widest
         return () if loop.limit or (is_whole and len(loop.breaks) <= MOST_BREAKS) else loop.breaks
 
     def analyse(self, loops: Sequence[Loop], indices: Callable[[Places], Indices]) -> Analysis:
@@ -110,7 +107,7 @@ class _Injective:
         emitter = self.plan.emitter()
         parts = [part for part in self.parts if part.jobs]
         count = sum(part.jobs for part in parts)
-        with evaluating(emitter), jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job):
             first = 0
             for part in parts:
                 last = first + part.jobs
@@ -119,7 +116,7 @@ class _Injective:
                     part.write(emitter, emitter.name_index("p", job - first, part.jobs))
                 first = last
         used = [*emitter.used, *(buffer for _, buffer in self.stores)]
-        return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds.begin, bounds.end)
+        return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds)
 
 
 class _Part:
@@ -134,8 +131,8 @@ class _Part:
         without_padding(loops, self.found)
         self.walk = merged_as_found(loops, [self.found], lambda walk: [whole.analyse(walk, self._indices)], blocks=True)
         self.walk = self.walk or [Loop("i", 1)]
-        self.lanes = lanes_for(whole.plan.level, [access.buffer.type.element for access in self.found.accesses])
-        self.turn = turn_of(self.walk, self.found)
+        self.lanes = whole.plan.machine.lanes([access.buffer.type.element for access in self.found.accesses])
+        self.turn = turn_of(self.walk, self.found) if whole.plan.machine.turns else None
         self.cut, self.order = self._tiles()
         self.jobs = job_count(self.cut)
 
@@ -164,9 +161,10 @@ class _Part:
         """The tiles of a job, and the order in which it walks them, the vectorised one last; `Turning` has its own."""
         if self.turn:
             return self.turn.tiles(self.walk), []
-        across = loop_across(self.walk, self.found)
+        machine = self.whole.plan.machine
+        across = loop_across(self.walk, self.found) if machine.turns else None
         if across is None:
-            cut = tiles(self.walk, JOB_BYTES // self.whole.widest, self.lanes)
+            cut = tiles(self.walk, machine.job_bytes // self.whole.widest, self.lanes)
             return cut, cut
         cut = [Tile(loop, _transposed_size(loop, across, self.walk)) for loop in self.walk]
         return cut, sorted(cut, key=lambda tile: (tile.loop is self.walk[-1], tile.loop is across))

@@ -20,6 +20,7 @@ from symc.codegen.llvm_math import substitute_vector_math
 from symc.codegen.llvm_random import define_generator
 from symc.codegen.tir_divide import without_floor_division
 from symc.codegen.tir_emit import Buffer, Emitter, sequence
+from symc.codegen.tir_machine import Jobs, Launch
 
 LIBM = frozenset(name + suffix for suffix in ("", "f") for name in (
     "acosh", "asinh", "atanh", "cbrt", "erf", "expm1", "fmod", "hypot", "lgamma", "log1p", "tgamma"))
@@ -28,34 +29,39 @@ PROVIDED = ("llvm.", "symc.")
 
 @dataclass(eq=False)
 class TirKernel:
-    """A kernel before compilation: its body works on jobs [begin, end)."""
+    """A kernel before compilation: its body works on the jobs within the bounds, or on all of a launch."""
 
     symbol: str
     parameters: tuple[tuple[Parameter, Buffer], ...]
     jobs: int
-    begin: tirx.Var
-    end: tirx.Var
+    bounds: Jobs | Launch
     body: tirx.Stmt | None
 
     def function(self, target: tvm.target.Target) -> tirx.PrimFunc:
-        """The function symbol(ptr..., i64 begin, i64 end).  TVM has it return an i32 0, which its callers ignore."""
+        """The function symbol(ptr..., i64 begin, i64 end).  TVM has it return an i32 0, which its callers ignore.
+        Of a launch symbol(ptr...), which returns nothing."""
         pointers, declarations = [], []
         for _, buffer in self.parameters:
             element = tvm.ir.PrimType(str(buffer.var.dtype))
             pointers.append(tirx.Var(f"{buffer.name}_pointer", tvm.ir.PointerType(element)))
             declarations.append(tirx.DeclBuffer(buffer.var, data=pointers[-1]))
         body = sequence([*declarations, self.body] if self.body is not None else [tirx.Evaluate(0)])
-        function = tirx.PrimFunc([*pointers, self.begin, self.end], body, ret_type=tvm.ir.PrimType("int32"))
+        if isinstance(self.bounds, Launch):
+            function = tirx.PrimFunc(pointers, body)
+            return function.with_attrs({"global_symbol": self.symbol, "target": target, "calling_conv": 2})
+        function = tirx.PrimFunc([*pointers, self.bounds.begin, self.bounds.end], body,
+                                 ret_type=tvm.ir.PrimType("int32"))
         return function.with_attrs({"global_symbol": self.symbol, "target": target, "calling_conv": 0})
 
 
 def kernel_of(emitter: Emitter, symbol: str, parameters: Sequence[tuple[Parameter, Buffer]], jobs: int,
-              begin: tirx.Var, end: tirx.Var) -> TirKernel:
-    """The kernel whose only statement at the root is the loop over its jobs: no code escapes the schedule."""
+              bounds: Jobs | Launch) -> TirKernel:
+    """The kernel whose only statement at the root is what walks its jobs: no code escapes the schedule."""
     (root,) = emitter.levels
-    assert len(root.statements) == 1 and isinstance(root.statements[0], tirx.For), f"{symbol} is not scheduled"
+    scheduled = tirx.AttrStmt if isinstance(bounds, Launch) else tirx.For
+    assert len(root.statements) == 1 and isinstance(root.statements[0], scheduled), f"{symbol} is not scheduled"
     body = without_floor_division(root.statements[0], emitter.analyzer)
-    return TirKernel(symbol, tuple(parameters), jobs, begin, end, body)
+    return TirKernel(symbol, tuple(parameters), jobs, bounds, body)
 
 
 def llvm_text(kernels: Sequence[TirKernel], level: str) -> str:

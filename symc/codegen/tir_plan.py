@@ -19,6 +19,7 @@ from symc.codegen.tir_emit import INDEX, Buffer, Emitter
 from symc.codegen.tir_imperative import InOrder, KernelBuilder
 from symc.codegen.tir_index import LARGE
 from symc.codegen.tir_injective import injective_kernel
+from symc.codegen.tir_machine import Machine
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_reduce import reduction_kernel
 from symc.codegen.tir_space import BLOCK, step_along
@@ -68,8 +69,8 @@ class Imperative:
 class GroupPlan:
     """The kernels of one group, and the memory they share."""
 
-    def __init__(self, group: Graph, name: str, level: str) -> None:
-        self.name, self.level = name, level
+    def __init__(self, group: Graph, name: str, machine: Machine) -> None:
+        self.name, self.machine = name, machine
         self.parameter_of: dict[Buffer, Parameter] = {}
         self.placed: dict[Tensor, Buffer] = {}
         self.stages: dict[Tensor, Stage] = {}
@@ -207,8 +208,12 @@ class GroupPlan:
             return None
         reduction = cluster.stages[0].tensor
         assert isinstance(reduction, Reduced)
-        few = math.prod(tensor.shape) > PART and row_jobs(self.emitter(), reduction) < FEW
+        few = math.prod(tensor.shape) > PART and self._keeps_few_busy(reduction)
         return None if few else found.pop()
+
+    def _keeps_few_busy(self, reduction: Reduced) -> bool:
+        """Whether too few threads would work on results that are computed along with a reduction."""
+        return row_jobs(self.emitter(), reduction) < FEW
 
     def _spill(self, stage: Stage) -> None:
         """Give a stage that other kernels read memory of its own."""
@@ -227,12 +232,15 @@ class GroupPlan:
             if isinstance(cluster, Imperative):
                 result += self._imperative_kernels(cluster, symbol)
                 continue
-            make = injective_kernel if cluster.row is None else reduction_kernel
-            result.append(make(self, cluster, symbol))
+            result.append(self._kernel(cluster, symbol))
             for stage in cluster.stages:
                 if stage.buffers:
                     self.placed[stage.tensor] = stage.buffers[0]
         return result
+
+    def _kernel(self, cluster: Cluster, symbol: str) -> TirKernel:
+        make = injective_kernel if cluster.row is None else reduction_kernel
+        return make(self, cluster, symbol)
 
     def _imperative_kernels(self, cluster: Imperative, symbol: str) -> list[TirKernel]:
         if not any(buffer.count for buffer in cluster.outputs.values()):
@@ -244,10 +252,10 @@ class GroupPlan:
                 made.place(tensor, buffer)
             return made
 
-        def finish(number: int, emitter: InOrder, count: int, begin: Any, end: Any) -> TirKernel:
+        def finish(number: int, emitter: InOrder, count: int, bounds: Any) -> TirKernel:
             used = [*emitter.used, *cluster.outputs.values()]
-            return kernel_of(emitter, f"{symbol}_{number}", self.parameters(used), count, begin, end)
-        builder = KernelBuilder(emitter, cluster.outputs, finish, self.level)
+            return kernel_of(emitter, f"{symbol}_{number}", self.parameters(used), count, bounds)
+        builder = KernelBuilder(emitter, cluster.outputs, finish, self.machine)
         cluster.op.imperative(builder, cluster.inputs, list(cluster.outputs))
         return builder.kernels
 

@@ -26,8 +26,6 @@ from symc.codegen.tir_schedule import (
     as_index,
     counts,
     job_count,
-    jobs,
-    lanes_for,
     origins,
     pieces,
     ramp,
@@ -104,7 +102,7 @@ class _Rows:
             self._arrange(part)
         dtypes = [access.buffer.type.element for access in self.found.accesses]
         dtypes += [stage.tensor.dtype for stage in cluster.stages if stage.tensor.dtype is DType.float64]
-        self.lanes = lanes_for(plan.level, dtypes)
+        self.lanes = plan.machine.lanes(dtypes)
         self.lane = self._lane()
         if self.lane in self.walk:
             self.walk.remove(self.lane)
@@ -220,11 +218,11 @@ class _Rows:
         emitter = self._emitter()
         cut = self._tiles()
         count = job_count(cut)
-        with evaluating(emitter), jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job):
             if count:
                 self._job(emitter, cut, origins(emitter, job, cut))
         used = [*emitter.used, *(buffer for stage in self.cluster.stages for buffer in stage.buffers)]
-        return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds.begin, bounds.end)
+        return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds)
 
     def _tiles(self) -> list[Tile]:
         work = sum(part.size for part in self.parts)

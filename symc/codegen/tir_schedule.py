@@ -11,21 +11,11 @@ from typing import Any
 
 from tvm import tirx
 
-from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_space import Loop, Places
 from symc.frontend.te_math import Expr
-from symc.ir.types import DType
 
-JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
-MOST_LANES = 16
 MOST_BREAKS = 6         # of a vectorised loop, each with code of its own
-
-
-def lanes_for(level: str, dtypes: Sequence[DType]) -> int:
-    """Elements in a vector: as many of the widest dtype as fill a register, at most 16."""
-    widest = max((4 if dtype in (DType.float16, DType.bfloat16) else dtype.itemsize for dtype in dtypes), default=4)
-    return min(LEVELS[level].core.vector_bytes // widest, MOST_LANES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +48,6 @@ def tiles(loops: Sequence[Loop], elements: int, multiple: int) -> list[Tile]:
 
 def job_count(cut: Sequence[Tile]) -> int:
     return math.prod(tile.parts for tile in cut)
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    begin: Any
-    end: Any
-
-
-@contextlib.contextmanager
-def jobs(emitter: Emitter, count: int) -> Iterator[tuple[Jobs, Any]]:
-    """The loop over jobs [begin, end); yields the bounds and the number of the job, as an index."""
-    begin, end = tirx.Var("begin", "int64"), tirx.Var("end", "int64")
-    with emitter.job_loop(begin, end, count) as job:
-        yield Jobs(begin, end), job
 
 
 def origins(emitter: Emitter, job: Any, cut: Sequence[Tile]) -> dict[Loop, Any]:

@@ -96,11 +96,22 @@ class Reduction:
     element: Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Product:
+    """The sums of products that a reduction is, and the tensors that are multiplied."""
+
+    spec: Contraction
+    inputs: tuple[Tensor, Tensor]
+
+
 class Reduced(Tensor):
     """Each element a reduction: `body(*indices)` gives a `Reduction`, the same but for its indices everywhere.
 
     total: (axis, extent) of a reduced axis of which the result's first axis takes parts; the last may be shorter.
+    product: what it is, if it is a contraction.
     """
+
+    product: Product | None = None
 
     def __init__(self, shape: Shape, element_dtype: DType, body: Callable[..., Reduction], kind: str, extents: Shape,
                  total: tuple[int, int] | None = None) -> None:
@@ -252,7 +263,7 @@ def contraction_to_te(te: TensorExpressions, op: Operator, inputs: Sequence[Tens
 
 def contraction_total(te: TensorExpressions, spec: Contraction, inputs: Sequence[Tensor], shape: Shape) -> Tensor:
     """The sums of products of `spec` over logical output indices."""
-    sizes = spec.sizes
+    sizes, product = spec.sizes, Product(spec, (inputs[0], inputs[1]))
     reduced = tuple(name for name in spec.reduced)
 
     def body(*indices: Any) -> Reduction:
@@ -260,10 +271,12 @@ def contraction_total(te: TensorExpressions, spec: Contraction, inputs: Sequence
 
         def element(*inner: Any) -> Scalar:
             at = outer | dict(zip(reduced, inner, strict=True))
-            factors = [_operand(te, t, index, at) for t, index in zip(inputs, (spec.lhs, spec.rhs), strict=False)]
-            return factors[0] * factors[1]
+            return operand(te, product, 0, at) * operand(te, product, 1, at)
         return te.sum(tuple(sizes[name] for name in reduced), element)
-    return te.tensor(shape, body)
+    total = te.tensor(shape, body)
+    if isinstance(total, Reduced):
+        total.product = product
+    return total
 
 
 def _axes_of_output(spec: Contraction, indices: Indices) -> dict[str, Any]:
@@ -277,9 +290,11 @@ def _axes_of_output(spec: Contraction, indices: Indices) -> dict[str, Any]:
     return at
 
 
-def _operand(te: TensorExpressions, tensor: Tensor, index: Sequence[AffineIndex], at: dict[str, Any]) -> Scalar:
-    """An operand at the point `at`, 0 outside of it and where a division leaves a remainder."""
-    places, guards = [], []
+def operand(te: TensorExpressions, product: Product, number: int, at: dict[str, Any]) -> Scalar:
+    """The left (0) or right (1) operand at a point of the axes, 0 outside of it and where a division leaves a
+    remainder."""
+    tensor, index = product.inputs[number], (product.spec.lhs, product.spec.rhs)[number]
+    places, guards = [], list[Any]()
     for dim, extent in zip(index, tensor.shape, strict=True):
         place = sum((at[name] * c for name, c in dim.terms), dim.offset)
         if dim.divisor > 1:

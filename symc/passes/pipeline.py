@@ -106,9 +106,23 @@ def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
             *training_pipeline(requests)]
 
 
+def grid_pipeline(parameters: frozenset[str]) -> list[Pass]:
+    """From any of the above to groups for GPUs, which take all arrays as they are.  parameters: as below."""
+    return [
+        TellCustomRequests(),
+        FoldTransposes(),
+        DelayViews(),
+        HoistInvariants(),
+        PruneBodies(),
+        Materialize(),
+        PlaceParts(parameters),
+        Fuse(parameters),
+    ]
+
+
 def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: bool = False,
                       fast_math: bool = False) -> list[Pass]:
-    """From any of the above to groups that codegen compiles.
+    """From any of the above to groups for CPUs.
 
     pack: see `AssignLayouts`.  parameters: names of the variables whose consequences the entry `prepare` computes.
     is_narrow: whether weights and what lies between groups are bfloat16; such products have no form of Winograd's.

@@ -58,12 +58,14 @@ class Buffer(NamedTuple):
 class Kernel(NamedTuple):
     """A compiled function: its linker symbol, the floating-point operations of one call.
 
-    `symbols` are indices of the plan symbols passed after the buffers, as i64.
+    `symbols` are indices of the plan symbols passed after the buffers, as i64.  `threads` of a GPU's kernel: those of
+    a block, which is a job.
     """
 
     name: str
     flops: int = 0
     symbols: tuple[int, ...] = ()
+    threads: int = 0
 
 
 class KernelStep(NamedTuple):

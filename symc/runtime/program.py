@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Program:
     SymcError: one of the functions that the plan calls is missing.
     """
 
-    def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
+    def __init__(self, plan: Plan, library: Library | None, weights: np.ndarray | None = None,
                  hosts: Mapping[str, HostFunction] | None = None, shared: SharedArena | None = None) -> None:
         self.plan, self.library, self.hosts, self.shared = plan, library, dict(hosts or {}), shared
         self.lock = threading.RLock()
@@ -138,9 +139,17 @@ class Program:
                 self._ready.add(entry)
             for number in self._statuses:
                 self._arrays[number][0] = 0
+            self._provide(entry)
             self._run_range(self.plan.entries[entry])
+            self._collect(entry)
             if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
                 raise MXNetError("; ".join(failed))
+
+    def _provide(self, entry: str) -> None:
+        """Bring what an entry reads to where its kernels run."""
+
+    def _collect(self, entry: str) -> None:
+        """Bring what an entry has written back."""
 
     def run_step(self, number: int) -> None:
         """Run one step alone, of an entry that has run: what times steps calls it for all, in their order."""
@@ -148,7 +157,7 @@ class Program:
 
     def trips(self, loop: LoopStep) -> int:
         """How many iterations a loop that has run may take."""
-        trips = loop.trip if loop.trip_buffer is None else int(self.array(loop.trip_buffer).item())
+        trips = loop.trip if loop.trip_buffer is None else int(self._scalar(loop.trip_buffer))
         assert trips is not None
         return trips
 
@@ -179,27 +188,34 @@ class Program:
 
     def _run_range(self, bounds: Range) -> None:
         if bounds not in self._runs:
-            self._runs[bounds] = list(_parts(self.plan, bounds))
+            self._runs[bounds] = list(_parts(self.plan, bounds, self._runs_natively))
         for part in self._runs[bounds]:
             match part:
                 case (first, last):
                     self._run_natively(first, last)
                 case HostStep():
-                    self.hosts[part.name](self, part.attributes, [self.array(number) for number in part.inputs],
-                                          [self.array(number) for number in part.outputs])
+                    self._run_host(part)
                 case LoopStep():
                     self._run_loop(part)
                 case BranchStep():
                     self._run_range(self.arm(part))
 
+    def _runs_natively(self, step: Step) -> bool:
+        return runs_natively(self.plan, step)
+
     def _run_natively(self, first: int, last: int) -> None:
+        assert self.library is not None
         status = self.library.run(*self._tables, first, last, TEAM.address_for(self.library))
         assert status == 0, f"steps [{first}, {last}) are not native steps of this library"
+
+    def _run_host(self, step: HostStep) -> None:
+        self.hosts[step.name](self, step.attributes, [self.array(number) for number in step.inputs],
+                              [self.array(number) for number in step.outputs])
 
     def _run_loop(self, loop: LoopStep) -> None:
         trips = self.trips(loop)
         for number in loop.clear:
-            self.array(number)[...] = 0
+            self._clear(number)
         for source, target in loop.initial:
             self._copy(source, target)
         trip = 0
@@ -211,9 +227,15 @@ class Program:
             trip += 1
         self._count(loop, trip)
 
+    def _clear(self, number: int) -> None:
+        self.array(number)[...] = 0
+
     def _count(self, loop: LoopStep, trip: int) -> None:
         if loop.counter is not None:
-            self.array(loop.counter)[...] = trip
+            self._set(loop.counter, trip)
+
+    def _set(self, number: int, value: int) -> None:
+        self.array(number)[...] = value
 
     def _cut(self, loop: LoopStep, index: int) -> None:
         """Point the slices of a loop to the parts number `index`."""
@@ -233,7 +255,10 @@ class Program:
         _bytes(self.array(target))[:] = _bytes(self.array(source))
 
     def _truth(self, number: int) -> bool:
-        return bool(self.array(number).item())
+        return bool(self._scalar(number))
+
+    def _scalar(self, number: int) -> Any:
+        return self.array(number).item()
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
@@ -241,13 +266,13 @@ def _bytes(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1).view(np.uint8)
 
 
-def _parts(plan: Plan, bounds: Range) -> Iterator[Range | Step]:
+def _parts(plan: Plan, bounds: Range, is_native: Callable[[Step], bool]) -> Iterator[Range | Step]:
     """The range cut into runs of native steps, as ranges, and single steps of other kinds."""
     first, last = bounds
     start = first
     for number in range(first, last):
         step = plan.steps[number]
-        if not runs_natively(plan, step):
+        if not is_native(step):
             if start < number:
                 yield start, number
             yield step

@@ -72,7 +72,7 @@ def test_no_kernel_escapes_its_schedule():
     emitter = Emitter()
     with pytest.raises(AssertionError, match="k is not scheduled"):
         emitter.add(None)
-        kernel_of(emitter, "k", (), 1, None, None)
+        kernel_of(emitter, "k", (), 1, None)
 
 
 @pytest.mark.parametrize("mode, initial, expected", [

@@ -89,7 +89,7 @@ def test_code_outside_the_job_loop_is_refused():
         assert i is not None
     emitter.cells(DType.float32, 1)
     with pytest.raises(AssertionError, match="is not scheduled"):
-        kernel_of(emitter, "k", [], 1, None, None)
+        kernel_of(emitter, "k", [], 1, None)
 
 
 def test_large_tensors_are_indexed_with_64_bits(graph):

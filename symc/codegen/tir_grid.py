@@ -1,0 +1,46 @@
+"""Groups to kernels for GPUs, as CUDA C++."""
+
+from __future__ import annotations
+
+import math
+
+from symc.codegen.group_code import GroupCode, KernelCode
+from symc.codegen.tir_cuda import cuda_text
+from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled
+from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
+from symc.codegen.tir_injective import injective_kernel
+from symc.codegen.tir_machine import Grid
+from symc.codegen.tir_module import TirKernel
+from symc.codegen.tir_plan import Cluster, GroupPlan
+from symc.frontend.te import Reduced
+from symc.ir.graph import Graph
+
+LONG = 1 << 14      # elements of a row that several blocks reduce where there are few rows
+
+
+def lower_group(group: Graph, name: str) -> GroupCode:
+    """Kernels named after `name`, one launch after the other; the object is their text (`tir_cuda.cuda_text`)."""
+    plan = GridPlan(group, name, Grid())
+    kernels = plan.kernels()
+    code = tuple(KernelCode(kernel.symbol, tuple(parameter for parameter, _ in kernel.parameters),
+                            kernel.bounds.blocks, threads=kernel.bounds.threads) for kernel in kernels)
+    return GroupCode(code, plan.scratch, cuda_text(kernels).encode())
+
+
+class GridPlan(GroupPlan):
+    """The kernels of a group on a GPU."""
+
+    def _kernel(self, cluster: Cluster, symbol: str) -> TirKernel:
+        if cluster.row is None:
+            return injective_kernel(self, cluster, symbol)
+        if is_tiled(cluster):
+            return contraction_kernel(self, cluster, symbol)
+        return reduction_kernel(self, cluster, symbol)
+
+    def _has_few_rows(self, tensor: Reduced) -> bool:
+        if tensor.total is not None or tensor.kind.startswith("arg"):
+            return False
+        return math.prod(tensor.shape) < FEW_ROWS and math.prod(tensor.extents) > LONG
+
+    def _keeps_few_busy(self, reduction: Reduced) -> bool:
+        return math.prod(reduction.shape) < FEW_ROWS

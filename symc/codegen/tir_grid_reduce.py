@@ -1,0 +1,311 @@
+"""Reductions on a GPU, and what is computed from them row by row.
+
+Rows are what the reductions keep.  Lanes, 1 to a whole block of threads, take the elements of a row in turn; their
+results are merged by shuffles within a warp, and through shared memory between warps.  Where memory runs along the
+rows, neighbouring threads have neighbouring rows instead, and lanes are merged through shared memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tvm import tirx
+
+from symc.codegen.tir_cuda import SHUFFLE, SYNCHRONISE
+from symc.codegen.tir_emit import Buffer, Cells, Emitter
+from symc.codegen.tir_index import flat_index
+from symc.codegen.tir_machine import THREADS, Launch, launched
+from symc.codegen.tir_module import TirKernel, kernel_of
+from symc.codegen.tir_monoid import Monoid, State, monoid
+from symc.codegen.tir_space import Analysis, Loop, Places, Space, analyse, space
+from symc.frontend.te import Reduced
+from symc.frontend.te_math import Expr, Indices, Scalar, cast, evaluating
+from symc.ir.types import DType
+
+if TYPE_CHECKING:
+    from symc.codegen.tir_plan import Cluster, GroupPlan, Stage
+
+WARP = 32
+FEW_STEPS = 32          # of a reduction that one thread does alone
+ENOUGH_ROWS = 1 << 15   # with so many, each thread takes a row where memory runs along rows
+FEW_ROWS = 64
+MOST_IN_WARP = 1024     # elements of a row that a warp reduces, where there are more rows
+
+
+def reduction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
+    """One kernel for the reductions of a cluster and the results that follow from them."""
+    return _GridRows(plan, cluster).kernel(symbol)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How threads share rows: `lanes` to each of `rows` rows of a block.  along: whether neighbouring threads are lanes
+    of one row."""
+
+    lanes: int
+    rows: int
+    along: bool
+
+    @property
+    def threads(self) -> int:
+        return self.lanes * self.rows
+
+
+@dataclass(eq=False)
+class _Part:
+    """A stage; inner: its loops besides the rows', in the order in which memory runs."""
+
+    stage: Stage
+    outer: Space
+    reduced: Space | None
+    inner: list[Loop]
+    found: Analysis
+
+    @property
+    def size(self) -> int:
+        return math.prod(loop.extent for loop in self.inner)
+
+
+class _GridRows:
+    def __init__(self, plan: GroupPlan, cluster: Cluster) -> None:
+        assert cluster.row is not None
+        self.plan, self.cluster = plan, cluster
+        self.own = {stage.tensor for stage in cluster.stages if isinstance(stage.tensor, Reduced)}
+        self.rows = space(tuple(extent for extent in cluster.row if extent != 1), (), "n")
+        self.count = math.prod(self.rows.shape)
+        self.parts = [self._part(stage) for stage in cluster.stages]
+        self.split = split_of(self.parts, self.rows, self.count)
+
+    def _part(self, stage: Stage) -> _Part:
+        """The loops of a stage; what it reads decides their order."""
+        form = stage.form
+        axes = list(space(form.shape, (), "e").axes)
+        for row, axis in enumerate(stage.rows):
+            axes[axis] = self.rows.axes[row]
+        outer = Space(form.shape, tuple(axes))
+        mine = {loop for axis in self.rows.axes for loop in axis}
+        reduced = space(form.extents, (), "r") if isinstance(form, Reduced) else None
+        inner = [loop for loop in (reduced or outer).loops() if loop not in mine and loop.extent != 1]
+        found = self._analyse(stage, outer, reduced)
+        inner.sort(key=lambda loop: -_longest_step(found, loop))
+        return _Part(stage, outer, reduced, inner, found)
+
+    def _analyse(self, stage: Stage, outer: Space, reduced: Space | None) -> Analysis:
+        emitter = self.plan.emitter()
+        for tensor in self.own:
+            emitter.provide(tensor, lambda indices, tensor=tensor: emitter.unknown(tensor.dtype, indices))
+        loops = [loop for axis in (*outer.axes, *(reduced.axes if reduced else ())) for loop in axis]
+
+        def body(places: Places) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
+            stores = stores_of(emitter, stage, outer.indices(places))
+            if isinstance(stage.form, Reduced):
+                assert reduced is not None
+                whole = stage.form.body(*outer.indices(places))
+                return [whole.element(*reduced.indices(places))], stores
+            return [emitter.compute(stage.tensor, outer.indices(places))], stores
+        with evaluating(emitter):
+            return analyse(emitter, list(dict.fromkeys(loops)), body)
+
+    def kernel(self, symbol: str) -> TirKernel:
+        emitter, split = self.plan.emitter(), self.split
+        launch = Launch(-(-self.count // split.rows), split.threads)
+        with evaluating(emitter), launched(emitter, launch) as (block, thread):
+            row, lane = self._place(emitter, thread)
+            _RowWriter(self, emitter, block * split.rows + row, row, lane).write()
+        used = [*emitter.used, *(buffer for stage in self.cluster.stages for buffer in stage.buffers)]
+        return kernel_of(emitter, symbol, self.plan.parameters(used), launch.blocks, launch)
+
+    def _place(self, emitter: Emitter, thread: Any) -> tuple[Any, Any]:
+        """The row of a thread in its block, and its lane."""
+        lanes, rows = self.split.lanes, self.split.rows
+        if self.split.along:
+            return emitter.name_index("q", thread // lanes, rows), emitter.name_index("l", thread % lanes, lanes)
+        return emitter.name_index("q", thread % rows, rows), emitter.name_index("l", thread // rows, lanes)
+
+
+class _RowWriter:
+    """Writes the stages for the row of a thread.  row: its number in all; place: in the block."""
+
+    def __init__(self, rows: _GridRows, emitter: Emitter, row: Any, place: Any, lane: Any) -> None:
+        self.rows, self.emitter, self.place, self.lane = rows, emitter, place, lane
+        self.exists = None
+        if rows.count % rows.split.rows:        # the last block goes along at the last row, for the sake of barriers
+            self.exists = tirx.LT(row, emitter.constant(rows.count))
+            row = tirx.min(row, emitter.constant(rows.count - 1))
+        number = emitter.name_index("row", row, rows.count)
+        self.base = unravelled(emitter, number, [axis[0] for axis in rows.rows.axes])
+
+    def write(self) -> None:
+        for part in self.rows.parts:
+            if part.reduced is not None:
+                self._reduce(part)
+            else:
+                self._store_all(part)
+
+    def _places(self, part: _Part, inner: Places) -> dict[Loop, Any]:
+        loops = [axis[0] for axis in (*part.outer.axes, *(part.reduced.axes if part.reduced else ()))]
+        return {**dict.fromkeys(loops, 0), **self.base, **inner}
+
+    # ---- results -----------------------------------------------------------------------------------------
+
+    def _store_all(self, part: _Part) -> None:
+        """Lanes store the further elements of a row in turn."""
+        with self._turns(part, () if self.exists is None else (self.exists,)) as places:
+            indices = part.outer.indices(places)
+            self._store(part.stage, indices, self.emitter.compute(part.stage.tensor, indices))
+
+    def _store(self, stage: Stage, indices: Indices, value: Scalar) -> None:
+        self.emitter.settle([value])
+        for buffer, index in stores_of(self.emitter, stage, indices):
+            self.emitter.store(buffer, index, value)
+
+    # ---- reductions --------------------------------------------------------------------------------------
+
+    def _reduce(self, part: _Part) -> None:
+        emitter, form = self.emitter, part.stage.form
+        assert isinstance(form, Reduced)
+        kind = monoid(form.kind, form.element_dtype, self._place_dtype)
+        cells = [emitter.cells(dtype, 1) for dtype in kind.dtypes]
+        self._write_state(cells, kind.start(1))
+        assert part.reduced is not None
+        with self._turns(part) as places:
+            at = part.reduced.indices(places)
+            element = form.body(*part.outer.indices(places)).element(*at)
+            self._enter(kind, cells, element, at[0] if at else 0)
+        value = kind.result(self._merged(kind, cells))
+        emitter.settle([value])
+        value = emitter.now(value)
+        emitter.provide(part.stage.tensor, lambda _: value)
+        if part.stage.buffers:
+            first = tirx.EQ(self.lane, emitter.constant(0)) if self.rows.split.lanes > 1 else None
+            with emitter.all_hold(guard for guard in (first, self.exists) if guard is not None):
+                self._store(part.stage, part.outer.indices(self._places(part, {})), value)
+
+    @property
+    def _place_dtype(self) -> DType:
+        return DType.int64 if self.emitter.index_dtype == "int64" else DType.int32
+
+    def _enter(self, kind: Monoid, cells: Sequence[Cells], element: Scalar, at: Any) -> None:
+        state = kind.enter(self._state(cells), element, self.emitter.as_value(at, self._place_dtype))
+        self._write_state(cells, state)
+
+    def _merged(self, kind: Monoid, cells: Sequence[Cells]) -> State:
+        """The state of the whole row, in every lane."""
+        split = self.rows.split
+        shuffled = min(split.lanes, WARP) if split.along else 1
+        distance = shuffled // 2
+        while distance:
+            mine = self._state(cells)
+            others = tuple(self._shuffled(value, distance) for value in mine)
+            self._write_state(cells, kind.merge(mine, others))
+            distance //= 2
+        parts = split.lanes // shuffled
+        return self._state(cells) if parts == 1 else self._merged_over(kind, cells, parts, shuffled)
+
+    def _merged_over(self, kind: Monoid, cells: Sequence[Cells], parts: int, shuffled: int) -> State:
+        """The state of `parts` times as many lanes, by way of shared memory; `shuffled` lanes hold the same."""
+        emitter, rows = self.emitter, self.rows.split.rows
+        memory = [emitter.cells(dtype, parts * rows, "shared") for dtype in kind.dtypes]
+        first = tirx.EQ(self.lane % shuffled, emitter.constant(0))
+        with emitter.when(first):
+            place = emitter.simplify(self.lane // shuffled * rows + self.place)
+            for whole, part in zip(memory, self._state(cells), strict=True):
+                emitter.write(whole, place, part, 1)
+        synchronise(emitter)
+        self._write_state(cells, tuple(emitter.read(whole, self.place, 1) for whole in memory))
+        with emitter.loop("w", parts - 1) as part:
+            other = tuple(emitter.read(whole, emitter.simplify((part + 1) * rows + self.place), 1) for whole in memory)
+            self._write_state(cells, kind.merge(self._state(cells), other))
+        return self._state(cells)
+
+    def _shuffled(self, value: Scalar, distance: int) -> Scalar:
+        """The value of the lane whose number differs in one bit."""
+        wide = cast(value, DType.int32) if value.dtype.itemsize == 1 else value
+        name = str(wide.expr.ty)
+        expr = tirx.call_extern(name, SHUFFLE, tirx.const(0xffffffff, "uint32"), wide.expr,
+                                tirx.const(distance, "int32"))
+        return cast(self.emitter.now(Scalar(expr, wide.dtype)), value.dtype)
+
+    def _state(self, cells: Sequence[Cells]) -> State:
+        return tuple(self.emitter.read(cell, 0, 1) for cell in cells)
+
+    def _write_state(self, cells: Sequence[Cells], state: State) -> None:
+        self.emitter.settle(state)
+        settled = [self.emitter.now(value) for value in state]
+        for cell, value in zip(cells, settled, strict=True):
+            self.emitter.write(cell, 0, value, 1)
+
+    # ---- loops -------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _turns(self, part: _Part, guards: Sequence[Expr] = ()) -> Iterator[dict[Loop, Any]]:
+        """The elements of a row that are this lane's; what is written within is done where the guards hold too."""
+        emitter, lanes = self.emitter, self.rows.split.lanes
+        with emitter.loop("t", -(-part.size // lanes)) as turn:
+            number = emitter.simplify(turn * lanes + self.lane)
+            if part.size % lanes:
+                guards = [tirx.LT(number, emitter.constant(part.size)), *guards]
+            with emitter.all_hold(guards):
+                inner = unravelled(emitter, emitter.name_index("s", number, part.size), part.inner)
+                places = self._places(part, inner)
+                with emitter.all_hold(self._limits(part, places)):
+                    yield places
+
+    def _limits(self, part: _Part, places: Places) -> list[Expr]:
+        """Whether an element is there, of a reduction whose last row is shorter."""
+        form = part.stage.form
+        if not isinstance(form, Reduced) or form.total is None:
+            return []
+        assert part.reduced is not None
+        axis, total = form.total
+        inner = part.reduced.axes[axis][0]
+        first = self.rows.rows.axes[0][0]
+        at = places[first] * inner.extent + places[inner]
+        return [tirx.LT(at, self.emitter.constant(total))]
+
+
+def synchronise(emitter: Emitter) -> None:
+    """A barrier for the threads of a block."""
+    emitter.add(tirx.Evaluate(tirx.call_extern("int32", SYNCHRONISE)))
+
+
+def stores_of(emitter: Emitter, stage: Stage, indices: Indices) -> list[tuple[Buffer, Expr]]:
+    """Where an element of a stage is stored."""
+    return [(buffer, flat_index(buffer.type, indices, emitter.constant(0))) for buffer in stage.buffers]
+
+
+def unravelled(emitter: Emitter, number: Any, loops: Sequence[Loop]) -> dict[Loop, Any]:
+    """The place of each loop, from the number of a step of them all, the last loop being innermost."""
+    places: dict[Loop, Any] = {}
+    rest = number
+    for loop in reversed(loops):
+        places[loop] = emitter.name_index(loop.name, rest % loop.extent, loop.extent)
+        rest = rest // loop.extent
+    return places
+
+
+def split_of(parts: Sequence[_Part], rows: Space, count: int) -> Split:
+    """How many lanes a row has: one for short rows, a warp for many rows, else a block; where memory runs along rows,
+    as few as keep all threads of a block busy with neighbouring rows."""
+    reductions = [part for part in parts if part.reduced is not None]
+    size = max((part.size for part in reductions), default=1)
+    if any(_runs_along(part, part.inner) for part in reductions) or count == 1:
+        if size <= FEW_STEPS and count >= ENOUGH_ROWS // size:
+            return Split(1, THREADS, along=True)
+        lanes = WARP if size <= MOST_IN_WARP and count >= FEW_ROWS else THREADS
+        return Split(lanes, THREADS // lanes, along=True)
+    if size <= FEW_STEPS or count >= ENOUGH_ROWS:
+        return Split(1, THREADS, along=False)
+    return Split(THREADS // WARP, WARP, along=False)
+
+
+def _runs_along(part: _Part, loops: Sequence[Loop]) -> bool:
+    return any(access.steps.get(loop) == 1 for access in part.found.accesses if not access.is_store for loop in loops)
+
+
+def _longest_step(found: Analysis, loop: Loop) -> int:
+    return max((abs(access.steps.get(loop) or 0) for access in found.accesses), default=0)

@@ -1,0 +1,113 @@
+"""What kernels of TIR run on: what a job is, how wide vectors are, and what code walks the jobs.
+
+A CPU walks jobs of some kilobytes by vectors; a GPU has a thread for each job, which is one element.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tvm
+from tvm import tirx
+
+from symc.codegen.llvm_compile import LEVELS
+from symc.codegen.tir_emit import Emitter
+from symc.ir.types import DType
+
+JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
+MOST_LANES = 16
+THREADS = 256           # of a block, unless a kernel has its own number
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The bounds, i64, of the jobs that a call of a CPU's kernel does."""
+
+    begin: Any
+    end: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Blocks of a GPU's kernel, and threads in each."""
+
+    blocks: int
+    threads: int
+
+
+class Machine(Protocol):
+    """job_bytes: what a job of an elementwise kernel writes.  turns: whether tiles are transposed in registers."""
+
+    @property
+    def job_bytes(self) -> int: ...
+
+    @property
+    def turns(self) -> bool: ...
+
+    def lanes(self, dtypes: Sequence[DType]) -> int:
+        """Elements in a vector that holds any of the dtypes."""
+
+    def jobs(self, emitter: Emitter, count: int) -> contextlib.AbstractContextManager[tuple[Jobs | Launch, Any]]:
+        """The outermost statement of a kernel: what is written within is done for each job; yields its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """A CPU of one of LEVELS: a call of a kernel walks a range of jobs."""
+
+    level: str
+    job_bytes = JOB_BYTES
+    turns = True
+
+    def lanes(self, dtypes: Sequence[DType]) -> int:
+        """As many elements of the widest dtype as fill a register, at most 16."""
+        widest = max((4 if dtype in (DType.float16, DType.bfloat16) else dtype.itemsize for dtype in dtypes),
+                     default=4)
+        return min(LEVELS[self.level].core.vector_bytes // widest, MOST_LANES)
+
+    @contextlib.contextmanager
+    def jobs(self, emitter: Emitter, count: int) -> Iterator[tuple[Jobs, Any]]:
+        begin, end = tirx.Var("begin", "int64"), tirx.Var("end", "int64")
+        with emitter.job_loop(begin, end, count) as job:
+            yield Jobs(begin, end), job
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A GPU: each job is a thread.  One job, one element, so that neighbouring threads touch neighbouring memory."""
+
+    threads: int = THREADS
+    job_bytes = 1
+    turns = False
+
+    def lanes(self, dtypes: Sequence[DType]) -> int:
+        return 1
+
+    @contextlib.contextmanager
+    def jobs(self, emitter: Emitter, count: int) -> Iterator[tuple[Launch, Any]]:
+        launch = Launch(-(-count // self.threads), self.threads)
+        with launched(emitter, launch) as (block, thread):
+            number = block * self.threads + thread
+            if count % self.threads == 0:
+                yield launch, emitter.name_index("j", number, count)
+                return
+            with emitter.when(tirx.LT(number, emitter.constant(count))):
+                yield launch, emitter.name_index("j", number, count)
+
+
+@contextlib.contextmanager
+def launched(emitter: Emitter, launch: Launch) -> Iterator[tuple[Any, Any]]:
+    """The root of a GPU's kernel; yields the number of the block and that of the thread in it, as indices."""
+    with emitter.root() as body:
+        named = {name: tirx.Var(name, "int32") for name in ("blockIdx.x", "threadIdx.x")}
+        extents = dict(zip(named, (launch.blocks, launch.threads), strict=True))
+        yield tuple(emitter.name_index(name[0], tirx.Cast(emitter.index_dtype, var), extents[name])
+                    if emitter.index_dtype != "int32" else emitter.known(var, extents[name])
+                    for name, var in named.items())
+    for name, var in reversed(named.items()):
+        over = tirx.IterVar(tvm.ir.Range(0, extents[name]), var, tirx.IterVar.ThreadIndex, name)
+        body.append(tirx.AttrStmt(over, "thread_extent", tirx.const(extents[name], "int32"), body.pop()))
+

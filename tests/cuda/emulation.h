@@ -1,0 +1,128 @@
+// CUDA for the host: what kernels of `codegen/tir_cuda.py` use of it, one block after the other.
+//
+// Kernels without barriers run thread by thread.  In others each thread of a block is a fibre, which runs to its next
+// barrier; all threads of a block must come to the same one.  `emulation_order` says in which direction threads take
+// turns: results that depend on it are races.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ucontext.h>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __launch_bounds__(count)
+#define __shared__ static
+typedef unsigned char uchar;
+typedef unsigned short ushort;
+typedef unsigned int uint;
+
+#define CUDART_INF_F INFINITY
+#define CUDART_NAN_F NAN
+#define CUDART_INF ((double)INFINITY)
+#define CUDART_NAN ((double)NAN)
+
+// As CUDA has them: of floats, the one that is no NaN.
+inline float min(float a, float b) { return fminf(a, b); }
+inline float max(float a, float b) { return fmaxf(a, b); }
+inline double min(double a, double b) { return fmin(a, b); }
+inline double max(double a, double b) { return fmax(a, b); }
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
+inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+struct half {
+  _Float16 value;
+  half() {}
+  half(float x) : value((_Float16)x) {}
+  operator float() const { return (float)value; }
+};
+
+struct Index { int x; };
+static Index blockIdx, threadIdx;
+extern "C" { int emulation_order = 1; int emulation_diverged = 0; }
+
+namespace emulation {
+
+constexpr int MOST = 1024, STACK = 64 * 1024;
+struct Fibre { ucontext_t context; int barrier; bool done; };
+static Fibre fibres[MOST];
+static char *stacks;
+static ucontext_t scheduler;
+static uint64_t exchanged[MOST];
+static void (*body)(void **);
+static void **arguments;
+
+inline void reach(int barrier) {
+  int self = threadIdx.x;
+  fibres[self].barrier = barrier;
+  swapcontext(&fibres[self].context, &scheduler);
+}
+
+inline void enter() {
+  int self = threadIdx.x;
+  body(arguments);
+  fibres[self].done = true;
+  swapcontext(&fibres[self].context, &scheduler);
+}
+
+inline void run_together(int threads) {
+  if (!stacks) stacks = (char *)malloc((size_t)MOST * STACK);
+  for (int t = 0; t < threads; ++t) {
+    Fibre &fibre = fibres[t];
+    fibre.done = false;
+    getcontext(&fibre.context);
+    fibre.context.uc_stack.ss_sp = stacks + (size_t)t * STACK;
+    fibre.context.uc_stack.ss_size = STACK;
+    fibre.context.uc_link = &scheduler;
+    makecontext(&fibre.context, enter, 0);
+  }
+  for (int left = threads; left;) {
+    int finished = 0, first = -1;
+    for (int i = 0; i < threads; ++i) {
+      threadIdx.x = emulation_order > 0 ? i : threads - 1 - i;
+      swapcontext(&scheduler, &fibres[threadIdx.x].context);
+      Fibre &fibre = fibres[threadIdx.x];
+      if (fibre.done) { ++finished; continue; }
+      if (first < 0) first = fibre.barrier;
+      if (first != fibre.barrier) emulation_diverged = 1;
+    }
+    if (finished && finished < left) { emulation_diverged = 1; return; }
+    left -= finished;
+  }
+}
+
+template <bool TOGETHER> void run(void (*kernel)(void **), int blocks, int threads, void **pointers) {
+  body = kernel;
+  arguments = pointers;
+  for (int b = 0; b < blocks; ++b) {
+    blockIdx.x = b;
+    if (TOGETHER) { run_together(threads); continue; }
+    for (int t = 0; t < threads; ++t) {
+      threadIdx.x = emulation_order > 0 ? t : threads - 1 - t;
+      kernel(pointers);
+    }
+  }
+}
+
+template <class... A, size_t... I> void call(void (*kernel)(A *...), void **p, std::index_sequence<I...>) {
+  kernel((A *)p[I]...);
+}
+
+template <class... A> void call(void (*kernel)(A *...), void **p) { call(kernel, p, std::index_sequence_for<A...>()); }
+
+}  // namespace emulation
+
+#define __syncthreads() emulation::reach(__COUNTER__)
+
+template <class T> T __shfl_xor_sync(unsigned, T value, int distance) {
+  memcpy(&emulation::exchanged[threadIdx.x], &value, sizeof(T));
+  emulation::reach(-1);
+  memcpy(&value, &emulation::exchanged[threadIdx.x ^ distance], sizeof(T));
+  emulation::reach(-2);
+  return value;
+}

@@ -1,0 +1,113 @@
+"""A `Driver` that runs CUDA C++ on the host: kernels are compiled with `emulation.h`.
+
+Allocations lie between guards; what is beyond an array is NaN, so that reading there shows, and writing there is found.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from symc.codegen.tir_cuda import generator_text
+
+HEADER = Path(__file__).with_name("emulation.h")
+GUARD = 1024        # bytes before and behind each allocation
+POISON = 0xFF       # of which every float is NaN
+KERNEL = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\([^)]*\) \{(.*?)^\}', re.M | re.S)
+OPTIONS = ("-O1", "-std=c++17", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing")
+
+
+class EmulatedDriver:
+    """order: 1 or -1, the direction in which the threads of a block take turns."""
+
+    def __init__(self, order: int = 1) -> None:
+        self.order = order
+        self._blocks: dict[int, np.ndarray] = {}
+
+    def allocate(self, size: int, purpose: str) -> int:
+        block = np.full(size + 2 * GUARD, POISON, np.uint8)
+        pointer = block.ctypes.data + GUARD
+        self._blocks[pointer] = block
+        return pointer
+
+    def release(self, pointer: int) -> None:
+        self.check(pointer)
+        del self._blocks[pointer]
+
+    def check(self, pointer: int | None = None) -> None:
+        """Assert that nothing was written beside an allocation, or beside any."""
+        for found in self._blocks if pointer is None else [pointer]:
+            block = self._blocks[found]
+            assert (block[:GUARD] == POISON).all() and (block[-GUARD:] == POISON).all(), "written beside an array"
+
+    def write(self, target: int, source: np.ndarray) -> None:
+        ctypes.memmove(target, source.ctypes.data, source.nbytes)
+
+    def read(self, target: np.ndarray, source: int) -> None:
+        ctypes.memmove(target.ctypes.data, source, target.nbytes)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        ctypes.memmove(target, source, size)
+
+    def clear(self, target: int, size: int) -> None:
+        ctypes.memset(target, 0, size)
+
+    def launch(self, function: EmulatedKernel, blocks: int, threads: int, pointers: Sequence[int]) -> None:
+        function(blocks, threads, pointers, self.order)
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        return work
+
+    def wait(self) -> None:
+        pass
+
+
+class EmulatedKernel:
+    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+        self.library, self.name = library, name
+        self.run = getattr(library, f"emulate_{name}")
+
+    def __call__(self, blocks: int, threads: int, pointers: Sequence[int], order: int) -> None:
+        ctypes.c_int.in_dll(self.library, "emulation_order").value = order
+        self.run(ctypes.c_int(blocks), ctypes.c_int(threads), (ctypes.c_void_p * len(pointers))(*pointers))
+        assert not ctypes.c_int.in_dll(self.library, "emulation_diverged").value, f"{self.name}: barriers diverge"
+
+
+def emulated(texts: Sequence[str], folder: Path) -> Mapping[str, EmulatedKernel]:
+    """The kernels of texts of `cuda_text` by name; folder: where what was compiled is kept."""
+    found: dict[str, EmulatedKernel] = {}
+    source = host_source(texts)
+    path = folder / (hashlib.sha256(source.encode() + HEADER.read_bytes()).hexdigest() + ".so")
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            (Path(work) / "kernels.cpp").write_text(source)
+            subprocess.run(["g++", *OPTIONS, "-I", str(HEADER.parent), "-o", "kernels.so", "kernels.cpp"], cwd=work,
+                           check=True)
+            (Path(work) / "kernels.so").replace(path)
+    library = ctypes.CDLL(str(path))
+    for name, _ in kernels_of(texts):
+        found[name] = EmulatedKernel(library, name)
+    return found
+
+
+def kernels_of(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Name and body of each kernel."""
+    return [match.groups() for text in texts for match in KERNEL.finditer(text)]
+
+
+def host_source(texts: Sequence[str]) -> str:
+    runners = []
+    for name, body in kernels_of(texts):
+        together = str("__syncthreads" in body or "__shfl" in body).lower()
+        runners.append(f'extern "C" void emulate_{name}(int blocks, int threads, void **p) {{\n'
+                       f"  auto kernel = [](void **p) {{ emulation::call({name}, p); }};\n"
+                       f"  emulation::run<{together}>(kernel, blocks, threads, p);\n}}\n")
+    return '#include "emulation.h"\n' + generator_text() + "".join(texts) + "".join(runners)
