@@ -16,10 +16,11 @@ from tvm import s_tir, tirx
 from symc.codegen.relax_math import PortableDraws, PortableMath, as_meant
 from symc.codegen.relax_te import relax_dtype
 from symc.codegen.tir_divide import without_floor_division
-from symc.codegen.tir_emit import INDEX, Buffer, sequence
+from symc.codegen.tir_emit import sequence
 from symc.codegen.tir_imperative import InOrder, KernelBuilder
 from symc.codegen.tir_index import LARGE, unraveled
 from symc.codegen.tir_machine import Cpu
+from symc.codegen.tir_memory import INDEX, Buffer
 from symc.frontend.te import Placeholder, Tensor, node_to_te
 from symc.frontend.te_math import Scalar, condition
 from symc.ir.graph import Node

@@ -22,6 +22,7 @@ from tvm_ffi import StructuralKey
 
 from symc.codegen.tir_condition import settled_condition
 from symc.codegen.tir_index import LARGE, clamped, flat_index, free_variables, redirected, view_indices
+from symc.codegen.tir_memory import INDEX, Buffer, Cells
 from symc.frontend.te import Computed, Part, Reduced, Tensor, Viewed
 from symc.frontend.te_math import (
     Expr,
@@ -33,41 +34,11 @@ from symc.frontend.te_math import (
     literal,
     load_conversion,
     logical,
-    memory_dtype,
     store_conversion,
     vector_dtype,
     widened,
 )
-from symc.ir.types import DType, TensorType, block_of
-
-INDEX = "int32"       # dtype of indices; int64 where a buffer has 2³¹ elements or more
-
-
-@dataclass(eq=False)
-class Buffer:
-    """A tensor in memory, flat; `type` gives its logical shape and layout."""
-
-    type: TensorType
-    name: str
-    index_dtype: str = INDEX
-    var: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        itemsize = self.type.element.itemsize
-        self.var = tirx.decl_buffer((max(self.count, 1),), memory_dtype(self.type.element), self.name,
-                                    data_alignment=itemsize)
-
-    @property
-    def count(self) -> int:
-        return self.type.bytes // self.type.element.itemsize
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Local variables of a kernel, which become registers."""
-
-    buffer: Any
-    dtype: DType
+from symc.ir.types import DType, block_of
 
 
 @dataclass(eq=False, slots=True)

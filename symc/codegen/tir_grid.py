@@ -9,7 +9,7 @@ from symc.codegen.tir_cuda import cuda_text
 from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_injective import injective_kernel
-from symc.codegen.tir_machine import Grid
+from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_plan import Cluster, GroupPlan
 from symc.frontend.te import Reduced
@@ -22,9 +22,13 @@ def lower_group(group: Graph, name: str) -> GroupCode:
     """Kernels named after `name`, one launch after the other; the object is their text (`tir_cuda.cuda_text`)."""
     plan = GridPlan(group, name, Grid())
     kernels = plan.kernels()
-    code = tuple(KernelCode(kernel.symbol, tuple(parameter for parameter, _ in kernel.parameters),
-                            kernel.bounds.blocks, threads=kernel.bounds.threads) for kernel in kernels)
-    return GroupCode(code, plan.scratch, cuda_text(kernels).encode())
+    return GroupCode(tuple(map(_code, kernels)), plan.scratch, cuda_text(kernels).encode())
+
+
+def _code(kernel: TirKernel) -> KernelCode:
+    assert isinstance(kernel.bounds, Launch)
+    return KernelCode(kernel.symbol, tuple(parameter for parameter, _ in kernel.parameters), kernel.bounds.blocks,
+                      threads=kernel.bounds.threads)
 
 
 class GridPlan(GroupPlan):

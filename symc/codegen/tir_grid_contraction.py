@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
-from symc.codegen.tir_emit import Buffer, Cells, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_grid_reduce import stores_of, synchronise, unravelled
 from symc.codegen.tir_machine import THREADS, Launch, launched
+from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_space import Loop, Places, analyse
 from symc.frontend.te import Product, Reduced, TensorExpressions, operand
@@ -44,13 +45,13 @@ UNROLLED = tirx.ForKind.UNROLLED
 
 def is_tiled(cluster: Cluster) -> bool:
     """Whether the cluster is one contraction of some size, and results that follow element by element."""
-    sums = [stage for stage in cluster.stages if isinstance(stage.form, Reduced)]
-    if len(sums) != 1 or sums[0].form is not sums[0].tensor or sums[0].form.product is None:
+    sums = [stage.tensor for stage in cluster.stages if isinstance(stage.form, Reduced) and stage.form is stage.tensor]
+    if len(sums) != 1 or not isinstance(sums[0], Reduced) or sums[0].product is None:
         return False
     wide = [sum(extent != 1 for extent in stage.tensor.shape) for stage in cluster.stages]
     if any(len(stage.rows) != count for stage, count in zip(cluster.stages, wide, strict=True)):
         return False
-    sides = Sides.of(sums[0].form.product.spec)
+    sides = Sides.of(sums[0].product.spec)
     return min(sides.size("m"), sides.size("n")) >= SMALLEST and sides.size("k") > 1
 
 

@@ -11,14 +11,16 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
 from symc.codegen.tir_cuda import SHUFFLE, SYNCHRONISE
-from symc.codegen.tir_emit import Buffer, Cells, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_machine import THREADS, Launch, launched
+from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_monoid import Monoid, State, monoid
 from symc.codegen.tir_space import Analysis, Loop, Places, Space, analyse, space
@@ -97,7 +99,7 @@ class _GridRows:
     def _analyse(self, stage: Stage, outer: Space, reduced: Space | None) -> Analysis:
         emitter = self.plan.emitter()
         for tensor in self.own:
-            emitter.provide(tensor, lambda indices, tensor=tensor: emitter.unknown(tensor.dtype, indices))
+            emitter.provide(tensor, partial(emitter.unknown, tensor.dtype))
         loops = [loop for axis in (*outer.axes, *(reduced.axes if reduced else ())) for loop in axis]
 
         def body(places: Places) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:

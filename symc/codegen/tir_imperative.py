@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symc.codegen.tir_emit import Buffer, Cells, Emitter, typed
+from symc.codegen.tir_emit import Emitter, typed
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_machine import Machine
+from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_schedule import pieces, ramp, vectors
 from symc.frontend.te import Tensor, TensorExpressions

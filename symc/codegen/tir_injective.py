@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
-from symc.codegen.tir_emit import Buffer, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_index import flat_index
+from symc.codegen.tir_memory import Buffer
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_schedule import (
     MOST_BREAKS,

@@ -19,8 +19,9 @@ from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_math import substitute_vector_math
 from symc.codegen.llvm_random import define_generator
 from symc.codegen.tir_divide import without_floor_division
-from symc.codegen.tir_emit import Buffer, Emitter, sequence
+from symc.codegen.tir_emit import Emitter, sequence
 from symc.codegen.tir_machine import Jobs, Launch
+from symc.codegen.tir_memory import Buffer
 
 LIBM = frozenset(name + suffix for suffix in ("", "f") for name in (
     "acosh", "asinh", "atanh", "cbrt", "erf", "expm1", "fmod", "hypot", "lgamma", "log1p", "tgamma"))

@@ -15,11 +15,12 @@ from typing import Any
 from tvm import tirx
 
 from symc.codegen.group_code import Parameter
-from symc.codegen.tir_emit import INDEX, Buffer, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_imperative import InOrder, KernelBuilder
 from symc.codegen.tir_index import LARGE
 from symc.codegen.tir_injective import injective_kernel
 from symc.codegen.tir_machine import Machine
+from symc.codegen.tir_memory import INDEX, Buffer
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_reduce import reduction_kernel
 from symc.codegen.tir_space import BLOCK, step_along

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from tvm import tirx
 from tvm_ffi import StructuralKey
 
-from symc.codegen.tir_emit import Buffer, Cells, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_index import flat_index
+from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_monoid import State, monoid
 from symc.codegen.tir_schedule import (

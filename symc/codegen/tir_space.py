@@ -10,8 +10,9 @@ from typing import Any
 from tvm import sym, tirx
 
 from symc.codegen.tir_condition import changes
-from symc.codegen.tir_emit import Buffer, Emitter
+from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_index import free_variables
+from symc.codegen.tir_memory import Buffer
 from symc.frontend.te import Tensor
 from symc.frontend.te_math import Expr, Indices, Scalar
 from symc.ir.types import Shape, parse_layout

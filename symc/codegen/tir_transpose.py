@@ -8,7 +8,8 @@ from typing import Any
 
 from tvm import tirx
 
-from symc.codegen.tir_emit import Buffer, Emitter
+from symc.codegen.tir_emit import Emitter
+from symc.codegen.tir_memory import Buffer
 from symc.codegen.tir_schedule import Tile, counts, ramp, vectors, walked
 from symc.codegen.tir_space import Analysis, Loop, Places
 from symc.frontend.te_math import Expr, Scalar, widened
