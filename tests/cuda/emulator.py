@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symc.codegen.tir_cuda import generator_text
+from symc.codegen.cuda_source import generator_text
 
 HEADER = Path(__file__).with_name("emulation.h")
 GUARD = 1024        # bytes before and behind each allocation
