@@ -81,9 +81,14 @@ def did_you_mean(wanted: str, known: Iterable[str], lead: str = "", likeness: fl
     return f"{lead}did you mean {near[0]!r}?" if near else ""
 
 
+def counted(number: int, name: str) -> str:
+    """'1 array', '2 arrays'."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def raise_collected(kind: type[SymcError], title: str, problems: Sequence[str], hint: str = "") -> None:
     """Raise one `kind` that lists every problem found; does nothing when there is none."""
     if not problems:
         return
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    raise kind(f"{count} in {title}\n" + "\n".join(f"  {problem}" for problem in problems), hint)
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    raise kind(f"{counted(len(problems), 'problem')} in {title}\n{lines}", hint)

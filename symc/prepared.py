@@ -82,11 +82,17 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -
     libraries = {level: library_bytes(units, level, batch) for level in levels}
     package.write(path, package.Contents(
         plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
-        graph=print_graph(prepared.lowered[0].graph), versions={"symc": symc.__version__, **dict(cache.pins())},
+        graphs=_graphs(prepared), versions={"symc": symc.__version__, **dict(cache.pins())},
         options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
         weights_file=options.weights_file, verification=_verified(prepared, units, libraries),
         **_open_extents(batch, plans)))
     return units
+
+
+def _graphs(prepared: Prepared) -> list[str]:
+    """The graphs that `symc verify` needs: other slabs of a batch are compared with the first."""
+    needed = prepared.lowered if prepared.places is None else prepared.lowered[:1]
+    return [print_graph(lowered.graph) for lowered in needed]
 
 
 def _verified(prepared: Prepared, units: Sequence[Unit], libraries: Mapping[str, bytes]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ original parameters, or beside recorded outputs."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,12 +22,17 @@ from symc.loading import load_parameters
 from symc.ops.inference import with_types
 from symc.ops.operator import states_of
 from symc.passes.pipeline import inferred
+from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.machine import this_machine
+from symc.runtime.manifest import graph_member
+from symc.runtime.module import module_of, not_compiled
 from symc.runtime.package import Package, Target, check_everything, open_package
+from symc.runtime.plan import Plan
 from symc.verification.compare import Key, Numbers, Tolerances
 from symc.verification.explain import Explainer
 from symc.verification.inputs import held
-from symc.verification.record import Verification
+from symc.verification.record import Verification, of_plans
+from symc.verification.slabs import verify_slab
 from symc.verification.stored import array_in, stored_graph
 from symc.verification.subject import Subject, meaning_of
 from symc.verification.verify import verify
@@ -38,25 +43,40 @@ Arrays = Mapping[str, np.ndarray]
 def verify_package(path: str | os.PathLike[str], params: Any = None, inputs: Arrays | None = None,
                    against: Arrays | None = None, seed: int = 0,
                    trust: str | os.PathLike[str] | None = None) -> Verification:
-    """Verify the package for this machine.  PackageError: it is damaged, or for other machines.
+    """Verify all plans of the package for this machine.  PackageError: it is damaged, or for other machines.
 
     params: the original parameters (a path, or arrays by name), with which its network is interpreted instead of the
-    graph that it stores.  inputs: values of inputs; the others are drawn from `seed`.  against: recorded outputs by
-    name, beside values of inputs, to compare with.  trust: the public key that must have signed it.  Of several plans
-    the first is verified, whose graph is stored.
+    graphs that it stores.  inputs: values of inputs, for plans of their shapes; the others are drawn from `seed`.
+    against: recorded outputs by name, beside values of inputs, to compare with; plans of other shapes are then left
+    out, as are those whose graph an older package does not store.  trust: the public key that must have signed it.
     """
     package = open_package(path, trust=trust)
     check_everything(package)
     target = package.target_for(this_machine())
-    stored = Stored(package)
-    subject = stored.subject(params)
-    given, expected = stored.sorted(inputs or {}, against)
-    compiled_here = subject.lowered is not stored.graph
-    explainer = Explainer(subject.roles, subject.tolerances, stored.options if compiled_here else None, stored.trains)
-    library = {target.level: package.library(target)}
-    found = verify(subject, library, _others(package, target), seed, given, expected, explainer.explain,
-                   _against(params, against))
-    return replace(found, other_plans=tuple(range(1, len(package.manifest["plans"]))))
+    module = module_of(package, target)
+    stored = [Stored(package, number) for number in range(len(package.manifest["plans"]))]
+    given, expected = stored[0].sorted(inputs or {}, against)
+    meant = stored[:1] if isinstance(module, ModuleOfBatches) else [one for one in stored if one.has_meaning(params)]
+    fitting = _fitting(meant, given, expected)
+    found = {}
+    for one in fitting if expected is not None else meant:
+        subject, explainer = one.subject(params)
+        found[one.number] = verify(subject, {target.level: package.library(target, one.number)},
+                                   _others(package, target), seed, given if one in fitting else {}, expected,
+                                   explainer.explain, _against(params, against))
+    if isinstance(module, ModuleOfBatches) and expected is None:
+        found |= {number: verify_slab(subject, module, number, target.level, seed) for number in range(1, len(stored))}
+    return of_plans(found, [one.shapes for one in stored])
+
+
+def _fitting(stored: Sequence[Stored], given: Arrays, expected: Numbers | None) -> list[Stored]:
+    """The plans for inputs, and where several are, for outputs, of these shapes.  SymcError: there is none."""
+    found = [one for one in stored if all(array.shape == one.shapes[name] for name, array in given.items())]
+    if not found:
+        raise not_compiled({name: array.shape for name, array in given.items()},
+                           [{name: one.shapes[name] for name in given} for one in stored])
+    outputs = {name: array.shape for (_, name), array in (expected or {}).items()}
+    return [one for one in found if outputs.items() <= one.outputs.items()] or found
 
 
 def _others(package: Package, target: Target) -> list[str]:
@@ -71,13 +91,26 @@ def _against(params: Any, against: Arrays | None) -> str:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a package tells of how it was made."""
+    """What a package tells of how one of its plans was made."""
 
     package: Package
+    number: int = 0
+
+    def has_meaning(self, params: Any) -> bool:
+        """Whether there is a graph to compare with: the first is missed when it is read."""
+        return params is not None or self.number == 0 or self._has_graph
+
+    @property
+    def _has_graph(self) -> bool:
+        return graph_member(self.number) in self.package.members
+
+    @property
+    def plan(self) -> Plan:
+        return self.package.read_plan(self.number)
 
     @cached_property
     def graph(self) -> Graph:
-        return stored_graph(self.package)
+        return stored_graph(self.package, self.number)
 
     @cached_property
     def network(self) -> Graph:
@@ -85,7 +118,7 @@ class Stored:
 
     @property
     def trains(self) -> bool:
-        return "backward" in self.package.plan.entries
+        return "backward" in self.plan.entries
 
     @cached_property
     def options(self) -> Options:
@@ -98,28 +131,40 @@ class Stored:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {item["name"]: tuple(item["shape"]) for item in self.package.manifest["plans"][0]["inputs"]}
+        return {item["name"]: tuple(item["shape"]) for item in self._described["inputs"]}
+
+    @cached_property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        return {item["name"]: tuple(item["shape"]) for item in self._described["outputs"]}
 
     @cached_property
     def dtypes(self) -> dict[str, DType]:
-        return {item["name"]: DType.of(item["dtype"]) for item in self.package.manifest["plans"][0]["inputs"]}
+        return {item["name"]: DType.of(item["dtype"]) for item in self._described["inputs"]}
 
-    def subject(self, params: Any) -> Subject:
-        """With the stored graph as its meaning, or with the network and these parameters."""
-        plan, weights = self.package.plan, self.package.weights()
+    @property
+    def _described(self) -> Mapping[str, Any]:
+        described: Mapping[str, Any] = self.package.manifest["plans"][self.number]
+        return described
+
+    def subject(self, params: Any) -> tuple[Subject, Explainer]:
+        """With the stored graph as its meaning, or with the network and these parameters; and what explains it."""
+        weights = self.package.weights()
         if params is None:
             roles = with_types(self.network, inferred(self.network, self.shapes, self.dtypes))
-            return Subject(self.graph, roles, self.graph, plan, weights, self.initial, self.tolerances)
+            return (Subject(self.graph, roles, self.graph, self.plan, weights, self.initial, self.tolerances),
+                    Explainer(roles, self.tolerances, None, self.trains))
         made = self._lowered(params)
-        again = print_graph(made.graph, sources=False) == print_graph(self.graph, sources=False)
-        return Subject(meaning_of(made.source, made.requests), made.source, made.graph if again else self.graph, plan,
-                       weights, made.initial, self.tolerances)
+        again = not self._has_graph or \
+            print_graph(made.graph, sources=False) == print_graph(self.graph, sources=False)
+        subject = Subject(meaning_of(made.source, made.requests), made.source, made.graph if again else self.graph,
+                          self.plan, weights, made.initial, self.tolerances)
+        return subject, Explainer(made.source, self.tolerances, self.options if again else None, self.trains)
 
     @cached_property
     def initial(self) -> dict[str, np.ndarray]:
         """First values of inputs and states, which lie in the weights."""
         block = self.package.weights()
-        return {buffer.name: array_in(block, buffer) for buffer in self.package.plan.buffers
+        return {buffer.name: array_in(block, buffer) for buffer in self.plan.buffers
                 if buffer.kind in ("input", "state") and buffer.offset is not None}
 
     def _lowered(self, params: Any) -> Lowered:
@@ -127,14 +172,15 @@ class Stored:
         arrays = load_parameters(params, {node.name for node in states_of(self.network)})
         shapes = {name: shape for name, shape in self.shapes.items() if name not in arrays}
         dtypes = {name: dtype for name, dtype in self.dtypes.items() if name not in arrays}
-        requests = {g.variable.name: g.req for g in self.graph.gradients}
+        graph = self.graph if self._has_graph else Stored(self.package).graph
+        requests = {g.variable.name: g.req for g in graph.gradients}
         prepared = compiler.prepare(self.network, arrays, shapes, (), requests if self.trains else False, "cpu", dtypes,
                                     self.options)
         return prepared.lowered[0]
 
     def sorted(self, inputs: Arrays, against: Arrays | None) -> tuple[dict[str, np.ndarray], Numbers | None]:
         """Values of inputs in their dtypes, and expected outputs, which may stand side by side in `against`."""
-        names = [item["name"] for item in self.package.manifest["outputs"]]
+        names = list(self.outputs)
         both = {**(against or {}), **inputs}
         if unknown := [name for name in both if name not in (*self.shapes, *names)]:
             raise SymcError(f"'{unknown[0]}' is neither an input nor an output of the package",
@@ -149,6 +195,4 @@ class Stored:
         return given, expected
 
     def _input(self, name: str, array: np.ndarray) -> np.ndarray:
-        if array.shape != self.shapes[name]:
-            raise SymcError(f"input '{name}' has shape {array.shape}, expected {self.shapes[name]}")
         return array if array.dtype == self.dtypes[name].numpy else held(array, self.dtypes[name])

@@ -110,5 +110,5 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package.write(folder / "affine.symc", package.Contents(
         plans=[plan], network='{"nodes": [], "heads": []}',
         weights=package.weights_member([affine_weights(plan)]),
-        libraries={"x86-64": (folder / "lib.so").read_bytes()}, graph="heads %result"))
+        libraries={"x86-64": (folder / "lib.so").read_bytes()}, graphs=["heads %result"]))
     return folder / "affine.symc"

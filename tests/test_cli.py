@@ -121,7 +121,7 @@ def test_text_output(folder, call):
 
 def test_verification(folder, call):
     code, out, _ = call(*COMPILE)
-    assert code == 0 and "verification: passed: 1 arrays" in out
+    assert code == 0 and "verification: passed: 1 array, " in out
     code, out, _ = call("verify", "net.symc", "--params", "net.params")
     assert code == 0 and out.startswith("verification: passed")
     code, out, _ = call(*COMPILE, "--no-verify", "--json")

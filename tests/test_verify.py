@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from symc import compiler
+from symc import compiler, prepared
+from symc.codegen import build
 from symc.codegen.assemble import Assembly
 from symc.codegen.build import Options, host_level
 from symc.errors import PackageError, SymcError
@@ -85,7 +86,7 @@ def test_recorded_outputs(package, call):
 def test_wrong_names_and_shapes(package):
     with pytest.raises(SymcError, match="'other' is neither an input nor an output"):
         verify_package(package, inputs={"other": np.zeros(1)})
-    with pytest.raises(SymcError, match=r"input 'data' has shape \(3,\)"):
+    with pytest.raises(SymcError, match=r"(?s)data \(3,\).*compiled for data \(2, 4, 8, 8\)"):
         verify_package(package, inputs={"data": np.zeros(3)})
     with pytest.raises(SymcError, match="no recorded outputs"):
         verify_package(package, against={"data": np.zeros((2, 4, 8, 8))})
@@ -129,19 +130,68 @@ def test_loops(graph, tmp_path):
     assert verify_package(tmp_path / "net.symc").status == "passed"
 
 
-@pytest.mark.parametrize("shapes", [[{"data": (2, 4, 8, 8)}, {"data": (3, 4, 8, 8)}], {"data": ("N", 4, 8, 8)}])
-def test_several_shapes_and_batches_of_any_size(graph, package, call, shapes):
-    """Compiling compares all fixed shapes, of a batch the smallest; `symc verify` the plan whose graph is stored."""
+SETS = [{"data": (2, 4, 8, 8)}, {"data": (3, 4, 8, 8)}]
+ANY = {"data": ("N", 4, 8, 8)}
+
+
+def compile_several(package, graph, shapes, verification=True):
     compiler.compile_package(package, graph(NETWORK), parameters(), shapes, levels=[host_level()],
-                             options=Options(slabs=(1, 3)))
+                             options=Options(slabs=(2, 3), verification=verification))
+
+
+@pytest.mark.parametrize("shapes", [SETS, ANY])
+def test_several_shapes_and_batches_of_any_size(graph, package, call, shapes):
+    """Compiling compares all fixed shapes, of a batch the smallest; `symc verify` all plans."""
+    compile_several(package, graph, shapes)
     compiled = open_package(package).manifest["verification"]
-    assert compiled["status"] == "passed"
-    if isinstance(shapes, list):
-        (other,) = compiled["other_plans"]
-        assert other["status"] == "passed"
+    assert (compiled["status"], compiled["plan"], compiled["shapes"]) == ("passed", 0, {"data": [2, 4, 8, 8]})
+    if shapes is SETS:
+        assert [other["status"] for other in compiled["other_plans"]] == ["passed"]
     else:
         assert compiled["plans_not_compared"] == [1]
-    for params in (None, "net.params"):
-        found = verify_package(package, params)
-        assert found.status == "passed" and found.other_plans == (1,)
-    assert "plans not compared: 1" in call("verify", "net.symc")[1]
+    assert verify_package(package, "net.params").of_all == "passed"
+    code, out, _ = call("verify", "net.symc")
+    assert code == 0 and "passed: 2 arrays of 2 plans" in out and "1     data=3,4,8,8  output  out_output" in out
+    report = json.loads(call("verify", "net.symc", "--json")[1])
+    other, = report["other_plans"]
+    assert (other["plan"], other["shapes"], other["status"]) == (1, {"data": [3, 4, 8, 8]}, "passed")
+    assert "plans_not_compared" not in report
+
+
+@pytest.mark.parametrize("shapes", [SETS, ANY])
+def test_a_wrong_plan_among_several(graph, package, call, shapes, monkeypatch):
+    genuine = build.driver_text
+
+    def halved(plans, *others, **options):
+        steps = [step._replace(jobs=step.jobs // 2) if "fc" in step.node else step for step in plans[1].steps]
+        return genuine([plans[0], plans[1]._replace(steps=tuple(steps))], *others, **options)
+    monkeypatch.setattr(build, "driver_text", halved)
+    compile_several(package, graph, shapes, verification=False)
+    code, out, _ = call("verify", "net.symc", "--json")
+    report = json.loads(out)
+    assert (code, report["status"], report["other_plans"][0]["status"]) == (3, "different", "different")
+    assert "wrong" not in report["compared"][0] and "wrong" in report["other_plans"][0]["compared"][0]
+    assert ("'fc'" if shapes is SETS else "the plan for 3 rows") in report["other_plans"][0]["fault"]
+    assert "fault: " in call("verify", "net.symc")[1]
+
+
+def test_recorded_outputs_are_of_the_plan_that_they_fit(graph, package):
+    compile_several(package, graph, SETS)
+    data = np.random.default_rng(4).standard_normal((3, 4, 8, 8)).astype(np.float32)
+    recorded = {"data": data, "out_output": load(package).forward(data=data)[0].asnumpy()}
+    for against in (recorded, {"out_output": recorded["out_output"]}):
+        found = verify_package(package, against=against)
+        assert (found.plan, found.not_compared) == (1, (0,)) and (found.status == "passed") == ("data" in against)
+    found = verify_package(package, inputs={"data": data})
+    assert found.inputs and not found.other_plans[0].inputs and found.of_all == "passed"
+    with pytest.raises(SymcError, match=r"(?s)data \(5, 4, 8, 8\).*data \(2, 4, 8, 8\); data \(3, 4, 8, 8\)"):
+        verify_package(package, inputs={"data": data[[0] * 5]})
+
+
+def test_packages_that_store_the_first_graph_alone(graph, package, monkeypatch):
+    genuine = prepared._graphs
+    monkeypatch.setattr(prepared, "_graphs", lambda network: genuine(network)[:1])
+    compile_several(package, graph, SETS)
+    assert verify_package(package).not_compared == (1,)
+    found = verify_package(package, "net.params")
+    assert found.not_compared == () and found.of_all == "passed"

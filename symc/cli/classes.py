@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symc.errors import SymcError
+from symc.errors import SymcError, counted
 
 SYNSET = re.compile(r"n\d{8}\s+")         # WordNet's number in front of the words
 Top = dict[str, list[list[dict[str, Any]]]]
@@ -38,8 +38,9 @@ def top_classes(results: Mapping[str, Any], count: int, labels: Sequence[str] | 
                         "--top is for classifiers; --output writes all outputs")
     for name, rows in scores.items():
         if labels is not None and len(labels) != rows.shape[1]:
-            found = "is 1 label" if len(labels) == 1 else f"are {len(labels)} labels"
-            raise SymcError(f"there {found}, but output '{name}' has {rows.shape[1]} classes")
+            found = "is" if len(labels) == 1 else "are"
+            classes = "1 class" if rows.shape[1] == 1 else f"{rows.shape[1]} classes"
+            raise SymcError(f"there {found} {counted(len(labels), 'label')}, but output '{name}' has {classes}")
     return {name: _best(rows, count, labels) for name, rows in scores.items()}
 
 

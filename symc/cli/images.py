@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symc.errors import MissingPackageError, SymcError
+from symc.errors import MissingPackageError, SymcError, counted
 
 # What files begin with, by Pillow's name of the format: those that OpenCV reads too.
 FORMATS: dict[str, bytes | tuple[bytes, ...]] = {
@@ -113,7 +113,7 @@ def place_of(name: str, shape: Shape, count: int) -> Place:
                                                     "with the channels last; give others as .npy")
     batch, *rest = shape
     if isinstance(batch, int) and batch != count:
-        raise SymcError(f"{shown} takes {batch} image{'s' * (batch != 1)} at once, not {count}",
+        raise SymcError(f"{shown} takes {counted(batch, 'image')} at once, not {count}",
                         "compile the network with --shape NAME=N,... for batches of any size")
     sizes = [extent for extent in rest if isinstance(extent, int)]
     if len(sizes) != 3:

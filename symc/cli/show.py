@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from symc.errors import counted
+
 
 def show(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
@@ -62,13 +64,20 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def plans_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The record of a verification, and those of other plans in it."""
+    return [record, *record.get("other_plans", ())]
+
+
 def verdict(record: Mapping[str, Any]) -> str:
     """One line for the record of a verification."""
     if record["status"] == "not run":
         return f"not run: {record['against']}"
-    worst = max(record["compared"], key=lambda item: item["relative"], default=None)
-    most = f": {len(record['compared'])} arrays, off by {worst['relative']:.1g} of their largest element at most" \
-        if worst else ""
+    plans = plans_of(record)
+    arrays = [item for one in plans for item in one["compared"]]
+    worst = max(arrays, key=lambda item: item["relative"], default=None)
+    compared = counted(len(arrays), "array") + (f" of {counted(len(plans), 'plan')}" if len(plans) > 1 else "")
+    most = f": {compared}, off by {worst['relative']:.1g} of the largest element at most" if worst else ""
     return f"{record['status']}{most} ({', '.join(record['levels'])}; {record['against']})"
 
 

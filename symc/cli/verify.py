@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from symc.cli.application import EXIT_DIFFERENT, app
 from symc.cli.inputs import read_arrays, read_inputs, shapes_of
 from symc.cli.options import Json, Package, Parameters, Threads, Trust, use_threads
 from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
-from symc.cli.show import show, verdict
+from symc.cli.show import plans_of, show, verdict
 
 
 @app.command(epilog="Example: symc verify resnet.symc --params resnet-0000.params --against recorded.npz")
@@ -30,7 +31,8 @@ def verify(
     trust: Trust = None,
     as_json: Json = False,
 ) -> None:
-    """Compare a package with the interpretation of the graph that it stores, or of its network with --params."""
+    """Compare all plans of a package with the interpretation of the graphs that it stores, or of its network with
+    --params."""
     from symc import runtime
     from symc.verify import verify_package
 
@@ -45,13 +47,21 @@ def verify(
 
 
 def _summary(record: dict[str, Any]) -> dict[str, Any]:
-    rows = [{"kind": item["kind"], "name": item["name"], "difference": f"{item['relative']:.2g}",
-             "allowed": f"{item['tolerance']:.0e}", "not finite": f"{item['not_finite']:.1%}",
-             "verdict": item.get("wrong") or item.get("explained", "right")}
-            for item in record["compared"]]
-    shown = {"verification": verdict(record), "inputs": record["inputs"], "compared": rows}
+    shown = {"verification": verdict(record), "inputs": record["inputs"],
+             "compared": [row for one in plans_of(record) for row in _rows(one)]}
     if record["levels_not_run"]:
         shown["not run here"] = record["levels_not_run"]
     if "plans_not_compared" in record:
         shown["plans not compared"] = record["plans_not_compared"]
-    return shown | ({"fault": record["fault"]} if "fault" in record else {})
+    faults = [one["fault"] for one in plans_of(record) if "fault" in one]
+    return shown | ({"fault": "; ".join(faults)} if faults else {})
+
+
+def _rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each array of a plan, with its number and shapes if there are several."""
+    which = {"plan": record["plan"], "shapes": " ".join(f"{name}={','.join(map(str, shape))}" for name, shape
+                                                       in record["shapes"].items())} if "plan" in record else {}
+    return [{**which, "kind": item["kind"], "name": item["name"], "difference": f"{item['relative']:.2g}",
+             "allowed": f"{item['tolerance']:.0e}", "not finite": f"{item['not_finite']:.1%}",
+             "verdict": item.get("wrong") or item.get("explained", "right")}
+            for item in record["compared"]]

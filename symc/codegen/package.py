@@ -3,7 +3,7 @@
     manifest.json   what it is, for which machines, and the size and checksums of every other member
     plan.json       the plan, or the first of several: others are plan-1.json and so on
     network.json    the network it was compiled from, as the MXNet Symbol JSON
-    graph.txt       the graph after all passes, as text (optional)
+    graph.txt       the graph after all passes, as text (optional); graph-1.txt and so on for further fixed shapes
     lib-LEVEL.so    one library for each CPU level
     weights.bin     folded and packed weights, unless they are a file of their own
 Equal contents give equal bytes, which docs/package-format.md describes.
@@ -29,7 +29,7 @@ from symc.codegen.plan import Plan, check
 from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
 from symc.runtime.archive import MANIFEST, MEMBER_NAME, WEIGHTS, map_file, write_archive
-from symc.runtime.manifest import FORMAT, MEMORY, describe, plan_member
+from symc.runtime.manifest import FORMAT, MEMORY, describe, graph_member, plan_member
 from symc.runtime.package import heads_of
 
 _V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe",
@@ -50,7 +50,8 @@ class Contents:
     """What a package holds.
 
     plans: one for each set of shapes, over one weight block; libraries, by level of LEVELS, run them all.
-    network: its Symbol JSON.  graph: the text of the graph after all passes.  weights: `weights_member` of the block.
+    network: its Symbol JSON.  graphs: texts of the graphs after all passes, of the first plans.
+    weights: `weights_member` of the block.
     symbols, shapes, batch: extents that are open, the arrays that have some, and where outputs have the batch, as
     docs/package-format.md has them.
     versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
@@ -62,7 +63,7 @@ class Contents:
     network: str
     weights: Checked
     libraries: Mapping[str, bytes]
-    graph: str | None = None
+    graphs: Sequence[str] = ()
     symbols: Sequence[Mapping[str, Any]] = ()
     shapes: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
     batch: Mapping[str, Any] | None = None
@@ -91,8 +92,7 @@ def write(path: Path, contents: Contents) -> None:
     contents.check()
     members = {plan_member(number): Checked([_json(plan.to_json())]) for number, plan in enumerate(contents.plans)}
     members["network.json"] = Checked([contents.network.encode()])
-    if contents.graph is not None:
-        members["graph.txt"] = Checked([contents.graph.encode()])
+    members |= {graph_member(number): Checked([text.encode()]) for number, text in enumerate(contents.graphs)}
     members |= {_library_name(level): Checked([contents.libraries[level]]) for level in contents.levels}
     if contents.weights_file is None:
         members[WEIGHTS] = contents.weights

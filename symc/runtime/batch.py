@@ -197,14 +197,14 @@ class _Slab(NamedTuple):
             program.bind(number, array)
             return None
         axis, outer, inner = place
-        part = _by_rows(array, axis, outer, inner)[(slice(None),) * (axis + 1)
+        part = by_rows(array, axis, outer, inner)[(slice(None),) * (axis + 1)
                                                    + (slice(self.begin, self.begin + self.rows),)]
         if part.size == math.prod(buffer.shape) and part.flags.c_contiguous:
             program.bind(number, part.reshape(buffer.shape))
             return None
         staged = self._staged(number, buffer)
         program.bind(number, staged)
-        return part, _by_rows(staged, axis, outer, inner)[(slice(None),) * (axis + 1) + (slice(self.rows),)]
+        return part, by_rows(staged, axis, outer, inner)[(slice(None),) * (axis + 1) + (slice(self.rows),)]
 
     def _staged(self, number: int, buffer: Buffer) -> np.ndarray:
         key = id(self.module), number
@@ -213,7 +213,7 @@ class _Slab(NamedTuple):
         return self.staged[key]
 
 
-def _by_rows(array: np.ndarray, axis: int, outer: int, inner: int) -> np.ndarray:
+def by_rows(array: np.ndarray, axis: int, outer: int, inner: int) -> np.ndarray:
     """A view of the array with the batch axis as (outer, rows, inner)."""
     shape = array.shape
     return array.reshape(*shape[:axis], outer, shape[axis] // (outer * inner), inner, *shape[axis + 1:])

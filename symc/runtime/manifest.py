@@ -28,6 +28,11 @@ def plan_member(number: int) -> str:
     return f"plan-{number}.json" if number else "plan.json"
 
 
+def graph_member(number: int) -> str:
+    """The member that holds the graph of plan `number`, where it is stored."""
+    return f"graph-{number}.txt" if number else "graph.txt"
+
+
 def run_name(number: int) -> str:
     """The function of each library that runs plan `number`."""
     return f"symc_run_{number}" if number else "symc_run"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symc.errors import counted
 from symc.interpreter import run
 from symc.ir.graph import Graph, Node
 from symc.ir.types import DType
@@ -147,7 +148,8 @@ def _worst(off: np.ndarray, allowed: Any, a: np.ndarray, b: np.ndarray) -> str:
     at = np.unravel_index(int(np.argmax(excess)), off.shape)
     count = int(np.count_nonzero(off > allowed))
     place = f"at {tuple(map(int, at))} " if off.shape else ""
-    return f"{place}it is {a[at]:.7g}, expected {b[at]:.7g}; {count} of {off.size} elements are wrong"
+    wrong = f"{count} of {counted(off.size, 'element')} {'is' if count == 1 else 'are'} wrong"
+    return f"{place}it is {a[at]:.7g}, expected {b[at]:.7g}; {wrong}"
 
 
 def wide(array: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ from symc.codegen.build import Lowered, Options, Unit, host_levels
 from symc.errors import DifferentError
 from symc.runtime.library import Library
 from symc.runtime.manifest import run_name
+from symc.runtime.plan import Plan
 from symc.verification.compare import Tolerances
 from symc.verification.explain import Explainer
-from symc.verification.record import DIFFERENT, Verification, skipped
+from symc.verification.record import DIFFERENT, Verification, of_plans, skipped
 from symc.verification.subject import Subject, meaning_of
 from symc.verification.verify import verify
 
@@ -21,15 +22,17 @@ SHOWN = 3
 def verify_units(lowered: Sequence[Lowered], units: Sequence[Unit], libraries: Mapping[str, bytes], options: Options,
                  compared: int) -> dict[str, Any]:
     """The record of the first plans of a package, so many as are compared.  DifferentError: one of them differs."""
-    records = []
+    found = {}
     for number in range(compared):
         if options.progress:
             options.progress("verifying", number, compared)
-        found = verify_unit(lowered[number], units[number], libraries, options, number)
-        records.append(found.to_json(rounded=True))
-    first, *rest = records
-    return first | ({"other_plans": rest} if rest else {}) | (
-        {"plans_not_compared": list(range(compared, len(units)))} if compared < len(units) else {})
+        found[number] = verify_unit(lowered[number], units[number], libraries, options, number)
+    shapes = [_input_shapes(unit.assembly.plan) for unit in units]
+    return of_plans(found, shapes).to_json(rounded=True)
+
+
+def _input_shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    return {plan.buffers[number].name: plan.buffers[number].shape for number in plan.of_kind("input")}
 
 
 def verify_unit(lowered: Lowered, unit: Unit, libraries: Mapping[str, bytes], options: Options,

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symc.verification.compare import Difference
 
 PASSED, DIFFERENT, NOTHING, SKIPPED = "passed", "different", "nothing to compare", "not run"
+SEVERITY = (PASSED, SKIPPED, NOTHING, DIFFERENT)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was compared and how it went.
+    """What was compared of a plan, and how it went.
 
     status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
     run, and those of the package that this machine does not run.  fault: where wrong numbers begin, in words.
-    other_plans: those of the package that were not compared.
+    Where the package has several plans: plan, shapes: which one it is; other_plans: the same of other plans;
+    not_compared: the rest.
     """
 
     status: str
@@ -31,15 +33,40 @@ class Verification:
     differences: tuple[Difference, ...] = ()
     steps_compared: bool = False
     fault: str = ""
-    other_plans: tuple[int, ...] = ()
+    plan: int = 0
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    other_plans: tuple[Verification, ...] = ()
+    not_compared: tuple[int, ...] = ()
+
+    @property
+    def of_all(self) -> str:
+        """The status of all plans: the worst."""
+        return max((one.status for one in (self, *self.other_plans)), key=SEVERITY.index)
 
     def to_json(self, rounded: bool = False) -> dict[str, Any]:
         """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
         differences = [_rounded_up(d.to_json()) if rounded else d.to_json() for d in self.differences]
-        return {"status": self.status, "against": self.against, "seed": self.seed, "levels": list(self.levels),
-                "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
-                "each_step_compared": self.steps_compared} | ({"fault": self.fault} if self.fault else {}) | (
-                    {"plans_not_compared": list(self.other_plans)} if self.other_plans else {})
+        record = {"status": self.of_all, "against": self.against, "seed": self.seed, "levels": list(self.levels),
+                  "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
+                  "each_step_compared": self.steps_compared}
+        which = {"plan": self.plan, "shapes": {name: list(shape) for name, shape in self.shapes.items()}}
+        further = {"fault": self.fault, "other_plans": [one.to_json(rounded) for one in self.other_plans],
+                   "plans_not_compared": list(self.not_compared)}
+        return record | (which if self.shapes else {}) | {key: value for key, value in further.items() if value}
+
+
+def of_plans(found: Mapping[int, Verification], shapes: Sequence[Mapping[str, Sequence[int]]]) -> Verification:
+    """The record of a package: that of the first plan that was compared, which holds those of the others.
+
+    found: by the plan's number.  shapes: of the inputs of every plan.
+    """
+    if len(shapes) == 1:
+        return found[0]
+    differing = [name for name in shapes[0] if any(one[name] != shapes[0][name] for one in shapes)]
+    first, *others = (replace(one, plan=number, shapes={name: shapes[number][name] for name in differing})
+                      for number, one in found.items())
+    return replace(first, other_plans=tuple(others),
+                   not_compared=tuple(number for number in range(len(shapes)) if number not in found))
 
 
 def skipped(why: str, levels: Sequence[str]) -> Verification:

@@ -13,27 +13,28 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.text import parse_graph
 from symc.ops.families.control_flow import ControlFlow
 from symc.ops.operator import from_text
+from symc.runtime.manifest import graph_member
 from symc.runtime.package import Package
 from symc.runtime.plan import Buffer, storage_dtype
 
 
-def stored_graph(package: Package) -> Graph:
-    """The graph after all passes, that the plan was assembled from.  PackageError: the package has none, or it is of a
-    version of symc whose operators were others."""
-    values = stored_constants(package)
+def stored_graph(package: Package, number: int = 0) -> Graph:
+    """The graph after all passes, that plan `number` was assembled from.  PackageError: the package has none, or it is
+    of a version of symc whose operators were others."""
+    values, member = stored_constants(package, number), graph_member(number)
     try:
-        graph = parse_graph(package.text("graph.txt"), from_text, values)
+        graph = parse_graph(package.text(member), from_text, values)
     except (AssertionError, KeyError, TypeError, ValueError) as problem:
-        raise PackageError(f"the graph.txt of package {package.path} cannot be read: {problem}",
+        raise PackageError(f"the {member} of package {package.path} cannot be read: {problem}",
                            "it was written by another version of symc; compile the network again") from problem
     names = names_with_bodies(graph)
     return _with_constants(graph, {node: values[name] for node, name in names.items() if name in values})
 
 
-def stored_constants(package: Package) -> dict[str, np.ndarray]:
-    """The weights by the names of graph.txt, in their physical shapes."""
+def stored_constants(package: Package, number: int) -> dict[str, np.ndarray]:
+    """The weights of a plan by the names of its graph, in their physical shapes."""
     block = package.weights()
-    return {buffer.name: array_in(block, buffer) for buffer in package.plan.buffers
+    return {buffer.name: array_in(block, buffer) for buffer in package.read_plan(number).buffers
             if buffer.kind == "weight" and buffer.offset is not None}
 
 

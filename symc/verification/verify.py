@@ -30,12 +30,12 @@ def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[
     comparison = _comparison(subject, inputs, expected)
     found = {level: _run(subject, library, inputs, comparison.right) for level, library in libraries.items()}
     by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
-    differences = _worst_of_levels(list(by_level.values()))
+    differences = worst_of_each(list(by_level.values()))
     wrong = [difference for difference in differences if difference.reason]
     doubtful = wrong or any(d.explained for d in differences) or subject.tolerances.precision == "bf16"
     step = _first_wrong_step(subject, libraries, inputs) if doubtful else None
     fault = explain(step, inputs, wrong) if explain is not None and (wrong or step) else ""
-    status = DIFFERENT if wrong or step else NOTHING if _is_nothing(differences) else PASSED
+    status = status_of(differences) if step is None else DIFFERENT
     return Verification(status, against, seed if inputs.drawn else None, tuple(libraries), tuple(others), inputs.drawn,
                         tuple(differences), bool(doubtful), fault)
 
@@ -64,9 +64,14 @@ def _run(subject: Subject, library: Library, inputs: Inputs, wanted: Numbers) ->
     return written(program, wanted)
 
 
-def _worst_of_levels(levels: Sequence[Sequence[Difference]]) -> list[Difference]:
-    """Of each array the level that differs most, wrong ones first."""
-    return [max(same, key=lambda d: (bool(d.reason), d.relative)) for same in zip(*levels, strict=True)]
+def worst_of_each(runs: Sequence[Sequence[Difference]]) -> list[Difference]:
+    """Of each array the run that differs most, wrong ones first."""
+    return [max(same, key=lambda d: (bool(d.reason), d.relative)) for same in zip(*runs, strict=True)]
+
+
+def status_of(differences: Sequence[Difference]) -> str:
+    """What the differences of all arrays mean together."""
+    return DIFFERENT if any(d.reason for d in differences) else NOTHING if _is_nothing(differences) else PASSED
 
 
 def _first_wrong_step(subject: Subject, libraries: Mapping[str, Library], inputs: Inputs) -> WrongStep | None:

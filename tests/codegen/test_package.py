@@ -18,7 +18,7 @@ def pieces(native, tmp_path_factory):
     library = tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
     return package.Contents([plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
-                            {"x86-64": library.read_bytes()}, graph="%data", versions={"symc": "0.1.0"})
+                            {"x86-64": library.read_bytes()}, graphs=["%data"], versions={"symc": "0.1.0"})
 
 
 def test_members_are_stored_and_aligned(pieces, tmp_path):

@@ -27,7 +27,7 @@ def contents(native, tmp_path_factory):
 def folder(contents, tmp_path):
     """Two packages of the same weights."""
     package.write(tmp_path / "one.symc", contents)
-    package.write(tmp_path / "two.symc", replace(contents, graph="heads"))
+    package.write(tmp_path / "two.symc", replace(contents, graphs=["heads"]))
     return tmp_path
 
 
