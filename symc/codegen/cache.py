@@ -51,6 +51,14 @@ def key_of(text: str, level: str, choice: str = "") -> str:
     return hashlib.sha256("\0".join((text, level, choice, *_versions())).encode()).hexdigest()
 
 
+IMAGES = "images"      # the kind of files with code for GPUs
+
+
+def image_key(*parts: str) -> str:
+    """The name under which code for GPUs is kept; parts: its source file, and all that its compiler is told."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
 @functools.cache
 def _versions() -> tuple[str, ...]:
     """Hash of the generating sources, and the versions of what they are pinned to."""

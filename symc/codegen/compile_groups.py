@@ -1,4 +1,4 @@
-"""Compiles the groups of a graph: from the kernel cache, or in worker processes."""
+"""Compiles the groups of a graph, and texts for GPUs: from the kernel cache, or in worker processes."""
 
 from __future__ import annotations
 
@@ -12,36 +12,82 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import symc
 from symc.codegen import cache, tuned
 from symc.codegen.choice import MODEL, Choice
-from symc.codegen.group_code import GroupCode
+from symc.codegen.cuda_compile import OPTIONS, Compiler
+from symc.codegen.cuda_source import source_of
+from symc.codegen.group_code import GRID_LEVEL, GroupCode
 from symc.errors import SymcError
 from symc.ir.graph import Node
 from symc.ops.group import Group
 from symc.ops.operator import operation
+from symc.runtime.images import Image, unpack_images
 
 Progress = Callable[[str, int, int], None]   # (what is being done, how many of it are, how many there are)
 
 
+class Task(Protocol):
+    """What a worker compiles, for `nodes`, and keeps in the cache under `key`; doing: what the user is told."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def nodes(self) -> tuple[str, ...]: ...
+
+    @property
+    def needs_tvm(self) -> bool: ...
+
+    @property
+    def doing(self) -> str: ...
+
+    def to_json(self) -> str: ...
+
+
 @dataclass(frozen=True)
-class Task:
-    """One group to compile: its text, level, choice and cache key, the name of its kernels, and the nodes it is for."""
+class GroupTask:
+    """One group: its text, level, choice and cache key, the name of its kernels, and the nodes it is for."""
 
     key: str
     text: str
     level: str
     name: str
     nodes: tuple[str, ...]
-    is_contraction: bool
+    needs_tvm: bool
     choice: Choice = MODEL
+    doing: ClassVar[str] = "compiling kernels"
 
     def to_json(self) -> str:
         return json.dumps({"key": self.key, "text": self.text, "level": self.level, "name": self.name,
                            "choice": str(self.choice), "cache": str(cache.folder())})
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """The text of a group for GPUs: its source file, and the architecture that it is compiled for."""
+
+    source: str
+    level: str
+    nodes: tuple[str, ...]
+    compiler: Compiler
+    needs_tvm: ClassVar[bool] = False
+    doing: ClassVar[str] = "compiling for GPUs"
+
+    @cached_property
+    def key(self) -> str:
+        return cache.image_key(self.source, self.level, self.compiler.kind, self.compiler.version, *OPTIONS)
+
+    def to_json(self) -> str:
+        return json.dumps({"key": self.key, "source": self.source, "architecture": self.level,
+                           "compiler": self.compiler, "cache": str(cache.folder())})
 
 
 def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
@@ -50,7 +96,7 @@ def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
 
     Equal groups are compiled once.  SymcError: a kernel could not be compiled; it names the nodes it computes.
     """
-    tasks: dict[str, Task] = {}
+    tasks: dict[str, GroupTask] = {}
     keys: dict[tuple[str, Node], str] = {}
     for node in nodes:
         for task in _tasks(node, levels):
@@ -64,14 +110,32 @@ def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
     return {level: {node: code[keys[level, node]] for node in nodes} for level in levels}  # type: ignore[misc]
 
 
-def _tasks(node: Node, levels: Sequence[str]) -> list[Task]:
+def compile_images(texts: Mapping[bytes, Sequence[str]], architectures: Sequence[str], compiler: Compiler,
+                   progress: Progress | None = None) -> Mapping[str, list[Image]]:
+    """Images of texts of groups (`tir_cuda`) for each of the architectures, in the order of the texts.
+
+    texts: each with the nodes that it computes.  SymcError: the compiler knows an architecture not, or finds an error.
+    """
+    tasks = {architecture: [ImageTask(source_of(text.decode()), architecture, tuple(nodes), compiler)
+                            for text, nodes in texts.items()] for architecture in architectures}
+    every = {task.key: task for row in tasks.values() for task in row}
+    code = {key: cache.read_bytes(cache.IMAGES, key) for key in every}
+    missing = [task for key, task in every.items() if code[key] is None]
+    _Pool(missing, len(every), progress).run()
+    code |= {task.key: cache.read_bytes(cache.IMAGES, task.key) for task in missing}
+    assert all(code.values()), "a worker answered for an image that is not in the cache"
+    return {architecture: [image for task in row for image in unpack_images("the kernel cache", code[task.key] or b"")]
+            for architecture, row in tasks.items()}
+
+
+def _tasks(node: Node, levels: Sequence[str]) -> list[GroupTask]:
     """What compiling a group node for `levels` takes."""
     assert isinstance(node.op, Group)
     text = cache.canonical_text(node.op.graph)
     contracts = any(operation(inner).contraction is not None for inner in node.op.graph.nodes if inner.op)
     choices = [tuned.choice_of(text, level) if contracts else MODEL for level in levels]
-    return [Task(cache.key_of(text, level, str(choice)), text, level, tuned.kernel_name(text, choice),
-                 tuple(map(str, node.sources)), contracts, choice)
+    return [GroupTask(cache.key_of(text, level, str(choice)), text, level, tuned.kernel_name(text, choice),
+                      tuple(map(str, node.sources)), not contracts or level == GRID_LEVEL, choice)
             for level, choice in zip(levels, choices, strict=True)]
 
 
@@ -82,13 +146,13 @@ LOADING = 8     # groups that are compiled in the time in which a worker loads T
 class _Pool:
     """As many workers as cores; each takes the next task when it has answered the last.
 
-    Contractions need no TVM, which takes a second to load: all workers but the first do contractions, and the rest only
-    if there is much of it, or if they waited since the last graph.
+    Contractions for CPUs and texts for GPUs need no TVM, which takes a second to load: all workers but the first do
+    these, and the rest only if there is much of it, or if they waited since the last graph.
     """
 
     def __init__(self, tasks: Sequence[Task], total: int, progress: Progress | None) -> None:
-        self.contractions = deque(task for task in tasks if task.is_contraction)
-        self.others = deque(task for task in tasks if not task.is_contraction)
+        self.light = deque(task for task in tasks if not task.needs_tvm)
+        self.others = deque(task for task in tasks if task.needs_tvm)
         self.count = len(tasks)
         self.done, self.total, self.progress = total - len(tasks), total, progress
         self.failures: list[str] = []
@@ -116,7 +180,7 @@ class _Pool:
         worker: Worker | None = None
         try:
             while (task := self._next(loads_tvm)) is not None:
-                loads_tvm |= not task.is_contraction
+                loads_tvm |= task.needs_tvm
                 worker = worker or WORKERS.take()
                 if not self._ask(worker, task):
                     worker = None
@@ -128,9 +192,9 @@ class _Pool:
     def _next(self, loads_tvm: bool) -> Task | None:
         """The next task; None: another worker does the rest sooner."""
         with self.lock:
-            if self.others and (loads_tvm or len(self.others) >= LOADING and not self.contractions):
+            if self.others and (loads_tvm or len(self.others) >= LOADING and not self.light):
                 return self.others.popleft()
-            return self.contractions.popleft() if self.contractions else None
+            return self.light.popleft() if self.light else None
 
     def _ask(self, worker: Worker, task: Task) -> bool:
         """Have `worker` compile `task`; False when it died of it."""
@@ -145,7 +209,7 @@ class _Pool:
                 self.failures.append(f"the kernel for {', '.join(task.nodes)} ({task.level}) failed to compile: "
                                      + (error if whole else error.splitlines()[-1]))
             elif self.progress:
-                self.progress("compiling kernels", self.done, self.total)
+                self.progress(task.doing, self.done, self.total)
         return answer is not None
 
 

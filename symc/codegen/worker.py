@@ -1,7 +1,7 @@
 """A compile worker: `python -m symc.codegen.worker`.
 
-Reads tasks, one JSON object a line, from standard input; compiles each group, puts its code in the kernel cache, and
-answers with one line.  A crash of TVM or LLVM ends this process, not the user's.
+Reads tasks, one JSON object a line, from standard input; compiles each group, or text for GPUs, puts its code in the
+kernel cache, and answers with one line.  A crash of TVM, LLVM or NVRTC ends this process, not the user's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from symc.codegen.group_code import GroupCode
 from symc.errors import SymcError
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
+from symc.runtime.images import pack_images
 
 
 def compile_group(text: str, level: str, name: str, choice: str) -> GroupCode:
@@ -28,6 +30,13 @@ def compile_group(text: str, level: str, name: str, choice: str) -> GroupCode:
     from symc.codegen.lower import lower_group
 
     return lower_group(parse_graph(text, from_text), name, level, Choice.parse(choice))
+
+
+def compile_source(source: str, architecture: str, compiler: Sequence[str]) -> bytes:
+    """The image of a source file for GPUs, as the cache keeps it."""
+    from symc.codegen.cuda_compile import Compiler, compile_image
+
+    return pack_images([compile_image(Compiler(*compiler), source, architecture)])
 
 
 def time_group(text: str, level: str, threads: int) -> dict[str, Any]:
@@ -47,6 +56,9 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
     try:
         if "threads" in task:
             record = time_group(task["text"], task["level"], task["threads"])
+        elif "architecture" in task:
+            image = compile_source(task["source"], task["architecture"], task["compiler"])
+            cache.write_bytes(cache.IMAGES, task["key"], image)
         else:
             cache.write(task["key"], compile_group(task["text"], task["level"], task["name"], task["choice"]))
     except SymcError as problem:

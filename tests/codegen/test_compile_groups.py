@@ -78,12 +78,12 @@ def test_levels_share_the_workers(graph, log):
 
 @pytest.mark.parametrize("others, taken", [(3, "c.."), (20, "coo")])
 def test_tvm_is_loaded_by_one_worker_unless_there_is_much_for_it(others, taken):
-    def task(number: int, is_contraction: bool) -> compile_groups.Task:
-        return compile_groups.Task(str(number), "", "x86-64-v3", "k", (), is_contraction)
+    def task(number: int, is_contraction: bool) -> compile_groups.GroupTask:
+        return compile_groups.GroupTask(str(number), "", "x86-64-v3", "k", (), not is_contraction)
     pool = compile_groups._Pool([*(task(i, False) for i in range(others)), task(99, True)], 100, None)
-    assert not pool._next(loads_tvm=True).is_contraction
+    assert pool._next(loads_tvm=True).needs_tvm
     found = [pool._next(loads_tvm=False) for _ in taken]
-    assert "".join("." if task is None else "c" if task.is_contraction else "o" for task in found) == taken
+    assert "".join("." if task is None else "o" if task.needs_tvm else "c" for task in found) == taken
 
 
 def test_what_is_cached_starts_no_worker(graph, log, monkeypatch):
