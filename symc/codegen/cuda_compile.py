@@ -167,7 +167,7 @@ def _by_nvcc(path: str, source: str, architecture: str) -> Image:
         kind = "-ptx" if architecture.startswith("compute_") else "-cubin"
         done = subprocess.run([path, kind, f"-arch={architecture}", OPTIONS[0], "-Xptxas", "-v", "-o", "kernels",
                                "kernels.cu"], cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode and "gpu arch" in done.stderr.lower().replace("gpu-arch", "gpu arch"):
+        if done.returncode and re.search("gpu.arch", done.stderr):
             raise SymcError(f"{path} does not compile for {architecture}", "`nvcc --list-gpu-arch` lists what it knows")
         if done.returncode:
             raise RuntimeError(f"nvcc: {_first_error(done.stderr)}")

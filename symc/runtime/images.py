@@ -62,6 +62,8 @@ def unpack_images(title: str, data: bytes | memoryview) -> list[Image]:
     view = memoryview(data)
     try:
         size, = struct.unpack_from("<Q", view)
+        if size > len(view):
+            raise ValueError(f"it has {size} bytes")
         start = _aligned(8 + size)
         return [_image(row, view, start) for row in _rows(json.loads(bytes(view[8:8 + size])))]
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as problem:
