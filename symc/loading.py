@@ -19,6 +19,7 @@ from symc.frontend.training_heads import inference_heads
 from symc.ir.graph import Graph, Value
 from symc.ir.types import DType
 from symc.ops.operator import states_of
+from symc.passes.cut_labels import cut_labels
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import inferred
 from symc.passes.prune import select_outputs
@@ -50,6 +51,7 @@ def load_model(symbol: Any, params: Any = None, shapes: Mapping[str, Sequence[in
     for sentence in files.notes if files else ():
         note(sentence)
     network = _network(files.symbol if files else symbol, outputs, None if train else given, note)
+    network = network if train else cut_labels(network, given)
     source = files.parameters if files and files.parameters else params
     file = source.label if isinstance(source, Document) else ""
     states = {node.name for node in states_of(network)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import random
 import resource
@@ -47,9 +48,10 @@ class Report:
 def outcome(target: str, case: int) -> tuple[str, bool]:
     """What is wrong ('' for nothing), and whether the input was accepted."""
     found, accepted = _read(target, case)
-    if found.startswith(TooSlow.__name__):
-        # What a process does once, imports above all, and what others do to the machine count too; an input that is
-        # slow is slow again.
+    if found.startswith((TooSlow.__name__, MemoryError.__name__)):
+        # Imports, what others do to the machine, and garbage of earlier cases count too; what is slow or large for its
+        # own sake is so again.
+        gc.collect()
         found, accepted = _read(target, case)
     return found, accepted
 
