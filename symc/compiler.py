@@ -50,7 +50,6 @@ from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.context import Context
 from symc.runtime.dynamic import KEPT, DynamicExecutor
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING, Bound, Executor, Sight
-from symc.runtime.memory import aligned_copy
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
@@ -94,7 +93,7 @@ class BatchModule(ModuleOfBatches):
 def _plans_here(prepared: Prepared) -> tuple[Plans, list[Unit]]:
     """The plans of a network in this process, over one block of weights."""
     units = compile_several(prepared.lowered, [host_level()], prepared.options)
-    weights = aligned_copy(units[0].assembly.weights)
+    weights = units[0].assembly.weights
     modules = [CompiledModule(unit.assembly.plan, load_in_process(unit), weights, host_functions(lowered.graph))
                for unit, lowered in zip(units, prepared.lowered, strict=True)]
     return Plans([partial(modules.__getitem__, number) for number in range(len(modules))]), units

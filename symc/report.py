@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symc.check import INFERENCE, NEEDS, NEVER, Findings, Use
+from symc.errors import counted
 from symc.frontend.files import FilePath
 from symc.frontend.model_files import is_package
 from symc.frontend.reader import is_hidden
@@ -231,7 +232,7 @@ def bench_summary(report: Mapping[str, Any], top: int) -> dict[str, Any]:
                         + f" of {report['runs']} {'runs' if 'infer' in report['entries'] else 'training steps'}",
         "work": f"{report['flops'] / 1e9:.4g} GFLOP in contractions, {report['gflops']:.1f} GFLOP/s"
                 f"{_of_peak(report['gflops_of_peak'])}",
-        "steps": f"{len(steps)}, which take {alone:.4g} ms when each is run alone",
+        "steps": f"{len(steps)}, {alone:.4g} ms when each is run alone",
         "slowest steps": [_step_row(row) for row in slowest[:top]]}
     return {key: value for key, value in shown.items() if value}
 
@@ -288,7 +289,8 @@ def tune_summary(report: Mapping[str, Any]) -> dict[str, Any]:
         "failed": {_shortened(row["nodes"]): row["problem"] for row in report["failed"]},
         "left": _left(report),
         "total": f"{total['default_us'] / 1000:.4g} ms, now {total['best_us'] / 1000:.4g} ms: "
-                 f"{100 * total['gain']:.1f} % less, in {sum(row['gain'] > 0 for row in rows)} of {len(rows)} groups"}
+                 f"{100 * total['gain']:.1f} % less, in {sum(row['gain'] > 0 for row in rows)} of "
+                 + counted(len(rows), "group")}
     return {key: value for key, value in shown.items() if value}
 
 

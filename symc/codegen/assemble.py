@@ -42,6 +42,7 @@ from symc.passes.gradient import HEAD_GRADIENT
 from symc.passes.materialize import ACCUMULATED
 from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
 from symc.passes.plan_memory import Block, MemoryPlan, plan_memory, rounded
+from symc.runtime.memory import BYTE, aligned_empty
 
 NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
@@ -55,12 +56,13 @@ class Assembly:
     contents: tuple[tuple[int, np.ndarray], ...]
     memory: MemoryPlan
 
-    @cached_property
+    @property
     def weights(self) -> np.ndarray:
-        """The initial bytes of the block of weights."""
-        block = np.zeros(self.plan.weights_bytes, np.uint8)
-        for offset, array in self.contents:
-            block[offset:offset + array.nbytes] = _bytes_of(array)
+        """The initial bytes of the block of weights, aligned: a new copy, which may be the largest array there is."""
+        block, end = aligned_empty((self.plan.weights_bytes,), BYTE, "the block of weights"), 0
+        for piece in self.weight_pieces():
+            block[end:end + len(piece)] = piece
+            end += len(piece)
         return block
 
     def weight_pieces(self) -> Iterator[np.ndarray]:

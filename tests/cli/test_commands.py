@@ -195,3 +195,10 @@ def test_progress_is_for_terminals(folder):
     os.close(ours)
     piped = process(*map(str, command[3:]), folder=folder)
     assert piped.stderr == "" and json.loads(piped.stdout)
+
+
+def test_an_interrupt_while_the_command_line_is_imported(tmp_path):
+    """`typer` is the first that it imports: here it is a file that interrupts."""
+    (tmp_path / "typer.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    done = process("check", "net.json", folder=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
