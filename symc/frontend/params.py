@@ -1,4 +1,4 @@
-"""MXNet's .params files: every dense form MXNet ever wrote is read, the form of 1.9 is written; and NumPy's .npz.
+"""MXNet's .params files: every form MXNet ever wrote is read, the dense form of 1.9 is written; and NumPy's .npz.
 Either may be compressed by gzip.
 
 The layout is that of src/ndarray/ndarray.cc (`NDArray::Save`, `Load`, `LegacyLoad`), little endian: a list header,
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.lib import format as npy
 
-from symc.errors import MXNetError, raise_collected
+from symc.errors import MXNetError
 from symc.frontend.files import FilePath, map_bytes, replacing
 from symc.frontend.limits import limits, way_out
 from symc.ir.types import BY_CODE, DType
@@ -82,9 +82,9 @@ def read(source: FilePath | bytes, name: str = "bytes", mapped: bool = False) ->
     name: what errors call bytes.  mapped: arrays of a .params file are views of it, which nobody may write, where they
     need no conversion.
 
-    Dtypes are those of `DType`; bfloat16 becomes float32, with a note.  Arrays without a value, which MXNet before 0.12
-    could save, are left out, with a note.  MXNetError names the file, the byte offset, the array and what was expected
-    there.  Sparse arrays are refused by name.
+    Dtypes are those of `DType`; bfloat16 becomes float32, sparse arrays dense ones, with a note.  Arrays without a
+    value, which MXNet before 0.12 could save, are left out, with a note.  MXNetError names the file, the byte offset,
+    the array and what was expected there.
     """
     file = name if isinstance(source, bytes) else os.fspath(source)
     data = memoryview(source) if isinstance(source, bytes) else map_bytes(source)
@@ -142,13 +142,6 @@ def split(arrays: NamedArrays, auxiliary: Container[str] = ()) -> tuple[dict[str
 # ---- reading -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Sparse:
-    """Stands for a sparse array, which is skipped so that the error can name it."""
-
-    storage: str
-
-
 @dataclass
 class _Cursor:
     """Walks the bytes of a file; every step is checked against the end.  where: the array or name it is at."""
@@ -158,7 +151,8 @@ class _Cursor:
     mapped: bool = False
     offset: int = 0
     where: str = "header"
-    converted: list[int] = field(default_factory=list)      # positions of arrays that were bfloat16
+    changed: dict[int, str] = field(default_factory=dict)   # what became of arrays, by their positions
+    dense: int = 0                                          # bytes of arrays that were sparse
 
     @property
     def left(self) -> int:
@@ -206,10 +200,9 @@ def _read_list(cursor: _Cursor) -> NamedArrays:
         items.append(_array(cursor, position))
     cursor.where = "names"
     names = _names(cursor, count)
-    _refuse_sparse(cursor.file, items, names)
-    kept = [i for i, item in enumerate(items) if item is not None]
-    return NamedArrays(cursor.file, tuple(items[i] for i in kept),  # type: ignore[misc]
-                       tuple(names[i] for i in kept) if names else (), _notes(cursor, items, names))
+    return NamedArrays(cursor.file, tuple(item for item in items if item is not None),
+                       tuple(name for name, item in zip(names, items, strict=False) if item is not None),
+                       _notes(cursor, items, names))
 
 
 def _check_header(cursor: _Cursor) -> None:
@@ -238,13 +231,13 @@ def _length(cursor: _Cursor, what: str, at_least: int) -> int:
     return count
 
 
-def _array(cursor: _Cursor, position: int) -> np.ndarray | _Sparse | None:
+def _array(cursor: _Cursor, position: int) -> np.ndarray | None:
     """One array of any form; None for one without a value."""
     magic = cursor.number("I", "an array")
     if magic in (V2_MAGIC, V3_MAGIC):
         storage = cursor.number("i", "a storage type")
         if storage in SPARSE_STORAGE:
-            return _skip_sparse(cursor, *SPARSE_STORAGE[storage])
+            return _sparse(cursor, *SPARSE_STORAGE[storage], position)
         if storage != 0:
             cursor.fail(f"expected storage type 0 (dense), 1 (row_sparse) or 2 (csr), found {storage}",
                         offset=cursor.offset - 4)
@@ -288,30 +281,76 @@ def _type(cursor: _Cursor) -> DType:
 def _elements(cursor: _Cursor, shape: tuple[int, ...], position: int) -> np.ndarray:
     """The dtype and the elements of a dense array, as an array of its own unless the file is mapped."""
     dtype = _type(cursor)
+    if dtype is DType.bfloat16:
+        cursor.changed[position] = "was bfloat16 and is float32 now"
+    return _stored(cursor, dtype, shape)
+
+
+def _stored(cursor: _Cursor, dtype: DType, shape: tuple[int, ...]) -> np.ndarray:
     if math.prod(max(extent, 1) for extent in shape) * dtype.itemsize >= 2**63:
         cursor.fail(f"expected a shape of less than 2⁶³ bytes, found {shape}")
     count = math.prod(shape)
     raw = cursor.take(count * dtype.itemsize, f"{count} elements {dtype.name} of shape {shape}")
     stored = np.frombuffer(raw, dtype.numpy.newbyteorder("<"), count) if count else np.empty(0, dtype.numpy)
     if dtype is DType.bfloat16:
-        cursor.converted.append(position)
         return (stored.astype(np.uint32) << 16).view(np.float32).reshape(shape)
     if dtype is DType.bool:
         return (stored.view(np.uint8) != 0).reshape(shape)
     return stored.astype(dtype.numpy, copy=not cursor.mapped).reshape(shape)
 
 
-def _skip_sparse(cursor: _Cursor, storage: str, index_arrays: int) -> _Sparse:
-    """Step over a sparse array: shape of its values, shape, context, types and shapes, the data of each."""
-    values, shape = _shape(cursor), _shape(cursor)
+def _sparse(cursor: _Cursor, storage: str, index_arrays: int, position: int) -> np.ndarray:
+    """A sparse array, dense: shape of its values, shape, context, types and shapes, then the data of each."""
+    extents, shape = _shape(cursor), _shape(cursor)
     cursor.numbers("ii", "a context")
-    parts = [(_type(cursor), values)]
+    parts = [(_type(cursor), extents)]
     parts += [(_type(cursor), _shape(cursor)) for _ in range(index_arrays)]
-    for dtype, extents in parts:
-        if extents is None or shape is None:
-            cursor.fail(f"expected the shapes of a {storage} array to be known")
-        cursor.take(math.prod(extents) * dtype.itemsize, f"data of shape {extents} of a {storage} array")
-    return _Sparse(storage)
+    if shape is None or any(extent is None for _, extent in parts):
+        cursor.fail(f"expected the shapes of a {storage} array to be known")
+    values, *indices = [_stored(cursor, dtype, extent or ()) for dtype, extent in parts]
+    _check_dense(cursor, storage, math.prod(max(extent, 1) for extent in shape) * values.itemsize)
+    dense = np.zeros(shape, values.dtype)
+    if not (_set_rows if storage == "row_sparse" else _set_places)(dense, values, *indices):
+        cursor.fail(f"expected the indices of a {storage} array of shape {shape}")
+    cursor.changed[position] = f"was {storage} and is dense now"
+    return dense
+
+
+def _check_dense(cursor: _Cursor, storage: str, size: int) -> None:
+    """What is sparse in the file may be anything in memory: it is limited as what is compressed."""
+    cursor.dense += size
+    if cursor.dense > (allowed := limits().unpacked(len(cursor.data))):
+        cursor.fail(f"dense, it and {storage} arrays before it take {cursor.dense} bytes, more than {allowed}",
+                    way_out("bytes"))
+
+
+def _set_rows(dense: np.ndarray, values: np.ndarray, rows: np.ndarray) -> bool:
+    """Set the rows that a row_sparse array has; False if they are not there."""
+    if not rows.size:
+        return not values.size
+    if not dense.ndim or values.shape != (rows.size, *dense.shape[1:]) or not _within(rows, len(dense)):
+        return False
+    dense[rows.reshape(-1)] = values
+    return True
+
+
+def _set_places(dense: np.ndarray, values: np.ndarray, starts: np.ndarray, columns: np.ndarray) -> bool:
+    """Set what a csr array has, whose row i has columns[starts[i]:starts[i + 1]]; False if they are not there."""
+    if not columns.size and not values.size:
+        return True
+    if dense.ndim != 2 or starts.shape != (len(dense) + 1,) or columns.ndim != 1 or values.shape != columns.shape:
+        return False
+    if not _within(starts, columns.size + 1) or starts[0] != 0 or starts[-1] != columns.size:
+        return False
+    counts = np.diff(starts.astype(np.int64))
+    if (counts < 0).any() or not _within(columns, dense.shape[1]):
+        return False
+    dense[np.repeat(np.arange(len(dense)), counts), columns] = values
+    return True
+
+
+def _within(indices: np.ndarray, end: int) -> bool:
+    return indices.dtype.kind in "iu" and indices.ndim == 1 and bool(((indices >= 0) & (indices < end)).all())
 
 
 def _names(cursor: _Cursor, arrays: int) -> list[str]:
@@ -334,15 +373,8 @@ def _label(position: int, names: Sequence[str]) -> str:
     return f"array {names[position]!r}" if names else f"array {position}"
 
 
-def _refuse_sparse(file: str, items: Sequence[object], names: Sequence[str]) -> None:
-    problems = [f"{_label(i, names)} is stored as {item.storage}" for i, item in enumerate(items)
-                if isinstance(item, _Sparse)]
-    raise_collected(MXNetError, file, problems,
-                    "symc reads dense arrays; in MXNet, `array.tostype('default')` makes them so")
-
-
 def _notes(cursor: _Cursor, items: Sequence[object], names: Sequence[str]) -> tuple[str, ...]:
-    notes = [f"{_label(i, names)} was bfloat16 and is float32 now" for i in cursor.converted]
+    notes = [f"{_label(i, names)} {what}" for i, what in cursor.changed.items()]
     notes += [f"{_label(i, names)} has no value and is left out" for i, item in enumerate(items) if item is None]
     if cursor.left:
         notes.append(f"{cursor.left} bytes behind the last name are ignored")

@@ -2,8 +2,10 @@
 releases and which 1.9.1 reads as stated here."""
 
 import gzip
+import math
 import struct
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def test_arrays_are_writable_and_their_own() -> None:
     assert array.flags.writeable and array.flags.owndata or array.base is not None and array.base.flags.owndata
 
 
-@pytest.mark.parametrize("name", [name for name in SMALL if name != "sparse"])
+@pytest.mark.parametrize("name", SMALL)
 def test_a_mapped_file_has_the_same_arrays(name: str) -> None:
     path = DATA / f"{name}.params"
     own, mapped = params.read(path), params.read(path, mapped=True)
@@ -112,9 +114,49 @@ def test_leaves_out_arrays_without_a_value() -> None:
     assert found.notes == ("array 'n' has no value and is left out",)
 
 
-def test_refuses_sparse_arrays_by_name() -> None:
-    with pytest.raises(SymcError, match="(?s)2 problems.*'rs' is stored as row_sparse.*'csr' is .* csr.*tostype"):
-        params.read(DATA / "sparse.params")
+def test_sparse_arrays_become_dense() -> None:
+    found = params.read(DATA / "sparse.params")
+    arrays = found.as_dict()
+    np.testing.assert_array_equal(arrays["rs"], [[1, 2], [0, 0], [3, 4], [0, 0]])
+    np.testing.assert_array_equal(arrays["csr"], np.eye(3))
+    assert found.notes == ("array 'rs' was row_sparse and is dense now", "array 'csr' was csr and is dense now")
+
+
+def sparse(storage: int, shape: tuple[int, ...], values: Sequence[float], *indices: Sequence[int],
+           row: tuple[int, ...] = ()) -> bytes:
+    """A file of one sparse array; row: what each of the values is, where they are rows."""
+    extents = (len(values) // max(1, math.prod(row)), *row)
+    parts = [struct.pack("<QQQIii", 0x112, 0, 1, 0xF993FAC9, storage, len(extents)), np.int64(extents).tobytes(),
+             struct.pack("<i", len(shape)), np.int64(shape).tobytes(), struct.pack("<iii", 1, 0, 0),
+             *(struct.pack("<iiq", 6, 1, len(array)) for array in indices), np.float32(values).tobytes(),
+             *(np.int64(array).tobytes() for array in indices), struct.pack("<Q", 0)]
+    return b"".join(parts)
+
+
+def test_sparse_arrays() -> None:
+    rows, = params.read(sparse(1, (4, 2), [1, 2, 3, 4], [1, 3], row=(2,))).arrays
+    np.testing.assert_array_equal(rows, [[0, 0], [1, 2], [0, 0], [3, 4]])
+    places, = params.read(sparse(2, (3, 4), [1, 2, 3], [0, 1, 1, 3], [2, 0, 3])).arrays
+    np.testing.assert_array_equal(places, [[0, 0, 1, 0], [0, 0, 0, 0], [2, 0, 0, 3]])
+    for empty in (sparse(1, (3, 2), [], [], row=(2,)), sparse(2, (3, 2), [], [], [])):
+        np.testing.assert_array_equal(params.read(empty).arrays[0], np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("data", [
+    sparse(1, (4, 2), [1, 2], [4], row=(2,)), sparse(1, (4, 2), [1, 2], [-1], row=(2,)), sparse(1, (4, 2), [1], [0]),
+    sparse(1, (4, 2), [1, 2], [], row=(2,)), sparse(1, (4, 2), [1, 2], [0, 1], row=(2,)), sparse(1, (), [1], [0]),
+    sparse(2, (2, 2), [1], [0, 1], [0]), sparse(2, (2, 2), [1], [0, 1, 1], [2]), sparse(2, (2, 2), [1], [0, 2, 1], [0]),
+    sparse(2, (2, 2), [1], [0, 1, 2], [0]), sparse(2, (2, 2), [1], [1, 1, 2], [0]), sparse(2, (2,), [1], [0, 1], [0]),
+    sparse(2, (2, 2), [1], [0, 1, 1], []), sparse(2, (3, 2), [1, 1], [0, 2, 1, 2], [0, 1])])
+def test_sparse_arrays_with_other_indices(data: bytes) -> None:
+    with pytest.raises(SymcError, match="array 0: expected the indices of a (row_sparse|csr) array"):
+        params.read(data)
+
+
+@pytest.mark.parametrize("shape", [(2**40, 2), (2**31, 2**20), (2**13, 2**14)])
+def test_sparse_arrays_that_are_huge_when_dense(shape: tuple[int, ...]) -> None:
+    with pytest.raises(SymcError, match="row_sparse arrays before it take .* more than 268435456\n.*SYMC_LIMITS=bytes"):
+        params.read(sparse(1, shape, [], [], row=(shape[1],)))
 
 
 @pytest.mark.parametrize(("start", "message"), [
@@ -168,7 +210,9 @@ def test_flipped_bits_read_or_are_refused_within_the_size_of_the_file(name: str,
         damaged[position // 8] ^= 1 << position % 8
     tracemalloc.start()
     try:
-        read_or_refuse(bytes(damaged))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("SYMC_LIMITS", "unchecked=1M")           # sparse arrays may be so large when dense
+            read_or_refuse(bytes(damaged))
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
