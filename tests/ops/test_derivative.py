@@ -40,7 +40,7 @@ def test_activations(name):
     check_second_derivative(make(name, **({"a": 2.0, "b": 1.0} if name == "_contrib_quadratic" else {})), X)
 
 
-@pytest.mark.parametrize("name", ["sum", "mean", "prod", "nansum", "nanprod", "max", "min", "norm"])
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "nansum", "nanprod", "max", "min", "norm", "_square_sum"])
 @pytest.mark.parametrize("axis", [None, (1,)])
 def test_reductions(name, axis):
     check_second_derivative(make(name, axis=axis), X)

@@ -21,7 +21,7 @@ def test_recorded(case: Case) -> None:
     assert not differences(case)
 
 
-@pytest.mark.parametrize("name", REDUCTIONS[:8])
+@pytest.mark.parametrize("name", [*REDUCTIONS[:8], "_square_sum"])
 @pytest.mark.parametrize("parameters", [{}, {"axis": (1,)}, {"axis": (0, -1), "keepdims": True}], ids=str)
 def test_derivatives(name, parameters) -> None:
     check_derivative(make(name, **parameters), distinct(2, 3, 4))
@@ -51,6 +51,11 @@ def apply(name: str, x: list, dtype: str = "float32", **parameters: object) -> n
 def test_nan_and_ties(name, expected) -> None:
     parameters = {"axis": 1 if name.startswith("arg") else (1,)}
     np.testing.assert_array_equal(apply(name, [[1, NAN, 3], [5, 2, 5]], **parameters), expected)
+
+
+def test_sums_of_squares() -> None:
+    """MXNet has them of row-sparse arrays alone."""
+    np.testing.assert_array_equal(apply("_square_sum", [[1, -2], [0, 0]], axis=(1,), keepdims=True), [[5], [0]])
 
 
 def test_integers() -> None:

@@ -299,7 +299,7 @@ PARAMETERS: dict[str, Parameter] = {
     "axis": lambda d: d.axis(), "axes": lambda d: d.axes(), "dim": lambda d: d.axis(), "dim1": lambda d: d.axis(),
     "dim2": lambda d: d.axis(), "axis1": 0, "axis2": -1, "transpose.axes": _permutation,
     **{f"{name}.axis": (lambda d: d.pick(None, d.axes(), d.axes()))
-       for name in ("sum", "mean", "prod", "max", "min", "nansum", "nanprod", "norm")},
+       for name in ("sum", "_square_sum", "mean", "prod", "max", "min", "nansum", "nanprod", "norm")},
     "norm.ord": lambda d: d.pick(1, 2), "norm.out_dtype": None, "moments.axes": lambda d: d.axes(),
     "norm.axis": lambda d: d.pick(None, d.axes()[:2]), "_np_cumsum.axis": lambda d: d.pick(None, d.axis()),
     "_np_cumsum.dtype": None,

@@ -162,6 +162,20 @@ class Sum(Reduction):
         return [spread(g, self.kept(g, node, dy), node.inputs[0])]
 
 
+@operator("_square_sum")
+class SquareSum(Reduction):
+    """Σ x².  MXNet: _square_sum, which sums one axis of row-sparse arrays alone."""
+
+    reducer = "sum"
+
+    def term(self, F: Any, x: Any) -> Any:
+        return x * x
+
+    def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
+        (x,) = node.inputs
+        return [g.elemwise_mul(spread(g, self.kept(g, node, dy), x), g.elemwise_add(x, x))]
+
+
 @operator("mean", aliases=("_sparse_mean",))
 class Mean(Reduction):
     """Σ x / n; of integers truncated, of truth values whether one is true.  MXNet: mean."""
