@@ -342,7 +342,7 @@ def _set_places(dense: np.ndarray, values: np.ndarray, starts: np.ndarray, colum
         return False
     if not _within(starts, columns.size + 1) or starts[0] != 0 or starts[-1] != columns.size:
         return False
-    counts = np.diff(starts.astype(np.int64))
+    counts: np.ndarray = np.diff(starts.astype(np.int64))
     if (counts < 0).any() or not _within(columns, dense.shape[1]):
         return False
     dense[np.repeat(np.arange(len(dense)), counts), columns] = values
