@@ -7,6 +7,7 @@ widths that CUDA has; nothing is fast math.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 
 import tvm
@@ -31,7 +32,20 @@ def cuda_text(kernels: Sequence[TirKernel]) -> str:
     module = tvm.IRModule({symbol: function.with_body(structural_map(function.body, [(tvm.ir.Call, _cuda_call)]))
                            for symbol, function in functions.items()})
     text = tvm.get_global_func("target.build.cuda")(module, target()).inspect_source()
-    return text[text.index('extern "C" __global__'):].replace("alignas(64) ", "")   # of single variables
+    text = text[text.index('extern "C" __global__'):]
+    text = text.replace("__shared__ alignas(64)", "alignas(64) __shared__")      # as C++ has it
+    text = re.sub(r"alignas\(64\) (\w+ \w+\[1\])", r"\1", text)
+    for kernel in kernels:
+        text = _with_constants(text, kernel)
+    return text
+
+
+def _with_constants(text: str, kernel: TirKernel) -> str:
+    """Declare what the kernel only reads, so that it goes through the cache of constants."""
+    def declared(match: re.Match[str]) -> str:
+        names = "|".join(f"{buffer.name}_pointer" for buffer in kernel.constant)
+        return re.sub(rf"(\w+)\* ({names})\b", r"const \1* __restrict__ \2", match[0]) if names else match[0]
+    return re.sub(rf"\b{kernel.symbol}\([^)]*\)", declared, text)
 
 
 def _cuda_call(call: tvm.ir.Call) -> Expr:

@@ -6,8 +6,9 @@ import math
 
 from symc.codegen.group_code import GroupCode, KernelCode
 from symc.codegen.tir_cuda import cuda_text
-from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled
+from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
+from symc.codegen.tir_grid_tile import parts_for
 from symc.codegen.tir_injective import injective_kernel
 from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
@@ -40,6 +41,11 @@ class GridPlan(GroupPlan):
         if is_tiled(cluster):
             return contraction_kernel(self, cluster, symbol)
         return reduction_kernel(self, cluster, symbol)
+
+    def _form(self, tensor: Reduced) -> Reduced:
+        if tensor.product is not None and (parts := parts_for(tensor.product.spec, by_warps=False)):
+            return sum_of_parts(tensor, parts)
+        return super()._form(tensor)
 
     def _has_few_rows(self, tensor: Reduced) -> bool:
         if tensor.total is not None or tensor.kind.startswith("arg"):

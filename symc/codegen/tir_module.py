@@ -30,13 +30,17 @@ PROVIDED = ("llvm.", "symc.")
 
 @dataclass(eq=False)
 class TirKernel:
-    """A kernel before compilation: its body works on the jobs within the bounds, or on all of a launch."""
+    """A kernel before compilation: its body works on the jobs within the bounds, or on all of a launch.
+
+    constant: buffers that no thread writes, by whichever parameter.
+    """
 
     symbol: str
     parameters: tuple[tuple[Parameter, Buffer], ...]
     jobs: int
     bounds: Jobs | Launch
     body: tirx.Stmt | None
+    constant: tuple[Buffer, ...] = ()
 
     def function(self, target: tvm.target.Target) -> tirx.PrimFunc:
         """The function symbol(ptr..., i64 begin, i64 end).  TVM has it return an i32 0, which its callers ignore.
@@ -56,13 +60,13 @@ class TirKernel:
 
 
 def kernel_of(emitter: Emitter, symbol: str, parameters: Sequence[tuple[Parameter, Buffer]], jobs: int,
-              bounds: Jobs | Launch) -> TirKernel:
+              bounds: Jobs | Launch, constant: Sequence[Buffer] = ()) -> TirKernel:
     """The kernel whose only statement at the root is what walks its jobs: no code escapes the schedule."""
     (root,) = emitter.levels
     scheduled = tirx.AttrStmt if isinstance(bounds, Launch) else tirx.For
     assert len(root.statements) == 1 and isinstance(root.statements[0], scheduled), f"{symbol} is not scheduled"
     body = without_floor_division(root.statements[0], emitter.analyzer)
-    return TirKernel(symbol, tuple(parameters), jobs, bounds, body)
+    return TirKernel(symbol, tuple(parameters), jobs, bounds, body, tuple(constant))
 
 
 def llvm_text(kernels: Sequence[TirKernel], level: str) -> str:

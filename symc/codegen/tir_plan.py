@@ -151,9 +151,7 @@ class GroupPlan:
         """The stage of `tensor`, after those of the reductions it needs."""
         if tensor in self.stages:
             return self.stages[tensor]
-        form = tensor
-        if isinstance(tensor, Reduced) and self._has_few_rows(tensor):
-            form = in_two_steps(tensor)
+        form = self._form(tensor) if isinstance(tensor, Reduced) else tensor
         demands, read = demands_of(self.emitter(), form)
         for needed in dict.fromkeys(demand.tensor for demand in demands):
             self._stage(needed)
@@ -161,6 +159,10 @@ class GroupPlan:
         written = [self.writer[buffer] + 1 for buffer in read if buffer in self.writer]
         self._assign(stage, demands, max(written, default=0))
         return stage
+
+    def _form(self, tensor: Reduced) -> Reduced:
+        """How a reduction is computed."""
+        return in_two_steps(tensor) if self._has_few_rows(tensor) else tensor
 
     def _has_few_rows(self, tensor: Reduced) -> bool:
         """Whether its rows are too few to share the work among threads; parts are not parted again."""

@@ -42,6 +42,10 @@ struct half {
   operator float() const { return (float)value; }
 };
 
+struct alignas(8) float2 { float x, y; };
+struct alignas(16) float4 { float x, y, z, w; };
+struct alignas(16) double2 { double x, y; };
+
 struct Index { int x; };
 static Index blockIdx, threadIdx;
 extern "C" { int emulation_order = 1; int emulation_diverged = 0; }

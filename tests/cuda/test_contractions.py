@@ -1,0 +1,152 @@
+"""Contractions for GPUs, compiled for the host, against the interpreter."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from symc.codegen.build import Options, Unit, compile_lowered, lower
+from symc.codegen.tir_grid_tile import Sides, Tile, parted, parts_for, tile_for
+from symc.interpreter import run_heads
+from symc.ir.graph import Graph
+from symc.ir.text import parse_graph
+from symc.ops.contraction import Window, matrix_product
+from symc.ops.operator import from_text
+from symc.passes.pipeline import typed
+from symc.runtime.device import DeviceProgram
+from symc.runtime.executor import INFERENCE
+from tests.cuda.emulator import EmulatedDriver, emulated
+
+needs_host_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the kernels for the host")
+
+NETWORKS = {
+    "matrices of odd sizes": """
+        %a: f32[37,50]   %b: f32[50,21]   %c: f32[37,21]   %d: f32[19,50]   %e: f32[3,18,9]   %f: f32[3,9,33]
+
+        %r = dot(%a, %b)
+        %s = elemwise_add(%r, %c)
+        %t = dot(%a, %d) transpose_b=True
+        %u = batch_dot(%e, %f)
+        heads %s, %t, %u""",
+    "few rows": """
+        %a: f32[5,300]   %w: f32[70,300]   %b: f32[70]   %c: f32[300,9]   %v: f32[1,300]
+
+        %r = FullyConnected(%a, %w, %b) num_hidden=70
+        %s = dot(%a, %c)
+
+        %t = FullyConnected(%v, %w, %b) num_hidden=70
+        heads %r, %s, %t""",
+    "sums in parts": """
+        %a: f32[20,4096]   %w: f32[24,4096]   %b: f32[24]
+
+        %r = FullyConnected(%a, %w, %b) num_hidden=24
+        %s = relu(%r)
+        heads %s""",
+    "large tiles": """
+        %a: f32[1300,20]   %w: f32[1400,20]
+        %r = FullyConnected(%a, %w) num_hidden=1400 no_bias=True
+        heads %r""",
+    "vectors along both sides": """
+        %a: f32[600,520]   %w: f32[590,520]
+        %r = FullyConnected(%a, %w) num_hidden=590 no_bias=True
+        heads %r""",
+    "other dtypes": """
+        %a: f64[33,70]   %b: f64[70,20]   %c: i32[33,70]   %d: i32[70,20]   %e: f16[33,70]   %f: f16[70,20]
+
+        %r = dot(%a, %b)
+        %s = dot(%c, %d)
+        %t = dot(%e, %f)
+        heads %r, %s, %t""",
+    "convolutions": """
+        %a: f32[2,6,11,13]   %w: f32[20,6,3,3]   %b: f32[20]   %v: f32[9,6,1,1]   %u: f32[12,3,3,2]
+
+        %r = Convolution(%a, %w, %b) num_filter=20 kernel=(3,3) pad=(1,2) stride=(2,1)
+
+        %s = Convolution(%a, %w, %b) num_filter=20 kernel=(3,3) dilate=(2,3)
+
+        %t = Convolution(%a, %v) num_filter=9 kernel=(1,1) stride=(2,2) no_bias=True
+
+        %q = Convolution(%a, %u) num_filter=12 num_group=2 kernel=(3,2) no_bias=True
+        heads %r, %s, %t, %q""",
+    "one and three dimensions": """
+        %a: f32[2,5,40]   %w: f32[7,5,3]   %c: f32[1,4,6,7,8]   %d: f32[6,4,3,3,3]
+
+        %r = Convolution(%a, %w) num_filter=7 kernel=(3,) pad=(1,) no_bias=True
+
+        %s = Convolution(%c, %d) num_filter=6 kernel=(3,3,3) pad=(1,1,1) no_bias=True
+        heads %r, %s""",
+    "transposed": """
+        %a: f32[2,6,7,9]   %w: f32[6,8,4,4]   %v: f32[6,3,3,3]
+
+        %r = Deconvolution(%a, %w) num_filter=8 kernel=(4,4) stride=(2,2) pad=(1,1)
+
+        %s = Deconvolution(%a, %v) num_filter=6 num_group=2 kernel=(3,3) stride=(3,2)
+        heads %r, %s""",
+}
+
+
+def compiled(graph: Graph, options: Options) -> Unit:
+    return compile_lowered(lower(graph, INFERENCE, {}, (), options, target="cuda"), ["cuda"], options)
+
+
+def results(unit: Unit, inputs: dict[str, np.ndarray], order: int, folder) -> list[np.ndarray]:
+    """What the kernels compute on the host, nothing beside the arrays being touched."""
+    plan, driver = unit.plans["cuda"], EmulatedDriver(order)
+    kernels = emulated([text.decode() for text in unit.objects["cuda"]], folder / "emulated")
+    program = DeviceProgram(plan, driver, kernels, unit.assembly.weights)
+    outputs = [np.zeros(plan.buffers[number].shape, plan.buffers[number].dtype) for number in plan.of_kind("output")]
+    for number in plan.of_kind("input"):
+        program.bind(number, inputs[plan.buffers[number].name])
+    for number, array in zip(plan.of_kind("output"), outputs, strict=True):
+        program.bind(number, array)
+    program.run("infer")
+    driver.check()
+    return outputs
+
+
+def inputs_of(graph: Graph) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {node.name: np.round(4 * random.standard_normal(node.types[0].dims)).astype(node.types[0].element.numpy)
+            if node.types[0].element.numpy.kind == "i"
+            else random.standard_normal(node.types[0].dims).astype(node.types[0].element.numpy)
+            for node in graph.variables}
+
+
+@needs_host_compiler
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))
+def test_tiles_compute_what_the_interpreter_does(network, tmp_path_factory):
+    graph = typed(parse_graph(network, from_text))
+    unit, inputs = compiled(graph, Options(verify=True)), inputs_of(graph)
+    expected, folder = run_heads(graph, inputs), tmp_path_factory.getbasetemp()
+    for order in (1, -1):
+        for computed, wanted in zip(results(unit, inputs, order, folder), expected, strict=True):
+            tolerance = 2e-3 if wanted.dtype == np.float16 else 1e-5
+            np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
+
+
+def test_parts_of_a_sum_are_equal_and_few():
+    """A layer of batch 1: 49 pixels, 512 channels from 2048."""
+    spec = matrix_product(None, 49, 512, 2048, False, True)
+    parts = parts_for(spec, by_warps=False)
+    assert parts is not None and parts.axis == "k" and parts.count * parts.size == 2048
+    assert Sides.of(parted(spec, parts)).size("b") == parts.count
+    assert parts_for(matrix_product(None, 4096, 4096, 1024, False, True), by_warps=False) is None
+
+
+def test_tiles_are_large_where_there_are_many():
+    assert tile_for(Sides.of(matrix_product(None, 4096, 4096, 1024, False, True)), False) == Tile(128, 128, (16, 16))
+    assert tile_for(Sides.of(matrix_product(None, 600, 590, 520, False, True)), False) == Tile(64, 64, (16, 16))
+
+
+def test_operands_are_constants_of_the_kernel_and_read_as_vectors():
+    graph = typed(parse_graph(NETWORKS["vectors along both sides"], from_text))
+    text = compiled(graph, Options()).objects["cuda"][0].decode()
+    assert "const float* __restrict__ input0_pointer" in text
+    assert "*(float4*)" in text
+
+
+def test_a_weight_gradient_sums_in_parts():
+    window = Window(8, 1, 64, 64, (56, 56), (56, 56), (3, 3), (1, 1), (1, 1), (1, 1))
+    assert parts_for(window.weight_gradient(), by_warps=False) is not None
