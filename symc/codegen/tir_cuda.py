@@ -21,7 +21,6 @@ from symc.frontend.te_math import Expr
 
 INTRINSICS = frozenset(("exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
                         "tanh", "sqrt", "fabs", "floor", "ceil", "trunc", "pow"))
-SYNCHRONISE, SHUFFLE = "__syncthreads", "__shfl_xor_sync"
 NAMED = {"symc.threefry.i32": GENERATOR}    # functions that CUDA's names cannot spell
 
 

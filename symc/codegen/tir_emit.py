@@ -129,18 +129,29 @@ class Emitter:
         """A serial loop over [low, high), which may be empty."""
         self.levels.append(Level())
         outside, self._floor = self._floor, len(self.levels) - 1
-        var = tirx.Var(self._name("s"), self.index_dtype)
-        least = self.analyzer.const_int_bound(low).min_value
-        end = max(self.analyzer.const_int_bound(high).max_value, least + 1)
-        if end - least < LARGE:     # else the range overflows, and the analyzer draws wrong conclusions
-            self.analyzer.bind(var, tvm.ir.Range(least, end))
-        self._depths[var] = self._floor
+        var = self._between("s", low, high)
         yield var
         self._floor = outside
         level = self._close()
         if level.statements:
             extent = self.simplify(tirx.Sub(high, low))
             self.add(tirx.For(var, low, extent, tirx.ForKind.SERIAL, sequence(level.statements)))
+
+    def _between(self, name: str, low: Expr, high: Expr) -> Any:
+        """A new index variable in [low, high), known here."""
+        var = tirx.Var(self._name(name), self.index_dtype)
+        least = self.analyzer.const_int_bound(low).min_value
+        end = max(self.analyzer.const_int_bound(high).max_value, least + 1)
+        if end - least < LARGE:     # else the range overflows, and the analyzer draws wrong conclusions
+            self.analyzer.bind(var, tvm.ir.Range(least, end))
+        self._depths[var] = len(self.levels) - 1
+        return var
+
+    def name_between(self, name: str, expr: Expr, low: Expr, high: Expr) -> Any:
+        """`expr`, known to lie in [low, high), bound to an index variable here."""
+        var = self._between(name, low, high)
+        self.add(tirx.Bind(var, self.simplify(expr)))
+        return var
 
     @contextlib.contextmanager
     def repetition(self, going: Cells, count: Cells, at_most: int) -> Iterator[None]:
@@ -266,6 +277,17 @@ class Emitter:
         """Set cells to `value`, which has been through `settle`."""
         wide = Scalar(widened(value.expr, lanes), value.dtype)
         self.add(tirx.BufferStore(cells.buffer, cell_value(wide), [self._range(offset, lanes)]))
+
+    def read_all(self, cells: Sequence[Cells]) -> tuple[Scalar, ...]:
+        """What variables of one element hold."""
+        return tuple(self.read(cell, 0, 1) for cell in cells)
+
+    def write_all(self, cells: Sequence[Cells], values: Sequence[Scalar]) -> None:
+        """Set variables of one element, all at once."""
+        self.settle(values)
+        settled = [self.now(value) for value in values]
+        for cell, value in zip(cells, settled, strict=True):
+            self.write(cell, 0, value, 1)
 
     def now(self, value: Scalar) -> Scalar:
         """`value`, whose definitions are settled, computed at this place of the code."""

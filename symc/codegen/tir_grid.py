@@ -9,12 +9,14 @@ from symc.codegen.tir_cuda import cuda_text
 from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_grid_tile import parts_for
+from symc.codegen.tir_imperative import KernelBuilder
 from symc.codegen.tir_injective import injective_kernel
 from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_plan import Cluster, GroupPlan
-from symc.frontend.te import Reduced
+from symc.frontend.te import Reduced, Tensor
 from symc.ir.graph import Graph
+from symc.ops.operator import Operator
 
 LONG = 1 << 14      # elements of a row that several blocks reduce where there are few rows
 
@@ -34,6 +36,12 @@ def _code(kernel: TirKernel) -> KernelCode:
 
 class GridPlan(GroupPlan):
     """The kernels of a group on a GPU."""
+
+    def _is_imperative(self, op: Operator) -> bool:
+        return op.imperative is not None and op.compute is None
+
+    def _write(self, op: Operator, k: KernelBuilder, inputs: list[Tensor], outputs: list[Tensor]) -> None:
+        (op.cooperative or op.imperative)(k, inputs, outputs)
 
     def _kernel(self, cluster: Cluster, symbol: str) -> TirKernel:
         if cluster.row is None:

@@ -20,7 +20,8 @@ from tvm import tirx
 from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_grid_fma import UNROLLED, MultiplyAdds
 from symc.codegen.tir_grid_load import load_of, walks
-from symc.codegen.tir_grid_reduce import stores_of, synchronise, unravelled
+from symc.codegen.tir_grid_merge import synchronise
+from symc.codegen.tir_grid_reduce import stores_of, unravelled
 from symc.codegen.tir_grid_tile import Parts, Sides, Tile, parted, tile_for
 from symc.codegen.tir_machine import THREADS, Launch, launched
 from symc.codegen.tir_memory import Buffer

@@ -16,22 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
-from symc.codegen.tir_cuda import SHUFFLE, SYNCHRONISE
 from symc.codegen.tir_emit import Emitter
+from symc.codegen.tir_grid_merge import Lanes, Split
 from symc.codegen.tir_index import flat_index
-from symc.codegen.tir_machine import THREADS, Launch, launched
+from symc.codegen.tir_machine import THREADS, WARP, Launch, launched
 from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel, kernel_of
-from symc.codegen.tir_monoid import Monoid, State, monoid
+from symc.codegen.tir_monoid import Monoid, monoid
 from symc.codegen.tir_space import Analysis, Loop, Places, Space, analyse, space
 from symc.frontend.te import Reduced
-from symc.frontend.te_math import Expr, Indices, Scalar, cast, evaluating
+from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import DType
 
 if TYPE_CHECKING:
     from symc.codegen.tir_plan import Cluster, GroupPlan, Stage
 
-WARP = 32
 FEW_STEPS = 32          # of a reduction that one thread does alone
 ENOUGH_ROWS = 1 << 15   # with so many, each thread takes a row where memory runs along rows
 FEW_ROWS = 64
@@ -41,20 +40,6 @@ MOST_IN_WARP = 1024     # elements of a row that a warp reduces, where there are
 def reduction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
     """One kernel for the reductions of a cluster and the results that follow from them."""
     return _GridRows(plan, cluster).kernel(symbol)
-
-
-@dataclass(frozen=True)
-class Split:
-    """How threads share rows: `lanes` to each of `rows` rows of a block.  along: whether neighbouring threads are lanes
-    of one row."""
-
-    lanes: int
-    rows: int
-    along: bool
-
-    @property
-    def threads(self) -> int:
-        return self.lanes * self.rows
 
 
 @dataclass(eq=False)
@@ -133,7 +118,8 @@ class _RowWriter:
     """Writes the stages for the row of a thread.  row: its number in all; place: in the block."""
 
     def __init__(self, rows: _GridRows, emitter: Emitter, row: Any, place: Any, lane: Any) -> None:
-        self.rows, self.emitter, self.place, self.lane = rows, emitter, place, lane
+        self.rows, self.emitter, self.lane = rows, emitter, lane
+        self.lanes = Lanes(emitter, rows.split, place, lane)
         self.exists = None
         if rows.count % rows.split.rows:        # the last block goes along at the last row, for the sake of barriers
             self.exists = tirx.LT(row, emitter.constant(rows.count))
@@ -172,13 +158,13 @@ class _RowWriter:
         assert isinstance(form, Reduced)
         kind = monoid(form.kind, form.element_dtype, self._place_dtype)
         cells = [emitter.cells(dtype, 1) for dtype in kind.dtypes]
-        self._write_state(cells, kind.start(1))
+        self.emitter.write_all(cells, kind.start(1))
         assert part.reduced is not None
         with self._turns(part) as places:
             at = part.reduced.indices(places)
             element = form.body(*part.outer.indices(places)).element(*at)
             self._enter(kind, cells, element, at[0] if at else 0)
-        value = kind.result(self._merged(kind, cells))
+        value = kind.result(self.lanes.merged(kind, cells))
         emitter.settle([value])
         value = emitter.now(value)
         emitter.provide(part.stage.tensor, lambda _: value)
@@ -192,54 +178,8 @@ class _RowWriter:
         return DType.int64 if self.emitter.index_dtype == "int64" else DType.int32
 
     def _enter(self, kind: Monoid, cells: Sequence[Cells], element: Scalar, at: Any) -> None:
-        state = kind.enter(self._state(cells), element, self.emitter.as_value(at, self._place_dtype))
-        self._write_state(cells, state)
-
-    def _merged(self, kind: Monoid, cells: Sequence[Cells]) -> State:
-        """The state of the whole row, in every lane."""
-        split = self.rows.split
-        shuffled = min(split.lanes, WARP) if split.along else 1
-        distance = shuffled // 2
-        while distance:
-            mine = self._state(cells)
-            others = tuple(self._shuffled(value, distance) for value in mine)
-            self._write_state(cells, kind.merge(mine, others))
-            distance //= 2
-        parts = split.lanes // shuffled
-        return self._state(cells) if parts == 1 else self._merged_over(kind, cells, parts, shuffled)
-
-    def _merged_over(self, kind: Monoid, cells: Sequence[Cells], parts: int, shuffled: int) -> State:
-        """The state of `parts` times as many lanes, by way of shared memory; `shuffled` lanes hold the same."""
-        emitter, rows = self.emitter, self.rows.split.rows
-        memory = [emitter.cells(dtype, parts * rows, "shared") for dtype in kind.dtypes]
-        first = tirx.EQ(self.lane % shuffled, emitter.constant(0))
-        with emitter.when(first):
-            place = emitter.simplify(self.lane // shuffled * rows + self.place)
-            for whole, part in zip(memory, self._state(cells), strict=True):
-                emitter.write(whole, place, part, 1)
-        synchronise(emitter)
-        self._write_state(cells, tuple(emitter.read(whole, self.place, 1) for whole in memory))
-        with emitter.loop("w", parts - 1) as part:
-            other = tuple(emitter.read(whole, emitter.simplify((part + 1) * rows + self.place), 1) for whole in memory)
-            self._write_state(cells, kind.merge(self._state(cells), other))
-        return self._state(cells)
-
-    def _shuffled(self, value: Scalar, distance: int) -> Scalar:
-        """The value of the lane whose number differs in one bit."""
-        wide = cast(value, DType.int32) if value.dtype.itemsize == 1 else value
-        name = str(wide.expr.ty)
-        expr = tirx.call_extern(name, SHUFFLE, tirx.const(0xffffffff, "uint32"), wide.expr,
-                                tirx.const(distance, "int32"))
-        return cast(self.emitter.now(Scalar(expr, wide.dtype)), value.dtype)
-
-    def _state(self, cells: Sequence[Cells]) -> State:
-        return tuple(self.emitter.read(cell, 0, 1) for cell in cells)
-
-    def _write_state(self, cells: Sequence[Cells], state: State) -> None:
-        self.emitter.settle(state)
-        settled = [self.emitter.now(value) for value in state]
-        for cell, value in zip(cells, settled, strict=True):
-            self.emitter.write(cell, 0, value, 1)
+        state = kind.enter(self.emitter.read_all(cells), element, self.emitter.as_value(at, self._place_dtype))
+        self.emitter.write_all(cells, state)
 
     # ---- loops -------------------------------------------------------------------------------------------
 
@@ -268,11 +208,6 @@ class _RowWriter:
         first = self.rows.rows.axes[0][0]
         at = places[first] * inner.extent + places[inner]
         return [tirx.LT(at, self.emitter.constant(total))]
-
-
-def synchronise(emitter: Emitter) -> None:
-    """A barrier for the threads of a block."""
-    emitter.add(tirx.Evaluate(tirx.call_extern("int32", SYNCHRONISE)))
 
 
 def stores_of(emitter: Emitter, stage: Stage, indices: Indices) -> list[tuple[Buffer, Expr]]:

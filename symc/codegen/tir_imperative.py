@@ -6,6 +6,7 @@ Statements take effect in the order in which they are written; an element read b
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,13 @@ from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_machine import Machine
 from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel
+from symc.codegen.tir_monoid import monoid
 from symc.codegen.tir_schedule import pieces, ramp, vectors
+from symc.codegen.tir_team import TeamWork
 from symc.frontend.te import Tensor, TensorExpressions
-from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, condition, evaluating, literal
+from symc.frontend.te_math import Expr, Indices, Scalar, TensorMath, as_expr, cast, condition, evaluating, literal
 from symc.frontend.te_random import TensorDraws
-from symc.ir.types import DType
+from symc.ir.types import DType, TensorType
 from symc.ops.random import Step
 
 Extent = Any        # an int or an index expression
@@ -34,6 +37,8 @@ class InOrder(Emitter):
     def __init__(self, index_dtype: str, status: Buffer) -> None:
         super().__init__(index_dtype)
         self.status = status
+        self.has_read = False   # since the last barrier, if there are any
+        self.section = 0        # which `each` is being written, 0 outside of them
 
     def element(self, tensor: Tensor, indices: Indices) -> Scalar:
         value = self._evaluate(tensor, tuple(self.constant(i) if isinstance(i, int) else i for i in indices))
@@ -41,7 +46,19 @@ class InOrder(Emitter):
         self.settle([value])
         return value
 
+    @property
+    def place_dtype(self) -> DType:
+        return DType.int64 if self.index_dtype == "int64" else DType.int32
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """A loop or a branch: at its ends other threads may have read anything."""
+        self.has_read = True
+        yield
+        self.has_read = True
+
     def load_flat(self, buffer: Buffer, index: Expr, depth: int = 0) -> Scalar:
+        self.has_read = True
         return super().load_flat(buffer, index, len(self.levels) - 1)
 
     def shared(self, value: Scalar) -> Scalar:
@@ -58,22 +75,32 @@ class Cell:
     emitter: InOrder
     cells: Cells
     lanes: int = 1
+    section: int = 0
 
     def get(self) -> Scalar:
         return self.emitter.read(self.cells, 0, self.lanes)
 
     def set(self, value: Any) -> None:
+        assert self.section == self.emitter.section, "steps of `each` set no variable that they share"
         value = typed(value, self.cells.dtype)
         self.emitter.write(self.cells, 0, value, self.lanes)
 
 
 class KernelBuilder(TensorExpressions):
-    """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it."""
+    """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it.
+
+    On a GPU a job may be done by a team of threads: these share the steps of `each`, the elements of `reduce` and those
+    of `running`, and all of them do the rest, by the same values; what that stores is stored once.
+    """
 
     def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer],
-                 finish: Callable[..., TirKernel], machine: Machine) -> None:
-        self._make, self._buffers, self._finish, self._machine = emitter, buffers, finish, machine
+                 finish: Callable[..., TirKernel], machine: Machine,
+                 scratch: Callable[[TensorType], tuple[Tensor, Buffer]] | None = None) -> None:
+        self._make, self._buffers, self._finish, self._machine = emitter, dict(buffers), finish, machine
+        self._make_scratch = scratch
         self._emitter: InOrder | None = None
+        self._team: TeamWork | None = None
+        self._sections = itertools.count(1)
         self.kernels: list[TirKernel] = []
 
     @property
@@ -81,22 +108,85 @@ class KernelBuilder(TensorExpressions):
         assert self._emitter is not None, "statements stand inside `with k.jobs(...)`"
         return self._emitter
 
+    def scratch(self, shape: Sequence[int], dtype: DType) -> Tensor:
+        """A tensor for this operator alone, which one kernel may write for the next."""
+        assert self._make_scratch is not None
+        tensor, buffer = self._make_scratch(TensorType(tuple(shape), dtype))
+        self._buffers[tensor] = buffer
+        return tensor
+
     @contextlib.contextmanager
-    def jobs(self, count: int) -> Iterator[Expr]:
-        """The loop whose steps are the jobs: no two may write the same element."""
+    def jobs(self, count: int, width: int = 1) -> Iterator[Expr]:
+        """The loop whose steps are the jobs: no two may write the same element.
+
+        width: how many steps the `each` of a job have, about; see `Machine.jobs`.
+        """
         assert self._emitter is None, "jobs do not nest"
         self._emitter = emitter = self._make()
-        with evaluating(emitter), self._machine.jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self._machine.jobs(emitter, count, width) as (bounds, job, team):
+            self._team = TeamWork(emitter, team) if team is not None else None
             yield job
-        self._emitter = None
+        self._emitter = self._team = None
         self.kernels.append(self._finish(len(self.kernels), emitter, count, bounds))
+
+    @property
+    def _together(self) -> TeamWork | None:
+        """The team of the job, where it is not each of its threads by itself."""
+        return self._team if self.emitter.section == 0 else None
+
+    @contextlib.contextmanager
+    def each(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
+        """As `loop`, of steps in any order, or at once: none may read or write what another one writes."""
+        team, outside = self._together, self.emitter.section
+        low, high = self._bounds(extent)
+        with contextlib.ExitStack() as stack:
+            step = stack.enter_context(self.loop((low, high)) if team is None else team.shared(low, high))
+            self.emitter.section = outside or next(self._sections)
+            yield step
+            self.emitter.section = outside
+
+    def reduce(self, kind: str, dtype: DType, extent: Extent | tuple[Extent, Extent],
+               element: Callable[[Any], Scalar]) -> Scalar:
+        """The 'sum', 'prod', 'max', 'min', or the first step of them, 'argmax', 'argmin', of element(step)."""
+        emitter, team = self.emitter, self._together
+        rule = monoid(kind, dtype, emitter.place_dtype)
+        cells = [emitter.cells(part, 1) for part in rule.dtypes]
+        emitter.write_all(cells, rule.start(1))
+        low, high = self._bounds(extent)
+        with self.loop((low, high)) if team is None else team.turns(low, high) as step:
+            value = cast(element(step), dtype)
+            at = emitter.as_value(step, emitter.place_dtype)
+            emitter.write_all(cells, rule.enter(emitter.read_all(cells), value, at))
+        if team is not None:
+            team.merge(rule, cells)
+        result = rule.result(emitter.read_all(cells))
+        emitter.settle([result])
+        return emitter.now(result)
+
+    @contextlib.contextmanager
+    def running(self, dtype: DType, extent: int, element: Callable[[Any], Scalar]) -> Iterator[tuple[Expr, Scalar]]:
+        """As `each`, with the sum of element(step) up to and including the step; on a GPU sums of floats are added in
+        another order."""
+        total, team = self.cell(dtype, 0), self._together
+        if team is None:
+            with self.loop(extent) as step:
+                total.set(total.get() + element(step))
+                yield step, total.get()
+            return
+        with team.running(total.cells, self.emitter.constant(extent), element) as found:
+            self.emitter.section = next(self._sections)
+            yield found
+            self.emitter.section = 0
 
     @contextlib.contextmanager
     def loop(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
         """Steps 0 to `extent` - 1, or low to high - 1 of (low, high), one after the other."""
-        low, high = extent if isinstance(extent, tuple) else (0, extent)
-        with self.emitter.span(self._index(low), self._index(high)) as step:
+        with self.emitter.scope(), self.emitter.span(*self._bounds(extent)) as step:
             yield step
+
+    def _bounds(self, extent: Extent | tuple[Extent, Extent]) -> tuple[Expr, Expr]:
+        low, high = extent if isinstance(extent, tuple) else (0, extent)
+        return self._index(low), self._index(high)
 
     def vectors(self, extent: int, dtype: DType, body: Callable[[Any], None]) -> None:
         """`body` of the indices below `extent`, of as many at once as a register has elements of `dtype`.
@@ -116,14 +206,14 @@ class KernelBuilder(TensorExpressions):
     def repeat(self, going: Cell, at_most: int) -> Iterator[Expr]:
         """Steps 0, 1, ... below `at_most` as long as the cell `going`, a condition, holds."""
         count = self.cell(DType.int32, 0)
-        with self.emitter.repetition(going.cells, count.cells, at_most):
+        with self.emitter.scope(), self.emitter.repetition(going.cells, count.cells, at_most):
             number = count.get()
             yield self.index(number)
             count.set(number + 1)
 
     @contextlib.contextmanager
     def when(self, chosen: Any) -> Iterator[None]:
-        with self.emitter.when(condition(chosen).expr):
+        with self.emitter.scope(), self.emitter.when(condition(chosen).expr):
             yield
 
     def store(self, tensor: Tensor, indices: Sequence[Any] | Any, value: Any) -> None:
@@ -131,7 +221,10 @@ class KernelBuilder(TensorExpressions):
         places = tuple(map(self._index, indices if isinstance(indices, (tuple, list)) else (indices,)))
         value = typed(value, tensor.dtype)
         buffer = self._buffers[tensor]
-        self.emitter.store(buffer, flat_index(buffer.type, places, self.emitter.constant(0)), value)
+        index = flat_index(buffer.type, places, self.emitter.constant(0))
+        self.emitter.used[buffer] = None
+        with self._together.once() if self._together else contextlib.nullcontext():
+            self.emitter.store(buffer, index, value)
 
     def fail_when(self, chosen: Any) -> None:
         """Say that the operator fails if the condition holds; the kernel goes on.  Its `failure` says why."""
@@ -142,7 +235,7 @@ class KernelBuilder(TensorExpressions):
 
     def cell(self, dtype: DType, initial: Any, lanes: int = 1) -> Cell:
         """A variable that starts as `initial`, in all `lanes`."""
-        made = Cell(self.emitter, self.emitter.cells(dtype, lanes), lanes)
+        made = Cell(self.emitter, self.emitter.cells(dtype, lanes), lanes, self.emitter.section)
         made.set(initial if isinstance(initial, Scalar) else literal(initial, dtype))
         return made
 

@@ -108,7 +108,7 @@ class _Injective:
         emitter = self.plan.emitter()
         parts = [part for part in self.parts if part.jobs]
         count = sum(part.jobs for part in parts)
-        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job, _):
             first = 0
             for part in parts:
                 last = first + part.jobs

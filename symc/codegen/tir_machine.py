@@ -1,6 +1,7 @@
 """What kernels of TIR run on: what a job is, how wide vectors are, and what code walks the jobs.
 
-A CPU walks jobs of some kilobytes by vectors; a GPU has a thread for each job, which is one element.
+A CPU walks jobs of some kilobytes by vectors.  A GPU has a thread for each job, which is one element; or a block of
+threads, where jobs are few and have work for many.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tvm
 from tvm import tirx
@@ -20,6 +21,10 @@ from symc.ir.types import DType
 JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
 MOST_LANES = 16
 THREADS = 256           # of a block, unless a kernel has its own number
+MOST_THREADS = 1024
+WARP = 32
+ENOUGH_JOBS = 1 << 14   # with so many, each is done by a single thread
+FEW_JOBS = 64           # so few have larger blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,22 @@ class Launch:
     threads: int
 
 
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The threads that do a job together, and which of them this one is."""
+
+    threads: int
+    thread: Any
+
+
+class Work(NamedTuple):
+    """What walks the jobs, the number of the job that is done, and by whom, if by several."""
+
+    bounds: Jobs | Launch
+    job: Any
+    team: Team | None = None
+
+
 class Machine(Protocol):
     """job_bytes: what a job of an elementwise kernel writes.  turns: whether tiles are transposed in registers."""
 
@@ -50,8 +71,11 @@ class Machine(Protocol):
     def lanes(self, dtypes: Sequence[DType]) -> int:
         """Elements in a vector that holds any of the dtypes."""
 
-    def jobs(self, emitter: Emitter, count: int) -> contextlib.AbstractContextManager[tuple[Jobs | Launch, Any]]:
-        """The outermost statement of a kernel: what is written within is done for each job; yields its number."""
+    def jobs(self, emitter: Emitter, count: int, width: int = 1) -> contextlib.AbstractContextManager[Work]:
+        """The outermost statement of a kernel: what is written within is done for each job.
+
+        width: how many threads have something to do in a job, about.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +93,16 @@ class Cpu:
         return min(LEVELS[self.level].core.vector_bytes // widest, MOST_LANES)
 
     @contextlib.contextmanager
-    def jobs(self, emitter: Emitter, count: int) -> Iterator[tuple[Jobs, Any]]:
+    def jobs(self, emitter: Emitter, count: int, width: int = 1) -> Iterator[Work]:
         begin, end = tirx.Var("begin", "int64"), tirx.Var("end", "int64")
         with emitter.job_loop(begin, end, count) as job:
-            yield Jobs(begin, end), job
+            yield Work(Jobs(begin, end), job)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A GPU: each job is a thread.  One job, one element, so that neighbouring threads touch neighbouring memory."""
+    """A GPU: each job is a thread.  One job, one element, so that neighbouring threads touch neighbouring memory.
+    Jobs of some width are blocks of threads, unless they are many."""
 
     threads: int = THREADS
     job_bytes = 1
@@ -87,15 +112,26 @@ class Grid:
         return 1
 
     @contextlib.contextmanager
-    def jobs(self, emitter: Emitter, count: int) -> Iterator[tuple[Launch, Any]]:
+    def jobs(self, emitter: Emitter, count: int, width: int = 1) -> Iterator[Work]:
+        if width > 1 and count < ENOUGH_JOBS:
+            launch = Launch(count, _team_size(count, width))
+            with launched(emitter, launch) as (block, thread):
+                yield Work(launch, block, Team(launch.threads, thread))
+            return
         launch = Launch(-(-count // self.threads), self.threads)
         with launched(emitter, launch) as (block, thread):
             number = block * self.threads + thread
             if count % self.threads == 0:
-                yield launch, emitter.name_index("j", number, count)
+                yield Work(launch, emitter.name_index("j", number, count))
                 return
             with emitter.when(tirx.LT(number, emitter.constant(count))):
-                yield launch, emitter.name_index("j", number, count)
+                yield Work(launch, emitter.name_index("j", number, count))
+
+
+def _team_size(count: int, width: int) -> int:
+    """Whole warps, as many as the width takes, in powers of two."""
+    most = MOST_THREADS if count < FEW_JOBS else THREADS
+    return min(max(1 << (width - 1).bit_length(), WARP), most)
 
 
 @contextlib.contextmanager

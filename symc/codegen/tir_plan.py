@@ -104,13 +104,16 @@ class GroupPlan:
                 count += 1
             elif node.is_constant:
                 values[Value(node)] = constant_tensor(node)
-            elif operation(node).imperative is not None:
+            elif self._is_imperative(operation(node)):
                 outputs = self._imperative(node, [values[value] for value in node.inputs])
                 values.update(zip(node.outputs, outputs, strict=True))
             else:
                 outputs = node_to_te(node, [values[value] for value in node.inputs])
                 values.update(zip(node.outputs, outputs, strict=True))
         return values
+
+    def _is_imperative(self, op: Operator) -> bool:
+        return op.imperative is not None
 
     def _imperative(self, node: Node, inputs: list[Tensor]) -> list[Tensor]:
         """Give an imperative operator a kernel of its own, after those of its inputs."""
@@ -258,9 +261,17 @@ class GroupPlan:
         def finish(number: int, emitter: InOrder, count: int, bounds: Any) -> TirKernel:
             used = [*emitter.used, *cluster.outputs.values()]
             return kernel_of(emitter, f"{symbol}_{number}", self.parameters(used), count, bounds)
-        builder = KernelBuilder(emitter, cluster.outputs, finish, self.machine)
-        cluster.op.imperative(builder, cluster.inputs, list(cluster.outputs))
+
+        def scratch(type: TensorType) -> tuple[Tensor, Buffer]:
+            tensor = Placeholder(type)
+            self.placed[tensor] = buffer = self._scratch(type)
+            return tensor, buffer
+        builder = KernelBuilder(emitter, cluster.outputs, finish, self.machine, scratch)
+        self._write(cluster.op, builder, cluster.inputs, list(cluster.outputs))
         return builder.kernels
+
+    def _write(self, op: Operator, k: KernelBuilder, inputs: list[Tensor], outputs: list[Tensor]) -> None:
+        op.imperative(k, inputs, outputs)
 
     def parameters(self, used: Sequence[Buffer]) -> list[tuple[Parameter, Buffer]]:
         """The used buffers, in the order inputs, outputs, scratch, status."""

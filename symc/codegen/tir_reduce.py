@@ -219,7 +219,7 @@ class _Rows:
         emitter = self._emitter()
         cut = self._tiles()
         count = job_count(cut)
-        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job):
+        with evaluating(emitter), self.plan.machine.jobs(emitter, count) as (bounds, job, _):
             if count:
                 self._job(emitter, cut, origins(emitter, job, cut))
         used = [*emitter.used, *(buffer for stage in self.cluster.stages for buffer in stage.buffers)]

@@ -62,11 +62,12 @@ class Variadic:
 class Operator(Record):
     """Base of all blocks.  Instances are frozen: the parsed parameters of one node.
 
-    Exactly one lowering is given:
+    Exactly one lowering is given, or for GPUs another one beside `imperative`, which is `compute` or `cooperative`:
       expression(F, *inputs)        an expression over `ops.math`, inputs broadcast to the output (NumPy's rules);
       compute(te, inputs, outputs)  TE tensors over logical indices, `te` being `frontend.te`'s namespace;
       contraction(inputs)           a `Contraction` of the first two inputs; `finish` is its epilogue;
       imperative(k, inputs, outputs)  an imperative kernel (sort, scatter, time loops);
+      cooperative(k, inputs, outputs)  the same with work for more threads than it has jobs, at more operations;
       has_kernel = True             codegen writes a kernel for this operator alone;
       rewrite(g, *inputs)           other operators, put in its place before anything else;
       is_view = True                the output is the input's memory under another shape;
@@ -109,6 +110,7 @@ class Operator(Record):
     compute: ClassVar[Any] = None
     contraction: ClassVar[Any] = None
     imperative: ClassVar[Any] = None
+    cooperative: ClassVar[Any] = None
     rewrite: ClassVar[Any] = None
     inference: ClassVar[Any] = None          # inference(g, *inputs): its form outside training, None for itself
     seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one

@@ -230,7 +230,7 @@ class Trace:
     # ---- and of `imperative` --------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def jobs(self, count: int) -> Iterator[Index]:
+    def jobs(self, count: int, width: int = 1) -> Iterator[Index]:
         self.scope = Scope()
         job, index = self.variable(count)
         yield index
@@ -239,6 +239,17 @@ class Trace:
     @contextlib.contextmanager
     def loop(self, extent: Any) -> Iterator[Index]:
         yield self._step(*(extent if isinstance(extent, tuple) else (0, extent)))
+
+    each = loop
+
+    def reduce(self, kind: str, dtype: DType, extent: Any, element: Callable[[Any], Any]) -> Any:
+        with self.loop(extent) as step:
+            return self.combined("reduce", element(step))
+
+    @contextlib.contextmanager
+    def running(self, dtype: DType, extent: int, element: Callable[[Any], Any]) -> Iterator[tuple[Index, Any]]:
+        with self.loop(extent) as step:
+            yield step, self.combined("running", element(step))
 
     def _step(self, low: Any, high: Any) -> Index:
         self.combined("loop", low, high)

@@ -73,6 +73,19 @@ class Statistics(Operator):
         return te.tensor(kept(shape, self.axes), body)
 
 
+def mean_and_variance(te: Any, op: Statistics, data: Any, dtype: DType) -> tuple[Any, Any]:
+    """Of the reduced axes; the variance is biased."""
+    share, F = 1 / op.count(data.shape) if op.count(data.shape) else math.nan, te.F
+    sums = op.total(te, data.shape, lambda *i: F.cast(data[i], dtype))
+    mean = te.tensor(sums.shape, lambda *i: sums[i] * share)
+
+    def square(*i: Any) -> Any:
+        centred = F.cast(data[i], dtype) - at_kept(mean, i)
+        return centred * centred
+    squares = op.total(te, data.shape, square)
+    return mean, te.tensor(sums.shape, lambda *i: squares[i] * share)
+
+
 def at_kept(tensor: Any, indices: Sequence[Any]) -> Any:
     """The element of `tensor`, which has extents of 1, that broadcasts to `indices`."""
     return tensor[tuple(0 if extent == 1 else i for extent, i in zip(tensor.shape, indices, strict=True))]
@@ -108,7 +121,8 @@ def moments_in_order(data: np.ndarray, axes: Dims) -> tuple[np.ndarray, np.ndarr
 
 @operator("_moments", hidden=True)
 class Moments(Statistics):
-    """Mean and biased variance over all axes but one, summed in MXNet's order (`moments_in_order`)."""
+    """Mean and biased variance over all axes but one, summed in MXNet's order (`moments_in_order`); on GPUs, where
+    MXNet's order is another too, in parts."""
 
     axes: Dims
     outputs = ("mean", "variance")
@@ -125,6 +139,9 @@ class Moments(Statistics):
             for chosen, lanes in ((job < whole, LANES), (job >= whole, rest)):
                 with k.when(chosen):
                     self._write(k, data, axis, k.pieces(job * LANES, lanes, outputs[0].dtype), outputs)
+
+    def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
+        return list(mean_and_variance(te, self, inputs[0], outputs[0].element))
 
     def _write(self, k: Any, data: Any, axis: int, channels: list[tuple[Any, int]], outputs: list[Any]) -> None:
         """The mean and variance of some channels, given as vectors of indices and their numbers of lanes."""
@@ -291,15 +308,9 @@ class NormalizeRows(Statistics):
 
     def compute(self, te: Any, inputs: list[Any], outputs: list[TensorType]) -> list[Any]:
         (data, gamma, beta), F = inputs, te.F
-        dtype, dims, count = outputs[1].element, outputs[1].dims, self.count(data.shape)
-        sums = self.total(te, data.shape, lambda *i: F.cast(data[i], dtype))
-        mean = te.tensor(dims, lambda *i: sums[i] * (1 / count))
-
-        def square(*i: Any) -> Any:
-            centred = F.cast(data[i], dtype) - at_kept(mean, i)
-            return centred * centred
-        squares = self.total(te, data.shape, square)
-        deviation = te.tensor(dims, lambda *i: F.sqrt(squares[i] * (1 / count) + self.eps))
+        dtype, dims = outputs[1].element, outputs[1].dims
+        mean, variance = mean_and_variance(te, self, data, dtype)
+        deviation = te.tensor(dims, lambda *i: F.sqrt(variance[i] + self.eps))
         scale = te.tensor(dims, lambda *i: 1 / deviation[i])
 
         def normalized(*i: Any) -> Any:
