@@ -86,6 +86,21 @@ class Cell:
         self.emitter.write(self.cells, 0, value, self.lanes)
 
 
+@dataclass(frozen=True)
+class Array:
+    """Elements in memory of a job's own."""
+
+    emitter: InOrder
+    cells: Cells
+
+    def get(self, index: Any) -> Scalar:
+        self.emitter.has_read = True
+        return self.emitter.read(self.cells, index, 1)
+
+    def put(self, index: Any, value: Any) -> None:
+        self.emitter.write(self.cells, index, typed(value, self.cells.dtype), 1)
+
+
 class KernelBuilder(TensorExpressions):
     """`te`, and statements.  Each `jobs` block is a kernel, with a barrier behind it.
 
@@ -137,13 +152,16 @@ class KernelBuilder(TensorExpressions):
     @contextlib.contextmanager
     def each(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
         """As `loop`, of steps in any order, or at once: none may read or write what another one writes."""
-        team, outside = self._together, self.emitter.section
-        low, high = self._bounds(extent)
-        with contextlib.ExitStack() as stack:
-            step = stack.enter_context(self.loop((low, high)) if team is None else team.shared(low, high))
-            self.emitter.section = outside or next(self._sections)
+        team, (low, high) = self._together, self._bounds(extent)
+        with self.loop((low, high)) if team is None else team.shared(low, high) as step, self._section():
             yield step
-            self.emitter.section = outside
+
+    @contextlib.contextmanager
+    def _section(self) -> Iterator[None]:
+        """What is written within is done by one thread."""
+        outside, self.emitter.section = self.emitter.section, next(self._sections)
+        yield
+        self.emitter.section = outside
 
     def reduce(self, kind: str, dtype: DType, extent: Extent | tuple[Extent, Extent],
                element: Callable[[Any], Scalar]) -> Scalar:
@@ -153,7 +171,7 @@ class KernelBuilder(TensorExpressions):
         cells = [emitter.cells(part, 1) for part in rule.dtypes]
         emitter.write_all(cells, rule.start(1))
         low, high = self._bounds(extent)
-        with self.loop((low, high)) if team is None else team.turns(low, high) as step:
+        with self.loop((low, high)) if team is None else team.turns(low, high) as step, self._section():
             value = cast(element(step), dtype)
             at = emitter.as_value(step, emitter.place_dtype)
             emitter.write_all(cells, rule.enter(emitter.read_all(cells), value, at))
@@ -173,10 +191,8 @@ class KernelBuilder(TensorExpressions):
                 total.set(total.get() + element(step))
                 yield step, total.get()
             return
-        with team.running(total.cells, self.emitter.constant(extent), element) as found:
-            self.emitter.section = next(self._sections)
+        with team.running(total.cells, self.emitter.constant(extent), element) as found, self._section():
             yield found
-            self.emitter.section = 0
 
     @contextlib.contextmanager
     def loop(self, extent: Extent | tuple[Extent, Extent]) -> Iterator[Expr]:
@@ -193,7 +209,10 @@ class KernelBuilder(TensorExpressions):
 
         Each vector is loaded whole before it is stored, in ascending order; indices may not be conditions of `when`.
         """
-        vectors(self.emitter, self.emitter.constant(0), extent, self._machine.lanes([dtype]), body)
+        if self._together is not None:
+            self._together.vectors(extent, body)
+        else:
+            vectors(self.emitter, self.emitter.constant(0), extent, self._machine.lanes([dtype]), body)
 
     def pieces(self, start: Any, extent: int, dtype: DType) -> list[tuple[Any, int]]:
         """[start, start + extent) as vectors, side by side: each the indices of its elements, and how many they are."""
@@ -223,7 +242,9 @@ class KernelBuilder(TensorExpressions):
         buffer = self._buffers[tensor]
         index = flat_index(buffer.type, places, self.emitter.constant(0))
         self.emitter.used[buffer] = None
-        with self._together.once() if self._together else contextlib.nullcontext():
+        if self._together is not None:
+            self._together.store(buffer, index, value)
+        else:
             self.emitter.store(buffer, index, value)
 
     def fail_when(self, chosen: Any) -> None:
@@ -238,6 +259,10 @@ class KernelBuilder(TensorExpressions):
         made = Cell(self.emitter, self.emitter.cells(dtype, lanes), lanes, self.emitter.section)
         made.set(initial if isinstance(initial, Scalar) else literal(initial, dtype))
         return made
+
+    def shared(self, dtype: DType, count: int) -> Array:
+        """Memory of a job: of a team, which writes it in `each`."""
+        return Array(self.emitter, self.emitter.cells(dtype, max(count, 1), "shared" if self._team else "local"))
 
     def draws(self, seed: Scalar, salt: int, element: Any) -> TensorDraws:
         return TensorDraws(seed, salt, element, self._state_after)

@@ -113,7 +113,7 @@ class Grid:
 
     @contextlib.contextmanager
     def jobs(self, emitter: Emitter, count: int, width: int = 1) -> Iterator[Work]:
-        if width > 1 and count < ENOUGH_JOBS:
+        if width > WARP or width > 1 and count < ENOUGH_JOBS:
             launch = Launch(count, _team_size(count, width))
             with launched(emitter, launch) as (block, thread):
                 yield Work(launch, block, Team(launch.threads, thread))

@@ -14,7 +14,7 @@ from tvm import tirx
 
 from symc.codegen.tir_grid_merge import Lanes, Split, synchronise
 from symc.codegen.tir_machine import Team
-from symc.codegen.tir_memory import Cells
+from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_monoid import Monoid
 from symc.frontend.te_math import Expr, Scalar, literal
 
@@ -27,6 +27,7 @@ class TeamWork:
 
     def __init__(self, emitter: InOrder, team: Team) -> None:
         self.emitter, self.threads, self.thread = emitter, team.threads, team.thread
+        self._stores: list[tuple[Buffer, Expr, Scalar]] | None = None
 
     def barrier(self) -> None:
         synchronise(self.emitter)
@@ -36,13 +37,29 @@ class TeamWork:
         if self.emitter.has_read:
             self.barrier()
 
-    @contextlib.contextmanager
-    def once(self) -> Iterator[None]:
-        """What is written within is done by one thread, for all of them."""
+    def store(self, buffer: Buffer, index: Expr, value: Scalar) -> None:
+        """One thread writes what all have computed."""
+        if self._stores is not None:
+            self._stores.append((buffer, index, value))
+            return
         self._barrier_if_read()
         with self.emitter.when(tirx.EQ(self.thread, self.emitter.constant(0))):
-            yield
+            self.emitter.store(buffer, index, value)
         self.barrier()
+
+    def vectors(self, extent: int, body: Callable[[Any], None]) -> None:
+        """`body` of each thread's step at once, in ascending order: all have read before one stores."""
+        emitter, last = self.emitter, self.emitter.constant(extent - 1)
+        with emitter.loop("t", -(-extent // self.threads)) as turn:
+            step = emitter.simplify(turn * self.threads + self.thread)
+            self._stores = []
+            body(emitter.name_index("e", tirx.min(step, last), extent))
+            stores, self._stores = self._stores, None
+            self.barrier()
+            with emitter.when(tirx.LE(step, last)):
+                for buffer, index, value in stores:
+                    emitter.store(buffer, index, value)
+            self.barrier()
 
     @contextlib.contextmanager
     def shared(self, low: Expr, high: Expr) -> Iterator[Any]:

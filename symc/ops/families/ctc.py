@@ -10,6 +10,7 @@ from a place before the first state, and go to one behind the last.  W = 2·L + 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -162,7 +163,7 @@ class Alignments(WithLengths):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         logs, label, *lengths = inputs
         cost, likelihood, extents, classes, penalties, forward = outputs
-        with k.jobs(logs.shape[1]) as n:
+        with k.jobs(logs.shape[1], width=forward.shape[2]) as n:
             self.write_extents(k, n, logs, label, tuple(lengths), extents)
             self.write_states(k, n, label, logs.shape[2], extents, classes, penalties)
             steps, states = (k.index(extents[n, i]) for i in (0, 1))
@@ -196,19 +197,23 @@ class Alignments(WithLengths):
         """Blanks, and the classes between them; an alignment comes over a blank from another class, or from before the
         first state."""
         blank, width = self.blank(count), classes.shape[1]
-        with k.loop(width) as i:
+
+        def kind(i: Any) -> Any:
+            return k.value(k.clamp(k.index(whole(k.F, label[n, k.clamp(i, 0, label.shape[1] - 1)])), 0, count - 1),
+                           DType.int32)
+        with k.each(width) as i:
             k.store(classes, (n, i), blank)
             k.store(penalties, (n, i), NEVER)
-        with k.loop(k.index(extents[n, 1]) // 2) as i:
-            own = k.value(k.clamp(k.index(whole(k.F, label[n, i])), 0, count - 1), DType.int32)
+        with k.each(k.index(extents[n, 1]) // 2) as i:
+            own = kind(i)
             k.store(classes, (n, 2 * i + 1), own)
-            with k.when(k.any(i == 0, k.all(own != blank, own != classes[n, k.clamp(2 * i - 1, 0, width)]))):
+            with k.when(k.any(i == 0, k.all(own != blank, own != kind(i - 1)))):
                 k.store(penalties, (n, 2 * i + 1), 0)
         k.store(penalties, (n, k.index(extents[n, 1])), 0)
 
     def write_columns(self, k: Any, n: Any, logs: Any, steps: Any, classes: Any, penalties: Any, forward: Any) -> None:
         width = forward.shape[2]
-        with k.loop(width) as i:
+        with k.each(width) as i:
             k.store(forward, (n, 0, i), NEVER)
         k.store(forward, (n, 0, 1), 0)
         with k.loop(steps) as t:
@@ -293,13 +298,19 @@ class AlignmentSlopes(Operator):
         return F.where(both > NEVER, F.exp(both - emitted - likelihood), F.const(0, both))
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        self.write(k, inputs, outputs, self.subtract)
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        self.write(k, inputs, outputs, self.subtract_at_once)
+
+    def write(self, k: Any, inputs: list[Any], outputs: list[Any], subtract: Callable[..., None]) -> None:
         (logs, likelihood, extents, classes, penalties, forward), (output, backward, share) = inputs, outputs
         steps, batch, count = logs.shape
-        with k.jobs(batch) as n:
+        with k.jobs(batch, width=max(count, share.shape[1])) as n:
             counted, states = k.index(extents[n, 0]), k.index(extents[n, 1])
-            with k.loop((counted, steps)) as t, k.loop(count) as c:
+            with k.loop((counted, steps)) as t, k.each(count) as c:
                 k.store(output, (t, n, c), 0)
-            with k.loop(backward.shape[1]) as i:
+            with k.each(backward.shape[1]) as i:
                 k.store(backward, (n, i), NEVER)
             k.store(backward, (n, states), 0)
             total = likelihood[n]
@@ -314,7 +325,7 @@ class AlignmentSlopes(Operator):
                     k.store(share, (n, i), self.posterior(k.F, forward[n, t + 1, i + 2], ended, emitted, total))
                 k.vectors(share.shape[1], logs.dtype, step)
                 k.vectors(count, logs.dtype, lambda c, t=t: k.store(output, (t, n, c), k.F.exp(logs[t, n, c])))
-                self.subtract(k, n, t, states, classes, share, output)
+                subtract(k, n, t, states, classes, share, output)
 
     def subtract(self, k: Any, n: Any, t: Any, states: Any, classes: Any, share: Any, output: Any) -> None:
         """The states of a class are summed there; those of the blank in a variable, for they are many."""
@@ -325,6 +336,19 @@ class AlignmentSlopes(Operator):
             blanks.set(blanks.get() + share[n, 2 * i])
             k.store(output, (t, n, own), output[t, n, own] - share[n, 2 * i + 1])
         k.store(output, (t, n, blank), output[t, n, blank] - blanks.get())
+
+    def subtract_at_once(self, k: Any, n: Any, t: Any, states: Any, classes: Any, share: Any, output: Any) -> None:
+        """The first state of each class takes those of all others along."""
+        blank, count = k.index(classes[n, 0]), states // 2
+        blanks = k.reduce("sum", output.dtype, count + 1, lambda i: share[n, 2 * i])
+        with k.each(count) as i:
+            own = classes[n, 2 * i + 1]
+            earlier = k.reduce("max", DType.int32, i, lambda j: k.F.cast(classes[n, 2 * j + 1] == own, DType.int32))
+            total = k.reduce("sum", output.dtype, (i, count), lambda j: k.F.where(
+                classes[n, 2 * j + 1] == own, share[n, 2 * j + 1], 0))
+            with k.when(k.F.logical_not(earlier > 0)):
+                k.store(output, (t, n, k.index(own)), output[t, n, k.index(own)] - total)
+        k.store(output, (t, n, blank), output[t, n, blank] - blanks)
 
     def reference(self, logs: np.ndarray, likelihood: np.ndarray, extents: np.ndarray, classes: np.ndarray,
                   penalties: np.ndarray, forward: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -14,6 +14,7 @@ from symc.ops.elementwise import Elementwise
 from symc.ops.math import NumPyMath
 from symc.ops.operator import HAS_GRADIENT, Operator, operator
 from symc.ops.parameters import Dims, internal, within
+from symc.ops.rank_sort import equal_places
 from symc.ops.shapes import axis_in, unravel, with_extent, without
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show, unify
 
@@ -58,6 +59,20 @@ class IndicesInside(Operator):
             if not ((row >= (-extent if self.negative else 0)) & (row < extent)).all():
                 raise OutOfBoundsError(self.failure)
         return indices
+
+
+def fill(k: Any, tensor: Any) -> None:
+    """Zeros, written by a kernel of their own."""
+    with k.jobs(math.prod(tensor.shape)) as job:
+        k.store(tensor, unravel(job, tensor.shape), 0)
+
+
+def raveled(indices: Any, shape: Dims) -> Any:
+    """The number of an element."""
+    number = 0
+    for index, extent in zip(indices, shape, strict=True):
+        number = number * extent + index
+    return number
 
 
 def same_type(output: TypeSlot, data: TypeSlot) -> None:
@@ -149,6 +164,18 @@ class TakeGradient(Operator):
                 row = place(k, indices[i], self.extent, self.mode)
                 with k.loop(columns) as column:
                     k.store(dx, (lead, row, column), dx[lead, row, column] + dy[lead, i, column])
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """Indices are sorted; of the places of one index, the first sums all, in their order."""
+        (dy, indices), (dx,) = inputs, outputs
+        outer, count, inner = dy.shape
+        groups = equal_places(k, count, self.extent, lambda i: place(k, indices[i], self.extent, self.mode))
+        fill(k, dx)
+        with k.jobs(outer * count * inner) as job:
+            lead, i, column = unravel(job, dy.shape)
+            with k.when(groups.begins(i)):
+                total = groups.total(i, dx.dtype, lambda number: dy[lead, number, column])
+                k.store(dx, (lead, k.index(groups.place(i)), column), total)
 
     def reference(self, dy: np.ndarray, indices: np.ndarray) -> np.ndarray:
         result = np.zeros(with_extent(dy.shape, 1, self.extent), dy.dtype)
@@ -465,6 +492,26 @@ class ScatterPoints(Operator):
                     behind = unravel(column, self.shape[named:])
                     value = data[(*lead, *behind)]
                     k.store(result, (*point, *behind), result[(*point, *behind)] + value if self.add else value)
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """Points are sorted; of the values at one point, the first sums all, or the last is written."""
+        (data, indices), (result,) = inputs, outputs
+        named = indices.shape[0]
+        axes, behind, points = self.shape[:named], self.shape[named:], indices.shape[1:]
+
+        def row(i: Any) -> Any:
+            return raveled(_point(k, indices, unravel(i, points), self.shape), axes)
+
+        def value(number: Any, column: Any) -> Any:
+            return data[(*unravel(number, points), *unravel(column, behind))]
+        groups = equal_places(k, math.prod(points), math.prod(axes), row)
+        fill(k, result)
+        with k.jobs(math.prod(data.shape)) as job:
+            i, column = job // math.prod(behind), job % math.prod(behind)
+            with k.when(groups.begins(i) if self.add else groups.ends(i)):
+                at = (*unravel(k.index(groups.place(i)), axes), *unravel(column, behind))
+                k.store(result, at, groups.total(i, data.dtype, lambda number: value(number, column)) if self.add
+                        else value(groups.number(i), column))
 
     def reference(self, data: np.ndarray, indices: np.ndarray) -> np.ndarray:
         result = np.zeros(self.shape, data.dtype)

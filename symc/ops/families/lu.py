@@ -63,8 +63,8 @@ class LUFactors(MatrixKernel, Pivoted):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (a,), (lu, pivots) = inputs, outputs
         count, extent, _ = a.shape
-        with k.jobs(count) as matrix:
-            with k.loop(extent) as row, k.loop(extent) as column:
+        with k.jobs(count, width=extent) as matrix:
+            with k.loop(extent) as row, k.each(extent) as column:
                 k.store(lu, (matrix, row, column), a[matrix, row, column])
             with k.loop(extent) as row:
                 self._eliminate(k, lu, matrix, row)
@@ -74,7 +74,7 @@ class LUFactors(MatrixKernel, Pivoted):
                 if self.strict:
                     k.fail_when(lu[matrix, row, row] == 0)
                 factor = 1 / lu[matrix, row, row]
-                with k.when(lu[matrix, row, row] != 0), k.loop((row + 1, extent)) as column:
+                with k.when(lu[matrix, row, row] != 0), k.each((row + 1, extent)) as column:
                     k.store(lu, (matrix, row, column), lu[matrix, row, column] * factor)
 
     def _eliminate(self, k: Any, lu: Any, matrix: Any, row: Any) -> None:
@@ -97,7 +97,7 @@ class LUFactors(MatrixKernel, Pivoted):
 
     def _swap(self, k: Any, lu: Any, matrix: Any, first: Any, second: Any) -> None:
         """Exchange two columns."""
-        with k.when(second != first), k.loop(lu.shape[-1]) as row:
+        with k.when(second != first), k.each(lu.shape[-1]) as row:
             left, right = lu[matrix, row, first], lu[matrix, row, second]
             k.store(lu, (matrix, row, first), right)
             k.store(lu, (matrix, row, second), left)
@@ -163,13 +163,13 @@ class UndoSwaps(Operator):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, pivots), (result,) = inputs, outputs
         count, rows, columns = data.shape
-        with k.jobs(count) as matrix:
-            with k.loop(rows) as row, k.loop(columns) as column:
+        with k.jobs(count, width=columns) as matrix:
+            with k.loop(rows) as row, k.each(columns) as column:
                 k.store(result, (matrix, row, column), data[matrix, row, column])
             with k.loop(rows) as step:
                 row = rows - 1 - step
                 other = k.index(pivots[matrix, row] - 1)
-                with k.when(other != row), k.loop(columns) as column:
+                with k.when(other != row), k.each(columns) as column:
                     above, below = result[matrix, row, column], result[matrix, other, column]
                     k.store(result, (matrix, row, column), below)
                     k.store(result, (matrix, other, column), above)

@@ -74,47 +74,51 @@ class MatchAnchors(Operator):
             box = [anchor[0, m, c] for c in range(4)]
             with k.loop(labels) as i:
                 k.store(overlaps, (n, m, i), safe_overlap(k.F, box, [label[n, i, c + 1] for c in range(4)]))
-        with k.jobs(images) as n:
+        with k.jobs(images, width=anchors) as n:
             self._match(k, n, label, outputs)
 
     def _match(self, k: Any, n: Any, label: Any, outputs: list[Any]) -> None:
         matches, best, states, overlaps, free = outputs
         labels, anchors = label.shape[1], matches.shape[1]
-        count = k.cell(DType.int32, labels)
-        with k.loop(labels) as i:
+        count = k.reduce("min", DType.int32, labels, lambda i: k.select(
+            label[n, i, 0] == -1, k.value(i, DType.int32), k.number(labels, DType.int32)))
+        count = k.F.where(count < labels, count, labels)    # of no labels the least is no number of them
+        with k.each(labels) as i:
             k.store(free, (n, i), 1)
-            with k.when(k.all(label[n, i, 0] == -1, count.get() == labels)):
-                count.set(k.value(i, DType.int32))
-        with k.loop(anchors) as m:
+        with k.each(anchors) as m:
             k.store(matches, (n, m), -1)
             k.store(best, (n, m), -1)
-            k.store(states, (n, m), k.F.where(count.get() > 0, NEGATIVE, k.number(IGNORED, DType.int32)))
-        with k.loop(k.index(count.get())):
-            self._take_best_pair(k, n, count, outputs)
-        with k.loop(anchors) as m, k.when(states[n, m] == NEGATIVE):
-            self._take_best_label(k, n, m, count, outputs)
+            k.store(states, (n, m), k.F.where(count > 0, NEGATIVE, k.number(IGNORED, DType.int32)))
+        with k.loop(k.index(count)):
+            self._take_best_pair(k, n, k.index(count), outputs)
+        with k.each(anchors) as m, k.when(states[n, m] == NEGATIVE):
+            self._take_best_label(k, n, m, k.index(count), outputs)
 
     def _take_best_pair(self, k: Any, n: Any, count: Any, outputs: list[Any]) -> None:
         """Of labels and anchors that are free, match those that overlap most, if they overlap."""
         matches, best, states, overlaps, free = outputs
-        most = k.cell(overlaps.dtype, LEAST)
-        places = [k.cell(DType.int32, -1) for _ in range(2)]
-        with (k.loop(matches.shape[1]) as m, k.when(states[n, m] == NEGATIVE), k.loop(k.index(count.get())) as i,
-              k.when(k.all(free[n, i] > 0, overlaps[n, m, i] > most.get()))):
-            most.set(overlaps[n, m, i])
-            for cell, at in zip(places, (m, i), strict=True):
-                cell.set(k.value(at, DType.int32))
-        with k.when(places[0].get() >= 0):
-            m, i = (k.index(cell.get()) for cell in places)
-            k.store(matches, (n, m), places[1].get())
-            k.store(best, (n, m), most.get())
+        least = k.number(LEAST, overlaps.dtype)
+
+        def overlap(m: Any, i: Any) -> Any:
+            own = overlaps[n, m, i]
+            return k.F.where(k.all(free[n, i] > 0, own > least), own, least)
+
+        def most_of(m: Any) -> Any:
+            most = k.reduce("max", overlaps.dtype, count, lambda i: overlap(m, i))
+            return k.F.where(states[n, m] == NEGATIVE, most, least)
+        m = k.index(k.reduce("argmax", overlaps.dtype, matches.shape[1], most_of))
+        i = k.index(k.reduce("argmax", overlaps.dtype, count, lambda i: overlap(m, i)))
+        most = overlap(m, i)
+        with k.when(k.all(states[n, m] == NEGATIVE, most > least)):
+            k.store(matches, (n, m), k.value(i, DType.int32))
+            k.store(best, (n, m), most)
             k.store(states, (n, m), POSITIVE)
             k.store(free, (n, i), 0)
 
     def _take_best_label(self, k: Any, n: Any, m: Any, count: Any, outputs: list[Any]) -> None:
         matches, best, states, overlaps, _ = outputs
         most = k.cell(overlaps.dtype, -1)
-        with k.loop(k.index(count.get())) as i, k.when(overlaps[n, m, i] > most.get()):
+        with k.loop(count) as i, k.when(overlaps[n, m, i] > most.get()):
             most.set(overlaps[n, m, i])
             k.store(matches, (n, m), k.value(i, DType.int32))
         k.store(best, (n, m), most.get())
@@ -201,13 +205,14 @@ class Mine(Operator):
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (states, keys, order), (mined,) = inputs, outputs
-        with k.jobs(states.shape[0]) as n:
-            positive = k.cell(DType.int32, 0)
-            with k.loop(states.shape[1]) as m:
-                positive.set(positive.get() + k.F.cast(states[n, m] == POSITIVE, DType.int32))
+        anchors = states.shape[1]
+        with k.jobs(states.shape[0], width=anchors) as n:
+            positive = k.reduce("sum", DType.int32, anchors,
+                                lambda m: k.F.cast(states[n, m] == POSITIVE, DType.int32))
+            with k.each(anchors) as m:
                 k.store(mined, (n, m), k.F.where(states[n, m] == POSITIVE, states[n, m], IGNORED))
-            wanted = k.index(k.F.cast(positive.get(), DType.float32) * self.ratio)
-            with k.loop(k.clamp(wanted, 0, states.shape[1])) as i:
+            wanted = k.index(k.F.cast(positive, DType.float32) * self.ratio)
+            with k.each(k.clamp(wanted, 0, states.shape[1])) as i:
                 m = k.index(order[n, i])
                 with k.when(keys[n, m] == keys[n, m]):
                     k.store(mined, (n, m), NEGATIVE)

@@ -34,7 +34,7 @@ def subtract_rows(k: Any, target: Any, row: Row, columns: Any, count: Any, facto
 def _subtract(k: Any, target: Any, row: Row, columns: Any, terms: list[Any], factor: Callable[[Any], Any],
               source: Any, source_row: Callable[[Any], Row]) -> None:
     factors = [factor(j) for j in terms]
-    with k.loop(columns) as column:
+    with k.each(columns) as column:
         value = target[row(column)]
         for j, f in zip(terms, factors, strict=True):
             value = value - f * source[source_row(j)(column)]
@@ -98,6 +98,6 @@ def reflection(k: Any, tensor: Any, row: Row, first: Any, last: int) -> tuple[An
 def parts(k: Any, count: int, extent: int, width: int) -> Iterator[tuple[Any, tuple[Any, Any]]]:
     """Jobs of `count` matrices, each cut into parts of `width` of `extent` columns: the matrix, and the columns."""
     pieces = -(-extent // width)
-    with k.jobs(count * pieces) as job:
+    with k.jobs(count * pieces, width=min(width, extent)) as job:
         first = job % pieces * width
         yield job // pieces, (first, k.clamp(first + width, 0, extent))

@@ -65,7 +65,7 @@ class TriangularSolve(MatrixOperator):
         with parts(k, count, width, COLUMNS) as (matrix, columns), k.loop(extent) as step:
             row = self.row(step, extent)
             first = 0 if self.forward else row + 1      # of the rows that are solved
-            with k.loop(columns) as column:
+            with k.each(columns) as column:
                 k.store(x, (matrix, row, column), b[matrix, row, column])
             subtract_rows(k, x, at_row(matrix, row), columns, step,
                           lambda j: self.element(a, matrix, row, first + j), x, lambda j: at_row(matrix, first + j))
@@ -73,7 +73,7 @@ class TriangularSolve(MatrixOperator):
                 pivot = self.element(a, matrix, row, row)
                 if self.strict:
                     k.fail_when(pivot == 0)
-                with k.loop(columns) as column:
+                with k.each(columns) as column:
                     k.store(x, (matrix, row, column), x[matrix, row, column] / pivot)
 
     def row(self, step: Any, extent: int) -> Any:
@@ -145,19 +145,19 @@ class Cholesky(MatrixKernel, SquareOperator):
         """By rows of U, each less the rows above it; L is its transpose at the end, in place."""
         (a,), (u,) = inputs, outputs
         count, extent, _ = a.shape
-        with k.jobs(count) as matrix:
+        with k.jobs(count, width=extent) as matrix:
             with k.loop(extent) as row:
                 self._row(k, a, u, matrix, row)
             if self.lower:
-                with k.loop(extent) as row, k.loop(row) as column:
+                with k.each(extent) as row, k.loop(row) as column:
                     k.store(u, (matrix, row, column), u[matrix, column, row])
-            with k.loop(extent) as row, k.loop((row + 1, extent) if self.lower else row) as column:
+            with k.each(extent) as row, k.loop((row + 1, extent) if self.lower else row) as column:
                 k.store(u, (matrix, row, column), 0)
 
     def _row(self, k: Any, a: Any, u: Any, matrix: Any, row: Any) -> None:
         """Row `row` of U, from those above it."""
         columns = (row, a.shape[-1])
-        with k.loop(columns) as column:
+        with k.each(columns) as column:
             k.store(u, (matrix, row, column), a[(matrix, column, row) if self.lower else (matrix, row, column)])
         subtract_rows(k, u, at_row(matrix, row), columns, row, lambda j: u[matrix, j, row],
                       u, lambda j: at_row(matrix, j))
@@ -165,7 +165,7 @@ class Cholesky(MatrixKernel, SquareOperator):
         k.fail_when(pivot <= 0)
         root = k.F.sqrt(k.select(pivot > 0, pivot, k.number(math.nan, a.dtype)))
         k.store(u, (matrix, row, row), root)
-        with k.loop((row + 1, a.shape[-1])) as column:
+        with k.each((row + 1, a.shape[-1])) as column:
             k.store(u, (matrix, row, column), u[matrix, row, column] / root)
 
     def reference(self, a: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from symc.ir.types import DType, PartialShape, Shape
 from symc.ops.families.indexing import same_type
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
+from symc.ops.rank_sort import RankSort
 from symc.ops.shapes import axis_in, with_extent
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
@@ -92,6 +94,9 @@ class ArgSortRows(Operator):
         smaller = a < b if self.is_ascend else b < a
         return k.any(smaller, k.all(a == a, b != b))
 
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        RankSort(k, inputs[0], partial(self.before, k)).write(*outputs)
+
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         """Merge sort from the bottom up, between the two outputs; the last pass writes the first one."""
         rows, extent = inputs[0].shape
@@ -162,10 +167,10 @@ class PutAlongRows(Operator):
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, places), (result,) = inputs, outputs
-        with k.jobs(data.shape[0]) as row:
-            with k.loop(self.extent) as column:
+        with k.jobs(data.shape[0], width=self.extent) as row:
+            with k.each(self.extent) as column:
                 k.store(result, (row, column), 0)
-            with k.loop(data.shape[1]) as i:
+            with k.each(data.shape[1]) as i:
                 k.store(result, (row, k.index(places[row, i])), data[row, i])
 
     def reference(self, data: np.ndarray, places: np.ndarray) -> np.ndarray:

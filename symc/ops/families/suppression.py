@@ -47,18 +47,18 @@ class Suppression(Operator):
         t.kept.unify(DType.int32)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """The inner loop has no branch: it is a vector's."""
+        """The inner loop has no branch: it is a vector's, or a team's."""
         (planes, keys), (kept,) = inputs, outputs
         count, extent = keys.shape
 
         def box(n: Any, m: Any) -> list[Any]:
             return [planes[n, self.coord_start + c, m] for c in range(4)]
-        with k.jobs(count) as n:
-            with k.loop(extent) as m:
+        with k.jobs(count, width=extent) as n:
+            with k.each(extent) as m:
                 k.store(kept, (n, m), k.F.cast(keys[n, m] == keys[n, m], DType.int32))
             with k.loop(extent) as m, k.when(kept[n, m] > 0):
                 first = box(n, m)
-                with k.loop((m + 1, extent)) as other:
+                with k.each((m + 1, extent)) as other:
                     falls = self.overlaps(k.F, first, box(n, other))
                     if self.id_index >= 0:
                         kinds = (self.kind(k.F, planes[n, self.id_index, at]) for at in (m, other))
@@ -98,13 +98,16 @@ class Compact(Operator):
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (order, kept), (places,) = inputs, outputs
-        with k.jobs(order.shape[0]) as n:
-            found = k.cell(DType.int32, 0)
-            with k.loop(order.shape[1]) as m, k.when(k.all(kept[n, m] > 0, found.get() < self.count)):
-                k.store(places, (n, k.index(found.get())), order[n, m])
-                found.set(found.get() + 1)
-            total = k.clamp(k.index(found.get()), 0, self.count)
-            with k.loop((total, self.count)) as m:
+        extent = order.shape[1]
+
+        def is_kept(m: Any) -> Any:
+            return k.F.cast(kept[n, m] > 0, DType.int32)
+        with k.jobs(order.shape[0], width=extent) as n:
+            with (k.running(DType.int32, extent, is_kept) as (m, found),
+                  k.when(k.all(kept[n, m] > 0, found <= self.count))):
+                k.store(places, (n, k.index(found - 1)), order[n, m])
+            total = k.clamp(k.index(k.reduce("sum", DType.int32, extent, is_kept)), 0, self.count)
+            with k.loop((total, self.count)) if self.cyclic else k.each((total, self.count)) as m:
                 back = k.clamp(m - total, 0, m)
                 k.store(places, (n, m), k.select(total > 0, places[n, back], -1) if self.cyclic else -1)
 
@@ -164,10 +167,10 @@ class PutRows(Operator):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, places), (result,) = inputs, outputs
         count, rows, width = data.shape
-        with k.jobs(count) as n:
-            with k.loop(self.extent) as row, k.loop(width) as column:
+        with k.jobs(count, width=rows) as n:
+            with k.each(self.extent) as row, k.loop(width) as column:
                 k.store(result, (n, row, column), 0)
-            with k.loop(rows) as row, k.when(places[n, row] >= 0):
+            with k.each(rows) as row, k.when(places[n, row] >= 0):
                 place = k.index(places[n, row])
                 with k.loop(width) as column:
                     k.store(result, (n, place, column), data[n, row, column])
