@@ -7,7 +7,9 @@ widths that CUDA has; nothing is fast math.
 from __future__ import annotations
 
 import functools
+import math
 import re
+import struct
 from collections.abc import Sequence
 
 import tvm
@@ -21,6 +23,7 @@ from symc.frontend.te_math import Expr
 
 INTRINSICS = frozenset(("exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
                         "tanh", "sqrt", "fabs", "floor", "ceil", "trunc", "pow"))
+BITS = "__longlong_as_double"
 NAMED = {"symc.threefry.i32": GENERATOR}    # functions that CUDA's names cannot spell
 
 
@@ -28,7 +31,7 @@ def cuda_text(kernels: Sequence[TirKernel]) -> str:
     """CUDA C++ of kernels that are launches, for `cuda_source.source_of`.  Each is `extern "C" void
     symbol(pointers...)`."""
     functions = {kernel.symbol: kernel.function(target()) for kernel in kernels}
-    module = tvm.IRModule({symbol: function.with_body(structural_map(function.body, [(tvm.ir.Call, _cuda_call)]))
+    module = tvm.IRModule({symbol: function.with_body(structural_map(function.body, SPELLED))
                            for symbol, function in functions.items()})
     text = tvm.get_global_func("target.build.cuda")(module, target()).inspect_source()
     text = text[text.index('extern "C" __global__'):]
@@ -58,6 +61,17 @@ def _cuda_call(call: tvm.ir.Call) -> Expr:
     if name == "tirx.call_pure_extern" and arguments[0].value in NAMED:
         return tirx.call_pure_extern(str(call.ty), NAMED[arguments[0].value], *arguments[1:])
     return call
+
+
+def _exact(number: tirx.FloatImm) -> Expr:
+    """TVM prints float64 with 15 places behind the point; those for whom this is not enough, by their bits."""
+    value = number.value
+    if str(number.ty) != "float64" or not math.isfinite(value) or float(f"{value:.15f}") == value:
+        return number
+    return tirx.call_pure_extern("float64", BITS, tirx.const(struct.unpack("<q", struct.pack("<d", value))[0], "int64"))
+
+
+SPELLED = [(tvm.ir.Call, _cuda_call), (tirx.FloatImm, _exact)]
 
 
 @functools.cache

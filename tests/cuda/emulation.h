@@ -25,6 +25,8 @@ typedef unsigned int uint;
 #define CUDART_INF ((double)INFINITY)
 #define CUDART_NAN ((double)NAN)
 
+inline double __longlong_as_double(int64_t bits) { double x; memcpy(&x, &bits, sizeof x); return x; }
+
 // As CUDA has them: of floats, the one that is no NaN.
 inline float min(float a, float b) { return fminf(a, b); }
 inline float max(float a, float b) { return fmaxf(a, b); }
