@@ -116,7 +116,10 @@ def test_every_operator_has_one_lowering_and_a_meaning():
             continue
         lowerings = [kind for kind in ("expression", "compute", "contraction", "imperative") if getattr(block, kind)]
         lowerings += [kind for kind in ("is_view", "is_placement", "is_host", "has_kernel") if getattr(block, kind)]
-        assert len(lowerings) <= 1, f"{name}: {lowerings}"
+        for_grids = [kind for kind in ("compute", "cooperative") if block.imperative and getattr(block, kind)]
+        lowerings = [kind for kind in lowerings if kind not in for_grids]
+        assert len(lowerings) <= 1 and len(for_grids) <= 1, f"{name}: {lowerings}, {for_grids}"
+        assert block.imperative or not block.cooperative, f"{name} has a form for GPUs alone"
         assert lowerings or block.rewrite or block.seeded, f"{name} has no lowering"
         assert block.reference or block.is_random, f"{name} has no reference"
 

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-import numpy as np
 import pytest
 
-from symc.codegen.build import Options, compile_lowered, lower
-from symc.interpreter import run_heads
-from symc.ir.text import parse_graph
-from symc.ops.operator import from_text
-from symc.passes.pipeline import typed
-from symc.runtime.device import DeviceProgram
-from symc.runtime.executor import INFERENCE
-from tests.cuda.emulator import EmulatedDriver, emulated
+from tests.cuda.comparison import compare_with_interpreter
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the kernels for the host")
 
@@ -80,22 +72,4 @@ NETWORKS = {
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))
 def test_kernels_compute_what_the_interpreter_does(network, order, tmp_path_factory):
-    graph = typed(parse_graph(network, from_text))
-    lowered = lower(graph, INFERENCE, {}, (), Options(verify=True), target="cuda")
-    unit = compile_lowered(lowered, ["cuda"], Options())
-    plan, driver = unit.plans["cuda"], EmulatedDriver(order)
-    kernels = emulated([text.decode() for text in unit.objects["cuda"]],
-                       tmp_path_factory.getbasetemp() / "emulated")
-    program = DeviceProgram(plan, driver, kernels, unit.assembly.weights)
-    random = np.random.default_rng(0)
-    inputs = {plan.buffers[number].name: random.standard_normal(plan.buffers[number].shape).astype(np.float32)
-              for number in plan.of_kind("input")}
-    outputs = [np.zeros(plan.buffers[number].shape, plan.buffers[number].dtype) for number in plan.of_kind("output")]
-    for number in plan.of_kind("input"):
-        program.bind(number, inputs[plan.buffers[number].name])
-    for number, array in zip(plan.of_kind("output"), outputs, strict=True):
-        program.bind(number, array)
-    program.run("infer")
-    driver.check()
-    for computed, expected in zip(outputs, run_heads(graph, inputs), strict=True):
-        np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-4)
+    compare_with_interpreter(network, order, tmp_path_factory.getbasetemp() / "emulated", {})
