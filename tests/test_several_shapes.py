@@ -196,6 +196,8 @@ def test_reshaping_a_module_of_one_plan():
         module.reshape(data=(3, 6))
     with pytest.raises(SymcError, match="no input 'x'"):
         module.reshape(x=(2, 6))
+    with pytest.raises(SymcError, match="the shape of 'data' is 2"):
+        module.reshape(data=2)
 
 
 def test_the_command_line(tmp_path, monkeypatch, capsys):

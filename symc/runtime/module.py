@@ -173,6 +173,8 @@ def named_shapes(inputs: Sequence[Description], shapes: Mapping[str, Sequence[in
     known = [one.name for one in inputs]
     if unknown := [name for name in shapes if name not in known]:
         raise SymcError(f"there is no input '{unknown[0]}'", f"the inputs are {', '.join(map(repr, known)) or 'none'}")
+    if wrong := [name for name, shape in shapes.items() if not isinstance(shape, Sequence) or isinstance(shape, str)]:
+        raise SymcError(f"the shape of '{wrong[0]}' is {shapes[wrong[0]]!r}", "a shape is a tuple of numbers")
     return {name: tuple(shape) for name, shape in shapes.items()}
 
 
