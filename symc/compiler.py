@@ -32,7 +32,7 @@ from symc.errors import MXNetError, SymcError, raise_collected, warn
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.parameter_names import nearest
 from symc.frontend.reader import describe_graph
-from symc.frontend.shape_sets import Shapes, shape_sets
+from symc.frontend.shape_sets import Shapes, ShapeSets, shape_sets
 from symc.frontend.sights import sights_of
 from symc.ir.graph import Graph, Node, Value, constant
 from symc.ir.types import DType, TensorType
@@ -42,6 +42,7 @@ from symc.ops.operator import operation, output_name
 from symc.ops.slots import Conflict, show
 from symc.passes.any_batch import prove_rows
 from symc.passes.base import run_passes
+from symc.passes.batch_rows import BatchAxis
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import export_pipeline, typed
 from symc.passes.watch_values import WatchValues
@@ -125,13 +126,15 @@ def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = Non
                     shapes: Shapes | Sequence[Shapes] | None = None, outputs: Sequence[str] = (),
                     train: bool | Mapping[str, str] = False, target: str = "cpu", *,
                     dtypes: Mapping[str, Any] | None = None, epoch: int | None = None,
-                    levels: Sequence[str] | None = None, options: Options | None = None) -> list[Unit]:
-    """Compile to the package `path` for the CPU `levels`, which this machine need not have.  See `compile`, `save`.
+                    levels: Sequence[str] | None = None, options: Options | None = None,
+                    architectures: Sequence[str] | None = None) -> list[Unit]:
+    """Compile to the package `path`, for CPU `levels` and `architectures` of GPUs, which this machine need not have.
 
-    Returns what was compiled: one unit for each plan.
+    target: 'cpu' (also called 'llvm'), 'cuda', or 'llvm,cuda' for a package that runs on both.  See `compile`, `save`.
+    Returns what was compiled: one unit for each plan, those for GPUs last.
     """
     prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options(), epoch)
-    return prepared.save(path, levels)
+    return prepared.save(path, levels, architectures)
 
 
 def tune(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
@@ -160,40 +163,60 @@ def prepare(symbol: Any, params: Any, shapes: Shapes | Sequence[Shapes] | None, 
             train: bool | Mapping[str, str], target: str, dtypes: Mapping[str, Any] | None,
             options: Options, epoch: int | None = None) -> Prepared:
     """All that comes before kernels.  See `compile`."""
-    if target != "cpu":
-        raise SymcError(f"target {target!r} is not supported", "the target is 'cpu'")
+    kinds = targets_of(target, options)
     given = shape_sets(shapes)
     network, arrays, found = load_model(symbol, params, given.fixed(options.slabs[0]), outputs, bool(train),
                                         options.note, epoch)
     given = given.beside(found)
     refuse_dynamic(network)
     check_names(network, (*given.names, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))
-    if given.symbol is None:
-        lowered = (_lowered(network, arrays, {name: tuple(map(int, shape)) for name, shape in one.items()}, dtypes,
-                            train, options) for one in given.sets)
-        return Prepared(network, tuple(lowered), options, given)
-    if train:
+    if given.symbol is not None and train:
         raise SymcError(f"a batch {given.symbol} of any size is for inference; gradients are sums over the batch",
                         "compile for fixed shapes, --shape once for each batch size")
+    places = None if given.symbol is None else _places(network, arrays, given, dtypes, options)
+    sets = ([given.fixed(size) for size in options.slabs] if places is not None else
+            [{name: tuple(map(int, shape)) for name, shape in one.items()} for one in given.sets])
+    for_cpus, for_gpus = (tuple(_lowered(network, arrays, one, dtypes, train, options, own)
+                                for one in sets if own in kinds) for own in ("cpu", "cuda"))
+    return Prepared(network, for_cpus, options, given, places, for_gpus)
+
+
+def _places(network: Graph, arrays: Mapping[str, np.ndarray], given: ShapeSets, dtypes: Mapping[str, Any] | None,
+            options: Options) -> tuple[Mapping[str, BatchAxis], Sequence[BatchAxis | None]]:
+    """Where the batch is.  SymcError: its rows are not computed apart."""
+    assert given.symbol is not None
     bound = bind_constants(network, {name: array for name, array in arrays.items() if name not in given.names})
-    places = prove_rows(lambda size: typed(bound, given.fixed(size), _dtypes(dtypes)), given.axes, given.symbol,
-                        options.slabs)
-    lowered = (_lowered(network, arrays, given.fixed(size), dtypes, train, options) for size in options.slabs)
-    return Prepared(network, tuple(lowered), options, given, places)
+    return prove_rows(lambda size: typed(bound, given.fixed(size), _dtypes(dtypes)), given.axes, given.symbol,
+                      options.slabs)
+
+
+def targets_of(target: str, options: Options) -> tuple[str, ...]:
+    """What a network is compiled for: 'cpu', 'cuda' or both.  SymcError: there is no such target, or it cannot do what
+    the options want."""
+    names = tuple(dict.fromkeys("cpu" if name.strip() == "llvm" else name.strip() for name in target.split(",")))
+    if not set(names) <= {"cpu", "cuda"}:
+        raise SymcError(f"target {target!r} is not supported",
+                        "the target is 'cpu' (also called 'llvm'), 'cuda', or 'llvm,cuda'")
+    if "cuda" in names and (options.precision != "fp32" or options.fast_math and names == ("cuda",)):
+        raise SymcError(f"{'fast math' if options.fast_math else f'precision {options.precision!r}'} is for CPUs",
+                        "compile for 'cuda' without it")
+    return names
 
 
 def _lowered(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]],
-             dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options) -> Lowered:
+             dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options,
+             target: str) -> Lowered:
     """The graph after all passes, for inputs of these shapes."""
     if train:
-        return _lower_training(network, arrays, shapes, dtypes, train, options)
+        return _lower_training(network, arrays, shapes, dtypes, train, options, target)
     constants = {name: array for name, array in arrays.items() if name not in shapes}
     ready = with_instances(typed(bind_constants(network, constants), shapes, _dtypes(dtypes)))
-    return lower(ready, INFERENCE, {}, (), options, initial={})
+    return lower(ready, INFERENCE, {}, (), options, initial={}, target=target)
 
 
 def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]],
-                    dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options) -> Lowered:
+                    dtypes: Mapping[str, Any] | None, train: bool | Mapping[str, str], options: Options,
+                    target: str) -> Lowered:
     """Parameters stay inputs, whose first values are the given arrays; states without any begin as zeros."""
     own = {name: array for name, array in arrays.items() if name in {node.name for node in network.variables}}
     ready = with_instances(typed(network, {name: array.shape for name, array in own.items()} | dict(shapes),
@@ -201,7 +224,7 @@ def _lower_training(network: Graph, arrays: Mapping[str, np.ndarray], shapes: Ma
     states = set(state_names(ready))
     zeros = {node.name: np.zeros(node.types[0].dims, node.types[0].element.numpy)
              for node in ready.variables if node.name in states}
-    return lower(ready, TRAINING, _requests(ready, shapes, train), (), options, initial=zeros | own)
+    return lower(ready, TRAINING, _requests(ready, shapes, train), (), options, initial=zeros | own, target=target)
 
 
 def to_relax(symbol: Any, params: Any, shapes: Mapping[str, Sequence[int]] | None, outputs: Sequence[str],

@@ -15,6 +15,9 @@ from symc.codegen import cache, package
 from symc.codegen.assemble import host_name
 from symc.codegen.bodies import names_with_bodies
 from symc.codegen.build import Lowered, Options, Unit, compile_several, library_bytes, named_levels
+from symc.codegen.cuda_compile import find_compiler, named_architectures
+from symc.codegen.cuda_package import ForGpus, compile_for_gpus
+from symc.codegen.group_code import GRID_LEVEL
 from symc.errors import SymcError, raise_collected
 from symc.frontend.reader import print_graph as print_network
 from symc.frontend.shape_sets import ShapeSets
@@ -35,7 +38,8 @@ PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
 class Prepared:
     """A network as it was given, and its graphs after all passes: one for each plan.
 
-    shapes: for which it is.  places: of the batch in inputs and outputs, if it may have any size.
+    lowered, grid: for CPUs, for GPUs; where it is not for these, none.  shapes: for which it is.  places: of the batch
+    in inputs and outputs, if it may have any size.
     """
 
     network: Graph
@@ -43,6 +47,12 @@ class Prepared:
     options: Options
     shapes: ShapeSets
     places: tuple[Mapping[str, BatchAxis], Sequence[BatchAxis | None]] | None = None
+    grid: tuple[Lowered, ...] = ()
+
+    @property
+    def graphs(self) -> list[Graph]:
+        """After all passes, of the plans that a package describes itself by."""
+        return [one.graph for one in self.lowered or self.grid]
 
     def batch(self, plans: Sequence[Plan]) -> Batch | None:
         """The batch of any size; plans: of the graphs."""
@@ -53,50 +63,90 @@ class Prepared:
         return Batch(self.shapes.symbol or "", {name: one.axis for name, one in inputs.items() if name in names},
                      tuple(map(_place, outputs)), self.options.slabs, tuple(map(nanoseconds_of, plans)))
 
-    def save(self, path: str | os.PathLike[str], levels: Sequence[str] | None = None) -> list[Unit]:
-        """Write the package `path` for these CPU levels, whole or not at all.  None: PACKAGE_LEVELS."""
-        return save_package(self, Path(path), levels)
+    def save(self, path: str | os.PathLike[str], levels: Sequence[str] | None = None,
+             architectures: Sequence[str] | None = None) -> list[Unit]:
+        """Write the package `path` for these CPU levels and architectures of GPUs, whole or not at all.
+
+        None: PACKAGE_LEVELS, `cuda_compile.DEFAULT_ARCHITECTURES`.
+        """
+        return save_package(self, Path(path), levels, architectures)
 
 
 def _place(batch: BatchAxis | None) -> Place | None:
     return None if batch is None else (batch.axis, batch.outer, batch.inner)
 
 
-def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None) -> list[Unit]:
-    """Compile for all `levels`, link their libraries, verify those that run here, and write the package.
+def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None,
+                 architectures: Sequence[str] | None = None) -> list[Unit]:
+    """Compile for all `levels` and `architectures`, link libraries, verify those that run here, and write the package.
 
     DifferentError: they compute something else than the interpreter.
     """
-    options = prepared.options
-    levels = PACKAGE_LEVELS[options.precision] if levels is None else named_levels(levels)
-    unknown = [level for level in levels if level not in package.LEVELS]
-    refuse_host_steps(prepared.lowered[0].graph)
-    if unknown or not levels:
-        raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
+    options, own = prepared.options, prepared.lowered
+    levels = _levels(prepared, levels)
+    for_gpus = _compiler_for_gpus(prepared, architectures)
+    refuse_host_steps(prepared.graphs[0])
     if not path.parent.is_dir():
         raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
-    units = compile_several(prepared.lowered, levels, options)
-    weights = package.weights_member(units[0].assembly.weight_pieces())
-    plans = [unit.assembly.plan for unit in units]
+    units = compile_several(own, levels, options, prepared.grid)
+    gpus = for_gpus(units[len(own):])
+    plans = [unit.assembly.plan for unit in units[:len(prepared.graphs)]]
     batch = prepared.batch(plans)
-    libraries = {level: library_bytes(units, level, batch) for level in levels}
+    libraries = {level: library_bytes(units[:len(own)], level, batch) for level in levels}
     package.write(path, package.Contents(
-        plans=plans, network=print_network(prepared.network), weights=weights, libraries=libraries,
-        graphs=_graphs(prepared), versions={"symc": symc.__version__, **dict(cache.pins())},
-        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units),
-        weights_file=options.weights_file, verification=_verified(prepared, units, libraries),
+        plans=plans, network=print_network(prepared.network), libraries=libraries, gpus=gpus,
+        weights=package.weights_member(units[0].assembly.weight_pieces()), graphs=_graphs(prepared),
+        versions={"symc": symc.__version__, **dict(cache.pins()), **_compiler_version(prepared)},
+        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units[:len(own)]),
+        weights_file=options.weights_file, verification=_verified(prepared, units[:len(own)], libraries),
         **_open_extents(batch, plans)))
     return units
 
 
+def _levels(prepared: Prepared, levels: Sequence[str] | None) -> Sequence[str]:
+    """The CPU levels to compile for.  SymcError: there is no such level, or none is wanted."""
+    if not prepared.lowered:
+        if levels is not None:
+            raise SymcError(f"CPU levels ({', '.join(levels)}) are given, and the target is 'cuda' alone",
+                            "the target 'llvm,cuda' is for both")
+        return ()
+    named = PACKAGE_LEVELS[prepared.options.precision] if levels is None else named_levels(levels)
+    unknown = [level for level in named if level not in package.LEVELS]
+    if unknown or not named:
+        raise SymcError(f"there is no CPU level {', '.join(unknown)}", f"the levels are {', '.join(package.LEVELS)}")
+    return named
+
+
+def _compiler_for_gpus(prepared: Prepared, names: Sequence[str] | None) -> Callable[[Sequence[Unit]], ForGpus | None]:
+    """What makes code for GPUs of units with texts for them.  SymcError: there is no compiler for GPUs, or no such
+    architecture, or none is wanted."""
+    if not prepared.grid:
+        if names is not None:
+            raise SymcError(f"architectures of GPUs ({', '.join(names)}) are given, and the target is not 'cuda'",
+                            "the target 'cuda' is for GPUs, 'llvm,cuda' for both")
+        return lambda _: None
+    architectures, compiler = named_architectures(names), find_compiler()
+    record = skipped("code for GPUs needs one to run, and was not run", architectures).to_json()
+    return lambda units: compile_for_gpus([unit.plans[GRID_LEVEL] for unit in units],
+                                          [unit.objects[GRID_LEVEL] for unit in units], architectures, compiler,
+                                          prepared.options.progress, record)
+
+
+def _compiler_version(prepared: Prepared) -> dict[str, str]:
+    """Of the compiler for GPUs, by its name."""
+    return {find_compiler().kind: find_compiler().version} if prepared.grid else {}
+
+
 def _graphs(prepared: Prepared) -> list[str]:
     """The graphs that `symc verify` needs: other slabs of a batch are compared with the first."""
-    needed = prepared.lowered if prepared.places is None else prepared.lowered[:1]
-    return [print_graph(lowered.graph) for lowered in needed]
+    needed = prepared.graphs if prepared.places is None else prepared.graphs[:1]
+    return [print_graph(graph) for graph in needed]
 
 
 def _verified(prepared: Prepared, units: Sequence[Unit], libraries: Mapping[str, bytes]) -> dict[str, Any]:
     """The record of comparing what was compiled, if that is wanted, with the interpreter, which is loaded for it."""
+    if not prepared.lowered:
+        return skipped("there is no code for CPUs", []).to_json()
     if not prepared.options.verification:
         return skipped("verification was not asked for", list(libraries)).to_json()
     from symc.verification.compiled import verify_units

@@ -20,6 +20,7 @@ from symc.runtime.machine import cpu_name
 
 if TYPE_CHECKING:
     from symc.codegen.tune import Tuned, Tuning
+    from symc.runtime.package import Package
     from symc.runtime.plan import Plan
 
 YES, NO = "yes", "no"
@@ -104,7 +105,7 @@ def check(file: FilePath, found: Findings) -> dict[str, Any]:
 
 
 def _row(operator: str, uses: Sequence[Use]) -> dict[str, Any]:
-    """One operator.  There are kernels for CPUs alone."""
+    """One operator.  What has a kernel for CPUs has one for GPUs."""
     attributes: dict[str, list[str]] = {}
     for use in uses:
         for key, value in sorted(use.node.attrs.items()):
@@ -112,7 +113,7 @@ def _row(operator: str, uses: Sequence[Use]) -> dict[str, Any]:
                 attributes.setdefault(key, []).append(value)
     forward = NO if uses[0].is_missing else YES
     return {"operator": operator, "count": len(uses), "needed_for": max((use.need for use in uses), key=NEEDS.index),
-            "forward": forward, "backward": _backward(uses), "cpu": forward, "cuda": NO,
+            "forward": forward, "backward": _backward(uses), "cpu": forward, "cuda": forward,
             "nodes": [use.label for use in uses],
             "attributes": {key: list(dict.fromkeys(values)) for key, values in attributes.items()}}
 
@@ -190,6 +191,8 @@ def inspect_package(file: Path, trust: FilePath | None = None) -> dict[str, Any]
             "inputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["inputs"]},
             "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]}, **several,
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
+            **({"gpus": gpus_summary(for_gpus(package)), "gpu_kernels": gpu_kernels(package)}
+               if package.architectures else {}),
             "options": manifest["options"], "tuned_groups": manifest["tuned_groups"],
             "memory": {**manifest["memory"], "buffers": len(arena),
                        "unshared_bytes": sum(buffer.bytes for buffer in arena)},
@@ -209,6 +212,33 @@ def _plan_steps(plan: Plan) -> list[dict[str, Any]]:
     return [{"step": number, "phase": step.phase, "kernel": plan.kernels[step.kernel].name, "nodes": list(step.nodes),
              "jobs": step.jobs, "flops": plan.kernels[step.kernel].flops}
             for number, step in enumerate(plan.steps) if isinstance(step, KernelStep)]
+
+
+def for_gpus(package: Package) -> dict[str, Any]:
+    """What a package holds for GPUs: architectures, and of each plan how much there is to run, and to keep."""
+    plans = [package.read_cuda_plan(number) for number in range(len(package.manifest["plans"]))]
+    return {"architectures": package.architectures,
+            "plans": [{"kernels": len(plan.kernels), "steps": len(plan.steps), "arena_bytes": plan.arena_bytes,
+                       "weights_bytes": plan.weights_bytes} for plan in plans],
+            "verification": package.manifest["cuda"]["verification"]}
+
+
+def gpus_summary(found: Mapping[str, Any]) -> dict[str, str]:
+    """The same for people to read: what the largest of the plans needs."""
+    most = {key: max(plan[key] for plan in found["plans"]) for key in found["plans"][0]}
+    record = found["verification"]
+    return {"architectures": ", ".join(found["architectures"]), "steps": f"{most['steps']}, {most['kernels']} kernels",
+            "memory": f"{_megabytes(most['weights_bytes'])} of weights, {_megabytes(most['arena_bytes'])} of "
+                      "intermediate results",
+            **({"verification": f"{record['status']}: {record['against']}"} if record else {})}
+
+
+def gpu_kernels(package: Package) -> list[dict[str, Any]]:
+    """What the kernels use of a multiprocessor of the newest architecture for which there is machine code."""
+    architecture = [name for name in package.architectures if name.startswith("sm_")][-1:]
+    return [{"kernel": kernel.name, "architecture": name, "registers": kernel.registers,
+             "spilled_bytes": kernel.spilled_bytes, "shared_bytes": kernel.shared_bytes}
+            for name in architecture for image in package.images(name) for kernel in image.kernels]
 
 
 # ---- times ---------------------------------------------------------------------------------------------------------

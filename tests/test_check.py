@@ -59,9 +59,9 @@ def test_what_is_missing_wrong_and_dead(checked):
     rows = {row["operator"]: row for row in found["operators"]}
     assert not found["supported"] and found["written_by"] == "MXNet 1.9.1" and found["outputs"] == ["softmax_output"]
     assert {name: (row["needed_for"], row["forward"], row["backward"], row["cuda"]) for name, row in rows.items()} == {
-        "FullyConnected": ("inference", "yes", "yes", "no"), "Activatoin": ("inference", "no", "no", "no"),
-        "_contrib_fft": ("training", "no", "no", "no"), "SoftmaxOutput": ("inference", "yes", "yes", "no"),
-        "_contrib_quantize_v2": ("nothing", "no", "no", "no"), "Activation": ("nothing", "yes", "?", "no")}
+        "FullyConnected": ("inference", "yes", "yes", "yes"), "Activatoin": ("inference", "no", "no", "no"),
+        "_contrib_fft": ("training", "no", "no", "no"), "SoftmaxOutput": ("inference", "yes", "yes", "yes"),
+        "_contrib_quantize_v2": ("nothing", "no", "no", "no"), "Activation": ("nothing", "yes", "?", "yes")}
     assert rows["Activation"]["nodes"] == ["wrong"] and rows["Activation"]["attributes"] == {"act_type": ["rleu"]}
     problems = {row["operator"]: row for row in found["problems"]}
     assert problems["_contrib_fft"]["problem"] == "MXNet has it for GPUs only"

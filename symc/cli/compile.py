@@ -32,7 +32,8 @@ from symc.cli.show import Notes, progress, show, verdict
 
 
 @app.command(epilog="Example: symc compile resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 -o "
-                    "resnet.symc")
+                    "resnet.symc. For GPUs too, which this machine need not have: --target llvm,cuda --arch "
+                    "sm_80,sm_90")
 def compile(
     network: Network,
     params: Parameters = None,
@@ -47,6 +48,11 @@ def compile(
     cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for, as x86-64,aarch64, or native; by "
                                                  "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 with --precision "
                                                  "bf16.")] = None,
+    target: Annotated[str, typer.Option(help="llvm: CPUs; cuda: GPUs; llvm,cuda: a package that runs on both. For GPUs "
+                                             "pip install 'symc[cuda]'.")] = "llvm",
+    arch: Annotated[str | None, typer.Option(help="Architectures of GPUs to compile for, as sm_75,sm_86; by default "
+                                                  "sm_80,sm_90. Later ones get PTX of the newest, which compute_80 "
+                                                  "among them sets otherwise.")] = None,
     weights_file: Annotated[str | None, typer.Option(help="Name of a file beside the package for the weights, which "
                                                           "packages of equal weights share.")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
@@ -66,7 +72,7 @@ def compile(
     from symc.runtime.signature import private_key
     from symc.runtime.signature import sign as write_signature
 
-    target = writable(output or package_name(network))
+    package = writable(output or package_name(network))
     if sign is not None:
         private_key(sign)       # before the work, if it cannot be read
     times: dict[str, float] = {}
@@ -76,23 +82,26 @@ def compile(
                                    precision=precision, fast_math=fast_math, note=notes,
                                    weights_file=weights_file, slabs=dims(slabs),
                                    verification=verify)
-        units = compiler.compile_package(target, model(network, params, epoch), None, shape_sets(shape),
-                                         names(outputs), train, dtypes=pairs(dtype, str, "--dtype"),
-                                         levels=None if cpu is None else names(cpu), options=options)
-    report = {"package": str(target), "bytes": target.stat().st_size, **_describe(target, units, as_json)}
+        units = compiler.compile_package(package, model(network, params, epoch), None, shape_sets(shape),
+                                         names(outputs), train, target, dtypes=pairs(dtype, str, "--dtype"),
+                                         levels=None if cpu is None else names(cpu), options=options,
+                                         architectures=None if arch is None else names(arch))
+    report = {"package": str(package), "bytes": package.stat().st_size, **_describe(package, units, as_json)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}
     if sign is not None:
-        report["signature"] = write_signature(target, sign)
+        report["signature"] = write_signature(package, sign)
     show(notes.added_to(report), as_json)
 
 
 def _describe(package: Path, units: Sequence[Any], as_json: bool) -> dict[str, Any]:
     """What the manifest says of the arrays, and what the plans are made of."""
+    from symc import report as reports
     from symc.runtime.package import open_package
 
-    manifest = open_package(package).manifest
-    plans = [unit.assembly.plan for unit in units]
+    opened = open_package(package)
+    manifest = opened.manifest
+    plans = [unit.assembly.plan for unit in units][:len(manifest["plans"])]     # those for CPUs, where there are some
 
     def arrays(described: Mapping[str, Any], kind: str) -> dict[str, Any]:
         return {array["name"]: [array["dtype"], array["shape"]] for array in described[kind]}
@@ -100,6 +109,9 @@ def _describe(package: Path, units: Sequence[Any], as_json: bool) -> dict[str, A
               "kernels": len({kernel.name for plan in plans for kernel in plan.kernels}),
               "steps": sum(len(plan.steps) for plan in plans), **manifest["memory"],
               "verification": manifest["verification"] if as_json else verdict(manifest["verification"])}
+    if opened.architectures:
+        found = reports.for_gpus(opened)
+        report["gpus"] = found if as_json else reports.gpus_summary(found)
     if len(plans) > 1:
         report["plans"] = [{"plan": number, **{name: shape for name, (_, shape) in arrays(described, "inputs").items()},
                             "arena_bytes": described["arena_bytes"]}

@@ -42,6 +42,9 @@ def package(
         raise SymcError(f"there is no format {format!r}", f"formats are {', '.join(FORMATS)}")
     found = open_package(package, trust=trust)
     check_everything(found)
+    if format != "wheel" and not found.targets:
+        raise SymcError(f"package {package} has code for GPUs alone, which C programs do not run",
+                        "compile it for CPUs too (--target llvm,cuda), or make a wheel")
     called = model_name(package, name)
     if format == "wheel":
         written = _wheel(found, called, version, output or package.parent)

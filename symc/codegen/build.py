@@ -15,7 +15,7 @@ from symc.codegen import cache
 from symc.codegen.assemble import Assembly, assemble
 from symc.codegen.bodies import all_bodies, unshared
 from symc.codegen.compile_groups import Progress, compile_groups
-from symc.codegen.group_code import GroupCode
+from symc.codegen.group_code import GRID_LEVEL, GroupCode
 from symc.codegen.in_process import compiled, load_plan
 from symc.codegen.llvm_checksum import checksum_text
 from symc.codegen.llvm_descriptor import batch_text
@@ -24,7 +24,7 @@ from symc.codegen.llvm_probe import lanes_of
 from symc.codegen.pack import pack_rule
 from symc.codegen.package import LEVELS
 from symc.codegen.plan import Plan
-from symc.codegen.shared_weights import share_weights
+from symc.codegen.shared_weights import SharedWeights, part_for_others, share_weights
 from symc.errors import SymcError, raise_collected, warn
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
@@ -167,15 +167,31 @@ def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -
     return _unit(lowered, compile_groups(groups_of(lowered), levels, options.progress), levels)
 
 
-def compile_several(lowered: Sequence[Lowered], levels: Sequence[str], options: Options) -> list[Unit]:
+def compile_several(lowered: Sequence[Lowered], levels: Sequence[str], options: Options,
+                    grid: Sequence[Lowered] = ()) -> list[Unit]:
     """The same for one network lowered for several shapes, without an entry `prepare`: all plans have one block of
-    weights, in which equal pieces lie once, and the same kernels where their texts are equal."""
+    weights, in which equal pieces lie once, and the same kernels where their texts are equal.
+
+    grid: lowered for GPUs.  Their units, with texts for objects, follow the others; what they read is the end of the
+    block, and their plans' own block.
+    """
+    units = [*_units(lowered, levels, options), *_units(grid, [GRID_LEVEL], options)]
+    parts = part_for_others(share_weights([unit.assembly for unit in units]), len(lowered))
+    return [_over(unit, part, place) for part, some in zip(parts, (units[:len(lowered)], units[len(lowered):]),
+                                                           strict=True) for place, unit in enumerate(some)]
+
+
+def _units(lowered: Sequence[Lowered], levels: Sequence[str], options: Options) -> list[Unit]:
+    """Units that have a block of weights each."""
     code = compile_groups([node for one in lowered for node in groups_of(one)], levels, options.progress)
-    units = [_unit(one, code, levels) for one in lowered]
-    shared = share_weights([unit.assembly for unit in units])
-    return [replace(unit, plans={level: shared.moved(plan, place) for level, plan in unit.plans.items()},
-                    assembly=replace(unit.assembly, plan=shared.moved(unit.assembly.plan, place),
-                                     contents=shared.contents)) for place, unit in enumerate(units)]
+    return [_unit(one, code, levels) for one in lowered]
+
+
+def _over(unit: Unit, shared: SharedWeights, place: int) -> Unit:
+    """The unit at `place` over a block of several."""
+    plans = {level: shared.moved(plan, place) for level, plan in unit.plans.items()}
+    return replace(unit, plans=plans, assembly=replace(unit.assembly, plan=shared.moved(unit.assembly.plan, place),
+                                                       contents=shared.contents))
 
 
 def _unit(lowered: Lowered, code: Mapping[str, Mapping[Node, GroupCode]], levels: Sequence[str]) -> Unit:

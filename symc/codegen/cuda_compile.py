@@ -193,7 +193,7 @@ def image_of(code: bytes, source: str, log: str) -> Image:
     """
     uses = {name: ImageKernel(name, int(registers), int(spilled), _shared_bytes(rest))
             for name, spilled, registers, rest in USE.findall(log)}
-    names = KERNEL.findall(source)
+    names = list(dict.fromkeys(KERNEL.findall(source)))      # each is declared first
     assert names and all(name.encode() in code for name in names), "the code lacks kernels of its source"
     return Image(tuple(uses.get(name, ImageKernel(name)) for name in names), code)
 

@@ -6,6 +6,7 @@
     graph.txt       the graph after all passes, as text (optional); graph-1.txt and so on for further fixed shapes
     lib-LEVEL.so    one library for each CPU level
     weights.bin     folded and packed weights, unless they are a file of their own
+What is there for GPUs: cuda_package.py.
 Equal contents give equal bytes, which docs/package-format.md describes.
 """
 
@@ -24,12 +25,23 @@ import numpy as np
 
 from symc.codegen import cache
 from symc.codegen.checksums import Checked
+from symc.codegen.cuda_package import ForGpus
 from symc.codegen.elf import read_symbols
 from symc.codegen.plan import Plan, check
 from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
 from symc.runtime.archive import MANIFEST, MEMBER_NAME, WEIGHTS, map_file, write_archive
-from symc.runtime.manifest import FORMAT, MEMORY, describe, graph_member, plan_member
+from symc.runtime.manifest import (
+    FORMAT,
+    FORMAT_FOR_GPUS,
+    KINDS,
+    MEMORY,
+    cuda_plan_member,
+    describe,
+    graph_member,
+    image_member,
+    plan_member,
+)
 from symc.runtime.package import heads_of
 
 _V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe",
@@ -57,6 +69,7 @@ class Contents:
     versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
     verification: what was compared, and how it differed.
     weights_file: name of the file beside the package that holds the weights, for other packages too.
+    gpus: plans and code for GPUs; where there are no libraries `plans` are these.
     """
 
     plans: Sequence[Plan]
@@ -72,14 +85,25 @@ class Contents:
     tuned: Mapping[str, int] = field(default_factory=dict)
     verification: Mapping[str, Any] | None = None
     weights_file: str | None = None
+    gpus: ForGpus | None = None
 
     def check(self) -> None:
         """Assert that the parts belong together."""
         for plan in self.plans:
             check(plan)
             assert plan.weights_bytes == self.weights.size, "weights that are not those of the plan"
-        assert self.libraries and self.plans
+        assert (self.libraries or self.gpus) and self.plans
+        if self.gpus is not None:
+            self._check_gpus(self.gpus)
         assert set(self.libraries) <= set(LEVELS), f"unknown CPU level among {sorted(self.libraries)}"
+
+    def _check_gpus(self, gpus: ForGpus) -> None:
+        """Assert that plans for GPUs have the inputs and outputs of those for CPUs, and their weights at the end."""
+        for number, (plan, other) in enumerate(zip(gpus.plans, self.plans, strict=True)):
+            check(plan)
+            own, common = describe(plan, number), describe(other, number)
+            assert all(own[key] == common[key] for key in (*KINDS, "entries")), "plans for GPUs have other arrays"
+            assert plan.weights_bytes <= self.weights.size
 
     @property
     def levels(self) -> list[str]:
@@ -94,11 +118,20 @@ def write(path: Path, contents: Contents) -> None:
     members["network.json"] = Checked([contents.network.encode()])
     members |= {graph_member(number): Checked([text.encode()]) for number, text in enumerate(contents.graphs)}
     members |= {_library_name(level): Checked([contents.libraries[level]]) for level in contents.levels}
+    if contents.gpus is not None:
+        members |= _members_for_gpus(contents.gpus, not contents.libraries)
     if contents.weights_file is None:
         members[WEIGHTS] = contents.weights
     else:
         _write_weights(path, contents.weights_file, contents.weights)
     _write_file(path, {MANIFEST: Checked([_json(_manifest(contents, members))]), **members})
+
+
+def _members_for_gpus(gpus: ForGpus, alone: bool) -> dict[str, Checked]:
+    """alone: there is no code for CPUs, and the plans are members already."""
+    plans = {} if alone else {cuda_plan_member(number, alone): Checked([_json(plan.to_json())])
+                              for number, plan in enumerate(gpus.plans)}
+    return plans | {image_member(name): Checked([data]) for name, data in gpus.images.items()}
 
 
 def weights_member(pieces: Iterable[np.ndarray]) -> Checked:
@@ -116,8 +149,9 @@ def _json(data: Any) -> bytes:
 
 def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, Any]:
     plans = [describe(plan, number) for number, plan in enumerate(contents.plans)]
-    return {
-        "format": FORMAT, "inputs": _arrays(contents, plans[0]["inputs"]),
+    cuda = {} if contents.gpus is None else {"cuda": contents.gpus.record(not contents.libraries)}
+    return cuda | {
+        "format": FORMAT if contents.libraries else FORMAT_FOR_GPUS, "inputs": _arrays(contents, plans[0]["inputs"]),
         "outputs": _arrays(contents, plans[0]["outputs"]),
         "heads": heads_of(json.loads(contents.network)), "symbols": [dict(symbol) for symbol in contents.symbols],
         "entries": plans[0]["entries"], "plans": plans, "batch": contents.batch,

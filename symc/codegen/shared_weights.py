@@ -1,10 +1,14 @@
-"""One block of weights for several plans: what is equal lies in it once, whichever plans read it."""
+"""One block of weights for several plans: what is equal lies in it once, whichever plans read it.
+
+Plans for GPUs read a part at its end, which is all that is copied to a GPU.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -47,6 +51,23 @@ def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
             move[offset] = places[key]
         moves.append(move)
     return SharedWeights(tuple(moves), tuple(contents), end)
+
+
+def part_for_others(shared: SharedWeights, count: int) -> tuple[SharedWeights, SharedWeights]:
+    """The same block in another order, for the first `count` plans and for the others: what these read is one part of
+    it, at its end, and the second block is that part alone."""
+    own, others = (frozenset(at for moves in some for at in moves.values())
+                   for some in (shared.moves[:count], shared.moves[count:]))
+    starts = sorted({at for at, _ in shared.contents})
+    sizes = {at: end - at for at, end in zip(starts, [*starts, shared.bytes][1:], strict=True)}
+    ordered = sorted(starts, key=lambda at: (at in others) + (at not in own))
+    places = dict(zip(ordered, accumulate((sizes[at] for at in ordered), initial=0), strict=False))
+    begin = min((places[at] for at in others), default=shared.bytes)
+    moves = [{offset: places[at] for offset, at in one.items()} for one in shared.moves]
+    contents = sorted(((places[at], value) for at, value in shared.contents), key=lambda piece: piece[0])
+    return (SharedWeights(tuple(moves[:count]), tuple(contents), shared.bytes),
+            SharedWeights(tuple({offset: at - begin for offset, at in one.items()} for one in moves[count:]),
+                          tuple((at - begin, value) for at, value in contents if at >= begin), shared.bytes - begin))
 
 
 def _pieces(assembly: Assembly) -> Iterator[tuple[int, int, np.ndarray]]:

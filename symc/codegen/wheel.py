@@ -72,7 +72,8 @@ def wheel(package: Package, name: str, version: str) -> tuple[str, bytes]:
     if not VERSION.fullmatch(version):
         raise SymcError(f"{version!r} is no version of a Python package", "write it as 1.0.0")
     distribution = re.sub(r"_+", "_", name).lower()
-    platforms = sorted({platform for target in package.targets for platform in _platforms(target.platform[0])})
+    built = {platform for target in package.targets for platform in _platforms(target.platform[0])}
+    platforms = sorted(built) or ["any"]        # code for GPUs alone
     info = f"{distribution}-{version}.dist-info"
     files = {**_package_files(package, name, version), f"{info}/METADATA": METADATA.format(
         name=distribution, version=version, python=REQUIRES_PYTHON, numpy=REQUIRES_NUMPY).encode()}

@@ -16,6 +16,7 @@ from symc.runtime.plan import DTYPES, Plan
 from symc.runtime.random import SEED
 
 FORMAT = 1
+FORMAT_FOR_GPUS = 2     # of packages without code for CPUs
 MOST_BYTES = 16 * 2**20         # of a manifest
 MOST_DEPTH = 16                 # of what is free in form
 MOST_DIMS, MOST_PLANS, MOST_TARGETS, MOST_ARRAYS = 32, 1024, 64, 2**20
@@ -31,6 +32,16 @@ def plan_member(number: int) -> str:
 def graph_member(number: int) -> str:
     """The member that holds the graph of plan `number`, where it is stored."""
     return f"graph-{number}.txt" if number else "graph.txt"
+
+
+def cuda_plan_member(number: int, alone: bool) -> str:
+    """The member that holds plan `number` for GPUs.  alone: of a package that has none for CPUs."""
+    return plan_member(number) if alone else f"plan-cuda-{number}.json" if number else "plan-cuda.json"
+
+
+def image_member(architecture: str) -> str:
+    """The member that holds code for an architecture of GPUs."""
+    return f"cuda-{architecture}.bin"
 
 
 def run_name(number: int) -> str:
@@ -111,9 +122,14 @@ TARGET = {"level": MEMBER, "architecture": MEMBER, "system": MEMBER, "pointer_bi
 MEMORY = {"arena_bytes": COUNT, "weights_bytes": COUNT}
 SYMBOL = {"name": Rule(lambda value: isinstance(value, str) and value.isidentifier()), "input": TEXT, "axis": COUNT}
 BATCH = {"outputs": Many(Rule(_is_place), MOST_ARRAYS), "nanoseconds": Many(COUNT, MOST_PLANS, 1)}
+ARCHITECTURE = _matches("(sm|compute)_[1-9][0-9]{1,2}[af]?")
+CUDA = {"images": Many({"architecture": ARCHITECTURE, "member": MEMBER}, MOST_TARGETS, 1),
+        "plans": Many({"member": MEMBER, "arena_bytes": COUNT, "weights_bytes": COUNT}, MOST_PLANS, 1),
+        "verification": RECORD_OR_NULL}
 MANIFEST = {"format": COUNT, "inputs": OPEN_ARRAYS, "outputs": OPEN_ARRAYS,
             "heads": Many({"node": TEXT, "output": COUNT}, MOST_ARRAYS), "symbols": Many(SYMBOL, 256),
-            "entries": Many(TEXT, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS, 1),
+            "entries": Many(TEXT, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS),
+            "cuda": Rule(lambda value: value is None or not _problem(value, CUDA, "cuda")),
             "batch": Rule(lambda value: value is None or not _problem(value, BATCH, "batch")),
             "memory": MEMORY, "source": SHA256, "versions": {ANY: TEXT},
             "options": {ANY: PLAIN}, "tuned_groups": {ANY: COUNT}, "verification": RECORD_OR_NULL,
@@ -149,8 +165,9 @@ def read_manifest(title: str, data: memoryview) -> dict[str, Any]:
         manifest = json.loads(bytes(data), object_pairs_hook=_record, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise damaged(title, f"manifest.json is not JSON ({error})") from error
-    if isinstance(manifest, dict) and _is_count(manifest.get("format")) and manifest["format"] != FORMAT:
-        raise PackageError(f"package {title} has format {manifest['format']}, this symc reads format {FORMAT}",
+    formats = (FORMAT, FORMAT_FOR_GPUS)
+    if isinstance(manifest, dict) and _is_count(manifest.get("format")) and manifest["format"] not in formats:
+        raise PackageError(f"package {title} has format {manifest['format']}, this symc reads formats 1 and 2",
                            "load it with the version of symc that wrote it, or compile the network again")
     _check(title, manifest, MANIFEST, "")
     _check(title, manifest["weights"], OTHER_WEIGHTS if "file" in manifest["weights"] else OWN_WEIGHTS, "weights")
@@ -158,6 +175,7 @@ def read_manifest(title: str, data: memoryview) -> dict[str, Any]:
         if [plan[key] for plan in manifest["plans"]] != [numbered(k) for k in range(len(manifest["plans"]))]:
             raise damaged(title, f"manifest.json lacks a sound 'plans[].{key}'")
     _check_arrays(title, manifest)
+    _check_cuda(title, manifest)
     return manifest
 
 
@@ -199,6 +217,22 @@ def _check_arrays(title: str, manifest: Mapping[str, Any]) -> None:
             if isinstance(extent, str)}
     if not {extent.rpartition("*")[2] for extent in free} <= {symbol["name"] for symbol in manifest["symbols"]}:
         raise damaged(title, "a shape of manifest.json names no symbol")
+
+
+def _check_cuda(title: str, manifest: Mapping[str, Any]) -> None:
+    """There is code for CPUs, or that for GPUs is all; each plan has one for GPUs, over a part of the weights."""
+    alone, cuda = manifest["format"] == FORMAT_FOR_GPUS, manifest.get("cuda")
+    if alone == bool(manifest["targets"]) or (alone and cuda is None):
+        raise damaged(title, "manifest.json lacks a sound 'targets'")
+    if cuda is None:
+        return
+    members = [cuda_plan_member(number, alone) for number in range(len(manifest["plans"]))]
+    if [plan["member"] for plan in cuda["plans"]] != members \
+            or any(plan["weights_bytes"] > manifest["memory"]["weights_bytes"] for plan in cuda["plans"]):
+        raise damaged(title, "'cuda' of manifest.json is not that of its plans")
+    names = [image["architecture"] for image in cuda["images"]]
+    if len(set(names)) != len(names) or [image["member"] for image in cuda["images"]] != list(map(image_member, names)):
+        raise damaged(title, "manifest.json lacks sound 'cuda.images'")
 
 
 def _check_batch(title: str, manifest: Mapping[str, Any]) -> None:

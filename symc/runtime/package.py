@@ -17,9 +17,10 @@ import numpy as np
 
 from symc.errors import PackageError
 from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive, sound_parts
+from symc.runtime.images import Image, unpack_images
 from symc.runtime.library import Library
 from symc.runtime.machine import Machine
-from symc.runtime.manifest import describe, read_manifest, run_name
+from symc.runtime.manifest import describe, image_member, read_manifest, run_name
 from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
 
@@ -62,6 +63,26 @@ class Package:
             self._plans[number] = plan
         return self._plans[number]
 
+    @property
+    def architectures(self) -> list[str]:
+        """Of GPUs, for which it has code; compute_90 is PTX for these and later ones."""
+        cuda = self.manifest.get("cuda")
+        return [image["architecture"] for image in cuda["images"]] if cuda is not None else []
+
+    def read_cuda_plan(self, number: int) -> Plan:
+        """Plan `number` for GPUs.  PackageError: malformed, or not as the manifest describes it."""
+        described, own = self.manifest["plans"][number], self.manifest["cuda"]["plans"][number]
+        plan = _read_plan(self.path, own["member"], self.members[own["member"]])
+        expected = {**described, **own}
+        if {key: expected[key] for key in describe(plan, number)} != {**describe(plan, number),
+                                                                      "member": own["member"]}:
+            raise damaged(self.path, f"{own['member']} is not what manifest.json says of it")
+        return plan
+
+    def images(self, architecture: str) -> list[Image]:
+        """The code for an architecture of GPUs that it has.  PackageError: damaged."""
+        return unpack_images(f"package {self.path}", self.members[image_member(architecture)])
+
     def weights(self, library: Library | None = None) -> np.ndarray:
         """The weight block, uint8, read-only, mapped.  PackageError: missing, or its CRC-32 is wrong; if the package
         is signed and they are a file of their own, its SHA-256.
@@ -99,6 +120,9 @@ class Package:
 
     def target_for(self, machine: Machine, level: str | None = None) -> Target:
         """The best target that the machine can run, or that of `level`.  PackageError: none."""
+        if not self.targets:
+            raise PackageError(f"package {self.path} has code for GPUs alone ({', '.join(self.architectures)})",
+                               "rebuild it for CPUs too: symc compile --target llvm,cuda")
         here = (machine.architecture, machine.system, machine.pointer_bits)
         native = [target for target in self.targets if target.platform == here]
         if not native:
@@ -187,7 +211,8 @@ def _signed(title: str, image: memoryview, archive: Members, trust: str | os.Pat
 def _check_members(title: str, manifest: Mapping[str, Any], archive: Members) -> None:
     """Compare what is listed with what is there, and all SHA-256 but that of the weights, which may be huge."""
     listed = manifest["members"]
-    needed = ["network.json", *(plan["member"] for plan in manifest["plans"]),
+    cuda = manifest.get("cuda") or {"plans": [], "images": []}
+    needed = ["network.json", *(plan["member"] for plan in (*manifest["plans"], *cuda["plans"], *cuda["images"])),
               *(target["library"] for target in manifest["targets"]), *manifest["weights"].get("member", "").split()]
     for name in (*needed, *listed):
         if name not in archive or name not in listed:
@@ -220,6 +245,10 @@ def check_everything(package: Package) -> None:
     _check_sums(title, WEIGHTS, data, expected)
     for number in range(len(package.manifest["plans"])):
         package.read_plan(number)
+        if package.architectures:
+            package.read_cuda_plan(number)
+    for architecture in package.architectures:
+        package.images(architecture)
     heads = _heads(package)
     if heads != package.manifest["heads"] or package.manifest["members"]["network.json"]["sha256"] != \
             package.manifest["source"]:

@@ -14,7 +14,8 @@ from symc.errors import SymcError
 from symc.runtime.images import ImageKernel
 from tests.cuda.compilers import needs_compiler
 
-TEXT = ('extern "C" __global__ void __launch_bounds__(64) k_0(float* x, int64_t* y) {\n'
+DECLARED = 'extern "C" __global__ void __launch_bounds__(64) k_0(float* x, int64_t* y);\n'
+TEXT = (DECLARED + 'extern "C" __global__ void __launch_bounds__(64) k_0(float* x, int64_t* y) {\n'
         "  __shared__ float s[64];\n  s[threadIdx.x] = x[threadIdx.x];\n  __syncthreads();\n"
         "  y[threadIdx.x] = (int64_t)s[63 - threadIdx.x];\n}\n")
 LOG = """ptxas info    : 24 bytes gmem

@@ -141,7 +141,7 @@ def test_members_of_the_same_name(tmp_path, package_path):
 
 @pytest.mark.parametrize("manifest, message", [
     (b"[]", "is not a record"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[" * 10**5, "is not JSON"),
-    (b'{"format": 2}', "has format 2, this symc reads format 1"), (b'{"format": 1}', "lacks a sound 'inputs'")])
+    (b'{"format": 3}', "has format 3, this symc reads formats 1 and 2"), (b'{"format": 1}', "lacks a sound 'inputs'")])
 def test_manifests_of_another_form(package_path, tmp_path, manifest, message):
     with pytest.raises(PackageError, match=message):
         open_package(repacked(package_path, tmp_path, {"manifest.json": manifest}))
