@@ -33,6 +33,12 @@ print(*{name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdl
     assert set(others) <= {"symc", "numpy"}
 
 
+def test_importing_the_runtime_makes_no_dataclasses():
+    """Each takes a millisecond or two."""
+    known = "import numpy\nprint('dataclasses' in sys.modules)"
+    assert run(f"{known}\nimport symc.runtime\n{known}") in (["False", "False"], ["True", "True"])
+
+
 def test_import_symc_imports_next_to_nothing():
     loaded = run("import symc\nprint(*(name for name in sys.modules if name.split('.')[0] in ('symc', 'numpy')))")
     assert sorted(loaded) == ["symc", "symc.aliases", "symc.errors"]
