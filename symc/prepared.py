@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +24,13 @@ from symc.frontend.shape_sets import ShapeSets
 from symc.ir.graph import Graph, Node
 from symc.ir.text import print_graph
 from symc.ops.operator import operation, run_reference
-from symc.passes.batch_rows import BatchAxis
 from symc.runtime.batch import Batch, Place, nanoseconds_of
 from symc.runtime.plan import Plan
 from symc.runtime.several import batch_record
 from symc.verification.record import skipped
+
+if TYPE_CHECKING:
+    from symc.passes.batch_rows import BatchAxis
 
 PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
                   "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}

@@ -20,7 +20,7 @@ from symc.passes.legalize import Legalize
 def node_of(op: Operator, inputs: Sequence[np.ndarray]) -> Node:
     """A node 'y' that applies `op` to variables x0, x1, ... of the inputs' types."""
     values = [Value(variable(f"x{i}", TensorType(x.shape, DType.of(x.dtype)))) for i, x in enumerate(inputs)]
-    return Node("y", op, tuple(values), infer_types_of(op, "y", values), sources=(Source("y"),))
+    return Node("y", op, tuple(values), infer_types_of(op, values), sources=(Source("y"),))
 
 
 def check_derivative(op: Operator, *inputs: np.ndarray, wanted: Sequence[int] = (0,)) -> None:

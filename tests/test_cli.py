@@ -325,9 +325,9 @@ def test_a_package_that_was_there_stays_when_compiling_fails(folder, call):
 
 
 def test_a_bug_is_a_bug(folder, call, monkeypatch):
-    from symc import compiler
+    from symc import lowering
 
-    monkeypatch.setattr(compiler, "compile_package", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(lowering, "prepare", lambda *_, **__: 1 / 0)
     code, out, err = call(*COMPILE)
     assert (code, out) == (70, "") and "ZeroDivisionError" in err and "bug of symc" in err
 

@@ -35,11 +35,13 @@ ROOMS = {
     "loading.py": ("ir", "ops", "errors", "frontend", "passes", "runtime"),
     "verification": ("ir", "ops", "errors", "interpreter", "passes", "codegen", "runtime"),
     "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "verification"),
+    "lowering.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "loading", "prepared"),
+    "bound.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "lowering", "prepared"),
     "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading",
-                    "prepared"),
+                    "prepared", "lowering", "bound"),
 }
 # imported inside functions alone, when the user asks for what lies above
-LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("compiler", "loading")}
+LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("lowering", "loading")}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -68,7 +69,9 @@ def compile(
     as_json: Json = False,
 ) -> None:
     """Compile a network to a package that runs with NumPy alone."""
-    from symc import compiler
+    # weights are written once: huge pages, for which the system may have to move others, do not pay
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    from symc.lowering import Options, prepare
     from symc.runtime.signature import private_key
     from symc.runtime.signature import sign as write_signature
 
@@ -78,14 +81,12 @@ def compile(
     times: dict[str, float] = {}
     notes = Notes(as_json)
     with progress() as told, redirect_stdout(sys.stderr if as_json else sys.stdout):
-        options = compiler.Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=told,
-                                   precision=precision, fast_math=fast_math, note=notes,
-                                   weights_file=weights_file, slabs=dims(slabs),
-                                   verification=verify)
-        units = compiler.compile_package(package, model(network, params, epoch), None, shape_sets(shape),
-                                         names(outputs), train, target, dtypes=pairs(dtype, str, "--dtype"),
-                                         levels=None if cpu is None else names(cpu), options=options,
-                                         architectures=None if arch is None else names(arch))
+        options = Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=told,
+                          precision=precision, fast_math=fast_math, note=notes, weights_file=weights_file,
+                          slabs=dims(slabs), verification=verify)
+        prepared = prepare(model(network, params, epoch), None, shape_sets(shape), names(outputs), train, target,
+                           pairs(dtype, str, "--dtype"), options)
+        units = prepared.save(package, None if cpu is None else names(cpu), None if arch is None else names(arch))
     report = {"package": str(package), "bytes": package.stat().st_size, **_describe(package, units, as_json)}
     if time_passes:
         report["passes"] = {name: round(seconds, 4) for name, seconds in times.items()}

@@ -71,13 +71,14 @@ class Assembly:
         for offset, array in self.contents:
             if offset > end:
                 yield np.zeros(offset - end, np.uint8)
-            yield _bytes_of(array)
+            yield bytes_of(array)
             end = offset + array.nbytes
         if self.plan.weights_bytes > end:
             yield np.zeros(self.plan.weights_bytes - end, np.uint8)
 
 
-def _bytes_of(array: np.ndarray) -> np.ndarray:
+def bytes_of(array: np.ndarray) -> np.ndarray:
+    """An array as it lies in memory, in row-major order."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 

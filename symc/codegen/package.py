@@ -143,8 +143,16 @@ def _library_name(level: str) -> str:
     return f"lib-{level}.so"
 
 
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+def _json(data: Mapping[str, Any]) -> bytes:
+    """A line for each field, and for each item of its list; json's own line breaks are not written in C."""
+    fields = (f" {json.dumps(key)}: {_field(value)}" for key, value in sorted(data.items()))
+    return ("{\n" + ",\n".join(fields) + "\n}\n").encode()
+
+
+def _field(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, sort_keys=True)
+    return "[\n  " + ",\n  ".join([json.dumps(item, sort_keys=True) for item in value]) + "\n ]"
 
 
 def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, Any]:

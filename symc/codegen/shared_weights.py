@@ -5,17 +5,17 @@ Plans for GPUs read a part at its end, which is all that is copied to a GPU.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
-from symc.codegen.assemble import Assembly
+from symc.codegen.assemble import Assembly, bytes_of
 from symc.codegen.plan import Buffer, Plan
 from symc.passes.plan_memory import rounded
 
+BEGINNING = 256     # bytes
 Moves = Mapping[int, int]       # offset in the block of one plan → offset in the block of all
 
 
@@ -37,20 +37,31 @@ class SharedWeights:
 
 def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
     """The blocks of all plans as one.  No plan has an entry `prepare`, so each piece has a value."""
-    places: dict[tuple[int, bytes], int] = {}
-    contents: list[tuple[int, np.ndarray]] = []
-    end, moves = 0, []
-    for assembly in assemblies:
-        move: dict[int, int] = {}
-        for offset, size, value in _pieces(assembly):
-            key = size, hashlib.sha256(np.ascontiguousarray(value).data).digest()
-            if key not in places:
-                places[key] = end
-                contents.append((end, value))
-                end += rounded(size)
-            move[offset] = places[key]
-        moves.append(move)
-    return SharedWeights(tuple(moves), tuple(contents), end)
+    block = _Block()
+    moves = [{offset: block.place_of(bytes_of(value), size) for offset, size, value in _pieces(assembly)}
+             for assembly in assemblies]
+    return SharedWeights(tuple(moves), tuple(block.contents), block.end)
+
+
+class _Block:
+    """Pieces behind each other, each once."""
+
+    def __init__(self) -> None:
+        self.contents: list[tuple[int, np.ndarray]] = []
+        self.end = 0
+        self._alike: dict[tuple[int, bytes], list[tuple[int, np.ndarray]]] = {}    # by size and beginning
+
+    def place_of(self, piece: np.ndarray, size: int) -> int:
+        """Where a piece of uint8 lies, for which there are `size` bytes.  Few that are not equal begin alike: comparing
+        these reads less than a hash of each would."""
+        alike = self._alike.setdefault((size, piece[:BEGINNING].tobytes()), [])
+        for place, other in alike:
+            if np.array_equal(piece, other):
+                return place
+        place, self.end = self.end, self.end + rounded(size)
+        for found in (alike, self.contents):
+            found.append((place, piece))
+        return place
 
 
 def part_for_others(shared: SharedWeights, count: int) -> tuple[SharedWeights, SharedWeights]:

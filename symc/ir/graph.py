@@ -222,8 +222,9 @@ def rewritten_values(nodes: Iterable[Node], visit: Callable[[Node], Sequence[Val
     """Old value → new value for the outputs of `nodes` (topological); see `Graph.rewrite`."""
     new: dict[Value, Value] = {}
     for node in nodes:
-        inputs = tuple(new.get(value, value) for value in node.inputs)
-        moved = node if inputs == node.inputs else replace(node, inputs=inputs)
+        moved = node
+        if not new.keys().isdisjoint(node.inputs):
+            moved = replace(node, inputs=tuple([new.get(value, value) for value in node.inputs]))
         result = visit(moved)
         if result is None and moved is node:
             continue

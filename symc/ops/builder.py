@@ -29,7 +29,7 @@ class GraphBuilder:
     def node(self, op: Operator, inputs: Sequence[Value], name: str = "") -> Node:
         """A typed node; the types of `inputs` must be known."""
         name = name or self._name(op.name)
-        node = Node(name, op, tuple(inputs), infer_types_of(op, name, inputs), sources=self.sources)
+        node = Node(name, op, tuple(inputs), infer_types_of(op, inputs), sources=self.sources)
         self.made.add(node)
         return node
 

@@ -5,6 +5,7 @@ Facts flow forward and backward through the operators' rules until nothing chang
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -31,12 +32,21 @@ def infer(graph: Graph, shapes: Mapping[str, PartialShape | None] | None = None,
     return known
 
 
-def infer_types_of(op: Operator, name: str, inputs: Sequence[Value]) -> tuple[TensorType, ...]:
+def infer_types_of(op: Operator, inputs: Sequence[Value]) -> tuple[TensorType, ...]:
     """Output types of a new node from its typed inputs."""
-    node = Node(name, op, tuple(inputs), (TensorType(),) * op.output_count)
-    known: Types = {value: value.type for value in (*inputs, *node.outputs)}
+    types = tuple([value.type for value in inputs])
+    return _types_of(op, types) if op.is_users or op.subgraphs else _types_of_alike(op, types)
+
+
+def _types_of(op: Operator, types: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+    given = tuple(Value(Node("", types=(type,))) for type in types)
+    node = Node("", op, given, (TensorType(),) * op.output_count)
+    known: Types = {value: value.type for value in (*given, *node.outputs)}
     _visit(node, known)
     return tuple(known[value] for value in node.outputs)
+
+
+_types_of_alike = functools.lru_cache(maxsize=1 << 12)(_types_of)    # passes make many nodes that are
 
 
 def with_types(graph: Graph, types: Mapping[Value, TensorType]) -> Graph:

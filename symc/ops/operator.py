@@ -16,13 +16,15 @@ MXNet's defaults), shape and type rules, a NumPy reference, a lowering and a gra
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
-from symc.errors import UnsupportedOperatorError
+from symc.errors import ParameterError, UnsupportedOperatorError
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath, quietly
@@ -259,8 +261,17 @@ def make(name: str, **parameters: Any) -> Operator:
 
 
 def from_attributes(name: str, attrs: Mapping[str, str], node: str) -> Operator:
-    """A node's operator from MXNet's strings.  ParameterError names the node."""
-    return find(name).read(attrs, f"node {node!r} ({name})")
+    """A node's operator from MXNet's strings, one object for nodes that are alike.  ParameterError names the node."""
+    block: Any = find(name)
+    if not block.is_users:
+        with suppress(ParameterError):      # which is raised below, with the name of the node
+            return _read_once(block, tuple(attrs.items()))
+    return block.read(attrs, f"node {node!r} ({name})")
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _read_once(block: Any, attrs: tuple[tuple[str, str], ...]) -> Operator:
+    return block.read(dict(attrs), block.name)
 
 
 def from_text(name: str, parameters: Mapping[str, str], subgraphs: Sequence[Graph] = ()) -> Operator:

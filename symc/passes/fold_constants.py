@@ -31,13 +31,17 @@ class FoldConstants(Pass):
     a larger one, like a broadcast of a small constant, is left to be computed.
         %half: f32[2] = const [0.5, 1.0]  # from scale, half
         %y = elemwise_add(%x, %half)
+
+    leave_scaled_weights: to `PackConstants`, so that large weights are not written to memory twice.
     """
 
     name = "fold-constants"
     enters_bodies = True
+    leave_scaled_weights: bool = False
 
     def __call__(self, graph: Graph) -> Graph:
-        chosen = frontier(graph, _constant_nodes(graph), _is_small_enough)
+        left = scaled_weights(graph) if self.leave_scaled_weights else frozenset()
+        chosen = frontier(graph, constant_nodes(graph), lambda value: value not in left and is_small_enough(value))
         if not chosen:
             return graph
         made = map_in_threads(_constants, independent(chosen))
@@ -69,7 +73,16 @@ def _constants(values: Sequence[Value]) -> list[tuple[Value, Value]]:
     return [(value, _constant(value, array)) for value, array in zip(values, arrays, strict=True)]
 
 
-def _constant_nodes(graph: Graph) -> set[Node]:
+def scaled_weights(graph: Graph) -> frozenset[Value]:
+    """What is large and elementwise, and read by contractions alone, as their weight."""
+    return frozenset(
+        value for value, readers in graph.readers.items()
+        if value.node.op is not None and operation(value.node).expression is not None
+        and value.type.bytes > ALWAYS_FOLDED and value not in graph.roots
+        and all(operation(node).contraction is not None and node.inputs.index(value) == 1 for node in readers))
+
+
+def constant_nodes(graph: Graph) -> set[Node]:
     """The constants, and the operators that read nothing else."""
     found: set[Node] = set()
     for node in graph.nodes:
@@ -84,13 +97,17 @@ def _is_foldable(node: Node) -> bool:
     return not (op.is_random or op.is_host or op.failure)     # a failure is one of the run
 
 
-def _is_small_enough(value: Value) -> bool:
+def is_small_enough(value: Value) -> bool:
+    """Whether a constant takes no more room than what it is made of."""
     return value.type.bytes <= ALWAYS_FOLDED or value.type.bytes <= sum(
         node.types[0].bytes for node in topological([value.node]) if node.is_constant)
 
 
 def _constant(value: Value, array: np.ndarray) -> Value:
+    return constant_of(value, np.asarray(to_physical(array, value.type.layout), order="C"))
+
+
+def constant_of(value: Value, physical: np.ndarray) -> Value:
     """The constant in place of `value`, with the sources of all that it is made of."""
     name = value.node.name + (f".{value.index}" if value.index else "")
-    physical = np.asarray(to_physical(array, value.type.layout), order="C")
     return Value(constant(name, physical, value.type, merge_sources(*topological([value.node]))))

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from symc.ir.graph import Graph, Node, Operation, Value
-from symc.ir.layouts import to_logical, to_physical
+from symc.interpreter import run
+from symc.ir.graph import Graph, Value
+from symc.ir.layouts import to_physical
 from symc.ir.types import DType
 from symc.ops.families.cast import Cast
 from symc.ops.families.winograd import WinogradWeight
-from symc.ops.math import NumPyMath
+from symc.ops.operator import operation
 from symc.ops.record import record
 from symc.passes.base import Pass
-from symc.passes.frontier import replaced
-from symc.passes.materialize import storage
+from symc.passes.fold_constants import constant_nodes, constant_of, is_small_enough, scaled_weights
+from symc.passes.frontier import frontier, replaced
 from symc.passes.threads import map_in_threads
 from symc.passes.winograd import transformed
 
 
 @record
 class PackConstants(Pass):
-    """Needs a graph with layouts.  A relayout of a constant, or of a view of one, becomes the constant in its new
-    layout, a conversion to bfloat16 the converted constant, and a weight that Winograd's matrices transform the
+    """Needs a graph with layouts.  A relayout of a constant, or of what `FoldConstants` left, becomes the constant in
+    its new layout, a conversion to bfloat16 the converted constant, and a weight that Winograd's matrices transform the
     transformed one.
 
         %w: f32[64,64,3,3] = const                        %w/relayout: f32[64,64,3,3]:ABcd16b32a = const
@@ -34,35 +31,23 @@ class PackConstants(Pass):
     enters_bodies = True
 
     def __call__(self, graph: Graph) -> Graph:
-        while nodes := [node for node in graph.nodes if _is_packed(node)]:      # converted ones are then packed
-            packed = dict(zip([Value(node) for node in nodes], map_in_threads(_packed, nodes), strict=True))
-            graph = replaced(graph, packed)
-        return graph
+        left = scaled_weights(graph)
+        chosen = frontier(graph, constant_nodes(graph), lambda value: value in left or _is_packed(value))
+        if not chosen:
+            return graph
+        return replaced(graph, dict(zip(chosen, map_in_threads(_packed, chosen), strict=True)))
 
 
-def _is_packed(node: Node) -> bool:
-    op = node.op
-    if op is None or any(storage(value).node.value is None for value in node.inputs):
-        return False
-    return _is_converted(op) or isinstance(op, WinogradWeight) or op.name == "_relayout"
+def _is_packed(value: Value) -> bool:
+    op = operation(value.node)
+    rearranged = op.name == "_relayout" or isinstance(op, WinogradWeight)
+    return (rearranged or isinstance(op, Cast) and op.target is DType.bfloat16) and is_small_enough(
+        value.node.inputs[0])
 
 
-def _is_converted(op: Operation | None) -> bool:
-    return isinstance(op, Cast) and op.target is DType.bfloat16
-
-
-def _packed(node: Node) -> Value:
-    """The constant in place of a node."""
-    logical = [_logical(value) for value in node.inputs]
-    if isinstance(node.op, WinogradWeight):
-        value = transformed(*logical)
-    else:
-        converted = NumPyMath.cast(logical[0], DType.bfloat16) if _is_converted(node.op) else logical[0]
-        value = to_physical(converted, node.types[0].layout)
-    return Value(replace(node, op=None, inputs=(), value=value))
-
-
-def _logical(value: Value) -> np.ndarray:
-    held = storage(value)
-    assert held.node.value is not None
-    return to_logical(held.node.value, held.type.dims, held.type.layout).reshape(value.type.dims)
+def _packed(value: Value) -> Value:
+    """The constant in place of a value."""
+    if isinstance(value.node.op, WinogradWeight):
+        return constant_of(value, transformed(*run(Graph(value.node.inputs), {}).heads))
+    array, = run(Graph((value,)), {}).heads
+    return constant_of(value, to_physical(array, value.type.layout))

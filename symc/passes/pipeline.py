@@ -54,7 +54,7 @@ def inference_pipeline() -> list[Pass]:
         FoldPadding(),
         Legalize(),
         Simplify(),
-        FoldConstants(),
+        FoldConstants(leave_scaled_weights=True),
         MergeCommonSubexpressions(),
     ]
 

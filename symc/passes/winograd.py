@@ -160,5 +160,5 @@ def transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
 
 def _made(node: Node, what: str, op: Operator, inputs: tuple[Value, ...], layout: str) -> Value:
     name = f"{node.name}/winograd_{what}"
-    types = tuple(replace(type, layout=layout) for type in infer_types_of(op, name, inputs))
+    types = tuple(replace(type, layout=layout) for type in infer_types_of(op, inputs))
     return Value(Node(name, op, inputs, types, sources=node.sources))

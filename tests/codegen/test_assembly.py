@@ -16,9 +16,9 @@ from symc.codegen.build import lower as run_passes
 from symc.codegen.cache import canonical_text
 from symc.codegen.elf import read_symbols
 from symc.codegen.llvm_compile import assembly
-from symc.compiler import bind_constants
 from symc.ir.graph import Graph
 from symc.ir.types import DType
+from symc.lowering import bind_constants
 from symc.ops.group import Group
 from symc.passes.pipeline import typed
 from symc.runtime.executor import INFERENCE, TRAINING

@@ -28,7 +28,7 @@ def nodes_with_defaults(dtype, shape=SHAPE):
         try:
             op = block()
             inputs = [Value(variable(f"x{n}", TensorType(shape, dtype))) for n in range(len(op.input_names()))]
-            types = infer_types_of(op, block.name, inputs)
+            types = infer_types_of(op, inputs)
         except (TypeError, SymcError, Conflict):
             continue
         if inputs and all(type.known for type in types) and keeps_types(op, inputs, types):

@@ -1,5 +1,9 @@
 """Blocked images and packed weights."""
 
+import numpy as np
+
+from symc.ir.layouts import to_logical
+from symc.passes.fold_constants import FoldConstants
 from symc.passes.layout import AssignLayouts
 from symc.passes.pack_constants import PackConstants
 
@@ -91,6 +95,30 @@ def test_constants_are_packed_by_the_compiler(check):
     """)
     packed = next(node for node in result.nodes if node.is_constant)
     assert packed.value.shape == (2, 8, 16) and (packed.value[1, :, 4:] == 0).all()
+
+
+def test_scaled_weights_are_packed_as_they_are_scaled(graph):
+    """`FoldConstants` leaves large ones, so that their product is not written to memory for its own sake."""
+    text = """
+        %w: f32[160,128] = const
+        %gamma: f32[2] = const [2.0, 3.0]
+        %half = _mul_scalar(%gamma) scalar=0.5
+        %tall = tile(%half) reps=(80,)
+        %factor = _reshape(%tall) shape=(160,1)
+        %scaled = broadcast_mul(%w, %factor)
+        %x: f32[4,128]
+        %c = FullyConnected(%x, %scaled) num_hidden=160 no_bias=True
+        heads %c
+    """
+    left = FoldConstants(leave_scaled_weights=True)(graph(text))
+    assert [node.name for node in left.nodes if node.op] == ["scaled", "c"]
+    assert [node.name for node in FoldConstants()(graph(text)).nodes if node.op] == ["c"]
+    packed = PackConstants()(AssignLayouts(lambda node: "Ab16a")(left))
+    w, made = (next(node for node in g.nodes if node.is_constant) for g in (left, packed))
+    assert [node.name for node in packed.nodes if node.op] == ["c"] and made.value.shape == (10, 128, 16)
+    factors = np.tile(np.float32([1, 1.5]), 80)[:, None]
+    assert (to_logical(made.value, (160, 128), "Ab16a") == w.value * factors).all()
+    assert {source.name for source in made.sources} == {"w", "gamma", "half", "tall", "factor", "scaled"}
 
 
 def test_stacks_of_matrices_are_no_images(check, unchanged):

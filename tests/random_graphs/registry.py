@@ -238,7 +238,7 @@ class Grower:
     def node(self, op: Operator, inputs: list[Value]) -> Node:
         name = f"n{self.made}"
         self.made += 1
-        node = Node(name, op, tuple(inputs), infer_types_of(op, name, inputs), sources=(Source(name),))
+        node = Node(name, op, tuple(inputs), infer_types_of(op, inputs), sources=(Source(name),))
         if not all(type.known for type in node.types) or self.elements(node.types) > LARGEST:
             raise Conflict("its outputs are unknown, or too large")
         return node
