@@ -207,13 +207,28 @@ class TileWriter:
             total = total + chain
         return self.builder.sum_of_lanes(total) if self.schedule.sums_lanes else total
 
-    def _all_cells(self, place: Place) -> Iterator[Cell]:
-        """The longest axis outermost: LLVM keeps the order, in which the fewest operands have to stay at hand."""
-        tilings = sorted(self.schedule.tilings, key=lambda tiling: -tiling.size)
-        tiled = [tiling.axis for tiling in tilings if tiling.size > 1]
-        for offsets in itertools.product(*(range(place.known[axis][1]) for axis in tiled)):
-            for piece in range(1 if self.schedule.sums_lanes else self.schedule.pieces):
-                yield Cell(dict(zip(tiled, offsets, strict=True)), piece)
+    def _all_cells(self, place: Place) -> list[Cell]:
+        """Elements outermost, or vectors, whichever are more: LLVM keeps the order, in which the fewest operands have
+        to stay at hand."""
+        tiled = [tiling.axis for tiling in sorted(self.schedule.tilings, key=lambda tiling: -tiling.size)
+                 if tiling.size > 1]
+        pieces = 1 if self.schedule.sums_lanes else self.schedule.pieces
+        points = itertools.product(*(range(place.known[axis][1]) for axis in tiled), range(pieces))
+        cells = [Cell(dict(zip(tiled, offsets, strict=True)), piece) for *offsets, piece in points]
+        elements, vectors = (len(set(keys)) for keys in zip(*map(self._factors_of, cells), strict=True))
+        order = -1 if vectors > elements else 1
+        return sorted(cells, key=lambda cell: self._factors_of(cell)[::order])
+
+    def _factors_of(self, cell: Cell) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Which element and which vector of the tile a cell multiplies."""
+        columns = [axis for axis in cell.point if self._walks_vectors(axis)]
+        return (tuple(offset for axis, offset in cell.point.items() if axis not in columns),
+                (*(cell.point[axis] for axis in columns), cell.piece))
+
+    def _walks_vectors(self, axis: str) -> bool:
+        """Whether a step along the axis leads to other vectors of a factor, not to another element for all lanes."""
+        addresses = [self.accesses[access].address for access in FACTORS]
+        return any(address.coefficient(axis) and address.axes & {*self.schedule.lanes} for address in addresses)
 
     def _start(self, access: int, place: Place) -> Cursor:
         start = self.accesses[access].address.at(place.values)
@@ -246,8 +261,16 @@ class TileWriter:
             elif axis in self.schedule.unrolled:
                 points(low, sums, run.count)
             else:
-                sums = self._in_rounds(run.start, run.start + run.count, 1 if inner else self.steps, points, sums)
+                steps = 1 if inner else self._steps(len(sums))
+                sums = self._in_rounds(run.start, run.start + run.count, steps, points, sums)
         return sums
+
+    def _steps(self, sums: int) -> int:
+        """Points of the innermost loop in one block.  One for each chain where each element is multiplied with one
+        vector alone: LLVM writes the sum over the element there, and moves sums about, of which it spills some, unless
+        it sees that each is the next round's."""
+        vectors = {self._factors_of(cell)[1] for cell in self.cells}
+        return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > len(vectors) == 1 else self.steps
 
     def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
         """`step` points to a round, the rest written out behind the loop."""
@@ -270,7 +293,8 @@ class TileWriter:
                 known: int) -> Sums:
         """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it.
 
-        Fences keep LLVM from reading the operands of all points first: it would spill sums."""
+        Fences keep LLVM from reading the operands of all points first, and what two points read is read twice: it would
+        spill sums."""
         known = known if isinstance(first, Value) else first
         moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
         for i in range(count):
@@ -280,6 +304,7 @@ class TileWriter:
             sums = self._reduce(inner, here, sums, i % (len(sums) // len(self.cells)))
             if not inner and self.products is None and i + 1 < count:
                 self.builder.fence()
+                self.loaded = {}
         return sums
 
     def _advance(self, access: int, cursor: Cursor, axis: str, index: Integer) -> Cursor:

@@ -85,10 +85,10 @@ OTHERS = {
     "sum": (mx.sym.sum(data, axis=0), {"data": (300, 400)}),
     "exp": (mx.sym.exp(data), {"data": (10000,)}), "erf": (mx.sym.erf(data), {"data": (10000,)}),
 }
-# Kernels of which LLVM keeps a few sums on the stack all the same: in edge tiles of one vector to a row, in the
-# transform of Winograd's outputs, and where all taps of large windows of an RGB image are written out.
-SPILLED = {("dense, tanh", "x86-64-v3"), ("11x11, stride 4, RGB", "aarch64")}
-SPILLED_GRADIENTS = {("dense of 64 rows", "x86-64-v4"), ("depthwise", "x86-64-v3")}
+# Of a tile of 9 x 3 sums LLVM keeps one on the stack: with the multiplication that it moves behind the next loads, two
+# registers more are taken than the 31 of the model.  Reading and writing it is hidden: its chain takes 9 cycles (4 to
+# multiply, 5 through the stack) of the 13.5 that the 27 multiplications of a point need.
+SPILLED_GRADIENTS = {("dense of 64 rows", "x86-64-v4")}
 
 
 def compiled_texts(symbol, shapes, level, monkeypatch, train=False):
@@ -143,14 +143,12 @@ def check(symbol, shapes, level, monkeypatch, train=False):
     return multiplications
 
 
-SPILLS = pytest.mark.xfail(strict=True, reason="LLVM spills in this kernel")
+SPILLS = pytest.mark.xfail(strict=True, reason="one sum of 27 on the stack, in the shadow of the others")
 
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", CONTRACTIONS)
-def test_contractions_keep_their_sums_in_registers(name, level, monkeypatch, request):
-    if (name, level) in SPILLED:
-        request.applymarker(SPILLS)
+def test_contractions_keep_their_sums_in_registers(name, level, monkeypatch):
     assert check(*CONTRACTIONS[name], level, monkeypatch) >= 4
 
 
