@@ -115,6 +115,7 @@ def grid_pipeline(parameters: frozenset[str]) -> list[Pass]:
         HoistInvariants(),
         PruneBodies(),
         Materialize(),
+        PackConstants(),
         PlaceParts(parameters),
         Fuse(parameters),
     ]
