@@ -7,10 +7,10 @@ import math
 from symc.codegen.group_code import GroupCode, KernelCode
 from symc.codegen.tir_cuda import cuda_text
 from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
+from symc.codegen.tir_grid_injective import grid_injective_kernel
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_grid_tile import parts_for
 from symc.codegen.tir_imperative import KernelBuilder
-from symc.codegen.tir_injective import injective_kernel
 from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_plan import Cluster, GroupPlan
@@ -45,7 +45,7 @@ class GridPlan(GroupPlan):
 
     def _kernel(self, cluster: Cluster, symbol: str) -> TirKernel:
         if cluster.row is None:
-            return injective_kernel(self, cluster, symbol)
+            return grid_injective_kernel(self, cluster, symbol)
         if is_tiled(cluster):
             return contraction_kernel(self, cluster, symbol)
         return reduction_kernel(self, cluster, symbol)

@@ -50,10 +50,10 @@ Section = tuple[int, int]       # first and last step of a loop
 def injective_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
     """One loop nest over the shape that all results of the cluster share, or several that part it where conditions
     change: within each, what is joined, cut or padded is read as it lies in memory."""
-    return _Injective(plan, cluster).kernel(symbol)
+    return Injective(plan, cluster).kernel(symbol)
 
 
-class _Injective:
+class Injective:
     def __init__(self, plan: GroupPlan, cluster: Cluster) -> None:
         self.plan = plan
         self.stores = [(stage.tensor, buffer) for stage in cluster.stages for buffer in stage.buffers]
@@ -123,21 +123,21 @@ class _Injective:
 class _Part:
     """A section of each loop, walked by loops of their own."""
 
-    def __init__(self, whole: _Injective, sections: Mapping[Loop, Section]) -> None:
+    def __init__(self, whole: Injective, sections: Mapping[Loop, Section]) -> None:
         self.whole = whole
         self.first = {loop: first for loop, (first, _) in sections.items()}
         self.own = own_loops(sections)
         loops = list(self.own.values())
-        self.found = whole.analyse(loops, self._indices)
+        self.found = whole.analyse(loops, self.indices)
         without_padding(loops, self.found)
-        self.walk = merged_as_found(loops, [self.found], lambda walk: [whole.analyse(walk, self._indices)], blocks=True)
+        self.walk = merged_as_found(loops, [self.found], lambda walk: [whole.analyse(walk, self.indices)], blocks=True)
         self.walk = self.walk or [Loop("i", 1)]
         self.lanes = whole.plan.machine.lanes([access.buffer.type.element for access in self.found.accesses])
         self.turn = turn_of(self.walk, self.found) if whole.plan.machine.turns else None
         self.cut, self.order = self._tiles()
         self.jobs = job_count(self.cut)
 
-    def _indices(self, places: Places) -> Indices:
+    def indices(self, places: Places) -> Indices:
         """The indices of the results from the places of the walk."""
         known = expanded(places, [loop for loop in places if loop.members])
         return self.whole.space.indices({loop: known.get(own, 0) + self.first[loop] for loop, own in self.own.items()})
@@ -145,14 +145,14 @@ class _Part:
     def write(self, emitter: Emitter, job: Any) -> None:
         start = origins(emitter, job, self.cut)
         if self.turn:
-            Turning(emitter, self.turn, self.lanes, lambda at: self.whole.values(emitter, self._indices(at)),
-                    lambda at: self.whole.places(emitter, self._indices(at))).write(self.cut, start)
+            Turning(emitter, self.turn, self.lanes, lambda at: self.whole.values(emitter, self.indices(at)),
+                    lambda at: self.whole.places(emitter, self.indices(at))).write(self.cut, start)
             return
         with walked(emitter, self.order[:-1], start) as places:
             last = self.order[-1]
 
             def body(at: Any) -> None:
-                values, stores = self.whole.body(emitter, self._indices({**places, last.loop: at}))
+                values, stores = self.whole.body(emitter, self.indices({**places, last.loop: at}))
                 emitter.settle(values)
                 for value, (buffer, index) in zip(values, stores, strict=True):
                     emitter.store(buffer, index, value)
