@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tvm import tirx
 
 from symc.codegen.tir_emit import Emitter
+from symc.codegen.tir_grid_keep import KeepingEmitter, loads_of, replaced, worth_keeping
 from symc.codegen.tir_grid_merge import Lanes, Split
 from symc.codegen.tir_index import flat_index
 from symc.codegen.tir_machine import THREADS, WARP, Launch, launched
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FEW_STEPS = 32          # of a reduction that one thread does alone
 ENOUGH_ROWS = 1 << 15   # with so many, each thread takes a row where memory runs along rows
 FEW_ROWS = 64
+MANY_ROWS = 1 << 10     # with so many, warps that have a row each keep a large GPU busy
 MOST_IN_WARP = 1024     # elements of a row that a warp reduces, where there are more rows
 
 
@@ -89,16 +91,20 @@ class _GridRows:
 
         def body(places: Places) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
             stores = stores_of(emitter, stage, outer.indices(places))
-            if isinstance(stage.form, Reduced):
-                assert reduced is not None
-                whole = stage.form.body(*outer.indices(places))
-                return [whole.element(*reduced.indices(places))], stores
-            return [emitter.compute(stage.tensor, outer.indices(places))], stores
+            return self.values(emitter, stage, outer, reduced, places), stores
         with evaluating(emitter):
             return analyse(emitter, list(dict.fromkeys(loops)), body)
 
+    def values(self, emitter: Emitter, stage: Stage, outer: Space, reduced: Space | None,
+               places: Places) -> list[Scalar]:
+        """What is stored, or reduced, of a stage at a place."""
+        if reduced is None:
+            return [emitter.compute(stage.tensor, outer.indices(places))]
+        assert isinstance(stage.form, Reduced)
+        return [stage.form.body(*outer.indices(places)).element(*reduced.indices(places))]
+
     def kernel(self, symbol: str) -> TirKernel:
-        emitter, split = self.plan.emitter(), self.split
+        emitter, split = self.plan.informed(KeepingEmitter(self.plan.index_dtype)), self.split
         launch = Launch(-(-self.count // split.rows), split.threads)
         with evaluating(emitter), launched(emitter, launch) as (block, thread):
             row, lane = self._place(emitter, thread)
@@ -117,7 +123,7 @@ class _GridRows:
 class _RowWriter:
     """Writes the stages for the row of a thread.  row: its number in all; place: in the block."""
 
-    def __init__(self, rows: _GridRows, emitter: Emitter, row: Any, place: Any, lane: Any) -> None:
+    def __init__(self, rows: _GridRows, emitter: KeepingEmitter, row: Any, place: Any, lane: Any) -> None:
         self.rows, self.emitter, self.lane = rows, emitter, lane
         self.lanes = Lanes(emitter, rows.split, place, lane)
         self.exists = None
@@ -126,8 +132,14 @@ class _RowWriter:
             row = tirx.min(row, emitter.constant(rows.count - 1))
         number = emitter.name_index("row", row, rows.count)
         self.base = unravelled(emitter, number, [axis[0] for axis in rows.rows.axes])
+        extents = max((_extents(part) for part in rows.parts), key=math.prod)
+        self.alike = [part for part in rows.parts if _extents(part) == extents]     # passes over the same elements
+        self.places = [emitter.known(tirx.Var(f"k{n}", emitter.index_dtype), extent)
+                       for n, extent in enumerate(extents)]
+        self.turns = -(-math.prod(extents) // rows.split.lanes)
 
     def write(self) -> None:
+        self._keep()
         for part in self.rows.parts:
             if part.reduced is not None:
                 self._reduce(part)
@@ -137,6 +149,34 @@ class _RowWriter:
     def _places(self, part: _Part, inner: Places) -> dict[Loop, Any]:
         loops = [axis[0] for axis in (*part.outer.axes, *(part.reduced.axes if part.reduced else ()))]
         return {**dict.fromkeys(loops, 0), **self.base, **inner}
+
+    # ---- rows in registers ---------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Load what several passes over the row read."""
+        emitter, known = self.emitter, {var: loop.extent for loop, var in self.base.items()
+                                        if isinstance(var, tirx.Var)}
+        known |= {var: loop.extent for var, loop in zip(self.places, self.alike[0].inner, strict=True)}
+        passes = [loads_of(self.rows.plan, known, self.places, partial(self._values, part)) for part in self.alike]
+        chosen = worth_keeping(passes, self.turns)
+        if not chosen:
+            return
+        kept = {key: emitter.cells(buffer.type.element, self.turns) for key, (buffer, _) in chosen.items()}
+        with self._turns(self.alike[0], unrolled=True) as places:
+            own = {var: places[loop] for var, loop in zip(self.places, self.alike[0].inner, strict=True)}
+            turn, emitter.places = emitter.turn, {}
+            for key, (buffer, index) in chosen.items():
+                value = emitter.load_flat(buffer, emitter.simplify(replaced(index, own)))
+                emitter.settle([value])
+                emitter.write(kept[key], turn, value, 1)
+        emitter.kept = kept
+
+    def _values(self, part: _Part, emitter: Emitter) -> list[Scalar]:
+        """What a pass computes of an element."""
+        for tensor in self.rows.own:
+            emitter.provide(tensor, partial(emitter.unknown, tensor.dtype))
+        places = self._places(part, dict(zip(part.inner, self.places, strict=True)))
+        return self.rows.values(emitter, part.stage, part.outer, part.reduced, places)
 
     # ---- results -----------------------------------------------------------------------------------------
 
@@ -184,18 +224,24 @@ class _RowWriter:
     # ---- loops -------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _turns(self, part: _Part, guards: Sequence[Expr] = ()) -> Iterator[dict[Loop, Any]]:
+    def _turns(self, part: _Part, guards: Sequence[Expr] = (), unrolled: bool = False) -> Iterator[dict[Loop, Any]]:
         """The elements of a row that are this lane's; what is written within is done where the guards hold too."""
         emitter, lanes = self.emitter, self.rows.split.lanes
-        with emitter.loop("t", -(-part.size // lanes)) as turn:
+        unrolled = unrolled or bool(emitter.kept) and part in self.alike
+        kind = tirx.ForKind.UNROLLED if unrolled else tirx.ForKind.SERIAL
+        with emitter.loop("t", -(-part.size // lanes), kind=kind) as turn:
             number = emitter.simplify(turn * lanes + self.lane)
             if part.size % lanes:
                 guards = [tirx.LT(number, emitter.constant(part.size)), *guards]
             with emitter.all_hold(guards):
                 inner = unravelled(emitter, emitter.name_index("s", number, part.size), part.inner)
                 places = self._places(part, inner)
+                emitter.turn = turn
+                if part in self.alike:
+                    emitter.places = dict(zip((inner[loop] for loop in part.inner), self.places, strict=True))
                 with emitter.all_hold(self._limits(part, places)):
                     yield places
+                emitter.places = {}
 
     def _limits(self, part: _Part, places: Places) -> list[Expr]:
         """Whether an element is there, of a reduction whose last row is shorter."""
@@ -208,6 +254,10 @@ class _RowWriter:
         first = self.rows.rows.axes[0][0]
         at = places[first] * inner.extent + places[inner]
         return [tirx.LT(at, self.emitter.constant(total))]
+
+
+def _extents(part: _Part) -> tuple[int, ...]:
+    return tuple(loop.extent for loop in part.inner)
 
 
 def stores_of(emitter: Emitter, stage: Stage, indices: Indices) -> list[tuple[Buffer, Expr]]:
@@ -233,7 +283,8 @@ def split_of(parts: Sequence[_Part], rows: Space, count: int) -> Split:
     if any(_runs_along(part, part.inner) for part in reductions) or count == 1:
         if size <= FEW_STEPS and count >= ENOUGH_ROWS // size:
             return Split(1, THREADS, along=True)
-        lanes = WARP if size <= MOST_IN_WARP and count >= FEW_ROWS else THREADS
+        most = WARP if size <= MOST_IN_WARP and count >= MANY_ROWS else THREADS
+        lanes = min(max(1 << (size - 1).bit_length(), WARP), most)
         return Split(lanes, THREADS // lanes, along=True)
     if size <= FEW_STEPS or count >= ENOUGH_ROWS:
         return Split(1, THREADS, along=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tvm import tirx
 
@@ -30,6 +30,8 @@ from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType, Shape, TensorType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operation
+
+E = TypeVar("E", bound=Emitter)
 
 FEW = 8             # with fewer jobs than this, a reduction of more than a few PARTs is done in two steps
 PART = 32768        # elements
@@ -143,7 +145,10 @@ class GroupPlan:
 
     def emitter(self) -> Emitter:
         """A fresh emitter that knows what lies in memory."""
-        emitter = Emitter(self.index_dtype)
+        return self.informed(Emitter(self.index_dtype))
+
+    def informed(self, emitter: E) -> E:
+        """The emitter, told what lies in memory."""
         for tensor, buffer in self.placed.items():
             emitter.place(tensor, buffer)
         return emitter
@@ -253,10 +258,7 @@ class GroupPlan:
             return []
 
         def emitter() -> InOrder:
-            made = InOrder(self.index_dtype, self.status)
-            for tensor, buffer in self.placed.items():
-                made.place(tensor, buffer)
-            return made
+            return self.informed(InOrder(self.index_dtype, self.status))
 
         def finish(number: int, emitter: InOrder, count: int, bounds: Any) -> TirKernel:
             used = [*emitter.used, *cluster.outputs.values()]

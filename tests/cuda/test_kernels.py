@@ -24,6 +24,19 @@ NETWORKS = {
         %a: f32[2,16,14,14]
         %r = transpose(%a) axes=(0,2,3,1)
         heads %r""",
+    "squares that are not full, of two results": """
+        %a: f16[3,40,33]
+        %t = transpose(%a) axes=(2,0,1)
+        %r = relu(%t)
+        heads %r, %t""",
+    "many elements": """
+        %a: f32[300,3001]   %b: f32[300,1]
+        %r = broadcast_add(%a, %b)
+        heads %r""",
+    "rows in registers of a block": """
+        %a: f32[3,2000]
+        %r = log_softmax(%a)
+        heads %r""",
     "lanes along memory": """
         %a: f32[3,7,500]
         %r = softmax(%a) axis=-1
