@@ -10,22 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from symc.codegen.build import Options, compile_lowered, host_level, load_in_process, lower, state_names
+from symc.codegen.build import Lowered, Options, compile_lowered, host_level, load_in_process, lower, state_names
+from symc.codegen.group_code import GRID_LEVEL
 from symc.errors import MXNetError, raise_collected
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.reader import describe_graph
 from symc.frontend.sights import sights_of
-from symc.ir.graph import Graph, Node
-from symc.ir.types import DType
+from symc.ir.graph import Graph, Node, Source, Value, variable
+from symc.ir.types import DType, TensorType
 from symc.lowering import is_dynamic, named_dtypes
 from symc.ops.families.custom import Custom, with_instances
-from symc.ops.operator import operation, output_name
+from symc.ops.operator import Operator, operation, output_name
 from symc.ops.slots import Conflict
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.watch_values import WatchValues
 from symc.prepared import host_functions
-from symc.runtime.context import Context
+from symc.runtime.context import GPU, Context
+from symc.runtime.devices import driver_of
 from symc.runtime.dynamic import KEPT, DynamicExecutor
 from symc.runtime.executor import FROZEN, INFERENCE, Bound, Executor, Sight
 from symc.runtime.ndarray import NDArray, zeros
@@ -61,13 +63,11 @@ class BoundNetwork:
             parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
             requests = {} if mode == INFERENCE else self.requests
             try:
-                lowered = lower(self.graph, mode, requests, parameters, self.options)
+                lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(self.context))
             except Conflict as conflict:
                 _refuse_empty(self.graph, conflict)
                 raise
-            unit = compile_lowered(lowered, [host_level()], self.options)
-            self._programs[mode] = Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights,
-                                           host_functions(lowered.graph))
+            self._programs[mode] = program_of(lowered, self.options, self.context)
         return self._programs[mode]
 
     def watched(self) -> tuple[BoundNetwork, list[Sight]]:
@@ -89,6 +89,42 @@ class BoundNetwork:
 
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
         return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.options, self.context)
+
+
+def _target(context: Context | None) -> str:
+    """The target that computes on a context."""
+    return "cuda" if context is not None and context.device_typeid == GPU else "cpu"
+
+
+def program_of(lowered: Lowered, options: Options, context: Context | None, is_alone: bool = True) -> Program:
+    """What runs a lowered graph in this process.  is_alone: whether it has a stream of its own, where it is on a GPU.
+
+    MXNetError: there is no such GPU.
+    """
+    hosts = host_functions(lowered.graph)
+    if context is None or context.device_typeid != GPU:
+        unit = compile_lowered(lowered, [host_level()], options)
+        return Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights, hosts)
+    from symc.codegen.device_code import device_code  # few programs have a GPU
+    from symc.runtime.device import DeviceProgram
+
+    driver = driver_of(context.device_id)
+    unit = compile_lowered(lowered, [GRID_LEVEL], options)
+    return DeviceProgram(unit.plans[GRID_LEVEL], driver.stream() if is_alone else driver,
+                         driver.load(device_code(unit, driver.architecture, options)), unit.assembly.weights, hosts,
+                         is_alone, context.device_id)
+
+
+def operator_program(op: Operator, name: str, types: Sequence[TensorType], context: Context) -> Program:
+    """One operator as `imperative` means it, on a GPU; its inputs are called by their positions.
+
+    InferenceError: the types do not fit the operator.
+    """
+    inputs = [Value(variable(str(position), type)) for position, type in enumerate(types)]
+    node = Node(name, op, tuple(inputs), (TensorType(),) * op.output_count, sources=(Source(name),))
+    options = Options()
+    lowered = lower(typed(Graph(node.outputs[:op.visible_count])), INFERENCE, {}, (), options, target="cuda")
+    return program_of(lowered, options, context, is_alone=False)
 
 
 class DynamicNetwork(BoundNetwork):
@@ -170,8 +206,8 @@ def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Map
 
     InferenceError: the arrays' shapes or dtypes contradict the graph.
     """
-    if ctx.device_type == "gpu":
-        raise MXNetError(f"cannot bind to {ctx}: there is no CUDA target", "use symc.cpu()")
+    if ctx.device_typeid == GPU:
+        driver_of(ctx.device_id)        # which says why there is none
     arrays = {**args, **aux_states}
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
     gradients = {name: args_grad.get(name) for name in args}    # those of request null too: they stay as they are
@@ -185,7 +221,8 @@ def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_di
                 shapes: Mapping[str, Sequence[int]], group2ctx: Mapping[str, Context] | None = None) -> Executor:
     """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind.
 
-    group2ctx: the contexts of arrays whose variable has the attribute `__ctx_group__`, by its value.
+    group2ctx: the contexts of arrays whose variable has the attribute `__ctx_group__`, by its value.  All is computed
+    on `ctx`, to which such arrays are copied.
     """
     places = group2ctx or {}
     ready = typed(graph, {name: tuple(shape) for name, shape in shapes.items()},

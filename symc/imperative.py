@@ -57,6 +57,7 @@ class Invocation:
     def __init__(self, op: Operator, name: str) -> None:
         self.op, self.name = op, name
         self._prepared: dict[tuple[object, ...], Prepared] = {}
+        self.programs: dict[tuple[object, ...], Any] = {}       # of GPUs: `frontend.nd_device`
 
     def __call__(self, arrays: Arrays) -> Outcome:
         """InferenceError: the shapes or dtypes do not fit the operator, or its output's shape does not follow."""

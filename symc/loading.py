@@ -163,7 +163,7 @@ def shortened(names: Sequence[str]) -> str:
 
 def _array(name: str, value: Any) -> np.ndarray:
     """A parameter as a C-contiguous array.  SymcError: symc does not have its dtype."""
-    array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+    array = np.asarray(value.memory if isinstance(value, NDArray) else value)
     if array.dtype.name not in DType.__members__:
         raise SymcError(f"parameter '{name}' is an array of {array.dtype}",
                         f"dtypes are {', '.join(known.name for known in DType)}")

@@ -41,11 +41,11 @@ ROOMS = {
                     "prepared", "lowering", "bound"),
 }
 # imported inside functions alone, when the user asks for what lies above
-LAZILY = {"frontend": ("compiler", "passes"), "report.py": ("lowering", "loading")}
+LAZILY = {"frontend": ("compiler", "bound", "passes"), "report.py": ("lowering", "loading")}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",),
-           "cryptography": ("runtime/signature",),
+           "cryptography": ("runtime/signature",), "cuda": ("runtime/cuda",),
            "fsspec": ("frontend/files",), "typer": ("cli/",), "numpy": ("",)}
 
 

@@ -59,7 +59,7 @@ def _infix(key: str, with_number: str) -> Method:
     def method(self: NDArray, other: Any) -> NDArray:
         left = self.memory
         function, right = functions[left.dtype], _operand(other, left.dtype)
-        if function is None or right is None:
+        if function is None or right is None or not isinstance(left, np.ndarray):
             return otherwise(self, other)
         try:
             value = QUIET.run(function, left, right)
@@ -70,10 +70,10 @@ def _infix(key: str, with_number: str) -> Method:
 
 
 def _operand(value: Any, dtype: np.dtype) -> np.ndarray | None:
-    """The memory of an array of this dtype, or a number as an array; None of an array of another dtype."""
+    """The memory of an array of this dtype, or a number as an array; None of an array of another dtype or on a GPU."""
     if isinstance(value, NDArray):
         memory = value.memory
-        return memory if memory.dtype is dtype else None
+        return memory if memory.dtype is dtype and isinstance(memory, np.ndarray) else None
     return number(_number(value), dtype)
 
 
@@ -84,7 +84,7 @@ def _reflected(key: str, with_number: str) -> Method:
     def method(self: NDArray, other: Any) -> NDArray:
         right = self.memory
         function = functions[right.dtype]
-        if function is None:
+        if function is None or not isinstance(right, np.ndarray):
             return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
         value = QUIET.run(function, number(_number(other), right.dtype), right)
         return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
@@ -121,7 +121,7 @@ def _in_place(key: str, method: Method) -> Method:
     def changed(self: NDArray, other: Any) -> NDArray:
         memory = self.memory
         function, right = functions[memory.dtype], _operand(other, memory.dtype)
-        if function is None or right is None:
+        if function is None or right is None or not isinstance(memory, np.ndarray):
             return otherwise(self, other)
         try:
             QUIET.run(function, memory, right, memory)
@@ -138,7 +138,7 @@ def _prefix(name: str, otherwise: Method) -> Method:
 
     def method(self: NDArray) -> NDArray:
         function = functions[self.memory.dtype]
-        if function is None:
+        if function is None or not isinstance(self.memory, np.ndarray):
             return otherwise(self)  # type: ignore[no-any-return]
         value = QUIET.run(function, self.memory)
         return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
@@ -155,7 +155,8 @@ _power, _squares = _infix("power", "_power_scalar"), ByDtype(TABLE["square"][1],
 def power(self: NDArray, other: Any) -> NDArray:
     """array ** other; squares of floats are products, as NumPy has them, which takes a third of the time."""
     memory = self.memory
-    if type(other) in (int, float) and other == 2 and memory.dtype.kind == "f" and memory.ndim:
+    if (type(other) in (int, float) and other == 2 and memory.dtype.kind == "f" and memory.ndim
+            and isinstance(memory, np.ndarray)):
         square: Any = _squares[memory.dtype]
         return NDArray(QUIET.run(square, memory), self.context)
     return _power(self, other)  # type: ignore[no-any-return]

@@ -21,7 +21,7 @@ from symc.ops.families.custom import PROPERTIES, Arrays, Facts
 from symc.ops.operator import Variadic
 from symc.ops.parameters import hints_of, mxnet_type, parameters_of
 from symc.ops.registry import REGISTRY
-from symc.runtime.context import Context, current_context
+from symc.runtime.context import GPU, Context, cpu, current_context
 from symc.runtime.ndarray import NDArray
 
 __all__ = ["CustomOp", "CustomOpProp", "NDArrayOp", "NumpyOp", "OperatorArguments", "PythonOp",
@@ -152,6 +152,8 @@ class _Property:
 
     def create(self, node: str, context: Any, types: Sequence[TensorType]) -> _Instance:
         where, context = f"node '{node}': " if node else "", context or current_context()
+        if isinstance(self.prop, _OldProperty) and isinstance(self.prop.old, NumpyOp):
+            context = cpu()
         made = self._ask("create_operator", self.prop.create_operator, context, [list(type.dims) for type in types],
                          [type.element.code for type in types], where=where)
         if not isinstance(made, CustomOp):
@@ -210,21 +212,26 @@ class _Instance:
 
     def forward(self, is_train: bool, requests: Sequence[str], inputs: Arrays, outputs: Arrays,
                 states: Arrays) -> None:
-        with self.context:
-            self.prop.call(self.where, self.made.forward, is_train=is_train, req=list(requests),
-                           in_data=self._wrapped(inputs), out_data=self._wrapped(outputs), aux=self._wrapped(states))
+        self._call(self.made.forward, {"in_data": inputs, "out_data": outputs, "aux": states}, is_train=is_train,
+                   req=list(requests))
 
     def backward(self, requests: Sequence[str], output_gradients: Sequence[np.ndarray | None],
                  inputs: Sequence[np.ndarray | None], outputs: Sequence[np.ndarray | None], gradients: Arrays,
                  states: Arrays) -> None:
-        with self.context:
-            self.prop.call(self.where, self.made.backward, req=list(requests),
-                           out_grad=self._wrapped(output_gradients), in_data=self._wrapped(inputs),
-                           out_data=self._wrapped(outputs), in_grad=self._wrapped(gradients),
-                           aux=self._wrapped(states))
+        self._call(self.made.backward, {"out_grad": output_gradients, "in_data": inputs, "out_data": outputs,
+                                        "in_grad": gradients, "aux": states}, req=list(requests))
 
-    def _wrapped(self, arrays: Sequence[np.ndarray | None]) -> NDArrays:
-        return [NDArray(np.empty(0, np.float32) if array is None else array, self.context) for array in arrays]
+    def _call(self, method: Callable[..., None], arrays: Mapping[str, Sequence[np.ndarray | None]],
+              **others: Any) -> None:
+        """The operator sees arrays on its context; on a GPU they are copies, which are taken back."""
+        with self.context:
+            wrapped = {key: [NDArray(np.empty(0, np.float32) if array is None else array, self.context)
+                             for array in given] for key, given in arrays.items()}
+            self.prop.call(self.where, method, **others, **wrapped)
+        for key, given in arrays.items() if self.context.device_typeid == GPU else ():
+            for array, made in zip(given, wrapped[key], strict=True):
+                if array is not None and made.writes:
+                    array[...] = made.memory
 
 
 register("custom_op")(CustomOpProp)

@@ -20,8 +20,8 @@ def save_checkpoint(prefix: str, epoch: int, symbol: Symbol, arg_params: Mapping
                     aux_params: Mapping[str, NDArray], remove_amp_cast: bool = True) -> None:
     """Write prefix-symbol.json and prefix-NNNN.params."""
     checkpoint.save_checkpoint(prefix, epoch, symbol.tojson(remove_amp_cast),
-                               {name: item.memory for name, item in arg_params.items()},
-                               {name: item.memory for name, item in aux_params.items()})
+                               {name: np.asarray(item.memory) for name, item in arg_params.items()},
+                               {name: np.asarray(item.memory) for name, item in aux_params.items()})
 
 
 def load_params(prefix: str, epoch: int) -> tuple[Arrays, Arrays]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symc.errors import MXNetError
+from symc.frontend import nd_device
 from symc.frontend.documentation import describe
 from symc.frontend.op_functions import Call, Function, parameters, read_call
 from symc.imperative import Invocation, Outcome, is_expression
@@ -150,12 +151,21 @@ def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[ND
         if made is not None:
             return made
     memories, invocation = [item.memory for item in inputs], ready.invocation
+    for memory in memories:
+        if not isinstance(memory, np.ndarray):
+            return _on_device(ready, inputs, out)
     prepared = invocation.prepared(memories)
     if out is None and inputs and prepared.function is not None and not invocation.op.is_users:
         value = QUIET.run(prepared.function, *memories)
         return owned(value[0] if type(value) is tuple else value, memories, inputs[0].context)
-    outcome = prepared.run(memories)
-    if invocation.op.is_users:
+    return _by_outcome(ready, inputs, memories, out)
+
+
+def _by_outcome(ready: _Prepared, inputs: Sequence[NDArray], memories: Sequence[np.ndarray],
+                out: NDArray | Sequence[NDArray] | None) -> Result:
+    """What an operator computes of memories on the host: those of its inputs, or copies of these."""
+    outcome = ready.invocation(memories)
+    if ready.invocation.op.is_users:
         for item in inputs:
             item.count_write()
     if out is None and not outcome.written:
@@ -165,19 +175,33 @@ def _run(ready: _Prepared, arrays: Sequence[NDArray], out: NDArray | Sequence[ND
     return _written(ready, inputs, outcome, out)
 
 
+def _on_device(ready: _Prepared, inputs: Sequence[NDArray], out: NDArray | Sequence[NDArray] | None) -> Result:
+    """The same for arrays of which one lies on a GPU.  MXNetError: not all of them do."""
+    invocation = ready.invocation
+    context = nd_device.context_of(invocation.name, inputs)
+    if not nd_device.has_kernels(invocation.op):
+        copies = [np.asarray(item.memory) for item in inputs]
+        result = _by_outcome(ready, inputs, copies, out)
+        for item, copy in zip(inputs, copies, strict=True) if invocation.op.is_users else ():
+            item.memory[...] = copy
+        return result
+    made = nd_device.run(invocation, inputs, context)
+    return _delivered(invocation.name, made, out)
+
+
 def _directly(functions: ByDtype, inputs: Sequence[NDArray]) -> NDArray | None:
     """The result of an elementwise operator on arrays of one shape and dtype; None where it is to be had otherwise."""
     first = inputs[0]
     memory = first.memory
     function = functions[memory.dtype]
-    if function is None:
+    if function is None or not isinstance(memory, np.ndarray):
         return None
     if len(inputs) == 1:
         value = QUIET.run(function, memory)
     else:
         memories = [item.memory for item in inputs]
         for other in memories:
-            if other.dtype is not memory.dtype or other.shape != memory.shape:
+            if other.dtype is not memory.dtype or other.shape != memory.shape or not isinstance(other, np.ndarray):
                 return None
         value = QUIET.run(function, *memories)
     return NDArray(value, first.context) if type(value) is np.ndarray else None
@@ -190,11 +214,22 @@ def _written(ready: _Prepared, inputs: Sequence[NDArray], outcome: Outcome,
     for position, value in outcome.written.items():
         inputs[position].memory[...] = value
         inputs[position].count_write()
+    context = inputs[0].context if inputs else _context(ready.context)
+    made = [NDArray(np.asarray(value, order="C"), context) for value in outputs]
+    return _delivered(ready.invocation.name, made, out)
+
+
+def _delivered(name: str, results: list[NDArray], out: NDArray | Sequence[NDArray] | None) -> Result:
+    """The results, or `out` with their values.  MXNetError: the shapes differ."""
     if out is not None:
-        made = _stored(ready.invocation.name, outputs, [out] if isinstance(out, NDArray) else list(out))
-    else:
-        made = [NDArray(np.asarray(value, order="C"), inputs[0].context) for value in outputs]
-    return made[0] if len(made) == 1 else made
+        targets = [out] if isinstance(out, NDArray) else list(out)
+        if [result.shape for result in results] != [target.shape for target in targets]:
+            raise MXNetError(f"{name}: out has shapes {[target.shape for target in targets]}, the results have "
+                             f"{[result.shape for result in results]}")
+        for result, target in zip(results, targets, strict=True):
+            target[...] = result
+        results = targets
+    return results[0] if len(results) == 1 else results
 
 
 def owned(value: np.ndarray, others: Sequence[np.ndarray], context: Context) -> NDArray:
@@ -221,13 +256,3 @@ def _context(text: str) -> Context:
         return current_context()
     kind, _, number = text.rstrip(")").partition("(")
     return Context(kind, int(number or 0))
-
-
-def _stored(name: str, results: Sequence[np.ndarray], targets: Sequence[NDArray]) -> list[NDArray]:
-    """`targets`, after the results were copied there."""
-    if [result.shape for result in results] != [target.shape for target in targets]:
-        raise MXNetError(f"{name}: out has shapes {[target.shape for target in targets]}, the results have "
-                         f"{[result.shape for result in results]}")
-    for result, target in zip(results, targets, strict=True):
-        target[...] = NDArray(np.ascontiguousarray(result).reshape(result.shape), target.context)
-    return list(targets)

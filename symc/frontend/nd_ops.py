@@ -177,7 +177,7 @@ def histogram(a: NDArray, bins: Any = 10, range: tuple[float, float] | None = No
     if isinstance(bins, NDArray):
         return _internal._histogram(data=a, bins=bins)  # type: ignore[no-any-return]
     if range is None:
-        return [array(part) for part in np.histogram(a.memory, bins)]
+        return [array(part) for part in np.histogram(np.asarray(a.memory), bins)]
     return _internal._histogram(data=a, bin_cnt=bins, range=range)  # type: ignore[no-any-return]
 
 
@@ -195,7 +195,7 @@ def onehot_encode(indices: NDArray, out: NDArray) -> NDArray:
 def fill_element_0index(lhs: NDArray, mhs: NDArray, rhs: NDArray) -> NDArray:
     """A copy of `lhs` with mhs[i] at column rhs[i] of each row i."""
     filled = lhs.copy()
-    filled.memory[np.arange(len(rhs)), rhs.memory.astype(np.int64)] = mhs.memory
+    filled.memory[np.arange(len(rhs)), rhs.asnumpy().astype(np.int64)] = np.asarray(mhs.memory)
     return filled
 
 
@@ -232,9 +232,9 @@ def save(fname: FilePath, data: NDArray | Sequence[NDArray] | Mapping[str, NDArr
             isinstance(name, str) for name in (given if isinstance(given, Mapping) else ())):
         raise TypeError("save only accept dict str->NDArray or list of NDArray")
     if isinstance(given, Mapping):
-        params.write(fname, {name: item.memory for name, item in given.items()})
+        params.write(fname, {name: np.asarray(item.memory) for name, item in given.items()})
     else:
-        params.write(fname, [item.memory for item in given])
+        params.write(fname, [np.asarray(item.memory) for item in given])
 
 
 def load(fname: FilePath) -> list[NDArray] | dict[str, NDArray]:

@@ -1,11 +1,11 @@
-"""Contexts: on which device an NDArray lies.  Everything computed here is on the CPU."""
+"""Contexts: on which device an NDArray lies, and what is computed from it."""
 
 from __future__ import annotations
 
 import threading
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
-from symc.errors import MXNetError
+from symc.runtime import devices
 
 DEVICE_TYPES = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
 GPU = DEVICE_TYPES["gpu"]
@@ -64,7 +64,9 @@ class Context(metaclass=_DefaultContext):
         _entered.stack.pop()
 
     def empty_cache(self) -> None:
-        """Nothing to give back: no device memory is kept for later."""
+        """Give back the memory of a GPU that is kept for later; of others none is."""
+        if self.device_typeid == GPU and self.device_id < num_gpus():
+            devices.driver_of(self.device_id).empty_cache()
 
 
 class _Entered(threading.local):
@@ -103,10 +105,10 @@ def cpu_pinned(device_id: int = 0) -> Context:
 
 
 def num_gpus() -> int:
-    """GPUs that arrays can lie on: none."""
-    return 0
+    """GPUs that arrays can lie on; 0 where none can be used, be it for want of a driver or of cuda-bindings."""
+    return devices.count()
 
 
-def gpu_memory_info(device_id: int = 0) -> NoReturn:
-    """MXNetError: there is no GPU whose memory could be asked for."""
-    raise MXNetError(f"there is no {gpu(device_id)}: symc runs on the CPU", "ask num_gpus() first")
+def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
+    """Bytes of a GPU's memory that are free, and all.  MXNetError: there is no such GPU, and why."""
+    return devices.driver_of(device_id).memory_info()

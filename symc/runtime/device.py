@@ -1,76 +1,107 @@
 """Runs the entries of a plan on a GPU, through a `Driver`: that of CUDA (`cuda.py`), or another that does the same.
 
-Arrays that are bound lie on the host: what an entry reads is copied to the device before it runs, what it writes is
-copied back after.  Everything else stays on the device: one block of weights, one arena.
+Arrays that are bound lie on the device, where kernels use them in place, or on the host: what an entry reads of these
+is copied to the device before it runs, what it writes is copied back after.  Everything else stays on the device: one
+block of weights, one arena.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from symc.runtime.plan import Buffer, HostStep, KernelStep, LoopStep, Plan, Step, storage_dtype
-from symc.runtime.program import HostFunction, Program
+from symc.runtime.device_memory import DeviceMemory
+from symc.runtime.devices import Driver, Function, KernelFailure, OutOfDeviceMemory, Pointer
+from symc.runtime.plan import Buffer, HostStep, KernelStep, LoopStep, Plan, Range, Step, buffer_ids, storage_dtype
+from symc.runtime.program import INSIDE, HostFunction, Program
 
 READ = ("input", "head_gradient", "state", "gradient", "status")     # kinds of buffers that an entry may read
+Pointers = tuple[Pointer, ...]
 WRITTEN = ("output", "gradient", "state", "status")
-
-Pointer = int
-Function = Any      # of a driver: a kernel that can be launched
-
-
-class Driver(Protocol):
-    """What a device does, in the order in which it is told to; `read` and `wait` end when all before them is done."""
-
-    def allocate(self, size: int, purpose: str) -> Pointer:
-        """Memory on the device, `size` bytes.  SymcError: there is not as much."""
-
-    def release(self, pointer: Pointer) -> None: ...
-
-    def write(self, target: Pointer, source: np.ndarray) -> None:
-        """Copy an array to the device."""
-
-    def read(self, target: np.ndarray, source: Pointer) -> None:
-        """Copy from the device into an array."""
-
-    def copy(self, target: Pointer, source: Pointer, size: int) -> None: ...
-
-    def clear(self, target: Pointer, size: int) -> None: ...
-
-    def launch(self, function: Function, blocks: int, threads: int, pointers: Sequence[Pointer]) -> None: ...
-
-    def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        """What `work` tells the device, as one piece that can be repeated."""
-
-    def wait(self) -> None: ...
 
 
 class DeviceProgram(Program):
-    """A plan with its kernels on a device, and host arrays bound to its buffers.  One thread runs it at a time.
+    """A plan with its kernels on a device, and arrays bound to its buffers.  One thread runs it at a time.
 
-    functions: the kernels by name.  weights, hosts: as of Program.
+    functions: the kernels by name.  weights, hosts: as of Program.  records: whether kernels that are launched on the
+    same arrays again are recorded as one piece, for which `driver` is a stream that no one else uses.  device: the
+    number of the GPU, if arrays on it are to be bound.
     """
 
     def __init__(self, plan: Plan, driver: Driver, functions: Mapping[str, Function],
-                 weights: np.ndarray | None = None, hosts: Mapping[str, HostFunction] | None = None) -> None:
-        super().__init__(plan, None, weights, hosts)
-        self.driver = driver
-        self._functions = [functions[kernel.name] for kernel in plan.kernels]
+                 weights: np.ndarray | None = None, hosts: Mapping[str, HostFunction] | None = None,
+                 records: bool = True, device: int | None = None) -> None:
         self._device: dict[int, Pointer] = {}
         self._blocks: list[Pointer] = []
-        self._recorded: dict[tuple[int, int], Callable[[], None]] = {}
+        self._lent: dict[int, DeviceMemory] = {}        # bound arrays that lie on the device
+        self._mirrors: dict[int, Pointer] = {}          # where bound arrays are copied to that do not
+        self._fetched: list[int] = []                   # head gradients to be copied within the device
+        self._is_placed = False
+        self._recorded: dict[Range, tuple[Pointers, Callable[[], None] | None]] = {}
+        self._bound: dict[Range, list[int]] = {}        # buffers of kernels to which arrays are bound
+        super().__init__(plan, None, weights, hosts)
+        self.driver, self.records, self.device = driver, records, device
+        self._functions = [functions[kernel.name] for kernel in plan.kernels]
 
     def __del__(self) -> None:
-        for pointer in getattr(self, "_blocks", ()):
+        self._release()
+
+    def _release(self) -> None:
+        """Give the memory back; the next run makes it anew."""
+        for pointer in self._blocks:
             self.driver.release(pointer)
+        for state in (self._blocks, self._mirrors, self._recorded):
+            state.clear()  # type: ignore[attr-defined]
+        self._is_placed = False
 
     # ---- memory ------------------------------------------------------------------------------------------
 
+    def takes(self, array: Any) -> bool:
+        return super().takes(array) or array.device == self.device
+
+    def bind(self, number: int, array: np.ndarray | DeviceMemory) -> None:
+        """As of Program; an array on the device is used in place."""
+        if isinstance(array, np.ndarray):
+            self._lent.pop(number, None)
+            super().bind(number, array)
+        elif self.plan.buffers[number].kind == "head_gradient":     # another array each time, seldom a large one
+            self.check_fits(number, array)
+            self._lent[number] = array
+            self._fetched.append(number)
+        elif self._lent.get(number) is not array:
+            self.check_fits(number, array)
+            self._lent[number], self._device[number] = array, array.pointer
+
+    def run(self, entry: str) -> None:
+        """As of Program.  KernelFailure: a kernel failed; OutOfDeviceMemory says what all of the plan needs."""
+        try:
+            super().run(entry)
+        except KernelFailure as failure:
+            raise self._of_nodes(failure) from failure
+        except OutOfDeviceMemory as problem:
+            self._release()
+            raise OutOfDeviceMemory(f"{problem.message}; {self._need()}", problem.hint) from problem
+
+    def _of_nodes(self, failure: KernelFailure) -> KernelFailure:
+        """The failure, with the nodes that the kernels are of."""
+        nodes = {self.plan.kernels[step.kernel].name: ", ".join(step.nodes) for step in self.plan.steps
+                 if isinstance(step, KernelStep)}
+        return KernelFailure([f"'{name}' (of {nodes[name]})" if name in nodes else name for name in failure.kernels],
+                             failure.what, failure.hint)
+
+    def _need(self) -> str:
+        """What the plan needs of the device's memory."""
+        plan = self.plan
+        bound = sum(buffer.bytes for buffer in plan.buffers if buffer.kind not in INSIDE)
+        needs = {"the arena": plan.arena_bytes, "weights": plan.weights_bytes, "bound arrays": bound}
+        shown = ", ".join(f"{size / 2**20:.1f} MiB for {what}" for what, size in needs.items())
+        return f"the network needs {sum(needs.values()) / 2**20:.1f} MiB: {shown}"
+
     def _allocate(self) -> None:
-        """Make the blocks, and a place for each bound array, unless they are there."""
-        if self._blocks:
+        """Make the blocks unless they are there."""
+        if self._is_placed:
             return
         starts = {"arena": self._block(self.plan.arena_bytes, "the arena of intermediate results"),
                   "weight": self._block(self.plan.weights_bytes, "the block of weights")}
@@ -79,23 +110,23 @@ class DeviceProgram(Program):
         for number, buffer in enumerate(self.plan.buffers):
             if buffer.kind in starts and buffer.offset is not None:
                 self._device[number] = starts[buffer.kind] + buffer.offset
-            elif buffer.kind not in (*starts, "slice"):
-                self._device[number] = self._block(buffer.bytes, f"{buffer.kind} '{buffer.name}'")
+        self._is_placed = True
 
     def _block(self, size: int, purpose: str) -> Pointer:
-        self._blocks.append(self.driver.allocate(max(size, 1), purpose))
+        if not size:
+            return 0
+        self._blocks.append(self.driver.allocate(size, purpose))
         return self._blocks[-1]
 
     def array(self, number: int) -> np.ndarray:
-        """The bound array of a buffer; of one that has none, a copy of what it holds."""
-        buffer = self.plan.buffers[number]
-        if number in self._arrays or not self._has_value(buffer):
-            return super().array(number)
-        return self._held(number)
+        """The bound array of a buffer; of one that lies on the device, a copy of what it holds."""
+        if number in self._lent or number not in self._arrays and self._has_value(self.plan.buffers[number]):
+            return self._held(number)
+        return super().array(number)
 
     def _has_value(self, buffer: Buffer) -> bool:
         """Whether it is not for the caller to bind an array to it."""
-        return buffer.kind in ("arena", "weight", "slice")
+        return buffer.kind in INSIDE
 
     def _held(self, number: int) -> np.ndarray:
         """A copy of what a buffer holds on the device."""
@@ -104,34 +135,73 @@ class DeviceProgram(Program):
         self.driver.read(values, self._device[number])
         return values
 
+    def _mirror(self, number: int) -> Pointer:
+        """Where a host array is copied to, made when it is first needed."""
+        if number not in self._mirrors:
+            buffer = self.plan.buffers[number]
+            self._mirrors[number] = self._block(buffer.bytes, f"{buffer.kind} '{buffer.name}'")
+        return self._mirrors[number]
+
     # ---- running -----------------------------------------------------------------------------------------
 
+    def _ensure_bound(self, number: int) -> None:
+        if number not in self._lent:
+            super()._ensure_bound(number)
+
+    def _on_host(self, entry: str) -> list[int]:
+        """The buffers of an entry whose arrays lie on the host."""
+        return [number for number in self._buffers_of(entry) if number not in self._lent]
+
     def _provide(self, entry: str) -> None:
-        for number in self._buffers_of(entry):
+        for number in self._on_host(entry):
+            self._device[number] = self._mirror(number)
             if self.plan.buffers[number].kind in READ:
                 self.driver.write(self._device[number], self.array(number))
+        for number in self._fetched:
+            self._device[number] = self._mirror(number)
+            self.driver.copy(self._device[number], self._lent[number].pointer, self.plan.buffers[number].bytes)
+        self._fetched.clear()
 
     def _collect(self, entry: str) -> None:
-        for number in self._buffers_of(entry):
+        for number in self._on_host(entry):
             if self.plan.buffers[number].kind in WRITTEN:
                 self.driver.read(self.array(number), self._device[number])
+        self.driver.wait()
 
     def _runs_natively(self, step: Step) -> bool:
         return isinstance(step, KernelStep)
 
     def _run_natively(self, first: int, last: int) -> None:
-        """As one recorded piece, unless where slices lie changes from one time to the next."""
-        def launch() -> None:
-            for step in self.plan.steps[first:last]:
-                assert isinstance(step, KernelStep)
-                self._launch(step)
-        if any(self.plan.buffers[number].kind == "slice" for step in self.plan.steps[first:last]
-               if isinstance(step, KernelStep) for number in step.buffers):
-            launch()
-            return
-        if (first, last) not in self._recorded:
-            self._recorded[first, last] = self.driver.record(launch)
-        self._recorded[first, last]()
+        """Launch kernels; those that were launched on these arrays before as one recorded piece."""
+        pointers = tuple([self._device[number] for number in self._bound_to((first, last))])
+        before, again = self._recorded.get((first, last), (None, None))
+        if before != pointers:
+            self._recorded[first, last] = pointers, None
+            self._launch_all(first, last)
+        elif not self.records or self._has_slices(first, last):
+            self._launch_all(first, last)
+        else:
+            if again is None:
+                again = self.driver.record(lambda: self._launch_all(first, last))
+                self._recorded[first, last] = pointers, again
+            again()
+
+    def _bound_to(self, steps: Range) -> list[int]:
+        """The buffers that kernels use and to which arrays are bound; all else stays where it is."""
+        if steps not in self._bound:
+            used = {number for step in self.plan.steps[slice(*steps)] for number in buffer_ids(step)}
+            self._bound[steps] = [number for number in sorted(used) if self.plan.buffers[number].kind not in INSIDE]
+        return self._bound[steps]
+
+    def _has_slices(self, first: int, last: int) -> bool:
+        """Whether kernels work on parts of arrays, which are others in each iteration of a loop."""
+        return any(self.plan.buffers[number].kind == "slice" for step in self.plan.steps[first:last]
+                   if isinstance(step, KernelStep) for number in step.buffers)
+
+    def _launch_all(self, first: int, last: int) -> None:
+        for step in self.plan.steps[first:last]:
+            assert isinstance(step, KernelStep)
+            self._launch(step)
 
     def _launch(self, step: KernelStep) -> None:
         if step.jobs:

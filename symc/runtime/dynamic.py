@@ -53,7 +53,7 @@ class DynamicExecutor(Executor):
             network = self._network
             while isinstance(network, OpenNetwork):
                 found = self._executor(network.probe, watched=False).compute(is_train, seed)
-                network = network.settled([array.memory for array in found])
+                network = network.settled([np.asarray(array.memory) for array in found])
             self._current = self._executor(network, watched=True)
             self.outputs = self._current.compute(is_train, seed)
             return self.outputs

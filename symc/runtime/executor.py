@@ -326,12 +326,13 @@ def _bind_head_gradient(program: Program, number: int, value: NDArray) -> None:
     if value.shape != buffer.shape:
         raise MXNetError(f"head gradient {buffer.name.removeprefix(HEAD_GRADIENT)} has shape {value.shape}, "
                          f"its output has {buffer.shape}")
-    fits = value.memory.dtype == storage_dtype(buffer.dtype) and value.memory.flags.aligned
-    program.bind(number, value.memory if fits else aligned_copy(value.memory.astype(storage_dtype(buffer.dtype))))
+    memory, dtype = value.memory, storage_dtype(buffer.dtype)
+    fits = memory.dtype == dtype and memory.flags.aligned and program.takes(memory)
+    program.bind(number, memory if fits else aligned_copy(np.asarray(memory).astype(dtype)))
 
 
 class _BoundProgram:
-    """A program on the arrays of an executor."""
+    """A program on the arrays of an executor; what lies on another device than the program is copied to and fro."""
 
     def __init__(self, program: Program, bound: Bound, seed: np.ndarray, outputs: Sequence[NDArray]) -> None:
         self.program = program
@@ -347,7 +348,9 @@ class _BoundProgram:
                 self.arrays[number] = array
         self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
         self.draws, self.mark = bool(self.memory), object()
-        self.memory += [(number, array.memory) for number, array in self.arrays.items()]
+        self.mirrors = {id(array): np.empty(array.shape, array.memory.dtype) for array in self.arrays.values()
+                        if not program.takes(array.memory)}
+        self.memory += [(number, self.mirrors.get(id(array), array.memory)) for number, array in self.arrays.items()]
         self.written = {entry: self._written(entry) for entry in program.plan.entries}
         self.sources = [self.arrays[number] for number in sorted(self._used("prepare")) if number in self.arrays]
         self.prepared: list[tuple[int, int]] | None = None      # number of writes to what `prepare` reads
@@ -359,9 +362,14 @@ class _BoundProgram:
                 for number, memory in self.memory:
                     self.program.bind(number, memory)
                 self.program.user = self.mark
+            for array in self.arrays.values() if self.mirrors else ():
+                if id(array) in self.mirrors:
+                    self.mirrors[id(array)][...] = array.memory
             self._prepare()
             self.program.run(entry)
         for array in self.written[entry]:
+            if id(array) in self.mirrors:
+                array.memory[...] = self.mirrors[id(array)]
             array.count_write()
 
     def _prepare(self) -> None:

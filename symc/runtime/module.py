@@ -157,7 +157,7 @@ def array_for(buffer: Buffer, value: Any) -> np.ndarray:
     """The value as an array of the buffer's dtype that a kernel can read; its own memory where it fits as it is."""
     dtype = storage_dtype(buffer.dtype)
     try:
-        array = value.memory if isinstance(value, NDArray) else np.asarray(value)
+        array = np.asarray(value.memory if isinstance(value, NDArray) else value)
     except ValueError as problem:
         raise SymcError(f"{buffer.kind} '{buffer.name}' is no array: {problem}") from problem
     if not np.can_cast(array.dtype, dtype, "same_kind"):

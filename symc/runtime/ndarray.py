@@ -1,4 +1,4 @@
-"""NDArray: MXNet's array over NumPy memory.
+"""NDArray: MXNet's array, over NumPy memory or memory of a GPU.
 
 Where MXNet shares memory, so does this: `a[i]`, `a[i:j]` and `reshape` are views as long as they are contiguous, all
 other indexing copies.  Every write is counted, so that what was computed from an array can be computed again.
@@ -38,7 +38,8 @@ NO_AUTOGRAD = ("symc records no operators: gradients are those of symbols",
 class NDArray:
     """An n-dimensional array on a context; always C-contiguous.  Make one by `array`, `zeros`, ...  MXNet: NDArray.
 
-    `memory` is a C-contiguous array, and nobody else's.  `writes` counts the writes to it, through whichever view;
+    `memory` is a C-contiguous array, and nobody else's; on a GPU it is a `device_memory.DeviceMemory`, of which NumPy
+    takes copies.  `writes` counts the writes to it, through whichever view;
     `escaped` says that NumPy or another library holds it too, so that nobody can tell whether it changed.
     """
 
@@ -53,7 +54,7 @@ class NDArray:
         self._writes = 0
         self._escaped = False
         if context.device_typeid == GPU:
-            raise MXNetError(f"no array can lie on {context}: symc holds arrays on the CPU", "use symc.cpu()")
+            self.memory = _on_device(memory, context)
 
     # ---- what it is
 
@@ -123,7 +124,7 @@ class NDArray:
 
     def asnumpy(self) -> np.ndarray:
         """A copy as a NumPy array; of bfloat16 with the dtype BFLOAT16."""
-        copied = self.memory.copy()
+        copied = np.array(self.memory)
         return copied.view(BFLOAT16) if self.is_bfloat16 else copied
 
     def asscalar(self) -> Any:
@@ -150,12 +151,12 @@ class NDArray:
     def __bool__(self) -> bool:
         if self.size > 1:
             raise ValueError("The truth value of an NDArray with multiple elements is ambiguous.")
-        return bool(self.memory.reshape(-1)[0]) if self.size else False
+        return bool(self.item()) if self.size else False
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("an NDArray is copied to NumPy; use numpy.from_dlpack to share its memory")
-        return self.memory.astype(dtype or self.memory.dtype)
+        return np.array(self.memory, dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions of one array take the values (numpy.all); a NumPy number ∘ an array is the array's to
@@ -177,7 +178,7 @@ class NDArray:
         return self.memory.__dlpack_device__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.memory, str(self.context.device_type), self.context.device_id)
+        return _restore, (np.asarray(self.memory), str(self.context.device_type), self.context.device_id)
 
     def wait_to_read(self) -> None:
         """Nothing to wait for: results are there when a call returns."""
@@ -221,7 +222,7 @@ class NDArray:
         False, with a copy onto itself, as in MXNet.  MXNetError: the shapes differ.
         """
         if isinstance(other, Context):
-            return NDArray(aligned_copy(self.memory), other)
+            return NDArray(_copied_to(self.memory, other), other)
         if other is self:
             warnings.warn("You are attempting to copy an array to itself", RuntimeWarning, stacklevel=2)
             return False
@@ -234,7 +235,7 @@ class NDArray:
 
     def as_in_context(self, context: Context) -> NDArray:
         """This array when it lies on `context`, else a copy there."""
-        return self if context == self.context else NDArray(aligned_copy(self.memory), context)
+        return self if context == self.context else NDArray(_copied_to(self.memory, context), context)
 
     as_in_ctx = as_in_context
 
@@ -257,7 +258,7 @@ class NDArray:
 
     def view(self, memory: np.ndarray) -> NDArray:
         """An NDArray of `memory`: a view that counts writes here when it shares memory, else a copy of its own."""
-        if memory.flags.c_contiguous and np.may_share_memory(memory, self.memory):
+        if memory.flags.c_contiguous and _shares(memory, self.memory):
             return NDArray(memory, self.context, self._owner)
         return NDArray(_copied(memory), self.context)
 
@@ -284,12 +285,13 @@ class NDArray:
     def T(self) -> NDArray:
         """A copy with the dimensions in reverse order; the array itself below two dimensions."""
         memory = self.memory
-        return self if memory.ndim < 2 else NDArray(_copied(memory.T), self.context)
+        return self if memory.ndim < 2 else NDArray(_copied(np.asarray(memory).T), self.context)
 
     def expand_dims(self, axis: int, inplace: bool = False) -> NDArray:
         """A copy, or a view if `inplace`, with a dimension of extent 1 at `axis`."""
         assert -self.ndim - 1 <= axis <= self.ndim, f"axis {axis} is out of range for shape {self.shape}"
-        return self._viewed(np.expand_dims(self.memory, axis), inplace)
+        at = axis % (self.ndim + 1)
+        return self._viewed(self.memory.reshape(*self.shape[:at], 1, *self.shape[at:]), inplace)
 
     def flatten(self, inplace: bool = False) -> NDArray:
         """A copy, or a view if `inplace`, with all dimensions behind the first merged."""
@@ -352,8 +354,20 @@ class NDArray:
 
 
 def memory_of(value: Any) -> np.ndarray | None:
-    """The memory of an NDArray, None of anything else."""
-    return value.memory if isinstance(value, NDArray) else None
+    """The elements of an NDArray, None of anything else."""
+    return np.asarray(value.memory) if isinstance(value, NDArray) else None
+
+
+def _on_device(memory: Any, context: Context) -> Any:
+    """Memory on the GPU of `context`, a copy of what lies elsewhere.  MXNetError: there is no such device."""
+    from symc.runtime.device_memory import placed  # few programs have a GPU
+
+    return placed(memory, context.device_id)
+
+
+def _shares(memory: Any, other: Any) -> bool:
+    """Whether two arrays may lie in the same memory, of whichever device."""
+    return np.may_share_memory(memory, other) if isinstance(other, np.ndarray) else other.shares(memory)
 
 
 def _restore(memory: np.ndarray, device_type: str, device_id: int) -> NDArray:
@@ -381,6 +395,7 @@ def converted(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """Elements in another storage dtype, as C casts them; uint16 stands for bfloat16 on either side."""
     if values.dtype == dtype:
         return values
+    values = np.asarray(values)
     if values.dtype == np.uint16:
         values = (values.astype(np.uint32) << 16).view(np.float32)
     return _bfloat16(values.astype(np.float32)) if dtype == np.uint16 else values.astype(dtype)
@@ -408,9 +423,26 @@ def new_memory(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
     return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype)
 
 
+def _new_on(context: Context | None, shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
+    """As `new_memory`, where `context` is."""
+    place = current_context() if context is None else context
+    if place.device_typeid != GPU:
+        return new_memory(shape, dtype)
+    from symc.runtime.device_memory import empty
+
+    return empty(shape, dtype, place.device_id)
+
+
 def _copied(memory: np.ndarray) -> np.ndarray:
-    """A C-contiguous copy."""
-    return memory.copy() if memory.nbytes < SMALL else aligned_copy(memory)
+    """A C-contiguous copy on the same device."""
+    return memory.copy() if memory.nbytes < SMALL or not isinstance(memory, np.ndarray) else aligned_copy(memory)
+
+
+def _copied_to(memory: np.ndarray, context: Context) -> np.ndarray:
+    """A copy for a context; what goes to a GPU from the host is copied by NDArray."""
+    if context.device_typeid == GPU:
+        return memory if isinstance(memory, np.ndarray) else memory.copy()
+    return aligned_copy(memory)
 
 
 def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
@@ -454,7 +486,7 @@ def _values(source: Any) -> np.ndarray:
 def empty(shape: Shape, ctx: Context | None = None, dtype: Any = None, stype: str | None = None) -> NDArray:
     """An array whose elements are not set."""
     _check_storage(stype)
-    return NDArray(new_memory(_extents(shape), FLOAT32 if dtype is None else storage_of(dtype)), ctx)
+    return NDArray(_new_on(ctx, _extents(shape), FLOAT32 if dtype is None else storage_of(dtype)), ctx)
 
 
 def _extents(shape: Shape) -> tuple[int, ...]:
@@ -466,7 +498,7 @@ def full(shape: Shape, val: float, ctx: Context | None = None, dtype: Any = None
     """An array, or `out`, filled with one value.  MXNetError: `out` has another shape."""
     if out is None:
         storage = FLOAT32 if dtype is None else storage_of(dtype)
-        memory = new_memory(_extents(shape), storage)
+        memory = _new_on(ctx, _extents(shape), storage)
         memory.fill(_known_element(val, storage) if type(val) is int else converted(np.asarray(val), storage))
         return NDArray(memory, ctx)
     if out.shape != _extents(shape):
@@ -539,40 +571,18 @@ def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
 
 
 def from_dlpack(source: Any) -> NDArray:
-    """An array over the memory of a DLPack capsule, or of an object that can make one.
+    """An array over the memory of a DLPack capsule, or of an object that can make one, on the CPU or a GPU.
 
-    What NumPy hands over as read-only is copied.
+    What NumPy hands over as read-only, or with strides, is copied.  MXNetError: it lies on a GPU, and has strides.
     """
-    shared = np.from_dlpack(source if hasattr(source, "__dlpack__") else _Capsule(source))
-    if not shared.flags.writeable or not shared.flags.c_contiguous:
-        return NDArray(aligned_copy(shared), cpu())
-    made = NDArray(shared, cpu())
+    from symc.runtime.dlpack import shared_memory  # few programs share memory
+
+    memory: Any = shared_memory(source)
+    if not memory.flags.writeable or not memory.flags.c_contiguous:
+        return NDArray(aligned_copy(memory), cpu())
+    made = NDArray(memory, cpu() if isinstance(memory, np.ndarray) else Context("gpu", memory.device))
     made._escaped = True
     return made
-
-
-class _Capsule:
-    """A bare DLPack capsule of CPU memory as an object that NumPy accepts."""
-
-    def __init__(self, capsule: Any) -> None:
-        self.capsule = capsule
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        """NumPy's functions of one array take the values (numpy.all); a NumPy number ∘ an array is the array's to
-        compute.  TypeError for a NumPy array beside it, as in MXNet."""
-        if any(isinstance(item, np.ndarray) for item in inputs):
-            return NotImplemented
-        if len(inputs) == 2 and method == "__call__":
-            reflected = getattr(self, REFLECTED.get(ufunc.__name__, ""), None)
-            return NotImplemented if reflected is None else reflected(inputs[0])
-        return getattr(ufunc, method)(*[item.asnumpy() if isinstance(item, NDArray) else item for item in inputs],
-                                      **options)
-
-    def __dlpack__(self, **_: Any) -> Any:
-        return self.capsule
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return 1, 0
 
 
 def to_dlpack_for_read(data: NDArray) -> Any:

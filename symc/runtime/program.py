@@ -87,6 +87,16 @@ class Program:
         """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements."""
         if self._arrays.get(number) is array:
             return
+        self.check_fits(number, array)
+        self._arrays[number] = array
+        self._pointers[number] = address_of(array)
+
+    def takes(self, array: Any) -> bool:
+        """Whether an array lies where it can be bound."""
+        return isinstance(array, np.ndarray)
+
+    def check_fits(self, number: int, array: Any) -> None:
+        """SymcError: a buffer cannot be such an array."""
         buffer = self.plan.buffers[number]
         assert buffer.kind not in PLACED, f"buffer '{buffer.name}' lies in the {buffer.kind} block"
         expected = storage_dtype(buffer.dtype)
@@ -95,8 +105,6 @@ class Program:
                             f"expected {buffer.dtype} {buffer.shape}")
         if not (array.flags.c_contiguous and array.flags.aligned):
             raise SymcError(f"{buffer.kind} '{buffer.name}' is not contiguous and aligned", "bind a copy of it")
-        self._arrays[number] = array
-        self._pointers[number] = address_of(array)
 
     def bind_symbol(self, name: str, value: int) -> None:
         """Give the plan symbol `name` its value for the steps to come."""
@@ -135,7 +143,7 @@ class Program:
             self._allocate()
             if entry not in self._ready:
                 for number in self._buffers_of(entry):
-                    self.array(number)
+                    self._ensure_bound(number)
                 self._ready.add(entry)
             for number in self._statuses:
                 self._arrays[number][0] = 0
@@ -144,6 +152,10 @@ class Program:
             self._collect(entry)
             if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
                 raise MXNetError("; ".join(failed))
+
+    def _ensure_bound(self, number: int) -> None:
+        """SymcError: no array is bound to a buffer, and it has no first values."""
+        self.array(number)
 
     def _provide(self, entry: str) -> None:
         """Bring what an entry reads to where its kernels run."""

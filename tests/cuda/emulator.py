@@ -5,33 +5,66 @@ Allocations lie between guards; what is beyond an array is NaN, so that reading 
 
 from __future__ import annotations
 
+import atexit
+import copy
 import ctypes
 import hashlib
 import re
+import shutil
 import subprocess
 import tempfile
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from symc.codegen.cuda_source import generator_text
+from symc.runtime.devices import SOURCE, OutOfDeviceMemory
 
 HEADER = Path(__file__).with_name("emulation.h")
 GUARD = 1024        # bytes before and behind each allocation
 POISON = 0xFF       # of which every float is NaN
 KERNEL = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\([^)]*\) \{(.*?)^\}', re.M | re.S)
+LOCK = threading.Lock()     # kernels share the state of the emulation
+FOLDER = Path(tempfile.mkdtemp(prefix="emulated-"))     # what is loaded by `EmulatedDriver.load`
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 OPTIONS = ("-O1", "-std=c++17", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing")
 
 
 class EmulatedDriver:
-    """order: 1 or -1, the direction in which the threads of a block take turns."""
+    """A stream of a device.
 
-    def __init__(self, order: int = 1) -> None:
-        self.order = order
+    order: 1 or -1, the direction in which the threads of a block take turns.  memory: bytes of the device.  Every call
+    is counted in `calls`, by its name, for all streams.
+    """
+
+    architecture, number = SOURCE, None
+
+    def __init__(self, order: int = 1, memory: int = 1 << 30) -> None:
+        self.order, self.memory = order, memory
+        self.calls: Counter[str] = Counter()
         self._blocks: dict[int, np.ndarray] = {}
 
+    def stream(self) -> EmulatedDriver:
+        twin = copy.copy(self)
+        self.calls["stream"] += 1
+        return twin
+
+    def memory_info(self) -> tuple[int, int]:
+        return self.memory - sum(block.size - 2 * GUARD for block in list(self._blocks.values())), self.memory
+
+    def empty_cache(self) -> None:
+        self.calls["empty_cache"] += 1
+
+    def load(self, images: Sequence[bytes]) -> Mapping[str, EmulatedKernel]:
+        return emulated([image.decode() for image in images], FOLDER) if images else {}
+
     def allocate(self, size: int, purpose: str) -> int:
+        self.calls["allocate"] += 1
+        if size > self.memory_info()[0]:
+            raise OutOfDeviceMemory(f"{purpose} needs {size} bytes, which the emulator has not", "give it more")
         block = np.full(size + 2 * GUARD, POISON, np.uint8)
         pointer = block.ctypes.data + GUARD
         self._blocks[pointer] = block
@@ -48,21 +81,27 @@ class EmulatedDriver:
             assert (block[:GUARD] == POISON).all() and (block[-GUARD:] == POISON).all(), "written beside an array"
 
     def write(self, target: int, source: np.ndarray) -> None:
+        self.calls["write"] += 1
+        assert source.flags.c_contiguous
         ctypes.memmove(target, source.ctypes.data, source.nbytes)
 
     def read(self, target: np.ndarray, source: int) -> None:
+        self.calls["read"] += 1
         ctypes.memmove(target.ctypes.data, source, target.nbytes)
 
     def copy(self, target: int, source: int, size: int) -> None:
+        self.calls["copy"] += 1
         ctypes.memmove(target, source, size)
 
     def clear(self, target: int, size: int) -> None:
         ctypes.memset(target, 0, size)
 
     def launch(self, function: EmulatedKernel, blocks: int, threads: int, pointers: Sequence[int]) -> None:
+        self.calls["launch"] += 1
         function(blocks, threads, pointers, self.order)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        self.calls["record"] += 1
         return work
 
     def wait(self) -> None:
@@ -75,8 +114,9 @@ class EmulatedKernel:
         self.run = getattr(library, f"emulate_{name}")
 
     def __call__(self, blocks: int, threads: int, pointers: Sequence[int], order: int) -> None:
-        ctypes.c_int.in_dll(self.library, "emulation_order").value = order
-        self.run(ctypes.c_int(blocks), ctypes.c_int(threads), (ctypes.c_void_p * len(pointers))(*pointers))
+        with LOCK:
+            ctypes.c_int.in_dll(self.library, "emulation_order").value = order
+            self.run(ctypes.c_int(blocks), ctypes.c_int(threads), (ctypes.c_void_p * len(pointers))(*pointers))
         assert not ctypes.c_int.in_dll(self.library, "emulation_diverged").value, f"{self.name}: barriers diverge"
 
 

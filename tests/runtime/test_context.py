@@ -33,10 +33,10 @@ def test_unknown_device():
         Context("tpu")
 
 
-def test_there_is_no_gpu():
-    assert num_gpus() == 0 and gpu(1).empty_cache() is None
-    with pytest.raises(MXNetError, match=r"no gpu\(1\)"):
-        gpu_memory_info(1)
+def test_there_is_no_gpu_of_this_number():
+    assert num_gpus() <= 7 and gpu(7).empty_cache() is None
+    with pytest.raises(MXNetError, match=r"no gpu\(7\)"):
+        gpu_memory_info(7)
 
 
 def test_pickling():

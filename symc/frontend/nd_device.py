@@ -1,0 +1,72 @@
+"""Operators at once on arrays that lie on a GPU: one kernel or a few, compiled when arrays like these are first met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symc.errors import MXNetError
+from symc.imperative import PREPARED, Invocation
+from symc.ir.types import DType, TensorType
+from symc.ops.operator import Operator
+from symc.runtime.context import Context
+from symc.runtime.device_memory import empty
+from symc.runtime.devices import driver_of
+from symc.runtime.ndarray import NDArray
+from symc.runtime.plan import storage_dtype
+from symc.runtime.program import Program
+from symc.runtime.random import SEED, next_seed
+
+
+def context_of(name: str, inputs: Sequence[NDArray]) -> Context:
+    """Where all inputs lie.  MXNetError: they lie on several devices."""
+    contexts = dict.fromkeys(item.context for item in inputs)
+    if len(contexts) > 1:
+        raise MXNetError(f"{name}: the arrays lie on {', '.join(map(str, contexts))}",
+                         f"bring them together: array.as_in_context(symc.{next(iter(contexts))})")
+    return inputs[0].context
+
+
+def has_kernels(op: Operator) -> bool:
+    """Whether an operator is computed on the GPU; others are on the host, from copies."""
+    return not (op.is_users or op.is_host or op.shape_inputs)
+
+
+def run(invocation: Invocation, inputs: Sequence[NDArray], context: Context) -> list[NDArray]:
+    """The outputs; what the operator writes to its inputs is written.  InferenceError: they do not fit the operator."""
+    program = _program(invocation, inputs, context)
+    plan = program.plan
+    with program.lock:
+        for number in (*plan.of_kind("input"), *plan.of_kind("state")):
+            name = plan.buffers[number].name
+            program.bind(number, np.array([next_seed(context)]) if name == SEED else inputs[int(name)].memory)
+        outputs = []
+        for number in plan.of_kind("output"):
+            buffer = plan.buffers[number]
+            made: Any = empty(buffer.shape, storage_dtype(buffer.dtype), context.device_id)
+            program.bind(number, made)
+            outputs.append(NDArray(made, context))
+        program.run("infer")
+    for number in plan.of_kind("state"):
+        inputs[int(plan.buffers[number].name)].count_write()
+    return outputs
+
+
+def _program(invocation: Invocation, inputs: Sequence[NDArray], context: Context) -> Program:
+    """The operator's program for arrays like these."""
+    key = (driver_of(context.device_id), *[(item.shape, item.memory.dtype) for item in inputs])
+    program = invocation.programs.get(key)
+    if program is None:
+        from symc import bound  # which compiles
+
+        types = [TensorType(item.shape, _element(item)) for item in inputs]
+        if len(invocation.programs) >= PREPARED:
+            invocation.programs.clear()
+        invocation.programs[key] = program = bound.operator_program(invocation.op, invocation.name, types, context)
+    return program
+
+
+def _element(item: NDArray) -> DType:
+    return DType.bfloat16 if item.is_bfloat16 else DType.of(item.memory.dtype)
