@@ -24,7 +24,7 @@ from symc.codegen.tir_machine import THREADS, WARP, Launch, launched
 from symc.codegen.tir_memory import Buffer, Cells
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_monoid import Monoid, monoid
-from symc.codegen.tir_space import Analysis, Loop, Places, Space, analyse, space
+from symc.codegen.tir_space import Analysis, Loop, Places, Space, analyse, expanded, merged_as_found, space
 from symc.frontend.te import Reduced
 from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import DType
@@ -81,15 +81,26 @@ class _GridRows:
         inner = [loop for loop in (reduced or outer).loops() if loop not in mine and loop.extent != 1]
         found = self._analyse(stage, outer, reduced)
         inner.sort(key=lambda loop: -_longest_step(found, loop))
+        if not isinstance(form, Reduced) or form.total is None:
+            inner = merged_as_found(inner, [found], lambda walk: [self._analyse(stage, outer, reduced, walk)])
         return _Part(stage, outer, reduced, inner, found)
 
-    def _analyse(self, stage: Stage, outer: Space, reduced: Space | None) -> Analysis:
+    def _analyse(self, stage: Stage, outer: Space, reduced: Space | None, walk: Sequence[Loop] = ()) -> Analysis:
+        """What an element reads and writes, under the loops of its axes, or those of `walk` that stand for some."""
         emitter = self.plan.emitter()
+
+        def demanded(tensor: Reduced, indices: Indices) -> Scalar:
+            emitter.demands.append((tensor, indices))
+            return emitter.unknown(tensor.dtype, indices)
         for tensor in self.own:
-            emitter.provide(tensor, partial(emitter.unknown, tensor.dtype))
+            emitter.provide(tensor, partial(demanded, tensor))
         loops = [loop for axis in (*outer.axes, *(reduced.axes if reduced else ())) for loop in axis]
 
+        members = {member for loop in walk for member in loop.members}
+        loops = [*(loop for loop in loops if loop not in members), *walk]
+
         def body(places: Places) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
+            places = expanded(places, walk)
             stores = stores_of(emitter, stage, outer.indices(places))
             return self.values(emitter, stage, outer, reduced, places), stores
         with evaluating(emitter):
@@ -140,15 +151,28 @@ class _RowWriter:
 
     def write(self) -> None:
         self._keep()
-        for part in self.rows.parts:
-            if part.reduced is not None:
-                self._reduce(part)
+        for parts in self._passes():
+            if parts[0].reduced is not None:
+                self._reduce(parts)
             else:
-                self._store_all(part)
+                self._store_all(parts[0])
+
+    def _passes(self) -> list[list[_Part]]:
+        """The parts, neighbours together that are reductions over the same elements and need nothing of each other."""
+        passes: list[list[_Part]] = []
+        for part in self.rows.parts:
+            last = passes[-1] if passes else []
+            needed = {tensor for tensor, _ in part.found.demands}
+            if last and part.reduced is not None and last[0].reduced is not None \
+                    and _extents(part) == _extents(last[0]) and not needed & {other.stage.tensor for other in last}:
+                last.append(part)
+            else:
+                passes.append([part])
+        return passes
 
     def _places(self, part: _Part, inner: Places) -> dict[Loop, Any]:
         loops = [axis[0] for axis in (*part.outer.axes, *(part.reduced.axes if part.reduced else ()))]
-        return {**dict.fromkeys(loops, 0), **self.base, **inner}
+        return {**dict.fromkeys(loops, 0), **self.base, **expanded(inner, inner)}
 
     # ---- rows in registers ---------------------------------------------------------------------------------
 
@@ -193,20 +217,28 @@ class _RowWriter:
 
     # ---- reductions --------------------------------------------------------------------------------------
 
-    def _reduce(self, part: _Part) -> None:
-        emitter, form = self.emitter, part.stage.form
-        assert isinstance(form, Reduced)
-        kind = monoid(form.kind, form.element_dtype, self._place_dtype)
-        cells = [emitter.cells(dtype, 1) for dtype in kind.dtypes]
-        self.emitter.write_all(cells, kind.start(1))
-        assert part.reduced is not None
-        with self._turns(part) as places:
-            at = part.reduced.indices(places)
-            element = form.body(*part.outer.indices(places)).element(*at)
-            self._enter(kind, cells, element, at[0] if at else 0)
-        value = kind.result(self.lanes.merged(kind, cells))
-        emitter.settle([value])
-        value = emitter.now(value)
+    def _reduce(self, parts: Sequence[_Part]) -> None:
+        """One pass over the row for all of them."""
+        emitter, rules = self.emitter, [self._rule(part) for part in parts]
+        states = [[emitter.cells(dtype, 1) for dtype in rule.dtypes] for rule in rules]
+        for cells, rule in zip(states, rules, strict=True):
+            emitter.write_all(cells, rule.start(1))
+        with self._turns(parts[0]) as places:
+            for part, cells, rule in zip(parts, states, rules, strict=True):
+                own = zip(part.inner, (places[loop] for loop in parts[0].inner), strict=True)
+                self._enter(part, rule, cells, self._places(part, dict(own)))
+        for part, cells, rule in zip(parts, states, rules, strict=True):
+            value = rule.result(self.lanes.merged(rule, cells))
+            emitter.settle([value])
+            self._provide(part, emitter.now(value))
+
+    def _rule(self, part: _Part) -> Monoid:
+        assert isinstance(part.stage.form, Reduced)
+        return monoid(part.stage.form.kind, part.stage.form.element_dtype, self._place_dtype)
+
+    def _provide(self, part: _Part, value: Scalar) -> None:
+        """The result of a reduction: what follows from it reads it, and it is stored where it must exist."""
+        emitter = self.emitter
         emitter.provide(part.stage.tensor, lambda _: value)
         if part.stage.buffers:
             first = tirx.EQ(self.lane, emitter.constant(0)) if self.rows.split.lanes > 1 else None
@@ -217,9 +249,12 @@ class _RowWriter:
     def _place_dtype(self) -> DType:
         return DType.int64 if self.emitter.index_dtype == "int64" else DType.int32
 
-    def _enter(self, kind: Monoid, cells: Sequence[Cells], element: Scalar, at: Any) -> None:
-        state = kind.enter(self.emitter.read_all(cells), element, self.emitter.as_value(at, self._place_dtype))
-        self.emitter.write_all(cells, state)
+    def _enter(self, part: _Part, rule: Monoid, cells: Sequence[Cells], places: Places) -> None:
+        assert part.reduced is not None
+        (element,) = self.rows.values(self.emitter, part.stage, part.outer, part.reduced, places)
+        at = part.reduced.indices(places)
+        place = self.emitter.as_value(at[0] if at else 0, self._place_dtype)
+        self.emitter.write_all(cells, rule.enter(self.emitter.read_all(cells), element, place))
 
     # ---- loops -------------------------------------------------------------------------------------------
 

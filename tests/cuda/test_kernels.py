@@ -49,6 +49,10 @@ NETWORKS = {
         %a: f32[30,70,50]
         %r = sum(%a)
         heads %r""",
+    "two sums in one pass": """
+        %a: f32[4,40,9,9]   %m: f32[1,40,1,1]   %s: f32[1,40,1,1]   %d: f32[4,40,9,9]
+        %r = _normalized_sums(%a, %m, %s, %d) axes=(0,2,3)
+        heads %r, %r#1""",
     "first of the largest": """
         %a: f32[30,70,50]
         %r = argmax(%a) axis=1

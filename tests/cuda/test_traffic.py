@@ -33,6 +33,17 @@ def test_rows_that_registers_do_not_hold_are_read_again():
     assert text_of("%a: f32[3,20000]\n%r = softmax(%a)\nheads %r").count("input0_pointer[") == 3
 
 
+def test_sums_over_the_same_elements_are_one_pass():
+    text = text_of("%a: f32[32,64,56,56]\n%m: f32[1,64,1,1]\n%s: f32[1,64,1,1]\n%d: f32[32,64,56,56]\n"
+                   "%r = _normalized_sums(%a, %m, %s, %d) axes=(0,2,3)\nheads %r, %r#1")
+    assert text.count("input0_pointer[") == text.count("input3_pointer[") == 1
+
+
+def test_axes_that_lie_behind_each_other_are_walked_as_one():
+    text = text_of("%a: f32[32,64,56,56]\n%r = _moments(%a) axes=(0,2,3)\nheads %r, %r#1")
+    assert "% 3136" in text and "% 56)" not in text
+
+
 def test_elements_are_read_before_one_is_written():
     text = text_of("%a: f32[1024,1024]\n%r = relu(%a)\nheads %r")
     first = text.index("output0_pointer[")
