@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symc.codegen.build import Lowered, Options, lower, state_names
+from symc.codegen.build import GRID_PRECISIONS, Lowered, Options, lower, state_names
 from symc.errors import SymcError, raise_collected
 from symc.frontend.parameter_names import nearest
 from symc.frontend.shape_sets import Shapes, ShapeSets, shape_sets
@@ -65,9 +65,11 @@ def targets_of(target: str, options: Options) -> tuple[str, ...]:
     if not set(names) <= {"cpu", "cuda"}:
         raise SymcError(f"target {target!r} is not supported",
                         "the target is 'cpu' (also called 'llvm'), 'cuda', or 'llvm,cuda'")
-    if "cuda" in names and (options.precision != "fp32" or options.fast_math and names == ("cuda",)):
-        raise SymcError(f"{'fast math' if options.fast_math else f'precision {options.precision!r}'} is for CPUs",
-                        "compile for 'cuda' without it")
+    if options.fast_math and names == ("cuda",):
+        raise SymcError("fast math is for CPUs", "compile for 'cuda' without it")
+    if options.precision in GRID_PRECISIONS and "cpu" in names:
+        raise SymcError(f"precision {options.precision!r} is for GPUs",
+                        "compile for 'cuda' alone, or with precision 'fp32' or 'bf16'")
     return names
 
 

@@ -57,7 +57,8 @@ def compile(
     weights_file: Annotated[str | None, typer.Option(help="Name of a file beside the package for the weights, which "
                                                           "packages of equal weights share.")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
-                                                "sums in float32.")] = "fp32",
+                                                "sums in float32. For GPUs also fp16, the same with float16, and "
+                                                "tf32: products of float32 with 10 bits of mantissa.")] = "fp32",
     fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with the interpreter before the package "
                                                                       "is written.")] = True,

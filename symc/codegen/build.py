@@ -48,7 +48,8 @@ _PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
 
 
 NATIVE = "native"
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "fp16", "tf32")
+GRID_PRECISIONS = ("fp16", "tf32")     # that GPUs alone have
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Options:
 
     dump: folder for the graph after each pass.  print_after: names of passes whose result is printed.  times: gets
     the seconds of each pass.  progress: told how far the work is.  verify: check the graph between passes.
-    precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.
+    precision: 'fp32', or 'bf16' to store weights and what lies between kernels as bfloat16; sums stay float32.  For
+    GPUs also 'fp16', the same with float16, and 'tf32': the factors of products are rounded to 10 bits of mantissa.
     fast_math: 3x3 convolutions also by tiles of 4x4 pixels, which are faster and round more (`passes.winograd`).
     note: told what was found or decided that the user did not say; by default a Python warning.
     weights_file: name of a file beside the package for the weights, which packages of equal weights share.
@@ -129,8 +131,11 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     states.  None: all arrays are the user's and stay bound, and what forward writes to them is seen.
     """
     stable = frozenset(parameters)
-    if options.precision == "bf16" and mode != INFERENCE:
-        raise SymcError("precision 'bf16' is for inference; gradients are computed in float32",
+    if options.precision in GRID_PRECISIONS and target != "cuda":
+        raise SymcError(f"precision {options.precision!r} is for GPUs",
+                        "compile for 'cuda' alone, or with precision 'fp32' or 'bf16'")
+    if options.precision in ("bf16", "fp16") and mode != INFERENCE:
+        raise SymcError(f"precision {options.precision!r} is for inference; gradients are computed in float32",
                         "compile without train, or with precision 'fp32'")
     if options.fast_math and mode != INFERENCE:
         raise SymcError("fast math is for inference: it transforms weights, which training changes",
@@ -149,7 +154,7 @@ def passes_of(mode: str, requests: Mapping[str, str], parameters: Collection[str
               is_module: bool, target: str = "cpu") -> list[Pass]:
     """The passes of `lower`.  is_module: whether arrays are the module's own, which forward does not write."""
     if target == "cuda":
-        lowering = grid_pipeline(frozenset(parameters))
+        lowering = grid_pipeline(frozenset(parameters), options.precision)
     else:
         lowering = lowering_pipeline(pack_rule, frozenset(parameters), options.precision == "bf16", options.fast_math)
     passes = [*_PIPELINES[mode](requests), *lowering]

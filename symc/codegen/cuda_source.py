@@ -36,10 +36,71 @@ struct half {
 };
 """
 
+# Factors in words of 32 bits, and the matrix instruction over them as `tir_grid_mma.py` says.  What has no such
+# instruction, and the host, multiplies the same by shuffles.
+MATRICES = """\
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define SYMC_MATRICES(kind, shape, type, factor) \\
+static __device__ __forceinline__ void symc_multiply_##kind(float *sums, const int *left, const int *right) { \\
+  asm("mma.sync.aligned." shape ".row.col.f32." type "." type ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, " \\
+      "{%0, %1, %2, %3};" : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3]) \\
+      : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right[0]), "r"(right[1])); \\
+}
+#else
+#ifndef SYMC_SHARE
+#define SYMC_SHARE(left, right)
+#define SYMC_SHARED()
+#define SYMC_LEFT(i, lane) __shfl_sync(0xffffffffu, left[i], lane)
+#define SYMC_RIGHT(i, lane) __shfl_sync(0xffffffffu, right[i], lane)
+#endif
+#define SYMC_MATRICES(kind, shape, type, factor) \\
+static __device__ void symc_multiply_##kind(float *sums, const int *left, const int *right) { \\
+  int lane = threadIdx.x & 31, row = lane & ~3, column = (lane & 3) * 8; \\
+  SYMC_SHARE(left, right); \\
+  for (int k = 0; k < 8; ++k) { \\
+    int a[2], b[2]; \\
+    for (int i = 0; i < 2; ++i) { \\
+      a[i] = SYMC_LEFT(k / 4 * 2 + i, row + k % 4); \\
+      b[i] = SYMC_RIGHT(k / 4, column + i * 4 + k % 4); \\
+    } \\
+    for (int i = 0; i < 4; ++i) { \\
+      for (int part = 0; part < sizeof(int) / sizeof(factor); ++part) \\
+        sums[i] += symc_factor((factor)(a[i / 2] >> 16 * part)) * symc_factor((factor)(b[i % 2] >> 16 * part)); \\
+    } \\
+  } \\
+  SYMC_SHARED(); \\
+}
+#endif
+struct symc_f16 { ushort bits; __device__ symc_f16(int x) : bits(x) {} };
+struct symc_bf16 { ushort bits; __device__ symc_bf16(int x) : bits(x) {} };
+static __device__ float symc_factor(symc_f16 x) { return (float)*(half *)&x; }
+static __device__ float symc_factor(symc_bf16 x) { return __int_as_float(x.bits << 16); }
+static __device__ float symc_factor(int x) { return __int_as_float(x); }
+SYMC_MATRICES(f16, "m16n8k16", "f16", symc_f16)
+SYMC_MATRICES(bf16, "m16n8k16", "bf16", symc_bf16)
+SYMC_MATRICES(tf32, "m16n8k8", "tf32", int)
+static __device__ int symc_pack_f16(float x, float y) {
+  half low(x), high(y);
+  return *(ushort *)&low | *(ushort *)&high << 16;
+}
+static __device__ int symc_pack_bf16(float x, float y) {
+  return (uint)__float_as_int(x) >> 16 | __float_as_int(y) & 0xffff0000;
+}
+static __device__ int symc_pack_tf32(float x) {
+  int bits = __float_as_int(x);
+  return (bits & 0x7f800000) == 0x7f800000 ? bits : (bits + 0x1000) & 0xffffe000;
+}
+"""
+
 
 def source_of(text: str) -> str:
     """The source file of a text of `tir_cuda.cuda_text`."""
-    return PRELUDE + (generator_text() if f"{GENERATOR}(" in text else "") + text
+    return PRELUDE + functions_of(text) + text
+
+
+def functions_of(text: str) -> str:
+    """The functions that a text calls, which are the same for the host."""
+    return (generator_text() if f"{GENERATOR}(" in text else "") + (MATRICES if "symc_multiply_" in text else "")
 
 
 @functools.cache

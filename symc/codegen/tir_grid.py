@@ -8,6 +8,7 @@ from symc.codegen.group_code import GroupCode, KernelCode
 from symc.codegen.tir_cuda import cuda_text
 from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
 from symc.codegen.tir_grid_injective import grid_injective_kernel
+from symc.codegen.tir_grid_mma import factors_of
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_grid_tile import parts_for
 from symc.codegen.tir_imperative import KernelBuilder
@@ -51,8 +52,9 @@ class GridPlan(GroupPlan):
         return reduction_kernel(self, cluster, symbol)
 
     def _form(self, tensor: Reduced) -> Reduced:
-        if tensor.product is not None and (parts := parts_for(tensor.product.spec, by_warps=False)):
-            return sum_of_parts(tensor, parts)
+        if tensor.product is not None:
+            parts = parts_for(tensor.product.spec, factors_of(tensor.product) is not None)
+            return tensor if parts is None else sum_of_parts(tensor, parts)
         return super()._form(tensor)
 
     def _has_few_rows(self, tensor: Reduced) -> bool:

@@ -5,8 +5,8 @@ A block of threads computes a tile of m and n (`tir_grid_tile.py`) for one b:
     first tiles: memory → registers → shared memory;  barrier
     for tiles of k:  next tiles: memory → registers;  multiply;  registers → the other half of shared memory;  barrier
 
-Products are multiply-adds of threads (`tir_grid_fma.py`).  What follows the sums elementwise is computed from
-registers.
+Products are multiply-adds of threads (`tir_grid_fma.py`) or matrix instructions of warps (`tir_grid_mma.py`).  What
+follows the sums elementwise is computed from registers.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_grid_fma import UNROLLED, MultiplyAdds
 from symc.codegen.tir_grid_load import load_of, walks
 from symc.codegen.tir_grid_merge import synchronise
+from symc.codegen.tir_grid_mma import WarpProducts, factors_of
 from symc.codegen.tir_grid_reduce import stores_of, unravelled
 from symc.codegen.tir_grid_tile import Parts, Sides, Tile, parted, tile_for
 from symc.codegen.tir_machine import THREADS, Launch, launched
 from symc.codegen.tir_memory import Buffer
 from symc.codegen.tir_module import TirKernel, kernel_of
 from symc.codegen.tir_space import Loop, Places
-from symc.frontend.te import Product, Reduced, Reduction, TensorExpressions, contraction_total
+from symc.frontend.te import NARROW, Product, Reduced, Reduction, TensorExpressions, contraction_total
 from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import DType
 
@@ -51,7 +52,7 @@ def contraction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKer
     stage = next(stage for stage in cluster.stages if isinstance(stage.form, Reduced))
     assert isinstance(stage.form, Reduced) and stage.form.product is not None
     sides = Sides.of(stage.form.product.spec)
-    tile = tile_for(sides, by_warps=False)
+    tile = tile_for(sides, factors_of(stage.form.product) is not None)
     blocks = tile.blocks(sides)
     launch = Launch(math.prod(blocks), THREADS)
     emitter = plan.emitter()
@@ -67,13 +68,15 @@ def sum_of_parts(tensor: Reduced, parts: Parts) -> Reduced:
     """A contraction as the sum of parts of it, which a kernel before computes as one contraction."""
     assert tensor.product is not None
     spec = parted(tensor.product.spec, parts)
-    first = contraction_total(TensorExpressions(), spec, tensor.product.inputs, (parts.count, *tensor.shape))
-    dtype = DType.float32 if tensor.element_dtype.itemsize == 2 else tensor.element_dtype
-    assert isinstance(first, Reduced)
-    first.dtype = first.element_dtype = dtype
-    return Reduced(tensor.shape, tensor.element_dtype,
-                   lambda *indices: Reduction("sum", (parts.count,), lambda part: first[(part, *indices)]),
-                   "sum", (parts.count,))
+    dtype = tensor.element_dtype
+    wide = DType.float32 if dtype in NARROW else dtype
+    first = contraction_total(TensorExpressions(), spec, tensor.product.inputs, (parts.count, *tensor.shape), wide)
+
+    def element(*indices: Any) -> Scalar:
+        value = first[indices]
+        return Scalar(value.expr, dtype, value.uses)        # 16 bits are computed in float32, and not rounded yet
+    return Reduced(tensor.shape, dtype, lambda *indices: Reduction(
+        "sum", (parts.count,), lambda part: element(part, *indices)), "sum", (parts.count,))
 
 
 class _Writer:
@@ -96,7 +99,7 @@ class _Writer:
         """Write the kernel; the buffers of its operands, which it does not write."""
         emitter, found = self.emitter, self._walks_of_results()
         self.walk, along = found
-        sums = MultiplyAdds(emitter, self.tile, self.sides, self.total.element_dtype, self.thread, along)
+        sums = self._sums(along)
         loads = [load_of(emitter, self.plan.emitter, self.product, number, self.sides, sums, self.tile.extent(side),
                          self.batch) for number, side in enumerate("mn")]
         for load in loads:
@@ -105,6 +108,12 @@ class _Writer:
         read = list(emitter.used)
         self._store(sums)
         return read
+
+    def _sums(self, along: str) -> MultiplyAdds | WarpProducts:
+        dtype, kind = self.total.element_dtype, factors_of(self.product)
+        if kind is not None:
+            return WarpProducts(self.emitter, self.tile, kind, dtype, self.thread)
+        return MultiplyAdds(self.emitter, self.tile, self.sides, dtype, self.thread, along)
 
     def _sum(self, sums: Any, loads: Sequence[Any]) -> None:
         emitter, steps = self.emitter, -(-self.sides.size("k") // sums.depth)

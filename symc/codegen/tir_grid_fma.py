@@ -11,7 +11,7 @@ from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_grid_load import TileLoad
 from symc.codegen.tir_grid_tile import SHALLOW, Sides, Tile
 from symc.codegen.tir_memory import Cells
-from symc.frontend.te_math import Scalar, computed_dtype, literal
+from symc.frontend.te_math import Scalar, cast, computed_dtype, literal
 from symc.ir.types import DType
 
 UNROLLED = tirx.ForKind.UNROLLED
@@ -91,8 +91,9 @@ class MultiplyAdds:
         with emitter.loop("i", self.counts[0], kind=UNROLLED) as i, \
                 emitter.loop("j", self.counts[1], kind=UNROLLED) as j:
             place = self.place(i, j)
-            product = emitter.read(factors[0], i, 1) * emitter.read(factors[1], j, 1)
-            emitter.write(self.sums, place, emitter.read(self.sums, place, 1) + product, 1)
+            left, right = (cast(emitter.read(cells, at, 1), self.sums.dtype)
+                           for cells, at in zip(factors, (i, j), strict=True))
+            emitter.write(self.sums, place, emitter.read(self.sums, place, 1) + left * right, 1)
 
     # ---- results -----------------------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ from symc.ops.contraction import Contraction
 from symc.ops.contraction import Index as AffineIndex
 from symc.ops.operator import Operator, operation
 
+NARROW = (DType.float16, DType.bfloat16)    # factors whose products are summed in float32
+
 
 class Tensor:
     """An array of logical `shape`; `t[i, j]` is one element, evaluated where it is used."""
@@ -76,6 +78,14 @@ class Computed(Tensor):
     def __init__(self, shape: Shape, dtype: DType, body: Callable[..., Any]) -> None:
         super().__init__(shape, dtype)
         self.body = body
+
+
+class Rounded(Computed):
+    """The elements of `source` with fewer bits, as matrix instructions read them."""
+
+    def __init__(self, source: Tensor, body: Callable[..., Any]) -> None:
+        super().__init__(source.shape, source.dtype, body)
+        self.source = source
 
 
 class Part(Tensor):
@@ -142,6 +152,10 @@ class TensorExpressions:
         found = sample.dtype if isinstance(sample, Scalar) else dtype
         assert found is not None, "the body is a Python number: give a dtype"
         return Computed(shape, dtype or found, body)
+
+    def rounded(self, tensor: Tensor, function: Callable[..., Any]) -> Rounded:
+        """The tensor with elements function(F, x)."""
+        return Rounded(tensor, lambda *indices: function(self.F, tensor[indices]))
 
     def _cast(self, tensor: Tensor, dtype: DType | None) -> Tensor:
         assert dtype is not None
@@ -250,7 +264,8 @@ def broadcast_indices(shape: Shape, indices: Indices) -> Indices:
 def contraction_to_te(te: TensorExpressions, op: Operator, inputs: Sequence[Tensor], type: TensorType) -> Tensor:
     """A contraction as a plain reduction, and its epilogue."""
     spec = op.contraction([TensorType(t.shape, t.dtype) for t in inputs])
-    total = contraction_total(te, spec, inputs, type.dims)
+    dtype = type.element if inputs[0].dtype in NARROW else inputs[0].dtype
+    total = contraction_total(te, spec, inputs, type.dims, dtype)
     dims = op.finish_dims(len(type.dims))
     if not dims and len(inputs) == 2:
         return _typed(Computed(type.dims, type.element, lambda *i: op.finish(te.F, total[i])), type.element)
@@ -261,8 +276,9 @@ def contraction_to_te(te: TensorExpressions, op: Operator, inputs: Sequence[Tens
     return Computed(type.dims, type.element, finish)
 
 
-def contraction_total(te: TensorExpressions, spec: Contraction, inputs: Sequence[Tensor], shape: Shape) -> Tensor:
-    """The sums of products of `spec` over logical output indices."""
+def contraction_total(te: TensorExpressions, spec: Contraction, inputs: Sequence[Tensor], shape: Shape,
+                      dtype: DType) -> Tensor:
+    """The sums of products of `spec` over logical output indices, in the factors' dtype or a wider one."""
     sizes, product = spec.sizes, Product(spec, (inputs[0], inputs[1]))
     reduced = tuple(name for name in spec.reduced)
 
@@ -271,7 +287,7 @@ def contraction_total(te: TensorExpressions, spec: Contraction, inputs: Sequence
 
         def element(*inner: Any) -> Scalar:
             at = outer | dict(zip(reduced, inner, strict=True))
-            return operand(te, product, 0, at) * operand(te, product, 1, at)
+            return cast(operand(te, product, 0, at), dtype) * cast(operand(te, product, 1, at), dtype)
         return te.sum(tuple(sizes[name] for name in reduced), element)
     total = te.tensor(shape, body)
     if isinstance(total, Reduced):

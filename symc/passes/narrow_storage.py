@@ -1,4 +1,4 @@
-"""What lies between groups is bfloat16."""
+"""What lies between groups is of 16 bits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values
-from symc.ir.types import DType, TensorType
+from symc.ir.types import DType
 from symc.ops.families.cast import Cast
 from symc.ops.families.control_flow import ControlFlow
 from symc.ops.group import Group
@@ -20,7 +20,7 @@ SENSITIVE = ("reduction", "imperative")     # masters whose operands and results
 
 @record
 class NarrowStorage(Pass):
-    """Needs groups.  Values that groups write for groups are rounded to bfloat16 where they are written and widened
+    """Needs groups.  Values that groups write for groups are rounded to `dtype` where they are written and widened
     where they are read; within a group everything is float32.
 
         %a: f32[..] = group(%x) { %r = relu(%in0)  heads %r }
@@ -37,6 +37,7 @@ class NarrowStorage(Pass):
     name = "narrow-storage"
     enters_bodies = True
     parameters: frozenset[str] = frozenset()
+    dtype: DType = DType.bfloat16
 
     def __call__(self, graph: Graph) -> Graph:
         chosen = _Storages(graph, stable_nodes(graph, self.parameters)).narrowed()
@@ -44,10 +45,10 @@ class NarrowStorage(Pass):
             return graph
         originals, roots = iter(graph.nodes), frozenset(graph.roots)
         return graph.substitute(rewritten_values(
-            graph.nodes, lambda node: _rewritten(next(originals), node, chosen, roots)))
+            graph.nodes, lambda node: _rewritten(next(originals), node, chosen, roots, self.dtype)))
 
     def in_body(self, body: Graph, op: ControlFlow) -> Graph:
-        return NarrowStorage()(body)
+        return NarrowStorage(dtype=self.dtype)(body)
 
 
 # ---- which values ----------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ class _Storages:
         self.parent: dict[Value, Value] = {}
 
     def narrowed(self) -> frozenset[Value]:
-        """The values that become bfloat16."""
+        """The values that become narrow."""
         values = [value for node in self.graph.nodes for value in node.outputs]
         for node in self.graph.nodes:
             if node.op is not None and _shares(node):
@@ -89,7 +90,7 @@ def _shares(node: Node) -> bool:
 
 
 def _may_read(reader: Node, value: Value) -> bool:
-    """Whether a node can read `value` as bfloat16."""
+    """Whether a node can read `value` narrow."""
     if not isinstance(reader.op, Group):
         return reader.op is not None and _shares(reader)
     if reader.op.master in SENSITIVE:
@@ -112,27 +113,29 @@ def _is_contraction(node: Node) -> bool:
 # ---- rewriting -------------------------------------------------------------------------------------------------
 
 
-def _rewritten(original: Node, node: Node, chosen: frozenset[Value], roots: frozenset[Value]) -> Sequence[Value] | None:
+def _rewritten(original: Node, node: Node, chosen: frozenset[Value], roots: frozenset[Value],
+               dtype: DType) -> Sequence[Value] | None:
     """A node whose inputs are rewritten, with its outputs narrowed as they were chosen."""
     if node.op is None:
         return None
     if not isinstance(node.op, Group):
-        types = tuple(_narrow(value.type) if value in chosen else value.type for value in original.outputs)
+        types = tuple(replace(value.type, dtype=dtype) if value in chosen else value.type for value in original.outputs)
         return replace(node, types=types).outputs if types != node.types else None
     if chosen.isdisjoint((*original.inputs, *original.outputs)):
         return None
-    graph = _with_narrow_inputs(node.op.graph, {variable for variable, value in _entered(original) if value in chosen})
+    narrow = {variable for variable, value in _entered(original) if value in chosen}
+    graph = _with_narrow_inputs(node.op.graph, narrow, dtype)
     outer = dict(zip(node.op.input_names(), node.inputs, strict=True))
-    heads = _new_heads(graph, [value in chosen for value in original.outputs])
+    heads = _new_heads(graph, [value in chosen for value in original.outputs], dtype)
     passed = {i: outer[head.node.name] for i, (head, value) in enumerate(zip(heads, original.outputs, strict=True))
               if head.node.is_variable and value not in roots}
     return _regrouped(node, heads, passed, outer)
 
 
-def _new_heads(graph: Graph, is_chosen: Sequence[bool]) -> list[Value]:
+def _new_heads(graph: Graph, is_chosen: Sequence[bool], dtype: DType) -> list[Value]:
     """Those chosen are rounded, by the conversion that is a head already where there is one."""
-    rounded = {head.node.inputs[0]: head for head in graph.heads if _is_cast(head.node, DType.bfloat16)}
-    return [(rounded.get(head) or _cast(head, DType.bfloat16)) if narrow else head
+    rounded = {head.node.inputs[0]: head for head in graph.heads if _is_cast(head.node, dtype)}
+    return [(rounded.get(head) or _cast(head, dtype)) if narrow else head
             for head, narrow in zip(graph.heads, is_chosen, strict=True)]
 
 
@@ -149,26 +152,22 @@ def _regrouped(node: Node, heads: Sequence[Value], passed: Mapping[int, Value],
     return [passed[i] if i in passed else Value(made, computed.index(head)) for i, head in enumerate(heads)]
 
 
-def _with_narrow_inputs(graph: Graph, narrow: set[Node]) -> Graph:
-    """Factors of contractions and what becomes bfloat16 again are read as they are, all else is widened."""
-    entered = {node: Value(replace(node, types=(_narrow(node.types[0]),))) for node in narrow}
+def _with_narrow_inputs(graph: Graph, narrow: set[Node], dtype: DType) -> Graph:
+    """Factors of contractions and what becomes narrow again are read as they are, all else is widened."""
+    entered = {node: Value(replace(node, types=(replace(node.types[0], dtype=dtype),))) for node in narrow}
     originals = iter(graph.nodes)
 
     def visit(node: Node) -> Sequence[Value] | None:
         original = next(originals)
         if original in entered:
             return (_cast(entered[original], DType.float32),)
-        if _is_cast(original, DType.bfloat16) and original.inputs[0].node in entered:
+        if _is_cast(original, dtype) and original.inputs[0].node in entered:
             return (entered[original.inputs[0].node],)
         if not _is_contraction(original):
             return None
         factors = [entered.get(value.node, now) for value, now in zip(original.inputs[:2], node.inputs, strict=False)]
         return replace(node, inputs=(*factors, *node.inputs[2:])).outputs
     return graph.substitute(rewritten_values(graph.nodes, visit))
-
-
-def _narrow(type: TensorType) -> TensorType:
-    return replace(type, dtype=DType.bfloat16)
 
 
 def _is_cast(node: Node, dtype: DType) -> bool:

@@ -38,6 +38,7 @@ from symc.passes.prune_bodies import PruneBodies
 from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
 from symc.passes.use_gate_products import UseGateProducts
+from symc.passes.use_tensor_floats import UseTensorFloats
 from symc.passes.winograd import UseWinograd
 
 
@@ -106,11 +107,16 @@ def frozen_pipeline(requests: Mapping[str, str]) -> list[Pass]:
             *training_pipeline(requests)]
 
 
-def grid_pipeline(parameters: frozenset[str]) -> list[Pass]:
-    """From any of the above to groups for GPUs, which take all arrays as they are.  parameters: as below."""
+def grid_pipeline(parameters: frozenset[str], precision: str = "fp32") -> list[Pass]:
+    """From any of the above to groups for GPUs, which take all arrays as they are.
+
+    parameters: as below.  precision: of factors, 'tf32'; of these and what lies between groups, 'fp16' and 'bf16'.
+    """
+    narrow = {"fp16": DType.float16, "bf16": DType.bfloat16}.get(precision)
     return [
         TellCustomRequests(),
         FoldTransposes(),
+        *([NarrowFactors(parameters, narrow, by_pairs=False)] if narrow else []),
         DelayViews(),
         HoistInvariants(),
         PruneBodies(),
@@ -118,6 +124,8 @@ def grid_pipeline(parameters: frozenset[str]) -> list[Pass]:
         PackConstants(),
         PlaceParts(parameters),
         Fuse(parameters),
+        *([NarrowStorage(parameters, narrow)] if narrow else []),
+        *([UseTensorFloats()] if precision == "tf32" else []),
     ]
 
 

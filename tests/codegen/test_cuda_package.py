@@ -96,7 +96,7 @@ def test_cubins(tmp_path):
     ({"target": "tpu"}, "target 'tpu' is not supported"), ({"target": "cuda", "levels": ["x86-64"]}, "CPU levels"),
     ({"architectures": ["sm_80"]}, "architectures of GPUs"),
     ({"target": "cuda", "architectures": ["80"]}, "there is no architecture '80'"),
-    ({"target": "cuda", "options": compiler.Options(precision="bf16")}, "precision 'bf16' is for CPUs"),
+    ({"target": "llvm,cuda", "options": compiler.Options(precision="fp16")}, "precision 'fp16' is for GPUs"),
     ({"target": "cuda", "options": compiler.Options(fast_math=True)}, "fast math is for CPUs")])
 def test_contradictions_are_refused_before_the_work(texts, options, expected, tmp_path):
     symbol, params = network()

@@ -125,10 +125,27 @@ template <class... A> void call(void (*kernel)(A *...), void **p) { call(kernel,
 
 #define __syncthreads() emulation::reach(__COUNTER__)
 
-template <class T> T __shfl_xor_sync(unsigned, T value, int distance) {
+template <class T> T __shfl_sync(unsigned, T value, int lane) {
   memcpy(&emulation::exchanged[threadIdx.x], &value, sizeof(T));
   emulation::reach(-1);
-  memcpy(&value, &emulation::exchanged[threadIdx.x ^ distance], sizeof(T));
+  memcpy(&value, &emulation::exchanged[(threadIdx.x & ~31) | lane], sizeof(T));
   emulation::reach(-2);
   return value;
 }
+
+template <class T> T __shfl_xor_sync(unsigned mask, T value, int distance) {
+  return __shfl_sync(mask, value, (threadIdx.x & 31) ^ distance);
+}
+
+// Words of all threads at once, in place of many shuffles.
+namespace emulation { static int words[MOST][6]; }
+#define SYMC_SHARE(left, right) \
+  memcpy(emulation::words[threadIdx.x], left, 16); \
+  memcpy(emulation::words[threadIdx.x] + 4, right, 8); \
+  emulation::reach(-3)
+#define SYMC_SHARED() emulation::reach(-4)
+#define SYMC_LEFT(i, lane) emulation::words[(threadIdx.x & ~31) | (lane)][i]
+#define SYMC_RIGHT(i, lane) emulation::words[(threadIdx.x & ~31) | (lane)][4 + (i)]
+
+inline float __int_as_float(int x) { float y; memcpy(&y, &x, 4); return y; }
+inline int __float_as_int(float x) { int y; memcpy(&y, &x, 4); return y; }

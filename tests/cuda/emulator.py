@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symc.codegen.cuda_source import generator_text
+from symc.codegen.cuda_source import functions_of
 from symc.runtime.devices import SOURCE, OutOfDeviceMemory
 
 HEADER = Path(__file__).with_name("emulation.h")
@@ -146,8 +146,8 @@ def kernels_of(texts: Sequence[str]) -> list[tuple[str, str]]:
 def host_source(texts: Sequence[str]) -> str:
     runners = []
     for name, body in kernels_of(texts):
-        together = str("__syncthreads" in body or "__shfl" in body).lower()
+        together = str("__syncthreads" in body or "__shfl" in body or "symc_multiply_" in body).lower()
         runners.append(f'extern "C" void emulate_{name}(int blocks, int threads, void **p) {{\n'
                        f"  auto kernel = [](void **p) {{ emulation::call({name}, p); }};\n"
                        f"  emulation::run<{together}>(kernel, blocks, threads, p);\n}}\n")
-    return '#include "emulation.h"\n' + generator_text() + "".join(texts) + "".join(runners)
+    return '#include "emulation.h"\n' + functions_of("".join(texts)) + "".join(texts) + "".join(runners)

@@ -9,6 +9,7 @@ import pytest
 
 from symc.codegen.build import Options, Unit, compile_lowered, lower
 from symc.codegen.tir_grid_tile import Sides, Tile, parted, parts_for, tile_for
+from symc.errors import SymcError
 from symc.interpreter import run_heads
 from symc.ir.graph import Graph
 from symc.ir.text import parse_graph
@@ -124,6 +125,35 @@ def test_tiles_compute_what_the_interpreter_does(network, tmp_path_factory):
         for computed, wanted in zip(results(unit, inputs, order, folder), expected, strict=True):
             tolerance = 2e-3 if wanted.dtype == np.float16 else 1e-5
             np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
+
+
+PRECISE = """
+        %a: f32[2,18,9,10]   %w: f32[40,18,3,3]   %b: f32[40]   %v: f32[12,3600]   %x: f32[2,20,48]   %y: f32[2,48,33]
+        %c = Convolution(%a, %w, %b) num_filter=40 kernel=(3,3) pad=(1,1)
+        %d = relu(%c)
+        %e = FullyConnected(%d, %v) num_hidden=12 no_bias=True
+        %s = softmax(%e)
+        %z = batch_dot(%x, %y)
+        heads %s, %z"""
+
+
+@needs_host_compiler
+@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 2e-3), ("fp16", 3e-3), ("bf16", 2e-2)])
+def test_matrix_instructions_compute_what_the_interpreter_does(precision, tolerance, tmp_path_factory):
+    graph = typed(parse_graph(PRECISE, from_text))
+    unit, inputs = compiled(graph, Options(verify=True, precision=precision)), inputs_of(graph)
+    inputs = {name: array / 8 for name, array in inputs.items()}
+    assert any(b"symc_multiply_" in text for text in unit.objects["cuda"])
+    order = -1 if precision == "fp16" else 1
+    found = results(unit, inputs, order, tmp_path_factory.getbasetemp())
+    for computed, wanted in zip(found, run_heads(graph, inputs), strict=True):
+        np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
+
+
+def test_precisions_of_gpus_are_refused_for_cpus():
+    graph = typed(parse_graph(NETWORKS["few rows"], from_text))
+    with pytest.raises(SymcError, match="precision 'tf32' is for GPUs"):
+        lower(graph, INFERENCE, {}, (), Options(precision="tf32"))
 
 
 def test_parts_of_a_sum_are_equal_and_few():
