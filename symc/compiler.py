@@ -13,6 +13,7 @@ import numpy as np
 from symc.bound import bind, simple_bind
 from symc.codegen import cache
 from symc.codegen.build import (
+    Lowered,
     Options,
     Unit,
     compile_lowered,
@@ -23,18 +24,21 @@ from symc.codegen.build import (
     load_in_process,
     output_names,
 )
+from symc.codegen.device_code import device_code
 from symc.codegen.tune import Tuning, tuning_of
 from symc.errors import SymcError, raise_collected, warn
 from symc.frontend.shape_sets import Shapes
 from symc.ir.graph import Graph
 from symc.ir.types import DType
 from symc.loading import Note, load_model
-from symc.lowering import check_names, named_dtypes, prepare
+from symc.lowering import check_names, named_dtypes, prepare, targets_of
 from symc.ops.operator import operation
 from symc.passes.base import run_passes
 from symc.passes.pipeline import export_pipeline, typed
 from symc.prepared import PACKAGE_LEVELS, Prepared, host_functions
 from symc.runtime.batch import ModuleOfBatches
+from symc.runtime.devices import driver_of
+from symc.runtime.gpu_module import GpuModule
 from symc.runtime.module import CompiledModule
 from symc.runtime.shapes import ModuleOfShapes, Plans
 
@@ -51,6 +55,15 @@ class Module(CompiledModule):
         self.unit = compile_lowered(lowered, [host_level()], prepared.options)
         super().__init__(self.unit.assembly.plan, load_in_process(self.unit), self.unit.assembly.weights,
                          host_functions(lowered.graph))
+
+
+class ModuleOnGpu(GpuModule):
+    """The same on gpu(0)."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.save = prepared.save
+        self.unit, = compile_several((), (), prepared.options, prepared.grid)
+        super().__init__(*_on_gpu(self.unit, prepared.grid[0], prepared.options))
 
 
 class ShapesModule(ModuleOfShapes):
@@ -76,17 +89,26 @@ class BatchModule(ModuleOfBatches):
 
 def _plans_here(prepared: Prepared) -> tuple[Plans, list[Unit]]:
     """The plans of a network in this process, over one block of weights."""
-    units = compile_several(prepared.lowered, [host_level()], prepared.options)
+    units = compile_several(prepared.lowered, [host_level()], prepared.options, prepared.grid)
     weights = units[0].assembly.weights
     modules = [CompiledModule(unit.assembly.plan, load_in_process(unit), weights, host_functions(lowered.graph))
-               for unit, lowered in zip(units, prepared.lowered, strict=True)]
+               for unit, lowered in zip(units, prepared.lowered, strict=False)]
+    modules += [GpuModule(*_on_gpu(unit, lowered, prepared.options))
+                for unit, lowered in zip(units, prepared.grid, strict=False)]
     return Plans([partial(modules.__getitem__, number) for number in range(len(modules))]), units
+
+
+def _on_gpu(unit: Unit, lowered: Lowered, options: Options) -> tuple[Any, ...]:
+    """The arguments of a module of a unit on gpu(0)."""
+    driver = driver_of(0)
+    return (unit.assembly.plan, 0, driver.load(device_code(unit, driver.architecture, options)), unit.assembly.weights,
+            host_functions(lowered.graph))
 
 
 def compile(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] | None = None,
             outputs: Sequence[str] = (), train: bool | Mapping[str, str] = False, target: str = "cpu", *,
             dtypes: Mapping[str, Any] | None = None, epoch: int | None = None,
-            options: Options | None = None) -> Module | ShapesModule | BatchModule:
+            options: Options | None = None) -> Module | ModuleOnGpu | ShapesModule | BatchModule:
     """Compile a network for this machine.
 
     symbol: a Symbol, a Graph, or what `model_files.find` finds: the path of a symbol.json, an archive, a folder, the
@@ -95,14 +117,21 @@ def compile(symbol: Any, params: Any = None, shapes: Shapes | Sequence[Shapes] |
     shapes, dtypes: of the inputs, as far as they do not follow.  outputs: names of the heads to keep, internal ones
     included; by default all but, in inference, those for training.  train: gradients of all parameters, or requests by
     name; parameters are then inputs, whose first values are those given, and auxiliary states belong to each thread.
-    target: 'cpu'.
+    target: 'cpu', or 'cuda' for gpu(0).
     Several sets of shapes in a list are compiled to one module, which takes inputs of any of them.  Where an extent is
     a name, ("N", 3, 224, 224), it is a batch of any size, whose rows the network must compute apart.
     """
+    kinds = targets_of(target, options or Options())
+    if len(kinds) > 1:
+        raise SymcError(f"a module in this process is for one target, not {target!r}", "packages may be for both")
+    if "cuda" in kinds:
+        driver_of(0)        # which says why there is none, before the work
     prepared = prepare(symbol, params, shapes, outputs, train, target, dtypes, options or Options(), epoch)
     if prepared.places is not None:
         return BatchModule(prepared)
-    return Module(prepared) if len(prepared.lowered) == 1 else ShapesModule(prepared)
+    if len(prepared.graphs) > 1:
+        return ShapesModule(prepared)
+    return Module(prepared) if prepared.lowered else ModuleOnGpu(prepared)
 
 
 def compile_package(path: str | os.PathLike[str], symbol: Any, params: Any = None,

@@ -238,7 +238,7 @@ def test_declared_shapes_of_parameters(graph):
     ({"shapes": SHAPES, "train": {"fc1_bais": "write"}}, "there is no input 'fc1_bais'; there is 'fc1_bias'"),
     ({"shapes": SHAPES, "train": {"fc1_bias": "yes"}}, "'fc1_bias' is requested as 'yes'"),
     ({"shapes": SHAPES, "dtypes": {"data": "complex64"}}, "'data' cannot be 'complex64'"),
-    ({"shapes": SHAPES, "target": "cuda"}, "target 'cuda' is not supported\n  the target is 'cpu'"),
+    ({"shapes": SHAPES, "target": "tpu"}, "target 'tpu' is not supported\n  the target is 'cpu'"),
     ({"shapes": SHAPES, "outputs": ("relu",)}, "relu"), ({}, "the shape of 'data' is"),
     ({"shapes": SHAPES, "params": {"fc1_weight": np.zeros((5, 4), complex)}}, "array of complex128"),
     ({"shapes": SHAPES, "params": "nowhere.params"}, "cannot read nowhere.params: No such file"),

@@ -32,6 +32,9 @@ def run(
     resize: Resize = None, crop: Crop = False, preprocess: Preprocess = None, mean: Mean = "", std: Deviation = "",
     scale: Scale = 1, bgr: Bgr = False,
     save_inputs: Annotated[Path | None, typer.Option(help=".npz file for the inputs as the network gets them.")] = None,
+    target: Annotated[str | None, typer.Option(help="cpu, cuda, or cuda:1 for the second GPU; by default the GPU "
+                                                    "if there is one that the package has code for, else the "
+                                                    "CPU.")] = None,
     threads: Threads = 0,
     trust: Trust = None,
     as_json: Json = False,
@@ -43,7 +46,7 @@ def run(
     steps = preparation(resize, crop, preprocess, mean, std, scale, bgr)
     if labels is not None and not top:
         raise SymcError("--labels without --top has nothing to name", "add --top 5")
-    module = runtime.load(package, trust=trust)
+    module = runtime.load(package, trust=trust, target=target)
     given = read_inputs(inputs or [], lambda: shapes_of(module), steps)
     results = dict(zip([one.name for one in module.outputs],
                        [out.asnumpy() for out in module.forward(**given.arrays)], strict=True))

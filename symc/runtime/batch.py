@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symc.errors import SymcError
-from symc.runtime.context import current_context
+from symc.runtime.context import host_context
 from symc.runtime.memory import aligned_empty
 from symc.runtime.module import CompiledModule, Description, array_for, named_shapes
 from symc.runtime.ndarray import NDArray
@@ -129,7 +129,7 @@ class ModuleOfBatches:
             module, count = self.plans[self._numbers[size]], min(size, rows - begin)
             _Slab(module, self.batch, begin, count, staged).run(given, outputs)
             begin += size
-        context = current_context()
+        context = host_context()
         return [NDArray(array, context) for array in outputs]
 
     def _new_output(self, module: CompiledModule, position: int, rows: int) -> np.ndarray:

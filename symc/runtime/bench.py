@@ -100,6 +100,7 @@ def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort
     run = _runner(subject, inputs)
     _try(run, drawn=[name for name in inputs if name not in given])
     times = effort.times(run)
+    assert module.library is not None       # of CPUs
     peak = measure_peak(module.library, num_threads())
     steps = list(_step_rows(module, effort, peak))
     flops = sum(map(_flops, subject.parts))

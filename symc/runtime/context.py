@@ -104,6 +104,12 @@ def cpu_pinned(device_id: int = 0) -> Context:
     return Context("cpu_pinned", device_id)
 
 
+def host_context() -> Context:
+    """The current context where that is on the host, else cpu(0)."""
+    current = current_context()
+    return cpu() if current.device_typeid == GPU else current
+
+
 def num_gpus() -> int:
     """GPUs that arrays can lie on; 0 where none can be used, be it for want of a driver or of cuda-bindings."""
     return devices.count()

@@ -32,7 +32,9 @@ class DeviceProgram(Program):
 
     def __init__(self, plan: Plan, driver: Driver, functions: Mapping[str, Function],
                  weights: np.ndarray | None = None, hosts: Mapping[str, HostFunction] | None = None,
-                 records: bool = True, device: int | None = None) -> None:
+                 records: bool = True, device: int | None = None, placed_weights: DeviceMemory | None = None) -> None:
+        """placed_weights: the same weights on the device, which other programs use too."""
+        self._placed_weights = placed_weights
         self._device: dict[int, Pointer] = {}
         self._blocks: list[Pointer] = []
         self._lent: dict[int, DeviceMemory] = {}        # bound arrays that lie on the device
@@ -104,13 +106,19 @@ class DeviceProgram(Program):
         if self._is_placed:
             return
         starts = {"arena": self._block(self.plan.arena_bytes, "the arena of intermediate results"),
-                  "weight": self._block(self.plan.weights_bytes, "the block of weights")}
-        if self.weights is not None and self.weights.size:
-            self.driver.write(starts["weight"], self.weights)
+                  "weight": self._weights_on_device()}
         for number, buffer in enumerate(self.plan.buffers):
             if buffer.kind in starts and buffer.offset is not None:
                 self._device[number] = starts[buffer.kind] + buffer.offset
         self._is_placed = True
+
+    def _weights_on_device(self) -> Pointer:
+        if self._placed_weights is not None:
+            return self._placed_weights.pointer
+        pointer = self._block(self.plan.weights_bytes, "the block of weights")
+        if self.weights is not None and self.weights.size:
+            self.driver.write(pointer, self.weights)
+        return pointer
 
     def _block(self, size: int, purpose: str) -> Pointer:
         if not size:

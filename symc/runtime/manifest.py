@@ -227,8 +227,9 @@ def _check_cuda(title: str, manifest: Mapping[str, Any]) -> None:
     if cuda is None:
         return
     members = [cuda_plan_member(number, alone) for number in range(len(manifest["plans"]))]
-    if [plan["member"] for plan in cuda["plans"]] != members \
-            or any(plan["weights_bytes"] > manifest["memory"]["weights_bytes"] for plan in cuda["plans"]):
+    sizes = {plan["weights_bytes"] for plan in cuda["plans"]}
+    if [plan["member"] for plan in cuda["plans"]] != members or len(sizes) > 1 \
+            or max(sizes) > manifest["memory"]["weights_bytes"]:
         raise damaged(title, "'cuda' of manifest.json is not that of its plans")
     names = [image["architecture"] for image in cuda["images"]]
     if len(set(names)) != len(names) or [image["member"] for image in cuda["images"]] != list(map(image_member, names)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from symc.errors import SymcError
 from symc.runtime import random
-from symc.runtime.context import current_context
+from symc.runtime.context import host_context
 from symc.runtime.library import Library
 from symc.runtime.machine import this_machine
 from symc.runtime.memory import aligned_copy, aligned_empty
@@ -38,7 +38,7 @@ class CompiledModule:
     `backward` follows the `forward` of the same thread.  `inputs` and `outputs` describe what goes in and out.
     """
 
-    def __init__(self, plan: Plan, library: Library, weights: np.ndarray | None = None,
+    def __init__(self, plan: Plan, library: Library | None, weights: np.ndarray | None = None,
                  hosts: Mapping[str, HostFunction] | None = None, arena: SharedArena | None = None) -> None:
         """arena: for modules of which a thread runs one at a time, each from beginning to end."""
         self.plan, self.library, self.hosts, self.arena = plan, library, dict(hosts or {}), arena
@@ -60,9 +60,12 @@ class CompiledModule:
     def program(self) -> Program:
         """The program of the calling thread."""
         if not hasattr(self._local, "program"):
-            self._local.program = Program(self.plan, self.library, self.weights, self.hosts, self.arena)
+            self._local.program = self._new_program()
             self._local.gradients = None
         return self._local.program
+
+    def _new_program(self) -> Program:
+        return Program(self.plan, self.library, self.weights, self.hosts, self.arena)
 
     def forward(self, is_train: bool = False, **inputs: Any) -> list[NDArray]:
         """Outputs for inputs by name: NDArrays, NumPy arrays, or what NumPy makes an array of.
@@ -107,14 +110,17 @@ class CompiledModule:
 
     def _bind_new(self, numbers: Sequence[int]) -> list[NDArray]:
         """New arrays, bound to the buffers of the given numbers."""
-        program, context = self.program, current_context()
+        program = self.program
         arrays = []
         for number in numbers:
-            buffer = self.plan.buffers[number]
-            memory = aligned_empty(buffer.shape, storage_dtype(buffer.dtype), buffer.name)
-            program.bind(number, memory)
-            arrays.append(NDArray(memory, context))
+            array = self._new_array(self.plan.buffers[number])
+            program.bind(number, array.memory)
+            arrays.append(array)
         return arrays
+
+    def _new_array(self, buffer: Buffer) -> NDArray:
+        """An array for what a buffer is written to, on the host."""
+        return NDArray(aligned_empty(buffer.shape, storage_dtype(buffer.dtype), buffer.name), host_context())
 
     def reshape(self, **shapes: Sequence[int]) -> CompiledModule:
         """This module, which has one plan.  SymcError: that is for other shapes."""
@@ -191,13 +197,20 @@ def _shown(shapes: Mapping[str, Sequence[int | str]]) -> str:
 def load(path: str | os.PathLike[str], level: str | None = None,
          hosts: Mapping[str, HostFunction] | None = None,
          weights: str | os.PathLike[str] | None = None,
-         trust: str | os.PathLike[str] | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+         trust: str | os.PathLike[str] | None = None,
+         target: str | None = None) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
     """A package, ready to run.  `level` picks a library by its CPU level instead of the best that this machine runs;
     `hosts` are the functions of its host steps; `weights` is the place of its file of weights, if it has one that is
-    not beside it; `trust` is a file with the public key that must have signed it (`symc sign`).  PackageError: damaged,
-    of another format, for another machine, or not signed with that key.
+    not beside it; `trust` is a file with the public key that must have signed it (`symc sign`).  `target` is 'cpu',
+    'cuda' or 'cuda:1', which is gpu(1); None: the first GPU if there is one that the package has code for, else the
+    CPU.  PackageError: damaged, of another format, for another machine, or not signed with that key.
     """
     package = open_package(path, weights, trust)
+    if (package.architectures or target not in (None, "cpu")) and level is None and target != "cpu":
+        from symc.runtime.gpu_module import module_on_gpu  # most packages are for CPUs, and load without
+
+        if (module := module_on_gpu(package, target, hosts)) is not None:
+            return module
     return module_of(package, package.target_for(this_machine(), level), hosts)
 
 
@@ -207,6 +220,6 @@ def module_of(package: Package, target: Target,
     if len(package.manifest["plans"]) == 1 and package.manifest.get("batch") is None:
         library = package.library(target)
         return CompiledModule(package.plan, library, package.weights(library), hosts)
-    from symc.runtime.several import module_of_plans  # most packages have one plan, and load without
+    from symc.runtime.several import module_for_cpus  # most packages have one plan, and load without
 
-    return module_of_plans(package, target, hosts)
+    return module_for_cpus(package, target, hosts)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from symc.runtime.batch import Batch, ModuleOfBatches
 from symc.runtime.module import CompiledModule, Description
 from symc.runtime.package import Package, Target
 from symc.runtime.program import HostFunction, SharedArena
-from symc.runtime.shapes import Maker, ModuleOfShapes, Plans
+from symc.runtime.shapes import ModuleOfShapes, Plans
 
 
-def module_of_plans(package: Package, target: Target,
+def module_for_cpus(package: Package, target: Target,
                     hosts: Mapping[str, HostFunction] | None = None) -> ModuleOfShapes | ModuleOfBatches:
     """The module of a package for several sets of shapes, or for batches of any size."""
     manifest = package.manifest
-    described = manifest["plans"]
     arena = None if "backward" in manifest["entries"] else SharedArena(manifest["memory"]["arena_bytes"])
 
-    def maker(number: int) -> Maker:
-        return lambda: _module(package, target, number, hosts, arena)
-    plans = Plans([maker(number) for number in range(len(described))])
+    def make(number: int) -> CompiledModule:
+        library = package.library(target, number)
+        return CompiledModule(package.read_plan(number), library, package.weights(library), hosts, arena)
+    return module_of_plans(package, make)
+
+
+def module_of_plans(package: Package, make: Callable[[int], CompiledModule]) -> ModuleOfShapes | ModuleOfBatches:
+    """The same of the modules that `make` makes of plans by their numbers."""
+    manifest = package.manifest
+    described = manifest["plans"]
+    plans = Plans([partial(make, number) for number in range(len(described))])
     batch = batch_of(manifest)
     if batch is None:
         return ModuleOfShapes(plans, [{one["name"]: tuple(one["shape"]) for one in plan["inputs"]}
@@ -29,12 +37,6 @@ def module_of_plans(package: Package, target: Target,
     return ModuleOfBatches(plans, batch, *(
         [Description(one["name"], tuple(one["shape"]), one["dtype"]) for one in described[0][key]]
         for key in ("inputs", "outputs")))
-
-
-def _module(package: Package, target: Target, number: int, hosts: Mapping[str, HostFunction] | None,
-            arena: SharedArena | None) -> CompiledModule:
-    library = package.library(target, number)
-    return CompiledModule(package.read_plan(number), library, package.weights(library), hosts, arena)
 
 
 def batch_of(manifest: Mapping[str, Any]) -> Batch | None:

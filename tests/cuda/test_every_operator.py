@@ -1,0 +1,118 @@
+"""Every operator with a kernel for CPUs has one for GPUs: recorded cases, their gradients among them, become CUDA C++.
+
+That nothing of a kernel escapes its threads is asserted where kernels are made (`tir_module.kernel_of`).  Every fourth
+operator; all of them, and all of their cases, when SYMC_EXAMPLES is set.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import zlib
+
+import pytest
+
+from symc.codegen.build import Options, groups_of, lower
+from symc.codegen.cache import canonical_text
+from symc.codegen.cuda_compile import compile_image, find_compiler
+from symc.codegen.cuda_source import source_of
+from symc.codegen.group_code import GRID_LEVEL
+from symc.codegen.lower import lower_group
+from symc.ir.graph import Graph
+from symc.ir.text import parse_graph
+from symc.ops.operator import from_text, operation
+from symc.passes.pipeline import typed
+from symc.runtime.executor import INFERENCE, TRAINING
+from tests import golden
+from tests.cuda.compilers import needs_compiler
+from tests.cuda.recorded import trains
+
+ALL = "SYMC_EXAMPLES" in os.environ
+EVERY = 1 if ALL else 4
+# what no recorded case has
+OTHERS = """
+    mish(%a)
+    log_sigmoid(%a)
+    _square_sum(%a) axis=1
+    _random_exponential() shape=(30,)
+    _random_gamma() shape=(30,)
+    _random_poisson() shape=(30,)
+    _random_negative_binomial() shape=(30,) k=3 p=0.4
+    _random_generalized_negative_binomial() shape=(30,)
+    _random_randint() shape=(30,) low=0 high=9
+    _sample_uniform(%low, %high) shape=(30,)
+    _sample_normal(%low, %high) shape=(30,)
+    _sample_exponential(%high) shape=(30,)
+    _sample_gamma(%high, %high) shape=(30,)
+    _sample_poisson(%high) shape=(30,)
+    _sample_negative_binomial(%high, %low) shape=(30,)
+    _sample_generalized_negative_binomial(%high, %high) shape=(30,)
+    _sample_multinomial(%a) shape=(30,)
+    _shuffle(%a)
+    Dropout(%a) p=0.5
+    LeakyReLU(%a) act_type=rrelu
+""".strip().splitlines()
+
+
+def cases_by_operator() -> dict[str, list[golden.Case]]:
+    """Those that plans compute alone, with gradients first."""
+    found: dict[str, list[golden.Case]] = {}
+    for path in sorted(golden.DATA.glob("*.jsonl.gz")):
+        for case in golden.cases(path.name.partition(".")[0]):
+            if zlib.crc32(case["op"].encode()) % EVERY == 0 and is_planned(case):
+                found.setdefault(case["op"], []).append(case)
+    return {op: sorted(cases, key=lambda case: not trains(case)) for op, cases in found.items()}
+
+
+def is_planned(case: golden.Case) -> bool:
+    if any(node["op"] == "Custom" for node in case["symbol"]["nodes"]):
+        return False
+    ops = [operation(node) for node in golden.parse_graph_of(case).nodes if node.op is not None]
+    return not any(op.is_host or op.shape_inputs for op in ops)
+
+
+def texts_of(graph: Graph, mode: str, requests: dict[str, str]) -> list[str]:
+    """CUDA C++ of each group of a graph."""
+    lowered = lower(graph, mode, requests, (), Options(), target="cuda")
+    return [text_of(canonical_text(node.op.graph), node.op.graph) for node in groups_of(lowered)]
+
+
+TEXTS: dict[str, str] = {}      # by the canonical text of the group: many cases have the same
+
+
+def text_of(key: str, group: Graph) -> str:
+    if key not in TEXTS:
+        TEXTS[key] = lower_group(group, f"k{zlib.crc32(key.encode()):08x}", GRID_LEVEL).object.decode()
+    return TEXTS[key]
+
+
+@functools.cache
+def some_cases() -> dict[str, list[golden.Case]]:
+    return {op: cases if ALL else cases[:1] for op, cases in cases_by_operator().items()}
+
+
+@pytest.mark.parametrize("operator", some_cases())
+def test_recorded_cases(operator):
+    for case in some_cases()[operator]:
+        wanted = case["grad_req"] if trains(case) else None
+        requests = {name: req for name, req in (wanted or {}).items() if req != "null"}
+        for text in texts_of(golden.parse_graph_of(case), TRAINING if case["is_train"] else INFERENCE, requests):
+            assert 'extern "C" __global__' in text
+
+
+@pytest.mark.parametrize("call", OTHERS, ids=lambda call: call.strip().partition("(")[0])
+def test_operators_that_are_not_recorded(call):
+    text = f"%a: f32[6,40]\n%low: f32[4]\n%high: f32[4]\n%r = {call.strip()}\nheads %r"
+    trained = "%a" in call and "_s" not in call
+    graph = typed(parse_graph(text, from_text))
+    assert texts_of(graph, TRAINING if trained else INFERENCE, {"a": "write"} if trained else {})
+
+
+@needs_compiler
+def test_a_sample_compiles():
+    """One in 24 of the texts above, all in one source file."""
+    sample = "".join(text for key, text in sorted(TEXTS.items()) if zlib.crc32(key.encode()) % 24 == 0)
+    if not sample:
+        pytest.skip("the tests above did not run")
+    for architecture in ("sm_80", "sm_90"):
+        assert compile_image(find_compiler(), source_of(sample), architecture).code[:4] == b"\x7fELF"
