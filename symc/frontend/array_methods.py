@@ -52,6 +52,8 @@ def _infix(key: str, with_number: str) -> Method:
     functions = ByDtype(BINARY[key].function, 2)
 
     def otherwise(self: NDArray, other: Any) -> NDArray:
+        if not isinstance(other, NDArray) and functions[self.memory.dtype] is not None:
+            other = _beside(self, other)
         if isinstance(other, NDArray):
             return run(f"broadcast_{key}", self, other)  # type: ignore[no-any-return]
         return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
@@ -84,11 +86,20 @@ def _reflected(key: str, with_number: str) -> Method:
     def method(self: NDArray, other: Any) -> NDArray:
         right = self.memory
         function = functions[right.dtype]
+        if function is not None and isinstance(first := _beside(self, other), NDArray):
+            return run(f"broadcast_{key}", first, self)  # type: ignore[no-any-return]
         if function is None or not isinstance(right, np.ndarray):
             return run(with_number, _integers(self), scalar=_number(other))  # type: ignore[no-any-return]
         value = QUIET.run(function, number(_number(other), right.dtype), right)
         return NDArray(value if type(value) is np.ndarray else np.array(value), self.context)
     return method
+
+
+def _beside(array: NDArray, value: Any) -> Any:
+    """A number as an array beside one on a GPU, whose kernel then serves all numbers; else the number."""
+    if isinstance(array.memory, np.ndarray) or not array.ndim:
+        return value
+    return NDArray(number(_number(value), array.memory.dtype).reshape(1), array.context)
 
 
 def _number(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.imperative import PREPARED, Invocation
 from symc.ir.types import DType, TensorType
-from symc.ops.operator import Operator
 from symc.runtime.context import Context
 from symc.runtime.device_memory import empty
 from symc.runtime.devices import driver_of
@@ -18,6 +18,8 @@ from symc.runtime.ndarray import NDArray
 from symc.runtime.plan import storage_dtype
 from symc.runtime.program import Program
 from symc.runtime.random import SEED, next_seed
+
+VARIANTS = 8    # of an operator, in its parameters, that are compiled for arrays alike
 
 
 def context_of(name: str, inputs: Sequence[NDArray]) -> Context:
@@ -29,9 +31,30 @@ def context_of(name: str, inputs: Sequence[NDArray]) -> Context:
     return inputs[0].context
 
 
-def has_kernels(op: Operator) -> bool:
-    """Whether an operator is computed on the GPU; others are on the host, from copies."""
-    return not (op.is_users or op.is_host or op.shape_inputs)
+def has_kernels(invocation: Invocation, inputs: Sequence[NDArray]) -> bool:
+    """Whether an operator is computed on the GPU; others are on the host, from copies.
+
+    Its parameters are constants of kernels.  One whose parameters are always others, as the rate of Adam's steps and
+    where a window begins, is compiled VARIANTS times for arrays alike.
+    """
+    op = invocation.op
+    if op.is_users or op.is_host or op.shape_inputs:
+        return False
+    key = _key(inputs)
+    if key in invocation.programs:
+        return True
+    if len(_compiled) >= PREPARED:
+        _compiled.clear()
+    _compiled[op.name, key] += 1
+    return _compiled[op.name, key] <= VARIANTS
+
+
+_compiled: Counter[tuple[str, tuple[object, ...]]] = Counter()
+
+
+def _key(inputs: Sequence[NDArray]) -> tuple[object, ...]:
+    """Alike for arrays that the same program can take."""
+    return (driver_of(inputs[0].context.device_id), *[(item.shape, item.memory.dtype) for item in inputs])
 
 
 def run(invocation: Invocation, inputs: Sequence[NDArray], context: Context) -> list[NDArray]:
@@ -56,7 +79,7 @@ def run(invocation: Invocation, inputs: Sequence[NDArray], context: Context) -> 
 
 def _program(invocation: Invocation, inputs: Sequence[NDArray], context: Context) -> Program:
     """The operator's program for arrays like these."""
-    key = (driver_of(context.device_id), *[(item.shape, item.memory.dtype) for item in inputs])
+    key = _key(inputs)
     program = invocation.programs.get(key)
     if program is None:
         from symc import bound  # which compiles

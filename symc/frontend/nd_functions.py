@@ -179,7 +179,7 @@ def _on_device(ready: _Prepared, inputs: Sequence[NDArray], out: NDArray | Seque
     """The same for arrays of which one lies on a GPU.  MXNetError: not all of them do."""
     invocation = ready.invocation
     context = nd_device.context_of(invocation.name, inputs)
-    if not nd_device.has_kernels(invocation.op):
+    if not nd_device.has_kernels(invocation, inputs):
         copies = [np.asarray(item.memory) for item in inputs]
         result = _by_outcome(ready, inputs, copies, out)
         for item, copy in zip(inputs, copies, strict=True) if invocation.op.is_users else ():

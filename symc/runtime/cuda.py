@@ -144,6 +144,8 @@ def _card(number: int) -> _Card:
 class _Card:
     """A device with its primary context: what all its streams share."""
 
+    _is_ending = staticmethod(sys.is_finalizing)    # of the process, when modules are gone
+
     def __init__(self, number: int) -> None:
         self.api, self.device = _api(), _describe(number)
         self.handle = self.api("cuDeviceGet", number)
@@ -169,7 +171,7 @@ class _Card:
 
     def give_back(self, function: str, *arguments: Any) -> None:
         """Call what ends the life of something; when the process ends, so does all that it holds."""
-        if not sys.is_finalizing() and self.api.drop("cuCtxPushCurrent", self.context):
+        if not self._is_ending() and self.api.drop("cuCtxPushCurrent", self.context):
             self.api.drop(function, *arguments)
             self.api.drop("cuCtxPopCurrent")
 

@@ -7,6 +7,7 @@ block of weights, one arena.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ class DeviceProgram(Program):
     number of the GPU, if arrays on it are to be bound.
     """
 
+    _is_ending = staticmethod(sys.is_finalizing)    # of the process, when modules are gone
+
     def __init__(self, plan: Plan, driver: Driver, functions: Mapping[str, Function],
                  weights: np.ndarray | None = None, hosts: Mapping[str, HostFunction] | None = None,
                  records: bool = True, device: int | None = None, placed_weights: DeviceMemory | None = None) -> None:
@@ -48,7 +51,8 @@ class DeviceProgram(Program):
         self._functions = [functions[kernel.name] for kernel in plan.kernels]
 
     def __del__(self) -> None:
-        self._release()
+        if not self._is_ending():
+            self._release()
 
     def _release(self) -> None:
         """Give the memory back; the next run makes it anew."""

@@ -7,6 +7,7 @@ copy, by `numpy.asarray`.  NumPy computes the views, on an array at the device's
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ class Block:
     """Bytes on a device, given back with the last array in them."""
 
     __slots__ = ("device", "driver", "pointer", "size", "_release")
+    _is_ending = staticmethod(sys.is_finalizing)    # of the process, when modules are gone
 
     def __init__(self, device: int, size: int, purpose: str) -> None:
         """OutOfDeviceMemory: there is not as much.  MXNetError: there is no such device."""
@@ -36,8 +38,8 @@ class Block:
         return block
 
     def __del__(self) -> None:
-        if not hasattr(self, "_release"):
-            return      # it was never made
+        if not hasattr(self, "_release") or self._is_ending():
+            return      # it was never made, or all ends
         if self._release is None:
             self.driver.release(self.pointer)
         else:

@@ -59,6 +59,7 @@ class EmulatedDriver:
         self.calls["empty_cache"] += 1
 
     def load(self, images: Sequence[bytes]) -> Mapping[str, EmulatedKernel]:
+        self.calls["load"] += 1
         return emulated([image.decode() for image in images], FOLDER) if images else {}
 
     def allocate(self, size: int, purpose: str) -> int:

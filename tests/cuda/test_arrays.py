@@ -12,6 +12,7 @@ import pytest
 import symc as mx
 from symc import nd
 from symc.errors import MXNetError
+from symc.frontend import nd_device
 from symc.runtime.device_memory import DeviceMemory
 from symc.runtime.dlpack import NAME, _is_valid
 
@@ -130,6 +131,27 @@ def test_operators(there, gpu):
     same(there, VALUES + 1)
     nd.relu(there - 5, out=there)
     same(there, np.maximum(VALUES - 4, 0))
+
+
+def test_numbers_are_no_constants(there, gpu):
+    """One kernel serves all numbers beside an array."""
+    there * 1.5, 3 - there  # noqa: B018
+    loaded = gpu.calls["load"]
+    for value in (2, 0.5, -1):
+        same(there * value, VALUES * value)
+        same(value - there, value - VALUES)
+    assert gpu.calls["load"] == loaded
+
+
+def test_parameters_that_change_always(gpu, monkeypatch):
+    """Beyond some variants of an operator the host computes it."""
+    monkeypatch.setattr(nd_device, "VARIANTS", 2)
+    weights = [nd.ones(3, ctx=context) for context in (mx.gpu(), mx.cpu())]
+    for step in range(5):
+        for weight in weights:
+            nd.sgd_update(weight, nd.ones_like(weight), lr=0.125 * step, out=weight)
+    same(weights[0], weights[1].asnumpy())
+    assert gpu.calls["load"] <= 3
 
 
 def test_operators_that_write(gpu):
