@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from symc.frontend.reader import parse_graph
 from symc.interpreter import Results, run
@@ -47,13 +46,15 @@ def cases(family: str, operators: Iterable[str] = ()) -> list[Case]:
     with gzip.open(DATA / f"{family}.jsonl.gz", "rt") as file:
         found = [json.loads(line) for line in file]
     for case in found:
-        case["arrays"] = {key: _array(*packed) for key, packed in case["arrays"].items()}
+        case["arrays"] = {key: unpacked(*packed) for key, packed in case["arrays"].items()}
     wanted = set(operators)
     return [case for case in found if not wanted or case["op"] in wanted]
 
 
 def each_case(family: str, operators: Iterable[str] = ()) -> Callable[..., Any]:
     """Decorator: run a test with each `case` of a family."""
+    import pytest  # which machines that only run carried cases need not have
+
     return pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in cases(family, operators)])
 
 
@@ -125,11 +126,11 @@ def mismatch(value: np.ndarray, expected: np.ndarray, case: Case) -> str:
     return "" if np.allclose(a, b, rtol, atol, equal_nan=True) else f"{a} expected {b}"
 
 
-def _array(dtype: str, shape: list[int], data: str) -> np.ndarray:
+def unpacked(dtype: str, shape: list[int], data: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
 
 
-def _packed(array: np.ndarray) -> tuple[str, tuple[int, ...], str]:
+def packed(array: np.ndarray) -> tuple[str, tuple[int, ...], str]:
     return array.dtype.name, array.shape, base64.b64encode(array.tobytes()).decode()
 
 
@@ -138,7 +139,7 @@ def pack(records: str, arrays: str, target: str, operators: Iterable[str] = ()) 
     stored = np.load(arrays)
     by_case: dict[str, dict[str, Any]] = {}
     for key in stored.files:
-        by_case.setdefault(key.partition("/")[0], {})[key.partition("/")[2]] = _packed(stored[key])
+        by_case.setdefault(key.partition("/")[0], {})[key.partition("/")[2]] = packed(stored[key])
     recorded = [json.loads(line) for line in Path(records).read_text().splitlines()]
     wanted = set(operators)
     lines = [json.dumps({**{key: case[key] for key in KEPT if key in case}, "arrays": by_case.get(case["id"], {})},

@@ -1,0 +1,66 @@
+"""Writes what a machine with a GPU checks: recorded cases, compiled, with their arrays.
+
+usage: python -m tests.cuda.carry FILE [--arch sm_80,sm_90] [--every N] [--families NAME,...]
+
+FILE is a zip: `cases.jsonl` has a case with its plan a line, `images` the code of all kernels for each architecture.
+The machine with the GPU needs NumPy, cuda-bindings and this folder: `python -m tests.cuda.on_card FILE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from symc.codegen.compile_groups import compile_images
+from symc.codegen.cuda_compile import find_compiler, named_architectures
+from symc.runtime.images import pack_images
+from tests import golden
+from tests.cuda import recorded
+
+
+def main() -> None:
+    options = parse_options()
+    texts: dict[bytes, list[str]] = {}
+    lines = [json.dumps(record) for record in records(options, texts)]
+    images = compile_images(texts, named_architectures(options.arch), find_compiler(), None)
+    with zipfile.ZipFile(options.file, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("cases.jsonl", "".join(f"{line}\n" for line in lines))
+        for architecture, found in images.items():
+            file.writestr(f"images/{architecture}", pack_images(found))
+    print(f"{len(lines)} cases, {len(texts)} groups of kernels, {options.file.stat().st_size >> 10} KiB")
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--arch", type=lambda text: text.split(","), default=None)
+    parser.add_argument("--every", type=int, default=1, help="take one case of so many")
+    parser.add_argument("--families", type=lambda text: text.split(","), default=recorded.families())
+    return parser.parse_args()
+
+
+def records(options: argparse.Namespace, texts: dict[bytes, list[str]]) -> Iterator[dict[str, Any]]:
+    """The cases that a plan can compute, packed; `texts` gets those of their kernels."""
+    for family in options.families:
+        for number, case in enumerate(golden.cases(family)):
+            if number % options.every:
+                continue
+            try:
+                prepared = recorded.prepare(case)
+            except recorded.NotForPlans:
+                continue
+            print(family, case["id"], file=sys.stderr)
+            texts |= {text.encode(): [case["id"]] for text in prepared.texts}
+            arrays = {key: golden.packed(array) for key, array in case["arrays"].items()}
+            weights = base64.b64encode(prepared.weights.tobytes()).decode()
+            yield {"family": family, **case, "arrays": arrays, "plan": prepared.plan.to_json(), "weights": weights}
+
+
+if __name__ == "__main__":
+    main()
