@@ -39,26 +39,27 @@ def recurrent(batch, inputs, hidden, steps=32, layers=2):
     return out, {"data": (steps, batch, inputs)}
 
 
-def bert(layers=4, tokens=128, width=512, heads=8, inner=2048):
-    """Encoder layers of a transformer, batch 1."""
+def bert(layers=4, tokens=128, width=512, heads=8, inner=2048, batch=1):
+    """Encoder layers of a transformer."""
     def project(value, name, size=width):
         return mx.sym.FullyConnected(value, num_hidden=size, flatten=False, name=name)
 
     def by_head(value):
-        apart = mx.sym.reshape(value, shape=(1, tokens, heads, width // heads))
-        return mx.sym.reshape(mx.sym.transpose(apart, axes=(0, 2, 1, 3)), shape=(heads, tokens, width // heads))
+        apart = mx.sym.reshape(value, shape=(batch, tokens, heads, width // heads))
+        return mx.sym.reshape(mx.sym.transpose(apart, axes=(0, 2, 1, 3)),
+                              shape=(batch * heads, tokens, width // heads))
 
     net = mx.sym.Variable("data")
     for layer in ("layer%d_" % number for number in range(layers)):
         query, key, value = (by_head(project(net, layer + name)) for name in ("query", "key", "value"))
         scores = mx.sym.batch_dot(query, key, transpose_b=True) * (width // heads) ** -0.5
         mixed = mx.sym.reshape(mx.sym.batch_dot(mx.sym.softmax(scores, axis=-1), value),
-                               shape=(1, heads, tokens, width // heads))
-        mixed = mx.sym.reshape(mx.sym.transpose(mixed, axes=(0, 2, 1, 3)), shape=(1, tokens, width))
+                               shape=(batch, heads, tokens, width // heads))
+        mixed = mx.sym.reshape(mx.sym.transpose(mixed, axes=(0, 2, 1, 3)), shape=(batch, tokens, width))
         net = mx.sym.LayerNorm(net + project(mixed, layer + "mixed"), name=layer + "norm1")
         wide = mx.sym.LeakyReLU(project(net, layer + "wide", inner), act_type="gelu", name=layer + "gelu")
         net = mx.sym.LayerNorm(net + project(wide, layer + "narrow"), name=layer + "norm2")
-    return net, {"data": (1, tokens, width)}
+    return net, {"data": (batch, tokens, width)}
 
 
 def zoo(name, batch=1, image=IMAGE):
@@ -89,7 +90,9 @@ NETWORKS = {
     **{name: (lambda name=name: zoo(name)) for name in (
         "resnet18_v1", "resnet50_v1", "mobilenetv2_1.0", "squeezenet1.1", "densenet121", "vgg11")},
     "inceptionv3": lambda: zoo("inceptionv3", image=(3, 299, 299)),
-    "resnet50_v1_b8": lambda: zoo("resnet50_v1", 8), "mobilenetv2_1.0_b8": lambda: zoo("mobilenetv2_1.0", 8)}
+    **{"%s_b%d" % (name, batch): (lambda name=name, batch=batch: zoo(name, batch))
+       for name in ("resnet50_v1", "mobilenetv2_1.0") for batch in (8, 64)},
+    **{"bert4_b%d" % batch: (lambda batch=batch: bert(batch=batch)) for batch in (8, 64)}}
 TRAINING = {
     "train_mlp": lambda: (dense(mx.sym.Variable("data"), (512, 256), "relu"), {"data": (64, 784)}),
     "train_lenet": lenet, "train_lstm": recurrent_scores,

@@ -58,7 +58,7 @@ def interpreters(folder: Path, mxnet: str | None, others: str | None) -> dict[st
     found = {}
     for peer in PEERS.values():
         python = old if peer is MXNET else new
-        if python is not None and _imports(python, peer.module):
+        if python is not None and imports(python, peer.module):
             found[peer.name] = python
         else:
             say(f"{peer.title} is left out: {python or 'its environment'} has no module {peer.module}")
@@ -90,7 +90,7 @@ def _environment(folder: Path, python: str | None, peers: Sequence[Peer]) -> str
         say(f"making {folder}")
         subprocess.run([python, "-m", "venv", str(folder)], check=True)
     for peer in peers:
-        if not _imports(str(made), peer.module):
+        if not imports(str(made), peer.module):
             _install(str(made), peer)
     return str(made)
 
@@ -104,7 +104,7 @@ def _install(python: str, peer: Peer) -> None:
         say(f"pip cannot install {peer.title}:\n{done.stderr.strip()[-1000:]}")
 
 
-def _imports(python: str, module: str) -> bool:
+def imports(python: str, module: str) -> bool:
     return subprocess.run([python, "-W", "ignore", "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
