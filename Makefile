@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit generated graphs fuzz benchmark clean
+.PHONY: demo test lint unit generated graphs fuzz benchmark cuda-check clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/serve_package.py
@@ -33,6 +33,11 @@ fuzz: $(VENV)/ready
 
 benchmark: $(VENV)/ready
 	$(BIN)/python -m benchmarks.compare $(ARGUMENTS)
+
+# On a machine with a GPU: recorded cases (compiled there, or elsewhere: CASES=FILE of tests.cuda.carry), a sample of
+# them under compute-sanitizer, networks beside PyTorch and ONNX Runtime if they are installed.
+cuda-check: $(VENV)/ready
+	$(BIN)/python -m tests.cuda.check_card $(ARGUMENTS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'

@@ -3,9 +3,9 @@
 usage: python -m benchmarks.cuda prepare [--folder DIR] [--arch sm_90] [--models NAME,...] [--precisions fp32,...]
        python -m benchmarks.cuda run [--folder DIR] [--models NAME,...] [--precisions fp32,...] [--results FILE]
 
-`prepare` writes the networks (with MXNet) and compiles them; it needs no GPU.  `run` takes the folder to a machine with
-one: it needs NumPy and cuda-bindings, and times those of torch and onnxruntime that this Python has.  Inputs and outputs
-stay on the GPU; systems take turns as in benchmarks.compare.
+`prepare` writes the networks (with MXNet) and compiles them; it needs no GPU.  `run`, on a machine with one, needs
+NumPy and cuda-bindings, and times those of torch and onnxruntime that this Python has.  Inputs and outputs stay on the
+GPU; systems take turns as in benchmarks.compare.
 """
 
 from __future__ import annotations

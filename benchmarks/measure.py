@@ -1,6 +1,6 @@
 """Times one system on one network in this process, a slice at a time, when it is told to.  Started by compare.py.
 
-usage: python measure.py SYSTEM TASK PREFIX THREADS      (TASK: inference or training)
+usage: python measure.py SYSTEM TASK PREFIX THREADS      (TASK: inference, training, or on a GPU cuda-PRECISION)
 
 Prints a line of JSON when it is ready: the system's version, how far its result is from what MXNet recorded (of
 training: the size of all gradients), and the memory of this process with its imports alone.  For each line read after
@@ -22,6 +22,7 @@ WARMUP = 0.2        # part of a slice at whose beginning runs do not count: othe
 LEAST_RUNS = 2
 
 system, task, prefix, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+precision = task.partition("cuda-")[2]      # on a GPU, else ''
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 os.environ["OMP_NUM_THREADS"] = os.environ["SYMC_NUM_THREADS"] = str(threads)
 answers = os.fdopen(os.dup(1), "w")     # libraries may print, but not there
@@ -81,6 +82,74 @@ def torch_inference(onnx2torch: Any, data: np.ndarray) -> Run:
     return run
 
 
+# ---- on a GPU: inputs and outputs stay there ------------------------------------------------------------------------
+
+
+def symc_on_gpu(symc: Any, data: np.ndarray) -> Run:
+    module = symc.runtime.load(f"{prefix}-{precision}.symc", target="cuda")
+    gpu = symc.runtime.context.gpu()
+    given = symc.runtime.ndarray.array(data, gpu)
+
+    def run() -> Any:
+        with gpu:
+            return module.forward(data=given)[0]
+    return run
+
+
+def torch_on_gpu(onnx2torch: Any, data: np.ndarray, compiled: bool = False) -> Run:
+    """Eagerly, images with their channels last; compiled: by torch.compile, with CUDA graphs."""
+    import torch
+
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    dtype = torch.float16 if precision == "fp16" else torch.float32
+    module = onnx2torch.convert(prefix + ".onnx").eval().to("cuda", dtype)
+    value = torch.from_numpy(data).to("cuda", dtype)
+    if value.ndim == 4:
+        module, value = (each.to(memory_format=torch.channels_last) for each in (module, value))
+    called = torch.compile(module, mode="reduce-overhead") if compiled else module
+
+    def run() -> Any:
+        with torch.inference_mode():
+            result = called(value)
+        torch.cuda.synchronize()
+        return result
+    return run
+
+
+def torch_compiled_on_gpu(onnx2torch: Any, data: np.ndarray) -> Run:
+    return torch_on_gpu(onnx2torch, data, compiled=True)
+
+
+def onnxruntime_on_gpu(onnxruntime: Any, data: np.ndarray) -> Run:
+    """In float32, with tf32 where asked for: its session takes no other precision than the file's."""
+    assert precision != "fp16", "the file is of float32"
+    session = onnxruntime.InferenceSession(prefix + ".onnx", providers=[
+        ("CUDAExecutionProvider", {"use_tf32": int(precision == "tf32"), "cudnn_conv_algo_search": "EXHAUSTIVE"})])
+    assert session.get_providers()[0] == "CUDAExecutionProvider", "this onnxruntime is for CPUs"
+    binding = session.io_binding()
+    binding.bind_ortvalue_input(session.get_inputs()[0].name, onnxruntime.OrtValue.ortvalue_from_numpy(data, "cuda", 0))
+    binding.bind_output(session.get_outputs()[0].name, "cuda")
+
+    def run() -> Any:
+        session.run_with_iobinding(binding)
+        return binding.get_outputs()[0]
+    return run
+
+
+def on_host(result: Any) -> np.ndarray:
+    """What a run gave, wherever that lies, in float32."""
+    if hasattr(result, "cpu"):
+        return result.float().cpu().numpy()
+    for method in ("asnumpy", "numpy"):
+        if hasattr(result, method):
+            result = getattr(result, method)()
+    return np.asarray(result, np.float32)
+
+
+ON_GPU = {"symc": ("symc.runtime", symc_on_gpu), "torch": ("onnx2torch", torch_on_gpu),
+          "torch_compiled": ("onnx2torch", torch_compiled_on_gpu),
+          "onnxruntime": ("onnxruntime", onnxruntime_on_gpu)}
 INFERENCE = {"symc": ("symc.runtime", symc_inference), "mxnet": ("mxnet", mxnet_inference),
              "onnxruntime": ("onnxruntime", onnxruntime_inference), "openvino": ("openvino", openvino_inference),
              "torch": ("onnx2torch", torch_inference)}
@@ -88,12 +157,12 @@ INFERENCE = {"symc": ("symc.runtime", symc_inference), "mxnet": ("mxnet", mxnet_
 
 def prepare_inference() -> tuple[Run, dict[str, float]]:
     """What runs the network, how far it is from MXNet, and the memory in front of loading it."""
-    module_name, make = INFERENCE[system]
+    module_name, make = (ON_GPU if precision else INFERENCE)[system]
     importlib.import_module(module_name)
     recorded = np.load(prefix + "-io.npz")
     taken = peak_memory()
     run = make(sys.modules[module_name.partition(".")[0]], recorded["data"])
-    found, right = run(), recorded["out0"]
+    found, right = on_host(run()), recorded["out0"]
     return run, {"difference": float(np.abs(found - right).max() / np.abs(right).max()), "imports_kib": taken}
 
 
@@ -128,7 +197,7 @@ def peak_memory() -> int:
 
 
 def version() -> str:
-    module = sys.modules["torch" if system == "torch" else system]
+    module = sys.modules["torch" if system.startswith("torch") else system]
     return module.__version__.partition("-")[0]
 
 

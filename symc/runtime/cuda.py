@@ -109,6 +109,12 @@ def count() -> int:
         return 0
 
 
+def driver_version() -> str:
+    """The newest CUDA that the driver knows: '13.0'.  NoDevice: CUDA cannot be used here."""
+    major, minor = divmod(int(_api()("cuDriverGetVersion")), 1000)
+    return f"{major}.{minor // 10}"
+
+
 def devices() -> list[Device]:
     """The GPUs, by their numbers.  NoDevice: CUDA cannot be used here."""
     return [_describe(number) for number in range(_api()("cuDeviceGetCount"))]

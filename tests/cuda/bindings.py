@@ -131,6 +131,9 @@ class Bindings:
     def cuGetErrorString(self, status: CUresult) -> Any:
         return OK, status.name.lower().encode()
 
+    def cuDriverGetVersion(self) -> Any:
+        return OK, 13000
+
     def cuDeviceGetCount(self) -> Any:
         return OK, self.devices
 

@@ -14,12 +14,15 @@ import json
 import sys
 import traceback
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from symc.runtime import cuda
+from symc.runtime.devices import Driver, Function
+from symc.runtime.gpu_module import fitting
 from symc.runtime.images import unpack_images
 from symc.runtime.plan import Plan
 from tests import golden
@@ -30,8 +33,7 @@ def main() -> None:
     options = parse_options()
     driver = cuda.open_device(options.device)
     with zipfile.ZipFile(options.file) as file:
-        member = cuda.best_image_member(options.device, file.namelist())
-        functions = driver.load([image.code for image in unpack_images(str(options.file), file.read(member))])
+        functions = load(driver, file)
         cases = [json.loads(line) for line in file.read("cases.jsonl").splitlines()]
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for case in cases:
@@ -43,9 +45,19 @@ def main() -> None:
             print(case["family"], case["id"], problems[0][:300], flush=True)
     for family, found in counts.items():
         print(f"{family:<20} {found['right']} of {found.total()}")
-    right, total = (sum(found[key] for found in counts.values()) for key in ("right", "wrong"))
-    print(f"{right} of {right + total} cases agree on {cuda.devices()[options.device]}")
-    sys.exit(bool(total))
+    right, wrong = (sum(found[key] for found in counts.values()) for key in ("right", "wrong"))
+    print(f"{right} of {right + wrong} cases agree on {cuda.devices()[options.device].name}")
+    sys.exit(bool(wrong))
+
+
+def load(driver: cuda.CudaDriver, file: zipfile.ZipFile) -> Mapping[str, Function]:
+    """All kernels, in the code that the card runs."""
+    names = [name.removeprefix("images/") for name in file.namelist() if name.startswith("images/")]
+    chosen = fitting(names, driver.architecture)
+    if chosen is None:
+        sys.exit(f"the file has code for {', '.join(names)}, the card is {driver.architecture}: carry it again, --arch "
+                 f"{driver.architecture}")
+    return driver.load([image.code for image in unpack_images(str(file.filename), file.read(f"images/{chosen}"))])
 
 
 def parse_options() -> argparse.Namespace:
@@ -56,7 +68,7 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def check(case: dict[str, Any], driver: Any, functions: Any) -> list[str]:
+def check(case: dict[str, Any], driver: Driver, functions: Mapping[str, Function]) -> list[str]:
     """What differs, or how it failed."""
     case["arrays"] = {key: golden.unpacked(*packed) for key, packed in case["arrays"].items()}
     weights = np.frombuffer(base64.b64decode(case["weights"]), np.uint8)

@@ -65,6 +65,7 @@ def read(driver, pointer, like):
 
 
 def test_devices(bindings):
+    assert cuda.driver_version() == "13.0"
     assert cuda.devices() == [cuda.Device(0, "Card of Tests", "sm_90", bindings.memory)]
     assert cuda.count() == 1 and cuda.open_device(0).architecture == "sm_90"
     with pytest.raises(MXNetError, match=r"there is no gpu\(1\): CUDA shows 1 GPU\n"):

@@ -1,0 +1,90 @@
+"""All checks that need a GPU, in one command and under ten minutes: `make cuda-check`.
+
+usage: python -m tests.cuda.check_card [--cases FILE] [--networks DIR]
+
+1. recorded cases on the GPU: those of FILE (`python -m tests.cuda.carry`, on any machine), else compiled here;
+2. some of them under compute-sanitizer, for accesses out of bounds and for races, where it is installed;
+3. networks beside PyTorch and ONNX Runtime, if DIR holds what `python -m benchmarks.cuda prepare` wrote.
+What cannot be done is said.  Exits with 1 if a check fails, with 2 where there is no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from symc.errors import SymcError
+from symc.runtime import cuda
+
+SAMPLE = ("Activation-000", "softmax-000", "sum-000", "FullyConnected-000", "Convolution-000", "BatchNorm-000",
+          "topk-000", "LayerNorm-000", "Embedding-000", "transpose-000")
+EVERY = 4       # compiling all cases takes longer than running them
+SECONDS = {"compiling": 240, "cases": 180, "sanitizer": 60, "networks": 180}
+
+
+def main() -> None:
+    options = parse_options()
+    try:
+        card = cuda.devices()[0]
+    except SymcError as problem:
+        print(f"nothing was checked: {problem.message}")
+        sys.exit(2)
+    print(f"{card.name}, {card.architecture}, driver {cuda.driver_version()}", flush=True)
+    cases = options.cases or carried(card.architecture)
+    found = [passes("cases", "tests.cuda.on_card", str(cases))]
+    found += [sanitized(tool, cases) for tool in ("memcheck", "racecheck")]
+    found.append(compared(options.networks))
+    sys.exit(not all(found))
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path)
+    parser.add_argument("--networks", type=Path, default=Path("build/cuda/networks"))
+    return parser.parse_args()
+
+
+def carried(architecture: str) -> Path:
+    """A sample of the cases, compiled here for this card."""
+    file = Path("build/cuda/cases.zip")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not passes("compiling", "tests.cuda.carry", str(file), "--arch", architecture, "--every", str(EVERY)):
+        sys.exit("the cases do not compile here: write them elsewhere with `python -m tests.cuda.carry FILE`, and say "
+                 "--cases FILE")
+    return file
+
+
+def passes(what: str, module: str, *arguments: str, under: tuple[str, ...] = ()) -> bool:
+    """Whether a program of this folder ends well and in time."""
+    try:
+        done = subprocess.run([*under, sys.executable, "-m", module, *arguments], timeout=SECONDS[what])
+    except subprocess.TimeoutExpired:
+        print(f"{what}: {module} took more than {SECONDS[what]} seconds", flush=True)
+        return False
+    return done.returncode == 0
+
+
+def sanitized(tool: str, cases: Path) -> bool:
+    program = shutil.which("compute-sanitizer")
+    if program is None:
+        print(f"{tool}: not done, there is no compute-sanitizer on PATH", flush=True)
+        return True
+    print(f"{tool}:", flush=True)
+    return passes("sanitizer", "tests.cuda.on_card", str(cases), "--ids", ",".join(SAMPLE),
+                  under=(program, "--tool", tool, "--error-exitcode", "1"))
+
+
+def compared(networks: Path) -> bool:
+    if not any(networks.glob("*-fp32.symc")):
+        print(f"networks: not timed, {networks} has none; `python -m benchmarks.cuda prepare` writes them", flush=True)
+        return True
+    names = sorted({file.name.rpartition("-")[0] for file in networks.glob("*.symc")})
+    return passes("networks", "benchmarks.cuda", "run", "--folder", str(networks), "--models", ",".join(names),
+                  "--rounds", "2", "--seconds", "0.3")
+
+
+if __name__ == "__main__":
+    main()
