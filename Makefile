@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit generated graphs fuzz benchmark cuda-check clean
+.PHONY: demo test lint unit generated graphs emulate fuzz benchmark cuda-check clean
 
 demo: $(VENV)/ready
 	$(BIN)/python examples/serve_package.py
@@ -26,6 +26,10 @@ generated: $(VENV)/ready
 # Random graphs over all operators; a series (--seed N --count N) goes on where it ended.
 graphs: $(VENV)/ready
 	$(BIN)/python -m tests.random_graphs $(ARGUMENTS)
+
+# All recorded cases through kernels for GPUs, on the host: about half an hour.
+emulate: $(VENV)/ready
+	SYMC_EXAMPLES=1 $(BIN)/python -m pytest -q tests/cuda/test_recorded.py
 
 # Everything that reads files, on mutants of files; a series (--first N) goes on where it ended.
 fuzz: $(VENV)/ready

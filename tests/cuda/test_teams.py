@@ -74,6 +74,7 @@ CASES = {
                          "heads %r", {"i": random.integers(0, 20, (1, 40))}),
     "the last of several": ("%d: f32[40]   %i: i32[2,40]   %r = _scatter_points(%d, %i) shape=(4,4)   heads %r",
                             {"i": random.integers(0, 4, (2, 40))}),
+    "running sums": ("%a: f32[3,700,2]   %r = _cumulative_sum(%a) backwards=True   heads %r", {}),
     "statistics": ("%a: f32[4,70,9,9]   %r = _moments(%a) axes=(0,2,3)   heads %r, %r#1", {}),
 }
 

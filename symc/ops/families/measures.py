@@ -18,6 +18,8 @@ from symc.ops.parameters import Dims
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
+MANY_LINES = 1 << 12     # of running sums, that each thread of a GPU has one
+
 
 @operator("moments")
 class Moments(Operator):
@@ -112,12 +114,27 @@ class CumulativeSumOfLines(Operator):
         (data,), (result,) = inputs, outputs
         outer, extent, inner = data.shape
         with k.jobs(outer * inner) as line:
-            lead, last = line // inner, line % inner
             total = k.cell(data.dtype, 0)
             with k.loop(extent) as i:
-                place = (lead, extent - 1 - i if self.backwards else i, last)
+                place = self.place(line, i, data.shape)
                 total.set(total.get() + data[place])
                 k.store(result, place, total.get())
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """Many lines side by side in memory have a thread each, others a team."""
+        (data,), (result,) = inputs, outputs
+        outer, extent, inner = data.shape
+        if inner > 1 and outer * inner >= MANY_LINES:
+            self.imperative(k, inputs, outputs)
+            return
+        with (k.jobs(outer * inner, width=extent) as line,
+              k.running(data.dtype, extent, lambda i: data[self.place(line, i, data.shape)]) as (i, total)):
+            k.store(result, self.place(line, i, data.shape), total)
+
+    def place(self, line: Any, i: Any, shape: Any) -> tuple[Any, ...]:
+        """Where element `i` of a line is, from the end that is summed first."""
+        _, extent, inner = shape
+        return line // inner, extent - 1 - i if self.backwards else i, line % inner
 
     def reference(self, data: np.ndarray) -> np.ndarray:
         if self.backwards:
