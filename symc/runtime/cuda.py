@@ -251,7 +251,7 @@ class CudaDriver:
     # ---- memory ----------------------------------------------------------------------------------------------
 
     def allocate(self, size: int, purpose: str) -> Pointer:
-        with self.card.current():
+        with self._working():
             try:
                 if self.card.pool is None:
                     return int(self.api("cuMemAlloc", size))
@@ -289,7 +289,7 @@ class CudaDriver:
 
     def write(self, target: Pointer, source: np.ndarray) -> None:
         values, staging = source.reshape(-1).view(np.uint8), self.card.staging
-        with self.card.current(), staging.lock:
+        with self._working(), staging.lock:
             for start in range(0, values.size, HALF):
                 part, half = values[start:start + HALF], staging.next()
                 half.bytes[:part.size] = part
@@ -299,7 +299,7 @@ class CudaDriver:
     def read(self, target: np.ndarray, source: Pointer) -> None:
         values, staging = target.reshape(-1).view(np.uint8), self.card.staging
         arriving: tuple[np.ndarray, _Half] | None = None
-        with self.card.current(), staging.lock, self._failures():
+        with self._working(), staging.lock:
             for start in range(0, values.size, HALF):
                 part, half = values[start:start + HALF], staging.next()
                 self.api("cuMemcpyDtoHAsync", half.address, source + start, part.size, self.handle)
@@ -310,11 +310,11 @@ class CudaDriver:
             self._synchronize()
 
     def copy(self, target: Pointer, source: Pointer, size: int) -> None:
-        with self.card.current():
+        with self._working():
             self.api("cuMemcpyDtoDAsync", target, source, size, self.handle)
 
     def clear(self, target: Pointer, size: int) -> None:
-        with self.card.current():
+        with self._working():
             self.api("cuMemsetD8Async", target, 0, size, self.handle)
 
     # ---- kernels ---------------------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ class CudaDriver:
 
     def launch(self, function: CudaFunction, blocks: int, threads: int, pointers: Sequence[Pointer]) -> None:
         arguments = tuple(pointers), (ctypes.c_void_p,) * len(pointers)
-        with self.card.current(), self._failures():
+        with self._working():
             self._launched.append(function.name)
             self.api("cuLaunchKernel", function.handle, blocks, 1, 1, threads, 1, 1, 0, self.handle, arguments, 0)
             if self.card.blocking:
@@ -351,7 +351,8 @@ class CudaDriver:
         if self.card.blocking:
             return work
         kept, self._launched = self._launched, []
-        mode = self.api.module.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        # relaxed: memory that happens to be given back meanwhile is not part of the recording
+        mode = self.api.module.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
         with self.card.current():
             self.api("cuStreamBeginCapture", self.handle, mode)
             try:
@@ -368,12 +369,12 @@ class CudaDriver:
 
     def replay(self, graph: Any, kernels: Sequence[str]) -> None:
         """Launch a graph that has these kernels."""
-        with self.card.current(), self._failures():
+        with self._working():
             self._launched += kernels
             self.api("cuGraphLaunch", graph, self.handle)
 
     def wait(self) -> None:
-        with self.card.current(), self._failures():
+        with self._working():
             self._synchronize()
 
     def _synchronize(self) -> None:
@@ -381,10 +382,11 @@ class CudaDriver:
         self._launched.clear()
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Within, errors that come of kernels are raised as such."""
+    def _working(self) -> Iterator[None]:
+        """Within, the context is current, and errors that come of kernels are raised as such."""
         try:
-            yield
+            with self.card.current():
+                yield
         except CudaError as error:
             if error.name not in FAILED:
                 raise

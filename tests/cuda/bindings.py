@@ -36,7 +36,7 @@ class CUmemPool_attribute(enum.IntEnum):
 
 
 class CUstreamCaptureMode(enum.IntEnum):
-    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
+    CU_STREAM_CAPTURE_MODE_RELAXED = 2
 
 
 class cuuint64_t(int):
