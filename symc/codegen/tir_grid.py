@@ -11,6 +11,7 @@ from symc.codegen.tir_grid_injective import grid_injective_kernel
 from symc.codegen.tir_grid_mma import factors_of
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_grid_tile import parts_for
+from symc.codegen.tir_grid_window import is_windowed, window_kernel
 from symc.codegen.tir_imperative import KernelBuilder
 from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
@@ -49,12 +50,15 @@ class GridPlan(GroupPlan):
             return grid_injective_kernel(self, cluster, symbol)
         if is_tiled(cluster):
             return contraction_kernel(self, cluster, symbol)
+        if is_windowed(cluster):
+            return window_kernel(self, cluster, symbol)
         return reduction_kernel(self, cluster, symbol)
 
     def _form(self, tensor: Reduced) -> Reduced:
         if tensor.product is not None:
             parts = parts_for(tensor.product.spec, factors_of(tensor.product) is not None)
-            return tensor if parts is None else sum_of_parts(tensor, parts)
+            if parts is not None:
+                return sum_of_parts(tensor, parts)
         return super()._form(tensor)
 
     def _has_few_rows(self, tensor: Reduced) -> bool:

@@ -12,7 +12,7 @@ follows the sums elementwise is computed from registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
@@ -31,6 +31,7 @@ from symc.codegen.tir_space import Loop, Places
 from symc.frontend.te import NARROW, Product, Reduced, Reduction, TensorExpressions, contraction_total
 from symc.frontend.te_math import Expr, Indices, Scalar, evaluating
 from symc.ir.types import DType
+from symc.ops.contraction import Contraction
 
 if TYPE_CHECKING:
     from symc.codegen.tir_plan import Cluster, GroupPlan, Stage
@@ -38,13 +39,32 @@ if TYPE_CHECKING:
 
 def is_tiled(cluster: Cluster) -> bool:
     """Whether the cluster is one contraction of some size, and results that follow element by element."""
+    total = only_contraction(cluster)
+    return total is not None and total.product is not None and Sides.of(total.product.spec).is_tiled
+
+
+def only_contraction(cluster: Cluster) -> Reduced | None:
+    """The contraction of a cluster that has one, and besides what follows element by element; None: of others."""
     sums = [stage.form for stage in cluster.stages if isinstance(stage.form, Reduced)]
     if len(sums) != 1 or sums[0].product is None:
-        return False
+        return None
     wide = [sum(extent != 1 for extent in stage.tensor.shape) for stage in cluster.stages]
-    if any(len(stage.rows) != count for stage, count in zip(cluster.stages, wide, strict=True)):
-        return False
-    return Sides.of(sums[0].product.spec).is_tiled
+    follows = all(len(stage.rows) == count for stage, count in zip(cluster.stages, wide, strict=True))
+    return sums[0] if follows else None
+
+
+def output_indices(spec: Contraction, at: dict[str, Any]) -> Indices:
+    """The indices of the output at a point of the axes."""
+    return tuple(sum((at[name] * c for name, c in index.terms), index.offset) for index in spec.output)
+
+
+def results_of(emitter: Emitter, cluster: Cluster, total: Reduced, value: Scalar,
+               indices: Indices) -> Iterator[tuple[Stage, Indices, Scalar]]:
+    """What a cluster stores once the sum at these indices is known: for each stage where, and its value."""
+    wide = [index for index, extent in zip(indices, total.shape, strict=True) if extent != 1]
+    for stage in cluster.stages:
+        place = _at(stage, wide)
+        yield stage, place, value if stage.form is total else emitter.compute(stage.tensor, place)
 
 
 def contraction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKernel:
@@ -149,33 +169,21 @@ class _Writer:
                 at |= self.walk[side].axes(emitter, joined)
             value = emitter.read(sums.sums, sums.place(i, j), 1)
             with emitter.all_hold(guards):
-                self._store_results(emitter, value, self._output(at))
-
-    def _output(self, at: dict[str, Any]) -> Indices:
-        """The indices of the output at a point of the axes."""
-        return tuple(self.emitter.simplify(sum((at[name] * c for name, c in index.terms), index.offset))
-                     for index in self.spec.output)
+                self._store_results(emitter, value, tuple(map(emitter.simplify, output_indices(self.spec, at))))
 
     def _store_results(self, emitter: Emitter, total: Scalar, indices: Indices) -> None:
         emitter.provide(self.total, lambda _: total)
-        for stage, place, value in self._results(emitter, total, indices):
+        for stage, place, value in results_of(emitter, self.cluster, self.total, total, indices):
             emitter.settle([value])
             for buffer, index in stores_of(emitter, stage, place):
                 emitter.store(buffer, index, value)
-
-    def _results(self, emitter: Emitter, total: Scalar, indices: Indices) -> Any:
-        wide = [index for index, extent in zip(indices, self.total.shape, strict=True) if extent != 1]
-        for stage in self.cluster.stages:
-            place = _at(stage, wide)
-            yield stage, place, total if stage.form is self.total else emitter.compute(stage.tensor, place)
 
     def _walks_of_results(self) -> tuple[dict[str, Any], str]:
         """How results are walked along each side, and the side along which they lie in memory."""
         def body(emitter: Emitter, at: dict[str, Any]) -> tuple[list[Scalar], list[tuple[Buffer, Expr]]]:
             emitter.provide(self.total, lambda _: emitter.unknown(self.total.dtype, ()))
-            indices = tuple(sum((at[name] * c for name, c in index.terms), index.offset) for index in self.spec.output)
             unknown = emitter.unknown(self.total.dtype, ())
-            results = list(self._results(emitter, unknown, indices))
+            results = list(results_of(emitter, self.cluster, self.total, unknown, output_indices(self.spec, at)))
             return ([value for _, _, value in results],
                     [store for stage, place, _ in results for store in stores_of(emitter, stage, place)])
         found, loops, walk = walks(self.plan.emitter, self.sides, body)

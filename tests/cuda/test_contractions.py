@@ -71,6 +71,16 @@ NETWORKS = {
 
         %q = Convolution(%a, %u) num_filter=12 num_group=2 kernel=(3,2) no_bias=True
         heads %r, %s, %t, %q""",
+    "channel by channel": """
+        %a: f32[1,120,33,29]   %w: f32[120,1,3,3]   %b: f32[120]   %c: f32[2,7,9,8]   %v: f32[14,1,2,3]
+        %d: f32[1,8,12]   %u: f32[8,1,5]
+        %r = Convolution(%a, %w, %b) num_filter=120 num_group=120 kernel=(3,3) pad=(1,1)
+        %x = relu(%r)
+        %s = Convolution(%a, %w, %b) num_filter=120 num_group=120 kernel=(3,3) stride=(2,2) dilate=(2,1)
+        %t = Convolution(%c, %v) num_filter=14 num_group=7 kernel=(2,3) pad=(1,0) no_bias=True
+        %p = Deconvolution(%a, %w) num_filter=120 num_group=120 kernel=(3,3) stride=(2,2) pad=(1,1)
+        %q = Convolution(%d, %u) num_filter=8 num_group=8 kernel=(5,) pad=(2,) no_bias=True
+        heads %x, %s, %t, %p, %q""",
     "one and three dimensions": """
         %a: f32[2,5,40]   %w: f32[7,5,3]   %c: f32[1,4,6,7,8]   %d: f32[6,4,3,3,3]
 
