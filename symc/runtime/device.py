@@ -19,7 +19,7 @@ from symc.runtime.plan import Buffer, HostStep, KernelStep, LoopStep, Plan, Rang
 from symc.runtime.program import INSIDE, HostFunction, Program
 
 READ = ("input", "head_gradient", "state", "gradient", "status")     # kinds of buffers that an entry may read
-Pointers = tuple[Pointer, ...]
+REMEMBERED = 64     # combinations of arrays on which kernels were launched
 WRITTEN = ("output", "gradient", "state", "status")
 
 
@@ -44,8 +44,9 @@ class DeviceProgram(Program):
         self._mirrors: dict[int, Pointer] = {}          # where bound arrays are copied to that do not
         self._fetched: list[int] = []                   # head gradients to be copied within the device
         self._is_placed = False
-        self._recorded: dict[Range, tuple[Pointers, Callable[[], None] | None]] = {}
-        self._bound: dict[Range, list[int]] = {}        # buffers of kernels to which arrays are bound
+        # steps and the places of bound arrays → what was recorded; None: launched once
+        self._recorded: dict[tuple[int, ...], Callable[[], None] | None] = {}
+        self._bound: dict[Range, list[int] | None] = {}
         super().__init__(plan, None, weights, hosts)
         self.driver, self.records, self.device = driver, records, device
         self._functions = [functions[kernel.name] for kernel in plan.kernels]
@@ -185,30 +186,31 @@ class DeviceProgram(Program):
 
     def _run_natively(self, first: int, last: int) -> None:
         """Launch kernels; those that were launched on these arrays before as one recorded piece."""
-        pointers = tuple([self._device[number] for number in self._bound_to((first, last))])
-        before, again = self._recorded.get((first, last), (None, None))
-        if before != pointers:
-            self._recorded[first, last] = pointers, None
+        bound = self._bound_to((first, last)) if self.records else None
+        if bound is None:
             self._launch_all(first, last)
-        elif not self.records or self._has_slices(first, last):
+            return
+        key = first, last, *[self._device[number] for number in bound]
+        if key not in self._recorded:
+            if len(self._recorded) >= REMEMBERED:
+                self._recorded.clear()
+            self._recorded[key] = None
             self._launch_all(first, last)
-        else:
-            if again is None:
-                again = self.driver.record(lambda: self._launch_all(first, last))
-                self._recorded[first, last] = pointers, again
-            again()
+            return
+        again = self._recorded[key]
+        if again is None:
+            again = self._recorded[key] = self.driver.record(lambda: self._launch_all(first, last))
+        again()
 
-    def _bound_to(self, steps: Range) -> list[int]:
-        """The buffers that kernels use and to which arrays are bound; all else stays where it is."""
+    def _bound_to(self, steps: Range) -> list[int] | None:
+        """The buffers that kernels use and to which arrays are bound; all else stays where it is.  None: not so where
+        kernels work on parts of arrays, which are others in each iteration of a loop."""
         if steps not in self._bound:
             used = {number for step in self.plan.steps[slice(*steps)] for number in buffer_ids(step)}
-            self._bound[steps] = [number for number in sorted(used) if self.plan.buffers[number].kind not in INSIDE]
+            kinds = {number: self.plan.buffers[number].kind for number in sorted(used)}
+            self._bound[steps] = (None if "slice" in kinds.values() else
+                                  [number for number, kind in kinds.items() if kind not in INSIDE])
         return self._bound[steps]
-
-    def _has_slices(self, first: int, last: int) -> bool:
-        """Whether kernels work on parts of arrays, which are others in each iteration of a loop."""
-        return any(self.plan.buffers[number].kind == "slice" for step in self.plan.steps[first:last]
-                   if isinstance(step, KernelStep) for number in step.buffers)
 
     def _launch_all(self, first: int, last: int) -> None:
         for step in self.plan.steps[first:last]:

@@ -79,6 +79,22 @@ def test_head_gradients_are_fetched(gpu):
     np.testing.assert_allclose(found, found[:1] * 4, rtol=1e-6)
 
 
+def test_arrays_that_take_turns(gpu):
+    """Each has its recording, and they are not made again."""
+    program = dense().simple_bind(GPU(), grad_req="null", data=(5, 3))._network.program("inference")
+    arrays = [filled(dense().simple_bind(GPU(), grad_req="null", data=(5, 3))).arg_arrays for _ in range(2)]
+    outputs = [nd.zeros(5, ctx=GPU()) for _ in arrays]
+    plan = program.plan
+    for turn in range(6):
+        for number, array in zip((*plan.of_kind("input"), *plan.of_kind("output")),
+                                 (*arrays[turn % 2], outputs[turn % 2]), strict=True):
+            program.bind(number, array.memory)
+        for entry in sorted(plan.entries, reverse=True):
+            program.run(entry)
+    assert gpu.calls["record"] == 2 * len(plan.entries)
+    alike(*outputs)
+
+
 def test_parameters_are_prepared_again(gpu):
     executor, reference = (filled(dense().simple_bind(ctx, grad_req="null", data=(2, 3))) for ctx in (GPU(), mx.cpu()))
     for value in (1, 2):
