@@ -49,8 +49,8 @@ def compile(
     cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for, as x86-64,aarch64, or native; by "
                                                  "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 with --precision "
                                                  "bf16.")] = None,
-    target: Annotated[str, typer.Option(help="llvm: CPUs; cuda: GPUs; llvm,cuda: a package that runs on both. For GPUs "
-                                             "pip install 'symc[cuda]'.")] = "llvm",
+    target: Annotated[str, typer.Option(help="llvm: CPUs; cuda: GPUs, for which a compiler comes with symc's extra "
+                                             "'cuda'; llvm,cuda: a package that runs on both.")] = "llvm",
     arch: Annotated[str | None, typer.Option(help="Architectures of GPUs to compile for, as sm_75,sm_86; by default "
                                                   "sm_80,sm_90. Later ones get PTX of the newest, which compute_80 "
                                                   "among them sets otherwise.")] = None,

@@ -76,8 +76,8 @@ def module_on_gpu(package: Package, target: str | None, hosts: Mapping[str, Host
     except SymcError as problem:
         if has_other:
             return None
-        raise PackageError(f"package {package.path} cannot run on a GPU: {problem.message}", _ways_out(package, problem)
-                           ) from problem
+        raise PackageError(f"package {package.path} cannot run on a GPU: {problem.message}",
+                           _ways_out(package)) from problem
     try:
         return _module(package, driver, number, hosts)
     except PackageError as problem:
@@ -87,9 +87,10 @@ def module_on_gpu(package: Package, target: str | None, hosts: Mapping[str, Host
         return None
 
 
-def _ways_out(package: Package, problem: SymcError) -> str:
-    return problem.hint if package.targets else \
-        "run it where there is a GPU, or rebuild it for CPUs too: symc compile --target llvm,cuda"
+def _ways_out(package: Package) -> str:
+    if package.targets:
+        return "run it where there is a GPU with its driver and cuda-bindings, or on the CPU: target 'cpu'"
+    return "run it where there is a GPU, or rebuild it for CPUs too: symc compile --target llvm,cuda"
 
 
 def _module(package: Package, driver: Driver, device: int, hosts: Mapping[str, HostFunction] | None
