@@ -13,6 +13,7 @@ from symc.errors import PackageError, SymcError
 from symc.runtime.archive import MANIFEST, read_archive, write_archive
 from symc.runtime.manifest import read_manifest
 from symc.runtime.package import check_everything, open_package
+from tests.c_programs import Failed
 from tests.cuda.compilers import needs_compiler
 from tests.cuda.packages import hold_texts, network, write
 
@@ -164,3 +165,11 @@ def test_what_older_readers_ignore_is_all_that_is_added(texts, tmp_path):
     plain = open_package(write(tmp_path / "c.symc", "cpu")).manifest
     assert manifest.keys() - plain.keys() == {"cuda"}
     assert "cuda" not in plain and plain.keys() <= manifest.keys()
+
+
+def test_c_runs_what_is_for_cpus(texts, symc_c, tmp_path):
+    path, data = write(tmp_path / "m.symc", "llvm,cuda"), np.ones((4, 12), np.float32)
+    found = symc_c.open(path).executor().forward(data=data)[0]
+    np.testing.assert_array_equal(found, runtime.load(path).forward(data=data)[0].asnumpy())
+    with pytest.raises(Failed, match="the package has code for GPUs alone"):
+        symc_c.open(write(tmp_path / "g.symc", "cuda"))
