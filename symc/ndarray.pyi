@@ -1262,7 +1262,7 @@ def floor(data: NDArray | None = None, *, name: str | None = None, attr: dict[st
     """The largest integer not above x."""
 
 def from_dlpack(source: Any) -> NDArray:
-    """An array over the memory of a DLPack capsule, or of an object that can make one."""
+    """An array over the memory of a DLPack capsule, or of an object that can make one, on the CPU or a GPU."""
 
 def from_numpy(ndarray: np.ndarray, zero_copy: bool = True) -> NDArray:
     """An array of the same dtype; when zero_copy it has the memory of the source, which must be contiguous and can

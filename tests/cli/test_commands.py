@@ -197,8 +197,16 @@ def test_progress_is_for_terminals(folder):
     assert piped.stderr == "" and json.loads(piped.stdout)
 
 
+INTERRUPTS = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(60)
+"""
+
+
 def test_an_interrupt_while_the_command_line_is_imported(tmp_path):
-    """`typer` is the first that it imports: here it is a file that interrupts."""
-    (tmp_path / "typer.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    """`typer` is the first that it imports: here it is a file that interrupts, in shells too that have it ignored."""
+    (tmp_path / "typer.py").write_text(INTERRUPTS)
     done = process("check", "net.json", folder=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

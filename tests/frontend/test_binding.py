@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symc as mx
+from symc import bound as bound_networks
 from symc import compiler
 from symc.errors import MXNetError
 
@@ -24,7 +25,8 @@ def bound(monkeypatch: pytest.MonkeyPatch) -> Any:
     def bind(graph: Any, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any) -> Any:
         calls.args, calls.gradients, calls.requests, calls.states = args, args_grad, grad_req, aux_states
         return SimpleNamespace(arg_dict=args, grad_dict=args_grad, aux_dict=aux_states, forward=lambda: ["outputs"])
-    monkeypatch.setattr(compiler, "bind", bind)
+    for module in (compiler, bound_networks):
+        monkeypatch.setattr(module, "bind", bind)
     return calls
 
 

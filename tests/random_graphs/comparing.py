@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from symc import compiler
+from symc import bound, compiler
 from symc.codegen import build
 from symc.codegen.build import Unit
 from symc.codegen.in_process import load_plan
@@ -68,7 +68,7 @@ def at_level(level: str) -> Iterator[None]:
     """Compile for a lower CPU level than that of the machine."""
     def load(unit: Unit) -> object:
         return load_plan(unit.plans[level], unit.objects[level], level)
-    with patch.object(compiler, "host_level", lambda: level), patch.object(compiler, "load_in_process", load), \
+    with patch.object(bound, "host_level", lambda: level), patch.object(bound, "load_in_process", load), \
             patch.object(build, "host_level", lambda: level):
         yield
 
