@@ -18,7 +18,7 @@ module = load(sys.argv[1])
 def right():
     return bool((module.forward(data=np.ones(1000))[0].asnumpy() == np.arange(1000) + 2).all())
 def threads(expected=None):
-    """Those of the process; one that has ended is listed for a moment still."""
+    # one that has ended is listed for a moment still
     for _ in range(400):
         found = len(os.listdir("/proc/self/task"))
         if expected in (None, found):
