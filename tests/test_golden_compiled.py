@@ -6,7 +6,6 @@ Every eighth case; all of them when SYMC_EXAMPLES is set.
 from __future__ import annotations
 
 import os
-import zlib
 
 import numpy as np
 import pytest
@@ -20,13 +19,6 @@ from tests import golden
 EVERY = 1 if "SYMC_EXAMPLES" in os.environ else 8
 
 
-def some_cases():
-    families = sorted(path.name.partition(".")[0] for path in golden.DATA.glob("*.jsonl.gz"))
-    found = [(family, case) for family in families for case in golden.cases(family)]
-    return [pytest.param(case, id=f"{family}-{case['id']}") for family, case in found
-            if zlib.crc32(case["id"].encode()) % EVERY == 0 and is_supported(case)]
-
-
 def is_supported(case):
     return all(node["op"] in {"null", *REGISTRY} for node in case["symbol"]["nodes"])
 
@@ -37,7 +29,7 @@ def arrays(case, role):
     return {name: NDArray(aligned_copy(value)) for name, value in found.items()}
 
 
-@pytest.mark.parametrize("case", some_cases())
+@pytest.mark.parametrize("case", golden.some_cases(EVERY, is_supported))
 def test_case(case):
     arguments, states = arrays(case, "in"), arrays(case, "aux")
     trains = case["is_train"] and case.get("grad") in ("defined", "zero")

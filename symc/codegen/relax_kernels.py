@@ -31,19 +31,22 @@ OPAQUE = 8      # TVM's OpPatternKind: never fused
 NO_STATUS = Buffer(TensorType((1,), DType.int32), "status")     # failures are told otherwise
 
 
+class Portable(Cpu):
+    """Any of TVM's targets: one element at a time."""
+
+    def lanes(self, dtypes: Sequence[DType]) -> int:
+        return 1
+
+
 class PortableKernelBuilder(KernelBuilder):
-    """The builder `k` for any of TVM's targets: one element at a time, and failures as assertions."""
+    """The builder `k` for any of TVM's targets; failures are assertions."""
 
     F = PortableMath
 
     def __init__(self, emitter: Callable[[], InOrder], buffers: dict[Tensor, Buffer], finish: Callable[..., Any],
                  failure: str) -> None:
-        super().__init__(emitter, buffers, finish, Cpu("x86-64"))
+        super().__init__(emitter, buffers, finish, Portable("x86-64"))
         self._failure = failure
-
-    def vectors(self, extent: int, dtype: DType, body: Callable[[Any], None]) -> None:
-        with self.loop(extent) as index:
-            body(index)
 
     def fail_when(self, chosen: Any) -> None:
         kind, message = (tvm.ir.expr.StringImm(text) for text in ("ValueError", self._failure))

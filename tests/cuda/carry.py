@@ -13,13 +13,13 @@ import base64
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from symc.codegen.compile_groups import compile_images
 from symc.codegen.cuda_compile import find_compiler, named_architectures
-from symc.runtime.images import pack_images
+from symc.runtime.images import Image, pack_images
 from tests import golden
 from tests.cuda import recorded
 
@@ -28,12 +28,16 @@ def main() -> None:
     options = parse_options()
     texts: dict[bytes, list[str]] = {}
     lines = [json.dumps(record) for record in records(options, texts)]
-    images = compile_images(texts, named_architectures(options.arch), find_compiler(), None)
-    with zipfile.ZipFile(options.file, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("cases.jsonl", "".join(f"{line}\n" for line in lines))
-        for architecture, found in images.items():
-            file.writestr(f"images/{architecture}", pack_images(found))
+    write(options.file, lines, compile_images(texts, named_architectures(options.arch), find_compiler(), None))
     print(f"{len(lines)} cases, {len(texts)} groups of kernels, {options.file.stat().st_size >> 10} KiB")
+
+
+def write(file: Path, lines: Sequence[str], images: Mapping[str, Sequence[Image]]) -> None:
+    """The zip of these records, and of code for each architecture."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cases.jsonl", "".join(f"{line}\n" for line in lines))
+        for architecture, found in images.items():
+            archive.writestr(f"images/{architecture}", pack_images(found))
 
 
 def parse_options() -> argparse.Namespace:
@@ -41,7 +45,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("file", type=Path)
     parser.add_argument("--arch", type=lambda text: text.split(","), default=None)
     parser.add_argument("--every", type=int, default=1, help="take one case of so many")
-    parser.add_argument("--families", type=lambda text: text.split(","), default=recorded.families())
+    parser.add_argument("--families", type=lambda text: text.split(","), default=golden.families())
     return parser.parse_args()
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from symc.errors import SymcError
 from symc.runtime import cuda
 
-SAMPLE = ("Activation-000", "softmax-000", "sum-000", "FullyConnected-000", "Convolution-000", "BatchNorm-000",
-          "topk-000", "LayerNorm-000", "Embedding-000", "transpose-000")
+SAMPLE = 40     # cases under the sanitizer, which slows them tenfold and more
 EVERY = 4       # compiling all cases takes longer than running them
 SECONDS = {"compiling": 240, "cases": 180, "sanitizer": 60, "networks": 180}
 
@@ -73,7 +72,7 @@ def sanitized(tool: str, cases: Path) -> bool:
         print(f"{tool}: not done, there is no compute-sanitizer on PATH", flush=True)
         return True
     print(f"{tool}:", flush=True)
-    return passes("sanitizer", "tests.cuda.on_card", str(cases), "--ids", ",".join(SAMPLE),
+    return passes("sanitizer", "tests.cuda.on_card", str(cases), "--sample", str(SAMPLE),
                   under=(program, "--tool", tool, "--error-exitcode", "1"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symc.codegen.build import Options, compile_lowered, lower
+from symc.codegen.build import Options, Unit, compile_lowered, lower
 from symc.interpreter import run_heads
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
@@ -23,13 +23,19 @@ def compare_with_interpreter(network: str, order: int, folder: Path, given: Mapp
     graph = typed(parse_graph(network, from_text))
     lowered = lower(graph, INFERENCE, {}, (), Options(verify=True), target="cuda")
     unit = compile_lowered(lowered, ["cuda"], Options())
+    random = np.random.default_rng(0)
+    inputs = {node.name: given.get(node.name, random.standard_normal(node.types[0].dims)).astype(
+        node.types[0].element.numpy) for node in graph.variables}
+    for computed, expected in zip(emulate(unit, inputs, order, folder), run_heads(graph, inputs), strict=True):
+        np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-4)
+    return unit.plans["cuda"]
+
+
+def emulate(unit: Unit, inputs: Mapping[str, np.ndarray], order: int, folder: Path) -> list[np.ndarray]:
+    """Outputs of the kernels for GPUs on the host, nothing beside the arrays being touched."""
     plan, driver = unit.plans["cuda"], EmulatedDriver(order)
     kernels = emulated([text.decode() for text in unit.objects["cuda"]], folder)
     program = DeviceProgram(plan, driver, kernels, unit.assembly.weights)
-    random = np.random.default_rng(0)
-    buffers = [plan.buffers[number] for number in plan.of_kind("input")]
-    inputs = {buffer.name: given.get(buffer.name, random.standard_normal(buffer.shape)).astype(buffer.dtype)
-              for buffer in buffers}
     outputs = [np.zeros(plan.buffers[number].shape, plan.buffers[number].dtype) for number in plan.of_kind("output")]
     for number in plan.of_kind("input"):
         program.bind(number, inputs[plan.buffers[number].name])
@@ -37,6 +43,4 @@ def compare_with_interpreter(network: str, order: int, folder: Path, given: Mapp
         program.bind(number, array)
     program.run("infer")
     driver.check()
-    for computed, expected in zip(outputs, run_heads(graph, inputs), strict=True):
-        np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-4)
-    return plan
+    return outputs

@@ -22,11 +22,6 @@ class NotForPlans(Exception):
     """The case has operators that run on the host, or shapes that depend on data."""
 
 
-def families() -> list[str]:
-    """The names of all families of recorded cases."""
-    return sorted(path.name.partition(".")[0] for path in golden.DATA.glob("*.jsonl.gz"))
-
-
 def trains(case: golden.Case) -> bool:
     """Whether gradients were recorded."""
     return case["is_train"] and case.get("grad") in ("defined", "zero")

@@ -16,9 +16,8 @@ from symc.ir.text import parse_graph
 from symc.ops.contraction import Window, matrix_product
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
-from symc.runtime.device import DeviceProgram
 from symc.runtime.executor import INFERENCE
-from tests.cuda.emulator import EmulatedDriver, emulated
+from tests.cuda.comparison import emulate
 
 needs_host_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the kernels for the host")
 
@@ -102,21 +101,6 @@ def compiled(graph: Graph, options: Options) -> Unit:
     return compile_lowered(lower(graph, INFERENCE, {}, (), options, target="cuda"), ["cuda"], options)
 
 
-def results(unit: Unit, inputs: dict[str, np.ndarray], order: int, folder) -> list[np.ndarray]:
-    """What the kernels compute on the host, nothing beside the arrays being touched."""
-    plan, driver = unit.plans["cuda"], EmulatedDriver(order)
-    kernels = emulated([text.decode() for text in unit.objects["cuda"]], folder / "emulated")
-    program = DeviceProgram(plan, driver, kernels, unit.assembly.weights)
-    outputs = [np.zeros(plan.buffers[number].shape, plan.buffers[number].dtype) for number in plan.of_kind("output")]
-    for number in plan.of_kind("input"):
-        program.bind(number, inputs[plan.buffers[number].name])
-    for number, array in zip(plan.of_kind("output"), outputs, strict=True):
-        program.bind(number, array)
-    program.run("infer")
-    driver.check()
-    return outputs
-
-
 def inputs_of(graph: Graph) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     return {node.name: np.round(4 * random.standard_normal(node.types[0].dims)).astype(node.types[0].element.numpy)
@@ -130,13 +114,15 @@ def inputs_of(graph: Graph) -> dict[str, np.ndarray]:
 def test_tiles_compute_what_the_interpreter_does(network, tmp_path_factory):
     graph = typed(parse_graph(network, from_text))
     unit, inputs = compiled(graph, Options(verify=True)), inputs_of(graph)
-    expected, folder = run_heads(graph, inputs), tmp_path_factory.getbasetemp()
+    expected, folder = run_heads(graph, inputs), tmp_path_factory.getbasetemp() / "emulated"
     for order in (1, -1):
-        for computed, wanted in zip(results(unit, inputs, order, folder), expected, strict=True):
+        for computed, wanted in zip(emulate(unit, inputs, order, folder), expected, strict=True):
             tolerance = 2e-3 if wanted.dtype == np.float16 else 1e-5
             np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
 
 
+# Of values of size 1, operands rounded to 11 (tf32, fp16) or 8 bits, by the last two stored so as well.
+PRECISION_TOLERANCES = [("tf32", 2e-3), ("fp16", 3e-3), ("bf16", 2e-2)]     # about 4, 6 and 5 roundings
 PRECISE = """
         %a: f32[2,18,9,10]   %w: f32[40,18,3,3]   %b: f32[40]   %v: f32[12,3600]   %x: f32[2,20,48]   %y: f32[2,48,33]
         %c = Convolution(%a, %w, %b) num_filter=40 kernel=(3,3) pad=(1,1)
@@ -148,14 +134,14 @@ PRECISE = """
 
 
 @needs_host_compiler
-@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 2e-3), ("fp16", 3e-3), ("bf16", 2e-2)])
+@pytest.mark.parametrize(("precision", "tolerance"), PRECISION_TOLERANCES)
 def test_matrix_instructions_compute_what_the_interpreter_does(precision, tolerance, tmp_path_factory):
     graph = typed(parse_graph(PRECISE, from_text))
     unit, inputs = compiled(graph, Options(verify=True, precision=precision)), inputs_of(graph)
     inputs = {name: array / 8 for name, array in inputs.items()}
     assert any(b"symc_multiply_" in text for text in unit.objects["cuda"])
     order = -1 if precision == "fp16" else 1
-    found = results(unit, inputs, order, tmp_path_factory.getbasetemp())
+    found = emulate(unit, inputs, order, tmp_path_factory.getbasetemp() / "emulated")
     for computed, wanted in zip(found, run_heads(graph, inputs), strict=True):
         np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 
 import pytest
 
@@ -20,13 +19,7 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compile
 EVERY = 1 if "SYMC_EXAMPLES" in os.environ else 64
 
 
-def some_cases():
-    found = [(family, case) for family in recorded.families() for case in golden.cases(family)]
-    return [pytest.param(case, id=f"{family}-{case['id']}") for family, case in found
-            if zlib.crc32(case["id"].encode()) % EVERY == 0]
-
-
-@pytest.mark.parametrize("case", some_cases())
+@pytest.mark.parametrize("case", golden.some_cases(EVERY))
 def test_case(case, tmp_path_factory):
     try:
         prepared = recorded.prepare(case)
