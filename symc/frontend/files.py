@@ -103,6 +103,11 @@ def is_folder(path: FilePath) -> bool:
     return _local(path).is_dir()
 
 
+def is_stream(path: FilePath) -> bool:
+    """Whether this is a pipe, a terminal or another device, which gives what it has once."""
+    return not is_remote(path) and _local(path).exists() and not (is_file(path) or is_folder(path))
+
+
 def folder_of(path: FilePath) -> str:
     """The folder that a file lies in; of a URL with the slash at its end."""
     text = os.fspath(path)

@@ -16,7 +16,17 @@ from symc.frontend import params
 from symc.frontend.archive import ZIP_MAGICS, Archive, is_archive, open_archive
 from symc.frontend.checkpoint import PARAMETER_SUFFIXES, SYMBOL_SUFFIX
 from symc.frontend.declared_shapes import MANIFESTS, Shapes, declared_shapes, named_in_manifest
-from symc.frontend.files import FilePath, folder_of, is_file, is_folder, is_remote, listing, opened, read_bytes
+from symc.frontend.files import (
+    FilePath,
+    folder_of,
+    is_file,
+    is_folder,
+    is_remote,
+    is_stream,
+    listing,
+    opened,
+    read_bytes,
+)
 from symc.frontend.no_network import HOST, listed, what_instead
 from symc.frontend.params import NamedArrays
 
@@ -215,6 +225,9 @@ def _head(path: str) -> bytes:
 
 
 def _nothing_there(text: str) -> MXNetError:
+    if text == "-" or is_stream(text):
+        return MXNetError(f"cannot read a model from {text}: its parts are looked for more than once",
+                          "write it to a file, and name that")
     folder = folder_of(text)
     alike = [name for name in listing(folder) if name.endswith((".json", ".gz", ".tar", ".zip", ".mar", ".model"))]
     return MXNetError(f"cannot read {text}: No such file, folder, or checkpoint {text}{SYMBOL_SUFFIX}"

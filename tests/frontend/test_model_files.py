@@ -88,6 +88,7 @@ def test_a_folder_with_two_networks(laid):
     ("nt.json", r"cannot read nt.json: No such file, folder, or checkpoint .*; did you mean 'net.json'\?"),
     ("w.params", "w.params holds parameters, and no network\n  the network is in a file -symbol.json"),
     ("", "the name of the network is empty"),
+    ("-", "cannot read a model from -: its parts"), ("/dev/null", "model from /dev/null: .*\n  write it to a file"),
     ("net.json!x", "tar or zip archive is expected"), ("empty", "empty has no networks\n  it is empty")])
 def test_nothing_there(laid, network, message):
     laid({"net.json": SYMBOL, "w.params": arrays(1)})
