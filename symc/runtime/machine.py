@@ -11,12 +11,16 @@ from typing import NamedTuple
 
 Path = str | os.PathLike[str]
 CPU_INFORMATION = "/proc/cpuinfo"
+AUXILIARY_VECTOR = "/proc/self/auxv"
 CPU_QUOTA = "/sys/fs/cgroup/cpu.max"
+HARDWARE_CAPABILITIES = 16      # AT_HWCAP
+ARM_FEATURES = ("fp", "asimd")  # bits of it, from the lowest on
 WIDE_STATE = ("avx", "fma", "f16c")     # beginnings of features that need registers which the system saves by xsave
 
 
 class Machine(NamedTuple):
-    """architecture: 'x86_64' or 'aarch64'; system: 'linux'; features: names as in /proc/cpuinfo."""
+    """architecture: 'x86_64' or 'aarch64'; system: 'linux'; features: names as in /proc/cpuinfo,
+    of ARM's those that levels need."""
 
     architecture: str
     system: str
@@ -27,8 +31,9 @@ class Machine(NamedTuple):
 @functools.cache
 def this_machine() -> Machine:
     """The machine this process runs on."""
-    return Machine(platform.machine().lower().replace("amd64", "x86_64").replace("arm64", "aarch64"), sys.platform,
-                   8 * struct.calcsize("P"), cpu_features())
+    architecture = platform.machine().lower().replace("amd64", "x86_64").replace("arm64", "aarch64")
+    features = arm_features() if architecture == "aarch64" else cpu_features()
+    return Machine(architecture, sys.platform, 8 * struct.calcsize("P"), features)
 
 
 def cpu_features(source: Path = CPU_INFORMATION) -> frozenset[str]:
@@ -37,18 +42,30 @@ def cpu_features(source: Path = CPU_INFORMATION) -> frozenset[str]:
     Linux lists no feature whose registers it does not save, as AVX under `noxsave` or AVX-512 under `clearcpuid`.
     """
     lines = (line.partition(":") for line in _text(source).splitlines())
-    cores = [frozenset(flags.split()) for key, _, flags in lines if key.strip() in ("flags", "Features")]
+    cores = [frozenset(flags.split()) for key, _, flags in lines if key.strip() == "flags"]
     common = frozenset.intersection(*cores) if cores else frozenset()
     return common if "xsave" in common else frozenset(flag for flag in common if not flag.startswith(WIDE_STATE))
 
 
+def arm_features(source: Path = AUXILIARY_VECTOR) -> frozenset[str]:
+    """What the system told this process of its CPU: /proc/cpuinfo is the host's where a program is emulated, as in
+    containers for another architecture."""
+    pairs = dict(struct.iter_unpack("@NN", _content(source)))
+    capabilities = pairs.get(HARDWARE_CAPABILITIES, 0)
+    return frozenset(name for bit, name in enumerate(ARM_FEATURES) if capabilities >> bit & 1)
+
+
 def _text(source: Path) -> str:
+    return _content(source).decode(errors="replace")
+
+
+def _content(source: Path) -> bytes:
     """What a file of the system says; nothing where it does not exist."""
     try:
-        with open(source, errors="replace") as file:
+        with open(source, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        return ""
+        return b""
 
 
 def cpu_name(source: Path = CPU_INFORMATION) -> str:

@@ -17,6 +17,7 @@ from symc.errors import PackageError, SymcError
 from symc.runtime.machine import Machine
 from symc.runtime.package import open_package
 from symc.runtime.plan import storage_dtype
+from tests.c_programs import LIBRARIES, SOURCES, STRICT
 
 NETWORK = """
     %data, %conv_weight, %conv_bias, %fc_weight, %fc_bias: ?[*]
@@ -29,7 +30,7 @@ NETWORK = """
 """
 SHAPES = {"data": (2, 3, 8, 8)}
 SYSTEM = Path("/usr/aarch64-linux-gnu")
-LINKER, EMULATOR = "aarch64-linux-gnu-ld", "qemu-aarch64"
+LINKER, COMPILER, EMULATOR = "aarch64-linux-gnu-ld", "aarch64-linux-gnu-gcc", "qemu-aarch64"
 PROGRAM = """
 target triple = "aarch64-unknown-linux-gnu"
 @path = private constant [8 x i8] c"buffers\\00"
@@ -105,8 +106,8 @@ def buffers_of(plan, weights, data):
     return bytes(image), offsets[plan.of_kind("output")[0]]
 
 
-def tools_missing():
-    missing = [tool for tool in (LINKER, EMULATOR) if shutil.which(tool) is None]
+def tools_missing(*further):
+    missing = [tool for tool in (LINKER, EMULATOR, *further) if shutil.which(tool) is None]
     return ", ".join(missing + [str(SYSTEM)] * (not (SYSTEM / "lib/libc.so.6").exists()))
 
 
@@ -127,3 +128,17 @@ def test_the_code_runs(package, tmp_path):
                           int(np.prod(output.shape)), place).reshape(output.shape)
     right = runtime.load(package.path).forward(data=data)[0].asnumpy()
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(bool(tools_missing(COMPILER)), reason=f"needs {tools_missing(COMPILER)}")
+def test_the_package_runs_from_c(package, tmp_path):
+    data = np.random.default_rng(1).uniform(-1, 1, SHAPES["data"]).astype(np.float32)
+    np.save(tmp_path / "data.npy", data)
+    program = SOURCES.parents[2] / "examples" / "c" / "main.c"
+    subprocess.run([COMPILER, *STRICT, "-o", "main", program, SOURCES / "symc.c", *LIBRARIES], cwd=tmp_path, check=True)
+    lines = subprocess.run([EMULATOR, "-L", SYSTEM, "./main", package.path, "data.npy"], cwd=tmp_path, check=True,
+                           timeout=60, capture_output=True, text=True).stdout.splitlines()
+    found = [(int(index), float(score)) for index, score in map(str.split, lines)]
+    scores = runtime.load(package.path).forward(data=data)[0].asnumpy().reshape(-1)
+    assert [index for index, _ in found] == list(np.argsort(-scores, kind="stable")[:5])
+    np.testing.assert_allclose([score for _, score in found], np.sort(scores)[:-6:-1], rtol=1e-5)

@@ -1,14 +1,14 @@
 """What the machine says about itself."""
 
-from symc.runtime.machine import available_cores, cpu_features, this_machine
+import struct
+
+from symc.runtime.machine import arm_features, available_cores, cpu_features, this_machine
 
 
 def test_features_that_all_cores_have(tmp_path):
     information = tmp_path / "cpuinfo"
     information.write_text("processor\t: 0\nflags\t: fpu xsave avx avx2\n\nprocessor\t: 1\nflags\t\t: fpu xsave avx\n")
     assert cpu_features(information) == {"fpu", "xsave", "avx"}
-    information.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
-    assert cpu_features(information) == {"fp", "asimd"}
     assert cpu_features(tmp_path / "none") == frozenset()
 
 
@@ -16,6 +16,14 @@ def test_registers_that_the_system_does_not_save(tmp_path):
     information = tmp_path / "cpuinfo"
     information.write_text("flags\t\t: fpu sse4_2 avx avx2 avx512f fma f16c bmi1\n")
     assert cpu_features(information) == {"fpu", "sse4_2", "bmi1"}
+
+
+def test_features_of_arm_are_those_that_the_process_was_told(tmp_path):
+    vector = tmp_path / "auxv"
+    for capabilities, features in ((0xFFFFFFF3, {"fp", "asimd"}), (0xFFFFFFF1, {"fp"}), (0, set())):
+        vector.write_bytes(struct.pack("@6N", 6, 4096, 16, capabilities, 0, 0))
+        assert arm_features(vector) == features
+    assert arm_features(tmp_path / "none") == frozenset()
 
 
 def test_cores_follow_the_quota_of_the_container(tmp_path):
