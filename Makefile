@@ -38,15 +38,20 @@ fuzz: $(VENV)/ready
 benchmark: $(VENV)/ready
 	$(BIN)/python -m benchmarks.compare $(ARGUMENTS)
 
-# On a machine with a GPU: recorded cases (compiled there, or elsewhere: CASES=FILE of tests.cuda.carry), a sample of
-# them under compute-sanitizer, networks beside PyTorch and ONNX Runtime if they are installed.
-cuda-check: $(VENV)/ready
+# On a machine with a GPU: recorded cases (compiled there, or elsewhere: ARGUMENTS="--cases FILE", of tests.cuda.carry), a
+# sample of them under compute-sanitizer, recorded networks, and times beside PyTorch and ONNX Runtime if they are
+# installed.
+cuda-check: $(VENV)/cuda
 	$(BIN)/python -m tests.cuda.check_card $(ARGUMENTS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[compile,dev]'
+	touch $@
+
+$(VENV)/cuda: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda]'
 	touch $@
 
 clean:

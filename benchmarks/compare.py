@@ -98,9 +98,8 @@ class Contestant:
     def __init__(self, system: str, python: str, task: str, prefix: Path, threads: int,
                  complaints: IO[str]) -> None:
         command = [python, "-W", "ignore", str(HERE / "measure.py"), system, task, str(prefix.resolve()), str(threads)]
-        environment = os.environ | {"PYTHONPATH": str(HERE.parent) if system == "symc" else ""}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        stderr=complaints, env=environment)
+                                        stderr=complaints, env=os.environ | {"PYTHONPATH": search_path(system, python)})
         self.system, self.complaints, self.peak_kib = system, complaints, 0
         self.times: list[float] = []
         self.facts = self._answer()
@@ -132,6 +131,12 @@ class Contestant:
         return {"network": name, "threads": threads, "system": self.system, "minimum_ms": min(self.times),
                 "median_ms": statistics.median(self.times), "runs": len(self.times), "peak_kib": self.peak_kib,
                 **self.facts}
+
+
+def search_path(system: str, python: str) -> str:
+    """PYTHONPATH of a system's process: that of this one where it is the same Python, and symc itself."""
+    own = os.environ.get("PYTHONPATH", "") if python == sys.executable else ""
+    return os.pathsep.join(filter(None, [str(HERE.parent) if system == "symc" else "", own]))
 
 
 def compare(task: str, prefix: Path, interpreters: Mapping[str, str], threads: int, rounds: int,

@@ -25,6 +25,8 @@ system, task, prefix, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.a
 precision = task.partition("cuda-")[2]      # on a GPU, else ''
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 os.environ["OMP_NUM_THREADS"] = os.environ["SYMC_NUM_THREADS"] = str(threads)
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [place for place in sys.path if place != here]    # `cuda` is NVIDIA's, not the file here
 answers = os.fdopen(os.dup(1), "w")     # libraries may print, but not there
 os.dup2(2, 1)
 
@@ -124,6 +126,8 @@ def torch_compiled_on_gpu(onnx2torch: Any, data: np.ndarray) -> Run:
 def onnxruntime_on_gpu(onnxruntime: Any, data: np.ndarray) -> Run:
     """In float32, with tf32 where asked for: its session takes no other precision than the file's."""
     assert precision != "fp16", "the file is of float32"
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()      # of NVIDIA's packages, which are on no path of the linker
     session = onnxruntime.InferenceSession(prefix + ".onnx", providers=[
         ("CUDAExecutionProvider", {"use_tf32": int(precision == "tf32"), "cudnn_conv_algo_search": "EXHAUSTIVE"})])
     assert session.get_providers()[0] == "CUDAExecutionProvider", "this onnxruntime is for CPUs"

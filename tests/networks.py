@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+import symc as mx
+
 FOLDER = Path(__file__).parent / "data" / "networks"
 NAMES = sorted(path.name.removesuffix(".meta.json") for path in FOLDER.glob("*.meta.json"))
 WHOLE = 20_000      # recorded results of more elements are samples
@@ -99,9 +101,36 @@ class Network:
             if entry["stable"]:
                 assert difference(sample(found), self.recorded[f"out{i}"]) <= entry["tol"], entry["name"]
 
+    def check_inference(self, context: mx.Context) -> None:
+        """Assert that an executor computes the outputs recorded of inference."""
+        arguments, states = self.values()
+        executor = mx.sym.load(str(self.symbol)).bind(context, _on(context, arguments), grad_req="null",
+                                                      aux_states=_on(context, states))
+        self.check_outputs([output.asnumpy() for output in executor.forward()])
+
+    def check_training(self, context: mx.Context) -> None:
+        """Assert that an executor computes outputs, gradients and states as recorded of a step of training."""
+        symbol, recorded = mx.sym.load(str(self.symbol)), self.meta["train"]
+        shapes, _, _ = symbol.infer_shape(**{key: tuple(v["shape"]) for key, v in recorded["inputs"].items()})
+        arguments, states = self.values(dict(zip(symbol.list_arguments(), shapes, strict=True)), recorded["inputs"])
+        gradients = _on(context, {key: np.zeros(v.shape, v.dtype) for key, v in arguments.items()
+                                  if key not in recorded["inputs"]})
+        executor = symbol.bind(context, _on(context, arguments), args_grad=gradients, aux_states=_on(context, states))
+        outputs = executor.forward(is_train=True)
+        heads = [mx.nd.array(self.head_gradient(i, o.shape), ctx=context) for i, o in enumerate(outputs)]
+        executor.backward(heads if recorded["head_gradients"] else None)
+        names = [entry["name"] for entry in recorded["outputs"]]
+        self.check(recorded["outputs"], dict(zip(names, [o.asnumpy() for o in outputs], strict=True)), 256)
+        self.check(recorded["gradients"], {key: g.asnumpy() for key, g in gradients.items()}, 64)
+        self.check(recorded["auxiliary"], {key: s.asnumpy() for key, s in executor.aux_dict.items()}, 64)
+
     def check(self, entries: list[dict[str, Any]], arrays: dict[str, np.ndarray], limit: int) -> None:
         """Assert that arrays by name are those recorded of a training run."""
         wrong = {entry["name"]: difference(sample(arrays[entry["name"]], limit), self.recorded[entry["key"]])
                  for entry in entries if entry.get("stable", True)}
         tolerances = {entry["name"]: entry["tol"] for entry in entries}
         assert not {name: error for name, error in wrong.items() if not error <= tolerances[name]}
+
+
+def _on(context: mx.Context, values: dict[str, np.ndarray]) -> dict[str, mx.nd.NDArray]:
+    return {name: mx.nd.array(value, ctx=context, dtype=value.dtype) for name, value in values.items()}

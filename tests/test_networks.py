@@ -23,18 +23,11 @@ np.save(sys.argv[3], runtime.load(sys.argv[1]).forward(**np.load(sys.argv[2]))[0
 """
 
 
-def arrays(values):
-    return {name: mx.nd.array(value, dtype=value.dtype) for name, value in values.items()}
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_inference(name):
     network = Network(name)
-    symbol = mx.sym.load(str(network.symbol))
-    assert symbol.list_arguments() == [item["name"] for item in network.meta["arguments"]]
-    arguments, states = network.values()
-    executor = symbol.bind(mx.cpu(), arrays(arguments), grad_req="null", aux_states=arrays(states))
-    network.check_outputs([output.asnumpy() for output in executor.forward()])
+    assert mx.sym.load(str(network.symbol)).list_arguments() == [item["name"] for item in network.meta["arguments"]]
+    network.check_inference(mx.cpu())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,21 +45,7 @@ def test_inference_with_bfloat16(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if Network(name).trains])
 def test_training(name):
-    network = Network(name)
-    recorded = network.meta["train"]
-    symbol = mx.sym.load(str(network.symbol))
-    shapes, _, _ = symbol.infer_shape(**{key: tuple(v["shape"]) for key, v in recorded["inputs"].items()})
-    arguments, states = network.values(dict(zip(symbol.list_arguments(), shapes, strict=True)), recorded["inputs"])
-    gradients = {key: mx.nd.zeros(v.shape, dtype=v.dtype) for key, v in arguments.items()
-                 if key not in recorded["inputs"]}
-    executor = symbol.bind(mx.cpu(), arrays(arguments), args_grad=gradients, aux_states=arrays(states))
-    outputs = executor.forward(is_train=True)
-    heads = [mx.nd.array(network.head_gradient(i, o.shape)) for i, o in enumerate(outputs)]
-    executor.backward(heads if recorded["head_gradients"] else None)
-    names = [entry["name"] for entry in recorded["outputs"]]
-    network.check(recorded["outputs"], dict(zip(names, [o.asnumpy() for o in outputs], strict=True)), 256)
-    network.check(recorded["gradients"], {key: g.asnumpy() for key, g in gradients.items()}, 64)
-    network.check(recorded["auxiliary"], {key: s.asnumpy() for key, s in executor.aux_dict.items()}, 64)
+    Network(name).check_training(mx.cpu())
 
 
 @pytest.mark.parametrize("name", ["zoo_resnet18_v1", "zoo_mobilenet0.25"])

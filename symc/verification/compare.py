@@ -26,6 +26,8 @@ STEP = {DType.float64: 1e-11, DType.float32: 2e-5, DType.float16: 1e-2, DType.bf
 FAST_MATH = 1e-4                        # in place of those of float32
 # Roundings that are tried out: of one value, relative to it.
 NOISE = {DType.float64: 1e-14, DType.float32: 2e-6, DType.float16: 4e-3, DType.bfloat16: 2e-2}
+# What precisions round to.  tf32 has the 10 bits of mantissa that float16 has: a factor is off by as much.
+ROUNDED_TO = {"bf16": DType.bfloat16, "fp16": DType.float16, "tf32": DType.float16}
 PROBES, MARGIN, SAMPLE = 3, 10.0, 16
 # Gradients behind jumps (the sign in front of a ReLU) differ in single elements by more than roundings of what is near.
 # A jump in the code and those in the trials are seldom the same, but alike: the differences' root mean square must be
@@ -51,12 +53,12 @@ class Tolerances:
     def of(self, dtypes: set[DType]) -> float:
         """For a result, where values of these dtypes lead to it, its own among them."""
         table = (STEP if self.is_step else NETWORK) | ({DType.float32: FAST_MATH} if self.fast_math else {})
-        if self.precision == "bf16":
-            dtypes = dtypes | {DType.bfloat16}
+        if self.precision in ROUNDED_TO:
+            dtypes = dtypes | {ROUNDED_TO[self.precision]}
         return max((table[dtype] for dtype in dtypes if dtype in table), default=0.0)
 
     def noise(self, dtype: DType) -> float:
-        return NOISE[DType.bfloat16 if self.precision == "bf16" else dtype]
+        return NOISE[ROUNDED_TO.get(self.precision, dtype)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symc.interpreter import run
 from symc.runtime.library import Library
-from symc.verification.compare import Comparison, Difference, Numbers, dtypes_of, spread_of
+from symc.verification.compare import ROUNDED_TO, Comparison, Difference, Numbers, dtypes_of, spread_of
 from symc.verification.inputs import Inputs, draw_inputs
 from symc.verification.record import DIFFERENT, NOTHING, PASSED, Verification
 from symc.verification.steps import WrongStep, wrong_steps
@@ -32,7 +32,7 @@ def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[
     by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
     differences = worst_of_each(list(by_level.values()))
     wrong = [difference for difference in differences if difference.reason]
-    doubtful = wrong or any(d.explained for d in differences) or subject.tolerances.precision == "bf16"
+    doubtful = wrong or any(d.explained for d in differences) or subject.tolerances.precision in ROUNDED_TO
     step = _first_wrong_step(subject, libraries, inputs) if doubtful else None
     fault = explain(step, inputs, wrong) if explain is not None and (wrong or step) else ""
     status = status_of(differences) if step is None else DIFFERENT

@@ -42,6 +42,8 @@ def prepare(case: golden.Case) -> Prepared:
     from symc.ops.operator import operation
     from symc.runtime.executor import INFERENCE, TRAINING
 
+    if any(node["op"] == "Custom" for node in case["symbol"]["nodes"]):     # which nobody has registered here
+        raise NotForPlans(case["id"])
     graph = golden.parse_graph_of(case)
     if any(node.op is not None and (operation(node).is_host or operation(node).shape_inputs) for node in graph.nodes):
         raise NotForPlans(case["id"])

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from symc.runtime.images import Image
+from symc.codegen.cuda_compile import image_of
+from symc.runtime.devices import KernelFailure
 from tests.cuda import carry, on_card
 from tests.cuda.emulator import EmulatedDriver
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compile
 def carried():
     """Records of a few cases, and the texts of their kernels."""
     texts = {}
-    options = argparse.Namespace(families=["loss"], every=5)
-    return list(carry.records(options, texts)), [Image((), text) for text in texts]
+    options = argparse.Namespace(families=["loss"], every=5, seconds=60)
+    return list(carry.records(options, texts)), [image_of(text, text.decode(), "") for text in texts]
 
 
 @pytest.fixture
@@ -60,6 +61,36 @@ def test_a_case_that_differs_is_named(carried, checked, capsys):
     assert checked([*others, wrong]) == 1
     output = capsys.readouterr().out
     assert wrong["id"] in output and f"{len(others)} of {len(carried[0])} cases agree" in output
+
+
+def test_a_sample_loads_its_own_kernels(carried, checked, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(EmulatedDriver, "load", lambda self, images: loaded.extend(images) or {})
+    assert checked(carried[0], "--sample", "1") == 1
+    assert 0 < len(loaded) < len(carried[1])
+
+
+def test_a_kernel_that_fails_ends_it(carried, checked, monkeypatch, capsys):
+    def fail(*_):
+        raise KernelFailure(["k_0"], "CUDA_ERROR_ILLEGAL_ADDRESS")
+    monkeypatch.setattr(EmulatedDriver, "launch", fail)
+    assert checked(carried[0]) == 1
+    output = capsys.readouterr().out
+    assert output.count("ILLEGAL_ADDRESS") == 1 and f"0 of {len(carried[0])} cases agree" in output
+
+
+def test_cases_of_all_families_take_turns(monkeypatch):
+    monkeypatch.setattr(carry.golden, "cases", lambda family: [{"id": f"{family}{i}", "symbol": {"nodes": []}}
+                                                               for i in range(2)])
+    assert [case["id"] for _, case in carry.in_turn([(name, carry.golden.cases(name)) for name in "ab"])] \
+        == ["a0", "b0", "a1", "b1"]
+    options = argparse.Namespace(families=["a", "b"], every=1, seconds=0)
+    assert list(carry.records(options, {})) == []
+
+
+def test_operators_in_python_are_not_carried():
+    options = argparse.Namespace(families=["custom"], every=1, seconds=60)
+    assert list(carry.records(options, {})) == []
 
 
 def test_no_case_is_no_success(checked):
