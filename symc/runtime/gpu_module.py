@@ -10,6 +10,7 @@ import numpy as np
 
 from symc.errors import PackageError, SymcError, warn
 from symc.runtime import devices
+from symc.runtime.archive import damaged
 from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.context import current_context, gpu
 from symc.runtime.device import DeviceProgram
@@ -108,7 +109,10 @@ def _module(package: Package, driver: Driver, device: int, hosts: Mapping[str, H
     on_device = placed(own, device)
 
     def make(number: int) -> CompiledModule:
-        return GpuModule(package.read_cuda_plan(number), device, functions, own, hosts, on_device)
+        plan = package.read_cuda_plan(number)
+        if missing := [kernel.name for kernel in plan.kernels if kernel.name not in functions]:
+            raise damaged(package.path, f"its code for {architecture} lacks the kernel {missing[0]}")
+        return GpuModule(plan, device, functions, own, hosts, on_device)
     if len(package.manifest["plans"]) == 1 and package.manifest.get("batch") is None:
         return make(0)
     return module_of_plans(package, make)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from symc.errors import PackageError
@@ -65,7 +65,7 @@ def unpack_images(title: str, data: bytes | memoryview) -> list[Image]:
         if size > len(view):
             raise ValueError(f"it has {size} bytes")
         start = _aligned(8 + size)
-        return [_image(row, view, start) for row in _rows(json.loads(bytes(view[8:8 + size])))]
+        return [_image(row, view, start) for row in _apart(_rows(json.loads(bytes(view[8:8 + size]))))]
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise PackageError(f"{title} is damaged: its images for GPUs have no sound index ({problem})",
                            "compile the network again") from problem
@@ -75,6 +75,17 @@ def _rows(index: Any) -> list[Any]:
     if not isinstance(index, list) or len(index) > MOST_IMAGES:
         raise ValueError("it is no list")
     return index
+
+
+def _apart(rows: list[Any]) -> Iterator[Any]:
+    """The rows, whose images lie behind each other: a small file that names one part again and again would fill the
+    memory."""
+    end = 0
+    for row in rows:
+        if _count(row["at"]) < end:
+            raise ValueError(f"an image lies at {row['at']}, within another")
+        end = row["at"] + _count(row["bytes"])
+        yield row
 
 
 def _image(row: Any, view: memoryview, start: int) -> Image:

@@ -15,7 +15,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,10 +29,13 @@ from symc.frontend.declared_shapes import declared_shapes
 from symc.frontend.limits import Limits, limits
 from symc.passes.pipeline import inferred
 from symc.runtime.archive import write_archive
+from symc.runtime.device import DeviceProgram
+from symc.runtime.images import ALIGNMENT, pack_images, unpack_images
 from symc.runtime.manifest import describe
 from symc.runtime.package import check_everything, package_of
 from symc.runtime.plan import HostStep, LoopStep, Plan, steps_within, storage_dtype
 from symc.runtime.program import Program
+from tests.cuda.emulator import GUARD, EmulatedDriver
 from tests.fuzz.mutations import NUMBERS, byte_mutant, json_mutant, sums, tar_mutant, zip_mutant
 
 DATA = Path(__file__).parents[1] / "data"
@@ -209,18 +212,24 @@ def read_any_archive(data: bytes) -> None:
 
 # ---- packages ------------------------------------------------------------------------------------------------------
 
-PACKAGES = ("mlp", "training")
+PACKAGES = ("mlp", "training", "gpu")
 
 
 @cache
 def packages() -> tuple[dict[str, bytes], ...]:
-    """Members of small packages, their libraries cut to little, and one of two plans with loops and a branch."""
+    """Members of small packages, code in them cut to little, and one of two plans with loops and a branch."""
     found = []
     for name in PACKAGES:
         with zipfile.ZipFile(DATA / "packages" / f"{name}.symc") as file:
             members = {info.filename: file.read(info) for info in file.infolist()}
-        found.append({key: data[:64] if key.endswith(".so") else data for key, data in members.items()})
+        found.append({key: data[:64] if key.endswith(".so") else with_less_code(data) if key.startswith("cuda-")
+                      else data for key, data in members.items()})
     return tuple(sealed(dict(members)) for members in [*found, _with_loops(found[0])])
+
+
+def with_less_code(member: bytes) -> bytes:
+    """A member with images whose code is cut."""
+    return pack_images([image._replace(code=image.code[:32]) for image in unpack_images("it", member)])
 
 
 def _with_loops(members: dict[str, bytes]) -> dict[str, bytes]:
@@ -301,11 +310,15 @@ def _shuffled(choose: random.Random, members: dict[str, bytes]) -> dict[str, byt
 
 def read_package(data: bytes) -> None:
     package = package_of("it", memoryview(data))
-    plans = [package.read_plan(number) for number in range(len(package.manifest["plans"]))]
-    weights = package.weights()
+    numbers, weights = range(len(package.manifest["plans"])), package.weights()
+    plans = [package.read_plan(number) for number in numbers]
+    of_gpus = [package.read_cuda_plan(number) for number in numbers if package.architectures]
     for plan in plans:
         look_at(plan, len(weights))
         run_without_code(plan, weights)
+    for plan in of_gpus:
+        look_at(plan, plan.weights_bytes)
+        run_without_kernels(plan, weights[len(weights) - plan.weights_bytes:])
     check_everything(package)
 
 
@@ -357,13 +370,60 @@ class NoCode:
 
 def run_without_code(plan: Plan, weights: np.ndarray | None) -> None:
     """Run an accepted plan of little memory, host steps and the loops around them included, with kernels left out."""
-    steps = plan.steps
+    if is_little(plan):
+        run_all(Program(plan, NoCode(), weights, no_hosts(plan)))  # type: ignore[arg-type]
+
+
+def run_without_kernels(plan: Plan, weights: np.ndarray) -> None:
+    """The same on a device."""
+    if is_little(plan):
+        run_all(DeviceProgram(plan, NoKernels(), {kernel.name: None for kernel in plan.kernels}, weights,
+                              no_hosts(plan)))
+
+
+class NoKernels(EmulatedDriver):
+    """A device that launches nothing, and whose addresses all lie in allocations."""
+
+    def expect(self, pointer: int, size: int = 0) -> None:
+        assert any(start <= pointer <= pointer + size <= start + block.size - 2 * GUARD
+                   for start, block in self._blocks.items()), f"{size} bytes at {pointer} are not allocated"
+
+    def write(self, target: int, source: np.ndarray) -> None:
+        self.expect(target, source.nbytes)
+        super().write(target, source)
+
+    def read(self, target: np.ndarray, source: int) -> None:
+        self.expect(source, target.nbytes)
+        super().read(target, source)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        self.expect(target, size)
+        self.expect(source, size)
+        super().copy(target, source, size)
+
+    def clear(self, target: int, size: int) -> None:
+        self.expect(target, size)
+        super().clear(target, size)
+
+    def launch(self, function: Any, blocks: int, threads: int, pointers: Sequence[int]) -> None:
+        for pointer in filter(None, pointers):
+            self.expect(pointer)
+
+
+def is_little(plan: Plan) -> bool:
+    """Whether it is run in little time and memory."""
     total = plan.arena_bytes + plan.weights_bytes + sum(buffer.bytes for buffer in plan.buffers)
-    trips = [step.trip for step in steps if isinstance(step, LoopStep)]
-    if total > MOST_RUN or any(trip is None or trip > 100 for trip in trips):
-        return
-    hosts = {step.name: lambda *_: None for step in steps if isinstance(step, HostStep)}
-    program = Program(plan, NoCode(), weights, hosts)  # type: ignore[arg-type]
+    trips = [step.trip for step in plan.steps if isinstance(step, LoopStep)]
+    return total <= MOST_RUN and not any(trip is None or trip > 100 for trip in trips)
+
+
+def no_hosts(plan: Plan) -> dict[str, Callable[..., None]]:
+    return {step.name: lambda *_: None for step in plan.steps if isinstance(step, HostStep)}
+
+
+def run_all(program: Program) -> None:
+    """Run all entries on arrays of zeros."""
+    plan = program.plan
     for number, buffer in enumerate(plan.buffers):
         if buffer.kind not in ("arena", "weight", "slice", "status"):
             program.bind(number, np.zeros(buffer.shape, storage_dtype(buffer.dtype)))
@@ -371,8 +431,34 @@ def run_without_code(plan: Plan, weights: np.ndarray | None) -> None:
         program.run(entry)
 
 
+# ---- code for GPUs -------------------------------------------------------------------------------------------------
+
+
+@cache
+def image_members() -> tuple[tuple[int, bytes], ...]:
+    """Members of the package for GPUs, and where their images begin."""
+    found = [data for name, data in packages()[PACKAGES.index("gpu")].items() if name.startswith("cuda-")]
+    return tuple((struct.unpack_from("<Q", data)[0] + 8, data) for data in found)
+
+
+def make_images(choose: random.Random) -> bytes:
+    """A member with another index, or other bytes."""
+    end, data = choose.choice(image_members())
+    if choose.random() < 0.3:
+        return byte_mutant(choose, data)
+    text = json_mutant(choose, data[8:end].decode()).encode()
+    return struct.pack("<Q", _odd(choose, len(text), 64, 0.1)) + text + bytes(-(len(text) + 8) % ALIGNMENT) + \
+        data[-(-end // ALIGNMENT) * ALIGNMENT:]
+
+
+def read_images(data: bytes) -> None:
+    images = unpack_images("it", data)
+    assert sum(len(image.code) for image in images) <= len(data)
+    assert unpack_images("it", pack_images(images)) == images
+
+
 TARGETS = {"symbol": Target(make_symbol, read_symbol), "graph": Target(make_symbol, read_graph),
            "shapes": Target(make_symbol, read_shapes), "params": Target(make_params, read_params),
            "npz": Target(make_npz, read_params), "zip": Target(make_zip, read_any_archive),
            "tar": Target(make_tar, read_any_archive), "plan": Target(make_plan, read_plan),
-           "package": Target(make_package, read_package)}
+           "package": Target(make_package, read_package), "images": Target(make_images, read_images)}

@@ -29,6 +29,8 @@ def with_index(index):
 @pytest.mark.parametrize("data", [
     b"", b"1234567", struct.pack("<Q", 2**63) + b"[]", struct.pack("<Q", 3) + b"[[]", with_index({}), with_index([1]),
     with_index([{"at": 0, "bytes": 10**6, "kernels": []}]), with_index([{"at": 1, "bytes": 1, "kernels": []}]),
+    with_index([{"at": 0, "bytes": 65, "kernels": []}, {"at": 64, "bytes": 1, "kernels": []}]),
+    with_index([{"at": 0, "bytes": 64, "kernels": []}] * 2),
     with_index([{"at": -64, "bytes": 1, "kernels": []}]), with_index([{"at": 0, "bytes": True, "kernels": []}]),
     with_index([{"at": 0, "bytes": 1, "kernels": [{"name": 1}]}]), with_index([{"at": 0, "bytes": 1}]),
     with_index([{"at": 0, "bytes": 1, "kernels": [{"name": "k", "registers": "many"}]}]),

@@ -12,6 +12,7 @@ import numpy as np
 
 import symc
 from symc import compiler, runtime
+from symc.codegen.group_code import GRID_LEVEL
 
 LEVELS = ["x86-64-v3"]
 
@@ -26,6 +27,20 @@ def conv() -> symc.sym.Symbol:
     made = symc.sym.Convolution(symc.sym.var("data"), kernel=(3, 3), num_filter=5, pad=(1, 1), name="conv")
     pooled = symc.sym.Pooling(symc.sym.relu(made), kernel=(2, 2), stride=(2, 2), pool_type="max")
     return symc.sym.FullyConnected(pooled, num_hidden=4, name="fc")
+
+
+def write_for_gpus(folder: Path) -> None:
+    """gpu.symc, code for GPUs alone; gpu.npz, its input and what a CPU computes; gpu.cu, the text of its kernels."""
+    shapes, _, _ = mlp().infer_shape(data=(2, 6))
+    generator = np.random.default_rng(5)
+    arrays = {key: generator.uniform(-1, 1, extents).astype(np.float32)
+              for key, extents in zip(mlp().list_arguments(), shapes, strict=True) if key != "softmax_label"}
+    data = arrays.pop("data")
+    unit, = compiler.compile_package(folder / "gpu.symc", mlp(), arrays, {"data": data.shape}, target="cuda",
+                                     architectures=["sm_80", "compute_80"])
+    outputs = compiler.compile(mlp(), arrays, {"data": data.shape}).forward(data=data)
+    np.savez(folder / "gpu.npz", data=data, out_softmax_output=outputs[0].asnumpy())
+    (folder / "gpu.cu").write_bytes(b"".join(unit.objects[GRID_LEVEL]))
 
 
 NETWORKS = {"mlp": (mlp, (2, 6), False), "conv": (conv, (1, 3, 6, 6), False), "training": (mlp, (4, 6), True)}
@@ -51,5 +66,8 @@ def write(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[2:] or NETWORKS:
-        write(Path(sys.argv[1]), each)
+    for each in sys.argv[2:] or (*NETWORKS, "gpu"):
+        if each == "gpu":
+            write_for_gpus(Path(sys.argv[1]))
+        else:
+            write(Path(sys.argv[1]), each)
