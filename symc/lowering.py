@@ -67,6 +67,8 @@ def targets_of(target: str, options: Options) -> tuple[str, ...]:
                         "the target is 'cpu' (also called 'llvm'), 'cuda', or 'llvm,cuda'")
     if options.fast_math and names == ("cuda",):
         raise SymcError("fast math is for CPUs", "compile for 'cuda' without it")
+    if options.libraries and "cuda" not in names:
+        raise SymcError(f"libraries ({', '.join(options.libraries)}) are for GPUs", "the target 'cuda' is for these")
     if options.precision in GRID_PRECISIONS and "cpu" in names:
         raise SymcError(f"precision {options.precision!r} is for GPUs",
                         "compile for 'cuda' alone, or with precision 'fp32' or 'bf16'")

@@ -99,7 +99,7 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None,
         plans=plans, network=print_network(prepared.network), libraries=libraries, gpus=gpus,
         weights=package.weights_member(units[0].assembly.weight_pieces()), graphs=_graphs(prepared),
         versions={"symc": symc.__version__, **dict(cache.pins()), **_compiler_version(prepared)},
-        options={"precision": options.precision, "fast_math": options.fast_math}, tuned=_tuned(units[:len(own)]),
+        options=_options_of(options), tuned=_tuned(units[:len(own)]),
         weights_file=options.weights_file, verification=_verified(prepared, units[:len(own)], libraries),
         **_open_extents(batch, plans)))
     return units
@@ -132,6 +132,12 @@ def _compiler_for_gpus(prepared: Prepared, names: Sequence[str] | None) -> Calla
     return lambda units: compile_for_gpus([unit.plans[GRID_LEVEL] for unit in units],
                                           [unit.objects[GRID_LEVEL] for unit in units], architectures, compiler,
                                           prepared.options.progress, record)
+
+
+def _options_of(options: Options) -> dict[str, Any]:
+    """What the package says of how it was compiled."""
+    libraries = {"libraries": ",".join(options.libraries)} if options.libraries else {}
+    return {"precision": options.precision, "fast_math": options.fast_math, **libraries}
 
 
 def _compiler_version(prepared: Prepared) -> dict[str, str]:

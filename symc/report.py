@@ -191,7 +191,7 @@ def inspect_package(file: Path, trust: FilePath | None = None) -> dict[str, Any]
             "inputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["inputs"]},
             "outputs": {d["name"]: [d["dtype"], d["shape"]] for d in manifest["outputs"]}, **several,
             "entries": manifest["entries"], "targets": [target["level"] for target in manifest["targets"]],
-            **({"gpus": gpus_summary(for_gpus(package)), "gpu_kernels": gpu_kernels(package)}
+            **({"gpus": gpus_summary(for_gpus(package)), "gpu_kernels": gpu_kernels(package), **gpu_calls(package)}
                if package.architectures else {}),
             "options": manifest["options"], "tuned_groups": manifest["tuned_groups"],
             "memory": {**manifest["memory"], "buffers": len(arena),
@@ -239,6 +239,19 @@ def gpu_kernels(package: Package) -> list[dict[str, Any]]:
     return [{"kernel": kernel.name, "architecture": name, "registers": kernel.registers,
              "spilled_bytes": kernel.spilled_bytes, "shared_bytes": kernel.shared_bytes}
             for name in architecture for image in package.images(name) for kernel in image.kernels]
+
+
+def gpu_calls(package: Package) -> dict[str, Any]:
+    """What plans for GPUs have for libraries, if they have something."""
+    from symc.runtime.plan import replaced_steps
+
+    plans = [package.read_cuda_plan(number) for number in range(len(package.manifest["plans"]))]
+    rows = [{**({"plan": number} if len(plans) > 1 else {}), "library": call.library,
+             "nodes": list(replaced_steps(plan, call)[0].nodes), "rows": call.sizes[0], "columns": call.sizes[1],
+             "terms": call.sizes[2], "stack": call.sizes[3], "dtype": call.dtypes[0],
+             "epilogue": ", ".join(call.epilogue), "kernels_behind": call.rest[1] - call.rest[0]}
+            for number, plan in enumerate(plans) for call in plan.calls]
+    return {"library_calls": rows} if rows else {}
 
 
 # ---- times ---------------------------------------------------------------------------------------------------------

@@ -60,6 +60,9 @@ def compile(
                                                 "sums in float32. For GPUs also fp16, the same with float16, and "
                                                 "tf32: products of float32 with 10 bits of mantissa.")] = "fp32",
     fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
+    library: Annotated[str, typer.Option(help="Libraries of NVIDIA that GPUs may use: cublaslt, for large products of "
+                                              "matrices. Where it is not installed symc's own kernels run, which the "
+                                              "package holds all the same.")] = "",
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with the interpreter before the package "
                                                                       "is written.")] = True,
     dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
@@ -84,7 +87,7 @@ def compile(
     with progress() as told, redirect_stdout(sys.stderr if as_json else sys.stdout):
         options = Options(dump=dump, print_after=tuple(print_after or ()), times=times, progress=told,
                           precision=precision, fast_math=fast_math, note=notes, weights_file=weights_file,
-                          slabs=dims(slabs), verification=verify)
+                          slabs=dims(slabs), verification=verify, libraries=tuple(names(library)))
         prepared = prepare(model(network, params, epoch), None, shape_sets(shape), names(outputs), train, target,
                            pairs(dtype, str, "--dtype"), options)
         units = prepared.save(package, None if cpu is None else names(cpu), None if arch is None else names(arch))

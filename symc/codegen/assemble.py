@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from symc.codegen.group_code import GroupCode, KernelCode, Parameter
 from symc.codegen.plan import (
     BranchStep,
     Buffer,
+    Call,
     HostStep,
     Kernel,
     KernelStep,
@@ -44,7 +45,11 @@ from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
 from symc.passes.plan_memory import Block, MemoryPlan, plan_memory, rounded
 from symc.runtime.memory import BYTE, aligned_empty
 
+if TYPE_CHECKING:
+    from symc.codegen.library_calls import LibraryCall
+
 NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+NO_CALLS: Mapping[Node, LibraryCall] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -83,18 +88,19 @@ def bytes_of(array: np.ndarray) -> np.ndarray:
 
 
 def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
-             output_names: Sequence[str], trains: bool, initial: Mapping[str, np.ndarray] = NOTHING) -> Assembly:
+             output_names: Sequence[str], trains: bool, initial: Mapping[str, np.ndarray] = NOTHING,
+             calls: Mapping[Node, LibraryCall] = NO_CALLS) -> Assembly:
     """The plan of a fused, materialised graph.
 
     graph: no two bodies share a node (`bodies.unshared`).  code: of every group node.  states: names of the auxiliary
     states; variables that the graph updates are states too.  parameters: names of the variables whose consequences
     the entry `prepare` computes; without such there is no entry.  output_names: of the heads.  trains: entries
     forward and backward, otherwise infer.  initial: values of inputs and states that lie in the weights, so that they
-    need not be bound.
+    need not be bound.  calls: what libraries compute in place of steps of group nodes; `code` has the rests of these.
     """
     updated = (update.variable.name for update in graph.updates)
     return _Assembler(graph, code, frozenset((*states, *updated)), frozenset(parameters), tuple(output_names), trains,
-                      initial).run()
+                      initial, calls).run()
 
 
 class UserBuffer(NamedTuple):
@@ -134,6 +140,7 @@ class _Assembler:
     output_names: tuple[str, ...]
     trains: bool
     initial: Mapping[str, np.ndarray]
+    calls: Mapping[Node, LibraryCall]
     phases: dict[Node, tuple[int, int]] = field(default_factory=dict)   # first and last phase of a node
     lives: dict[Place, _Life] = field(default_factory=dict)
     buffers: list[Buffer] = field(default_factory=list)
@@ -141,6 +148,7 @@ class _Assembler:
     kernels: dict[str, tuple[int, Kernel]] = field(default_factory=dict)   # by linker symbol, each with its number
     statuses: dict[Node, int] = field(default_factory=dict)             # buffer that says whether a node failed
     cuts: dict[Node, list[tuple[int, int, int]]] = field(default_factory=dict)   # the slices of each loop
+    ranges: dict[Node, Range] = field(default_factory=dict)             # the steps of nodes that libraries compute too
     weights_bytes: int = 0
     contents: list[tuple[int, np.ndarray]] = field(default_factory=list)   # of the weights: offset and value
 
@@ -209,8 +217,10 @@ class _Assembler:
         for body in self.bodies:
             self._place_body(body)
         steps, entries = self._steps(order)
+        rests, calls = self._calls(len(steps))
         kernels = tuple(kernel for _, kernel in self.kernels.values())
-        plan = Plan(tuple(self.buffers), kernels, steps, entries, memory.arena_bytes, self.weights_bytes)
+        plan = Plan(tuple(self.buffers), kernels, (*steps, *rests), entries, memory.arena_bytes, self.weights_bytes,
+                    calls=calls)
         check(plan)
         return Assembly(plan, tuple(self.contents), memory)
 
@@ -445,8 +455,24 @@ class _Assembler:
         """The steps of a range; loops and branches, whose bodies have no steps yet, as nodes."""
         first = len(steps)
         for node in filter(self._computes, nodes):
+            begin = len(steps)
             steps += [node] if isinstance(node.op, ControlFlow) else self._steps_of(node)
+            if node in self.calls:
+                self.ranges[node] = begin, len(steps)
         return first, len(steps)
+
+    def _calls(self, first: int) -> tuple[list[Step], tuple[Call, ...]]:
+        """What libraries compute in place of steps, and the steps behind these calls, which are numbered from `first`
+        on."""
+        steps: list[Step] = []
+        calls: list[Call] = []
+        for node, bounds in self.ranges.items():
+            own, begin = self.calls[node], first + len(steps)
+            if own.rest is not None:
+                steps += self._kernel_steps(node, self.code[own.rest].kernels, self.phases[node][1], own.of_rest)
+            buffers = tuple(self._parameter(node, operand) for operand in own.operands)
+            calls.append(own.call._replace(steps=bounds, buffers=buffers, rest=(begin, first + len(steps))))
+        return steps, tuple(calls)
 
     def _control_step(self, node: Node, ranges: Sequence[Range]) -> Step:
         phase = self.phases[node][0]
@@ -471,9 +497,14 @@ class _Assembler:
             attributes = {key: format_value(value) for key, value in op.parameters().items()}
             return [HostStep(host_name(op, self.names[node]), tuple(self._number(v) for v in node.inputs),
                              tuple(self._number(v) for v in node.outputs), phase, attributes)]
-        return [KernelStep(self._kernel(kernel), tuple(self._parameter(node, p) for p in kernel.parameters),
+        return self._kernel_steps(node, self.code[node].kernels, phase)
+
+    def _kernel_steps(self, node: Node, kernels: Sequence[KernelCode], phase: int,
+                      place: Callable[[Parameter], Parameter] = lambda parameter: parameter) -> list[Step]:
+        """A step for each kernel; place: of its parameters among those of the node's kernels."""
+        return [KernelStep(self._kernel(kernel), tuple(self._parameter(node, place(p)) for p in kernel.parameters),
                            kernel.jobs, phase + i, nodes=tuple(map(str, node.sources)), node=self.names[node])
-                for i, kernel in enumerate(self.code[node].kernels)]
+                for i, kernel in enumerate(kernels)]
 
     def _kernel(self, code: KernelCode) -> int:
         kernel = Kernel(code.symbol, code.flops, threads=code.threads)

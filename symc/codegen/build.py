@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,8 +41,12 @@ from symc.passes.pipeline import (
 )
 from symc.runtime.batch import Batch
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
+from symc.runtime.libraries import LIBRARIES
 from symc.runtime.library import Library
 from symc.runtime.machine import this_machine
+
+if TYPE_CHECKING:
+    from symc.codegen.library_calls import LibraryCall
 
 _PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
     INFERENCE: lambda _: inference_pipeline(), TRAINING: training_pipeline, FROZEN: frozen_pipeline}
@@ -65,6 +70,8 @@ class Options:
     weights_file: name of a file beside the package for the weights, which packages of equal weights share.
     slabs: the sizes for which a batch of any size has plans, ascending; others are computed by these.
     verification: compare what packages compute with the interpreter before they are written (docs/verification.md).
+    libraries: of NVIDIA that GPUs may use, of LIBRARIES: 'cublaslt'.  `library_calls` has the rule for what; where they
+    are not installed, or refuse, symc's own kernels run.
     """
 
     dump: Path | None = None
@@ -78,6 +85,7 @@ class Options:
     weights_file: str | None = None
     slabs: tuple[int, ...] = (1, 8, 64)
     verification: bool = True
+    libraries: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.slabs or list(self.slabs) != sorted(set(self.slabs)) or self.slabs[0] < 1:
@@ -86,6 +94,8 @@ class Options:
             raise SymcError(f"precision {self.precision!r} is not known", f"it is {' or '.join(PRECISIONS)}")
         if self.fast_math and self.precision != "fp32":
             raise SymcError(f"fast math is for precision 'fp32', not {self.precision!r}", "choose one of the two")
+        raise_collected(SymcError, "the libraries", [f"there is no library {name!r}" for name in self.libraries
+                                                     if name not in LIBRARIES], f"known are {', '.join(LIBRARIES)}")
 
 
 # ---- one graph, one mode: passes, kernels, plan --------------------------------------------------------------------
@@ -169,7 +179,8 @@ def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:
 
 def compile_lowered(lowered: Lowered, levels: Sequence[str], options: Options) -> Unit:
     """Kernels and plans for the CPU `levels`, the first of which gives the plan that all share."""
-    return _unit(lowered, compile_groups(groups_of(lowered), levels, options.progress), levels)
+    unit, = _units([lowered], levels, options)
+    return unit
 
 
 def compile_several(lowered: Sequence[Lowered], levels: Sequence[str], options: Options,
@@ -188,8 +199,11 @@ def compile_several(lowered: Sequence[Lowered], levels: Sequence[str], options: 
 
 def _units(lowered: Sequence[Lowered], levels: Sequence[str], options: Options) -> list[Unit]:
     """Units that have a block of weights each."""
-    code = compile_groups([node for one in lowered for node in groups_of(one)], levels, options.progress)
-    return [_unit(one, code, levels) for one in lowered]
+    groups = [node for one in lowered for node in groups_of(one)]
+    calls = _library_calls(groups, options) if GRID_LEVEL in levels else {}
+    rests = [call.rest for call in calls.values() if call.rest is not None]
+    code = compile_groups([*groups, *rests], levels, options.progress)
+    return [_unit(one, code, levels, calls) for one in lowered]
 
 
 def _over(unit: Unit, shared: SharedWeights, place: int) -> Unit:
@@ -199,12 +213,14 @@ def _over(unit: Unit, shared: SharedWeights, place: int) -> Unit:
                                                        contents=shared.contents))
 
 
-def _unit(lowered: Lowered, code: Mapping[str, Mapping[Node, GroupCode]], levels: Sequence[str]) -> Unit:
-    """code: of its groups, and perhaps of others."""
+def _unit(lowered: Lowered, code: Mapping[str, Mapping[Node, GroupCode]], levels: Sequence[str],
+          calls: Mapping[Node, LibraryCall]) -> Unit:
+    """code, calls: of its groups, and perhaps of others."""
     groups = groups_of(lowered)
-    own = {level: {node: code[level][node] for node in groups} for level in levels}
-    assemblies = {level: assemble(lowered.graph, _with_scratch_of_all(own, level), lowered.states, lowered.parameters,
-                                  lowered.outputs, lowered.trains, lowered.initial) for level in levels}
+    called = {node: calls[node] for node in groups if node in calls}
+    rests = [call.rest for call in called.values() if call.rest is not None]
+    own = {level: {node: code[level][node] for node in (*groups, *rests)} for level in levels}
+    assemblies = {level: _assembled(lowered, _with_scratch_of_all(own, level), called) for level in levels}
     distinct = {level: list({found.kernels: found for found in own[level].values()}.values()) for level in levels}
     tuned = {level: sum(bool(found.choice) for found in distinct[level]) for level in levels}
     return Unit(assemblies[levels[0]], {level: a.plan for level, a in assemblies.items()},
@@ -225,6 +241,24 @@ def _with_scratch_of_all(code: Mapping[str, Mapping[Node, GroupCode]], level: st
         assert len({(len(c.kernels), len(c.scratch)) for c in found}) == 1, f"levels need different kernels for {node}"
         return tuple(map(max, zip(*(c.scratch for c in found), strict=True)))
     return {node: replace(c, scratch=widest(node)) for node, c in code[level].items()}
+
+
+def _library_calls(groups: Sequence[Node], options: Options) -> dict[Node, LibraryCall]:
+    """What libraries compute of these groups, if they may."""
+    if not options.libraries:
+        return {}
+    from symc.codegen.library_calls import library_calls  # it knows operators, which networks need not have
+
+    return library_calls(groups, options.libraries)
+
+
+def _assembled(lowered: Lowered, code: Mapping[Node, GroupCode], calls: Mapping[Node, LibraryCall]) -> Assembly:
+    """The plan; groups of which a library writes what is no result of theirs get one more scratch buffer for it."""
+    wide = {node: call for node, call in calls.items() if call.needs_scratch}
+    placed = {node: call.with_scratch(len(code[node].scratch)) for node, call in wide.items()}
+    room = {node: replace(code[node], scratch=(*code[node].scratch, call.result.bytes)) for node, call in wide.items()}
+    return assemble(lowered.graph, {**code, **room}, lowered.states, lowered.parameters, lowered.outputs,
+                    lowered.trains, lowered.initial, {**calls, **placed})
 
 
 def output_names(graph: Graph) -> list[str]:

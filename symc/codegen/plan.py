@@ -5,6 +5,7 @@ from symc.runtime.plan import (
     FORMAT,
     BranchStep,
     Buffer,
+    Call,
     HostStep,
     Kernel,
     KernelStep,
@@ -19,5 +20,5 @@ from symc.runtime.plan import (
     storage_dtype,
 )
 
-__all__ = ["ALIGNMENT", "FORMAT", "BranchStep", "Buffer", "HostStep", "Kernel", "KernelStep", "LoopStep", "Plan",
-           "Range", "Step", "check", "find_problems", "inner_ranges", "runs_natively", "storage_dtype"]
+__all__ = ["ALIGNMENT", "FORMAT", "BranchStep", "Buffer", "Call", "HostStep", "Kernel", "KernelStep", "LoopStep",
+           "Plan", "Range", "Step", "check", "find_problems", "inner_ranges", "runs_natively", "storage_dtype"]

@@ -20,6 +20,7 @@ import numpy as np
 
 from symc.errors import MXNetError
 from symc.runtime.devices import KernelFailure, OutOfDeviceMemory, Pointer
+from symc.runtime.libraries import MathLibrary, open_on_device
 
 HALF = 2 << 20      # bytes of a half of the pinned memory through which copies go
 NON_BLOCKING = 1    # CU_STREAM_NON_BLOCKING: no waiting for the legacy default stream
@@ -163,8 +164,18 @@ class _Card:
             self.pool = self.api("cuDeviceGetDefaultMemPool", self.handle)
             keep = self.api.module.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
             self.api("cuMemPoolSetAttribute", self.pool, keep, self.api.module.cuuint64_t(2**64 - 1))
+        self.libraries: dict[str, MathLibrary] = {}
+        self.lock = threading.Lock()
         with self.current():
             self.staging = _Staging(self.api)
+
+    def library(self, name: str) -> MathLibrary:
+        """One of NVIDIA's libraries, opened when it is first asked for.  LibraryProblem: as `open_on_device`."""
+        with self.lock:
+            if name not in self.libraries:
+                with self.current():
+                    self.libraries[name] = open_on_device(name)
+            return self.libraries[name]
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -344,6 +355,16 @@ class CudaDriver:
         with self._working():
             self._launched.append(function.name)
             self.api("cuLaunchKernel", function.handle, blocks, 1, 1, threads, 1, 1, 0, self.handle, arguments, 0)
+            if self.card.blocking:
+                self._synchronize()
+
+    def library(self, name: str) -> MathLibrary:
+        return self.card.library(name)
+
+    def call(self, work: Callable[[int | None], None], name: str) -> None:
+        with self._working():
+            work(self.number)
+            self._launched.append(name)
             if self.card.blocking:
                 self._synchronize()
 

@@ -15,7 +15,20 @@ import numpy as np
 
 from symc.runtime.device_memory import DeviceMemory
 from symc.runtime.devices import Driver, Function, KernelFailure, OutOfDeviceMemory, Pointer
-from symc.runtime.plan import Buffer, HostStep, KernelStep, LoopStep, Plan, Range, Step, buffer_ids, storage_dtype
+from symc.runtime.libraries import LibraryProblem, Ready, Use
+from symc.runtime.plan import (
+    Buffer,
+    Call,
+    HostStep,
+    KernelStep,
+    LoopStep,
+    Plan,
+    Range,
+    Step,
+    buffer_ids,
+    replaced_steps,
+    storage_dtype,
+)
 from symc.runtime.program import INSIDE, HostFunction, Program
 
 READ = ("input", "head_gradient", "state", "gradient", "status")     # kinds of buffers that an entry may read
@@ -50,10 +63,16 @@ class DeviceProgram(Program):
         super().__init__(plan, None, weights, hosts)
         self.driver, self.records, self.device = driver, records, device
         self._functions = [functions[kernel.name] for kernel in plan.kernels]
+        self._calls = {call.steps[0]: CalledSteps(call, plan, driver) for call in plan.calls}
 
     def __del__(self) -> None:
         if not self._is_ending():
             self._release()
+
+    @property
+    def libraries(self) -> list[Use]:
+        """What the plan has for libraries, and whether they do it here."""
+        return [call.use for call in self._calls.values()]
 
     def _release(self) -> None:
         """Give the memory back; the next run makes it anew."""
@@ -115,6 +134,8 @@ class DeviceProgram(Program):
         for number, buffer in enumerate(self.plan.buffers):
             if buffer.kind in starts and buffer.offset is not None:
                 self._device[number] = starts[buffer.kind] + buffer.offset
+        self._workspace = self._block(max((call.workspace for call in self._calls.values()), default=0),
+                                      "the workspace of libraries")
         self._is_placed = True
 
     def _weights_on_device(self) -> Pointer:
@@ -213,9 +234,23 @@ class DeviceProgram(Program):
         return self._bound[steps]
 
     def _launch_all(self, first: int, last: int) -> None:
-        for step in self.plan.steps[first:last]:
+        number = first
+        while number < last:
+            if number in self._calls and self._calls[number].last <= last and self._call(self._calls[number]):
+                number = self._calls[number].last
+                continue
+            step = self.plan.steps[number]
             assert isinstance(step, KernelStep)
             self._launch(step)
+            number += 1
+
+    def _call(self, steps: CalledSteps) -> bool:
+        """Whether a library did what the steps do."""
+        pointers = [self._device[number] for number in steps.call.buffers]
+        if not steps.begin(self.driver, pointers, self._workspace):
+            return False
+        self._launch_all(*steps.call.rest)
+        return True
 
     def _launch(self, step: KernelStep) -> None:
         if step.jobs:
@@ -255,3 +290,38 @@ class DeviceProgram(Program):
 
     def _scalar(self, number: int) -> Any:
         return self._held(number).item()
+
+
+class CalledSteps:
+    """A call of a library in place of steps of a plan, where the library is there and takes it."""
+
+    def __init__(self, call: Call, plan: Plan, driver: Driver) -> None:
+        self.call, self.last = call, call.steps[1]
+        self.ready: Ready | None = None
+        self.reason = ""
+        step, *_ = replaced_steps(plan, call)
+        self.kernel, self.nodes = plan.kernels[step.kernel].name, step.nodes
+        try:
+            self.ready = driver.library(call.library).ready(call)
+        except LibraryProblem as problem:
+            self.reason = problem.message
+
+    @property
+    def workspace(self) -> int:
+        return self.ready.workspace if self.ready is not None else 0
+
+    @property
+    def use(self) -> Use:
+        return Use(self.call.library, self.nodes, self.ready is not None, self.reason)
+
+    def begin(self, driver: Driver, pointers: list[Pointer], workspace: Pointer) -> bool:
+        """Whether the library has begun; one that refuses is not asked again."""
+        ready = self.ready
+        if ready is None or not ready.fits(pointers):
+            return False
+        try:
+            driver.call(lambda stream: ready(pointers, workspace, stream), self.kernel)
+        except LibraryProblem as problem:
+            self.ready, self.reason = None, problem.message
+            return False
+        return True

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from symc.errors import MXNetError
+
+if TYPE_CHECKING:
+    from symc.runtime.libraries import MathLibrary
 
 Pointer = int
 Function = Any      # of a driver: a kernel that can be launched
@@ -55,6 +58,15 @@ class Driver(Protocol):
         """The kernels of images (cubin or PTX) by name."""
 
     def launch(self, function: Function, blocks: int, threads: int, pointers: Sequence[Pointer]) -> None: ...
+
+    def library(self, name: str) -> MathLibrary:
+        """One of `libraries.LIBRARIES` on the device.  LibraryProblem: it cannot be used, and why."""
+
+    def call(self, work: Callable[[int | None], None], name: str) -> None:
+        """Have a library begin what it does on the stream, by its number; name: of a kernel in whose place it does.
+
+        LibraryProblem: it refuses, and has begun nothing.
+        """
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """What `work` tells the device, not done yet, as one piece that can be repeated."""

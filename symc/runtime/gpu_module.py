@@ -16,6 +16,7 @@ from symc.runtime.context import current_context, gpu
 from symc.runtime.device import DeviceProgram
 from symc.runtime.device_memory import DeviceMemory, empty, placed
 from symc.runtime.devices import Driver, Function
+from symc.runtime.libraries import Use
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray
 from symc.runtime.package import Package
@@ -41,6 +42,13 @@ class GpuModule(CompiledModule):
         self.device, self.functions = device, functions
         self.placed_weights = placed(weights, device) if placed_weights is None else placed_weights
         super().__init__(plan, None, weights, hosts)
+
+    @property
+    def libraries(self) -> list[Use]:
+        """What the plan has for NVIDIA's libraries, and whether they do it here, for the thread that asks."""
+        program = self.program
+        assert isinstance(program, DeviceProgram)
+        return program.libraries
 
     def _new_program(self) -> DeviceProgram:
         stream = devices.driver_of(self.device).stream()

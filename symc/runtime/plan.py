@@ -29,6 +29,9 @@ MOST_DIMS = 32
 DTYPES = ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
+EPILOGUES = ((), ("bias",), ("relu",), ("bias", "relu"))    # of products, by libraries
+COMPUTE = ("float32", "tf32")
+
 Range = tuple[int, int]
 
 
@@ -133,19 +136,52 @@ class BranchStep(NamedTuple):
     node: str = ""
 
 
+class ProductCall(NamedTuple):
+    """A call of a library in place of the kernel steps `steps` of one node: D = A·B, or a stack of such products.
+
+    Steps stay what a reader runs that has no such library, or whose library refuses; `rest`, steps behind all other
+    ranges, follows the call.  library: 'cublaslt'.  compute: 'float32', or 'tf32', factors rounded to 10 bits.
+    buffers: of A, B, D, and the bias if `epilogue` has one.  dtypes: of both factors, and of D and the bias.
+    sizes: rows and columns of D, terms of its sums, matrices of the stack.
+    leading, strides, begins: three numbers of elements each, of A, B and D, which lie by columns: element (i, j) of
+    matrix c is number begin + c·stride + j·leading + i of its buffer, of a factor that is `transposed` (0 or 1) element
+    (j, i).
+    epilogue: what becomes of sums, in this order: 'bias', an element for each row is added; 'relu', max(x, 0), which is
+    0 of NaN.
+    """
+
+    library: str
+    steps: Range
+    buffers: tuple[int, ...]
+    dtypes: tuple[str, ...]
+    sizes: tuple[int, ...]
+    leading: tuple[int, ...]
+    strides: tuple[int, ...]
+    begins: tuple[int, ...]
+    transposed: tuple[int, ...]
+    compute: str
+    epilogue: tuple[str, ...] = ()
+    rest: Range = (0, 0)
+
+
 Step = KernelStep | HostStep | LoopStep | BranchStep
-Record = Buffer | Kernel | Step
+Call = ProductCall
+Record = Buffer | Kernel | Step | Call
 STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
+CALL_NAMES: dict[str, type[Call]] = {"product": ProductCall}
 # Types of fields by name, as annotated; and fields that have another name in JSON.
 _FIELD_TYPES: dict[type[Record], dict[str, str]] = {
     kind: {name: type.__forward_arg__.removesuffix(" | None") for name, type in kind.__annotations__.items()}
-    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep)}
+    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep, ProductCall)}
 _JSON_NAMES = {"otherwise": "else", "counter": "index"}
 _FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 
 
 class Plan(NamedTuple):
-    """Everything the runtime must know to run a network, but the code and the weights."""
+    """Everything the runtime must know to run a network, but the code and the weights.
+
+    calls: of libraries, in place of steps; older readers do not see them (JSON: absent if there are none).
+    """
 
     buffers: tuple[Buffer, ...]
     kernels: tuple[Kernel, ...]
@@ -154,6 +190,7 @@ class Plan(NamedTuple):
     arena_bytes: int = 0
     weights_bytes: int = 0
     symbols: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[int, ...]:
         """Ids of the buffers of one kind, in plan order."""
@@ -164,7 +201,8 @@ class Plan(NamedTuple):
         return {"format": FORMAT, "symbols": list(self.symbols),
                 "buffers": [_record_to_json(buffer) for buffer in self.buffers],
                 "kernels": [_record_to_json(kernel) for kernel in self.kernels],
-                "steps": [_step_to_json(step) for step in self.steps],
+                "steps": [_named_to_json(STEP_NAMES, step) for step in self.steps],
+                **({"calls": [_named_to_json(CALL_NAMES, call) for call in self.calls]} if self.calls else {}),
                 "entries": {name: list(self.entries[name]) for name in sorted(self.entries)},
                 "arena_bytes": self.arena_bytes, "weights_bytes": self.weights_bytes}
 
@@ -194,9 +232,9 @@ def _plain(value: Any) -> Any:
     return {key: value[key] for key in sorted(value)} if isinstance(value, Mapping) else value
 
 
-def _step_to_json(step: Step) -> dict[str, Any]:
-    name = next(name for name, kind in STEP_NAMES.items() if isinstance(step, kind))
-    return {"do": name} | _record_to_json(step)
+def _named_to_json(kinds: Mapping[str, type[Any]], record: Step | Call) -> dict[str, Any]:
+    name = next(name for name, kind in kinds.items() if isinstance(record, kind))
+    return {"do": name} | _record_to_json(record)
 
 
 def _plan_from_json(data: Any) -> Plan:
@@ -204,15 +242,17 @@ def _plan_from_json(data: Any) -> Plan:
         raise ValueError(f"format {data['format']!r}, expected {FORMAT}")
     return Plan(tuple(_record_from_json(Buffer, item) for item in data["buffers"]),
                 tuple(_record_from_json(Kernel, item) for item in data["kernels"]),
-                tuple(_step_from_json(item) for item in data["steps"]),
+                tuple(_named_from_json(STEP_NAMES, item) for item in data["steps"]),
                 {str(name): _value("Range", bounds) for name, bounds in _mapping(data["entries"]).items()},
                 _value("int", data["arena_bytes"]), _value("int", data["weights_bytes"]),
-                _value("tuple[str, ...]", data["symbols"]))
+                _value("tuple[str, ...]", data["symbols"]),
+                tuple(_named_from_json(CALL_NAMES, item) for item in data.get("calls", ())
+                      if _mapping(item)["do"] in CALL_NAMES))
 
 
-def _step_from_json(item: Mapping[str, Any]) -> Step:
+def _named_from_json(kinds: Mapping[str, type[Any]], item: Mapping[str, Any]) -> Any:
     fields = {_FIELD_NAMES.get(key, key): value for key, value in _mapping(item).items() if key != "do"}
-    return _record_from_json(STEP_NAMES[item["do"]], fields)
+    return _record_from_json(kinds[item["do"]], fields)
 
 
 def _record_from_json(kind: type[Any], item: Mapping[str, Any]) -> Any:
@@ -280,7 +320,7 @@ def check(plan: Plan) -> None:
 
 def find_problems(plan: Plan) -> list[str]:
     """What contradicts the contract of this module, one sentence a problem; a sound plan has none."""
-    problems = [*_buffer_problems(plan), *_kernel_problems(plan), *_step_problems(plan)]
+    problems = [*_buffer_problems(plan), *_kernel_problems(plan), *_step_problems(plan), *_call_problems(plan)]
     return problems or [*_range_problems(plan)]
 
 
@@ -378,6 +418,37 @@ def _kernel_step_problems(plan: Plan, number: int, step: KernelStep, arity: dict
         yield f"step {number} calls '{plan.kernels[step.kernel].name}' with another number of buffers than before"
 
 
+def _call_problems(plan: Plan) -> Iterator[str]:
+    for number, call in enumerate(plan.calls):
+        fields = (call.dtypes, call.sizes, call.leading, call.strides, call.begins, call.transposed)
+        if list(map(len, fields)) != [2, 4, 3, 3, 3, 2] or len(call.buffers) != 3 + ("bias" in call.epilogue):
+            yield f"call {number} has too many or too few numbers"
+        elif max(call.buffers) >= len(plan.buffers):
+            yield f"call {number} names buffers that do not exist"
+        elif call.epilogue not in EPILOGUES or call.compute not in COMPUTE or not all(map(_has_dtype, call.dtypes)):
+            yield f"call {number} computes what is not known: {', '.join((call.compute, *call.epilogue, *call.dtypes))}"
+        elif any(end > plan.buffers[buffer].bytes for end, buffer in zip(_ends(call), call.buffers, strict=True)):
+            yield f"call {number} leaves its buffers"
+        elif call.steps[0] == call.steps[1] or not (_are_kernels(plan, call.steps) and _are_kernels(plan, call.rest)):
+            yield f"call {number} stands for steps that are no kernels"
+
+
+def _ends(call: ProductCall) -> list[int]:
+    """How many bytes each buffer of a call must have."""
+    rows, columns, terms, count = call.sizes
+    shapes = [(rows, terms), (terms, columns), (rows, columns)]
+    lying = [shape[::-1] if turned else shape for shape, turned in zip(shapes, (*call.transposed, 0), strict=True)]
+    ends = [begin + (count - 1) * stride + (shape[1] - 1) * leading + shape[0] for shape, begin, stride, leading
+            in zip(lying, call.begins, call.strides, call.leading, strict=True)]
+    factor, result = (storage_dtype(name).itemsize for name in call.dtypes)
+    return [ends[0] * factor, ends[1] * factor, ends[2] * result, *[rows * result] * ("bias" in call.epilogue)]
+
+
+def _are_kernels(plan: Plan, bounds: Range) -> bool:
+    steps = plan.steps[slice(*bounds)]
+    return bounds[0] <= bounds[1] <= len(plan.steps) and all(isinstance(step, KernelStep) for step in steps)
+
+
 def buffer_ids(step: Step) -> tuple[int, ...]:
     """Every buffer that the step itself names, its inner ranges left out."""
     match step:
@@ -392,6 +463,11 @@ def buffer_ids(step: Step) -> tuple[int, ...]:
             return (*(number for number in single if number is not None), *step.clear,
                     *(end for pair in (*step.initial, *step.carry) for end in pair),
                     *(end for part, whole, _ in step.slices for end in (part, whole)))
+
+
+def replaced_steps(plan: Plan, call: Call) -> list[KernelStep]:
+    """The steps in whose place a call is, at least one."""
+    return [step for step in plan.steps[slice(*call.steps)] if isinstance(step, KernelStep)]
 
 
 def runs_natively(plan: Plan, step: Step) -> bool:
@@ -437,7 +513,8 @@ def inner_ranges(step: Step) -> tuple[Range, ...]:
 
 
 def _range_problems(plan: Plan) -> Iterator[str]:
-    ranges = sorted([*set(plan.entries.values()), *(bounds for step in plan.steps for bounds in inner_ranges(step))])
+    ranges = sorted([*set(plan.entries.values()), *(bounds for step in plan.steps for bounds in inner_ranges(step)),
+                     *(call.rest for call in plan.calls)])
     ranges = [bounds for bounds in ranges if bounds[0] != bounds[1]]
     for (first, last), following in itertools.zip_longest(ranges, ranges[1:]):
         if not first < last <= len(plan.steps):

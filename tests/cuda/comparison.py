@@ -14,6 +14,7 @@ from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
 from symc.runtime.device import DeviceProgram
 from symc.runtime.executor import INFERENCE
+from symc.runtime.libraries import MathLibrary
 from symc.runtime.plan import Plan
 from tests.cuda.emulator import EmulatedDriver, emulated
 
@@ -31,9 +32,11 @@ def compare_with_interpreter(network: str, order: int, folder: Path, given: Mapp
     return unit.plans["cuda"]
 
 
-def emulate(unit: Unit, inputs: Mapping[str, np.ndarray], order: int, folder: Path) -> list[np.ndarray]:
-    """Outputs of the kernels for GPUs on the host, nothing beside the arrays being touched."""
+def emulate(unit: Unit, inputs: Mapping[str, np.ndarray], order: int, folder: Path,
+            libraries: Mapping[str, MathLibrary] | None = None) -> list[np.ndarray]:
+    """Outputs of the kernels for GPUs on the host, and of these libraries, nothing beside the arrays being touched."""
     plan, driver = unit.plans["cuda"], EmulatedDriver(order)
+    driver.libraries.update(libraries or {})
     kernels = emulated([text.decode() for text in unit.objects["cuda"]], folder)
     program = DeviceProgram(plan, driver, kernels, unit.assembly.weights)
     outputs = [np.zeros(plan.buffers[number].shape, plan.buffers[number].dtype) for number in plan.of_kind("output")]

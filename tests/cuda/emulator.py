@@ -22,6 +22,7 @@ import numpy as np
 
 from symc.codegen.cuda_source import functions_of
 from symc.runtime.devices import SOURCE, OutOfDeviceMemory
+from symc.runtime.libraries import LibraryProblem, MathLibrary
 
 HEADER = Path(__file__).with_name("emulation.h")
 GUARD = 1024        # bytes before and behind each allocation
@@ -37,7 +38,7 @@ class EmulatedDriver:
     """A stream of a device.
 
     order: 1 or -1, the direction in which the threads of a block take turns.  memory: bytes of the device.  Every call
-    is counted in `calls`, by its name, for all streams.
+    is counted in `calls`, by its name, for all streams.  libraries: those that there are, by name.
     """
 
     architecture, number = SOURCE, None
@@ -45,6 +46,7 @@ class EmulatedDriver:
     def __init__(self, order: int = 1, memory: int = 1 << 30) -> None:
         self.order, self.memory = order, memory
         self.calls: Counter[str] = Counter()
+        self.libraries: dict[str, MathLibrary] = {}
         self._blocks: dict[int, np.ndarray] = {}
 
     def stream(self) -> EmulatedDriver:
@@ -100,6 +102,15 @@ class EmulatedDriver:
     def launch(self, function: EmulatedKernel, blocks: int, threads: int, pointers: Sequence[int]) -> None:
         self.calls["launch"] += 1
         function(blocks, threads, pointers, self.order)
+
+    def library(self, name: str) -> MathLibrary:
+        if name not in self.libraries:
+            raise LibraryProblem(f"the emulator has no {name}")
+        return self.libraries[name]
+
+    def call(self, work: Callable[[int | None], None], name: str) -> None:
+        work(self.number)
+        self.calls["call"] += 1
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         self.calls["record"] += 1

@@ -5,7 +5,18 @@ import json
 import pytest
 
 from symc.errors import PackageError
-from symc.runtime.plan import BranchStep, Buffer, HostStep, Kernel, KernelStep, LoopStep, Plan, check, find_problems
+from symc.runtime.plan import (
+    BranchStep,
+    Buffer,
+    HostStep,
+    Kernel,
+    KernelStep,
+    LoopStep,
+    Plan,
+    ProductCall,
+    check,
+    find_problems,
+)
 
 
 def buffer(kind, name="x", size=4, offset=None, **more):
@@ -99,3 +110,38 @@ def test_a_plan_that_does_nothing():
 
 def test_ids_of_a_kind():
     assert PLAN.of_kind("arena") == (1, 3) and PLAN.of_kind("gradient") == ()
+
+
+# ---- calls of libraries --------------------------------------------------------------------------------------------
+
+# 3x5 by 5x4 with a bias, and a kernel behind it
+CALLING = Plan(tuple(buffer("input", name, size) for name, size in (("a", 15), ("b", 20), ("d", 12), ("bias", 3))),
+               (Kernel("k0"), Kernel("k1")), (KernelStep(0, (0, 1, 2, 3), 1, 0), KernelStep(1, (2,), 1, 0)),
+               {"infer": (0, 1)},
+               calls=(ProductCall("cublaslt", (0, 1), (0, 1, 2, 3), ("float32", "float32"), (3, 4, 5, 1), (5, 5, 3),
+                                  (0, 0, 0), (0, 0, 0), (1, 0), "float32", ("bias",), (1, 2)),))
+
+
+def test_calls_survive_json():
+    data = json.loads(json.dumps(CALLING.to_json()))
+    assert Plan.from_json(data) == CALLING and data["calls"][0]["do"] == "product"
+    data["calls"].append({"do": "something new", "anything": 1})
+    assert Plan.from_json(data) == CALLING
+    assert "calls" not in PLAN.to_json()
+
+
+@pytest.mark.parametrize("changes, problem", [
+    ({"sizes": (3, 4, 5)}, "too many or too few numbers"), ({"epilogue": ()}, "too many or too few numbers"),
+    ({"buffers": (0, 1, 2, 7)}, "names buffers that do not exist"),
+    ({"epilogue": ("relu", "bias")}, "computes what is not known: float32, relu, bias"),
+    ({"compute": "float8"}, "computes what is not known: float8"),
+    ({"dtypes": ("float32", "float")}, "computes what is not known"),
+    ({"leading": (6, 5, 3)}, "leaves its buffers"), ({"begins": (0, 1, 0)}, "leaves its buffers"),
+    ({"sizes": (3, 4, 5, 2)}, None), ({"sizes": (3, 4, 5, 2), "strides": (0, 0, 1)}, "leaves its buffers"),
+    ({"dtypes": ("float32", "float64")}, "leaves its buffers"), ({"buffers": (0, 1, 2, 2)}, None),
+    ({"steps": (0, 0)}, "stands for steps that are no kernels"), ({"rest": (1, 3)}, "steps that are no kernels"),
+    ({"rest": (0, 1)}, "overlap")])
+def test_problems_of_calls(changes, problem):
+    call, = CALLING.calls
+    found = find_problems(CALLING._replace(calls=(call._replace(**changes),)))
+    assert found == [] if problem is None else problem in found[0]

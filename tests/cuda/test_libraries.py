@@ -1,0 +1,224 @@
+"""Networks whose products a library computes, on the host: a stand-in for the library, the emulator for kernels."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+
+import numpy as np
+import pytest
+
+import symc as mx
+from symc import report, runtime
+from symc.codegen import library_calls
+from symc.codegen.build import Options, compile_lowered, lower
+from symc.errors import SymcError
+from symc.interpreter import run_heads
+from symc.ir.text import parse_graph
+from symc.ops.operator import from_text
+from symc.passes.pipeline import typed
+from symc.runtime.cublaslt import CublasLt
+from symc.runtime.executor import INFERENCE
+from symc.runtime.libraries import load
+from tests.cuda.comparison import emulate
+from tests.cuda.math_library import build, word
+from tests.cuda.packages import hold_texts, network, write
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None or shutil.which("gcc") is None,
+                                reason="gcc compiles the library, g++ the kernels for the host")
+LIBRARIES = ("cublaslt",)
+STATUSES = ("heuristic_status", "product_status")
+NOT_SUPPORTED, EXECUTION_FAILED = 15, 13
+
+DENSE = """
+        %a: f32[9,52]   %w: f32[36,52]   %b: f32[36]   %v: f32[16,36]   %c: f32[16]
+
+        %r = FullyConnected(%a, %w, %b) num_hidden=36
+        %s = Activation(%r) act_type="relu"
+        %t = FullyConnected(%s, %v, %c) num_hidden=16
+        %u = tanh(%t)
+        %x = elemwise_mul(%u, %t)
+        heads %t, %x"""
+MANY = """
+        %a: f32[37,50]   %b: f32[50,21]   %c: f32[21,50]   %d: f32[50,37]   %e: f32[3,18,9]   %f: f32[3,33,9]
+        %i: f32[2,12,4,5]   %w: f32[8,12,1,1]   %v: f32[8]   %j: f32[2,8,4,5]   %g: f16[9,40]   %h: f16[24,40]
+        %k: f16[24]   %l: f16[2,8,4,5]   %m: f16[16,8,1,1]   %n: f16[16]   %x: f32[20,4096]   %y: f32[24,4096]
+
+        %0 = dot(%a, %b)
+        %1 = dot(%a, %c) transpose_b=True
+        %2 = dot(%d, %b) transpose_a=True
+        %3 = dot(%d, %c) transpose_a=True transpose_b=True
+        %4 = batch_dot(%e, %f) transpose_b=True
+        %r = Convolution(%i, %w, %v) kernel=(1,1) num_filter=8
+        %s = elemwise_add(%r, %j)
+        %5 = relu(%s)
+        %6 = FullyConnected(%g, %h, %k) num_hidden=24
+        %7 = Convolution(%l, %m, %n) kernel=(1,1) num_filter=16
+        %z = FullyConnected(%x, %y) num_hidden=24 no_bias=True
+        %8 = sigmoid(%z)
+        heads %0, %1, %2, %3, %4, %5, %6, %7, %8"""
+# a network, its precision, how many products there are, how many of them a kernel follows, and the tolerance
+NETWORKS = {"kinds of products": (MANY, "fp32", 9, 3, 2e-3), "layers": (DENSE, "fp32", 2, 1, 1e-5),
+            "rounded layers": (DENSE, "tf32", 2, 1, 1e-2), "narrow layers": (DENSE, "bf16", 2, 2, 5e-2)}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Small products are for the library too."""
+    for name in ("LEAST", "NARROWEST", "DEEP"):
+        monkeypatch.setattr(library_calls, name, 2)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def library(file):
+    """The library; afterwards it does what it should again."""
+    made = CublasLt(load(str(file)))
+    yield made
+    for name in STATUSES:
+        word(made._library, name).value = 0
+
+
+def counted(library, name="products"):
+    return word(library._library, name).value
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(library, name, tmp_path):
+    text, precision, products, followed, tolerance = NETWORKS[name]
+    graph, options = typed(parse_graph(text, from_text)), Options(precision=precision, libraries=LIBRARIES)
+    unit = compile_lowered(lower(graph, INFERENCE, {}, (), options, target="cuda"), ["cuda"], options)
+    random, before = np.random.default_rng(0), counted(library)
+    inputs = {node.name: random.standard_normal(node.types[0].dims).astype(node.types[0].element.numpy)
+              for node in graph.variables}
+    outputs = emulate(unit, inputs, 1, tmp_path, {"cublaslt": library})
+    for found, expected in zip(outputs, run_heads(graph, inputs), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * max(1, np.abs(expected).max()))
+    assert counted(library) - before == products == len(unit.plans["cuda"].calls)
+    assert sum(call.rest[0] < call.rest[1] for call in unit.plans["cuda"].calls) == followed
+    assert counted(library, "compute") == (77 if precision == "tf32" else 68)
+
+
+# ---- modules -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def module(gpu, library):
+    """Two dense layers and a softmax on the GPU, which has the library."""
+    gpu.libraries["cublaslt"] = library
+    symbol, params = network()
+    return mx.compile(symbol, params, {"data": (4, 12)}, target="cuda", options=Options(libraries=LIBRARIES))
+
+
+DATA = np.random.default_rng(3).standard_normal((4, 12)).astype(np.float32)
+
+
+def expected_of_network():
+    symbol, params = network()
+    return mx.compile(symbol, params, {"data": (4, 12)}).forward(data=DATA)[0].asnumpy()
+
+
+def check(module):
+    np.testing.assert_allclose(module.forward(data=DATA)[0].asnumpy(), expected_of_network(), rtol=1e-5, atol=1e-6)
+
+
+def test_modules_say_what_libraries_do(module, library):
+    before, asked = counted(library), counted(library, "heuristics")
+    for _ in range(3):      # launched, recorded, repeated
+        check(module)
+    assert counted(library) - before == 6
+    assert counted(library, "heuristics") - asked == 2
+    assert [(use.library, use.nodes, use.is_used, use.reason) for use in module.libraries] \
+        == [("cublaslt", ("fc1", "relu1"), True, ""), ("cublaslt", ("fc2",), True, "")]
+
+
+def test_another_thread_asks_no_more(module, library):
+    check(module)
+    asked = counted(library, "heuristics")
+    thread = threading.Thread(target=check, args=[module])
+    thread.start()
+    thread.join()
+    assert counted(library, "heuristics") == asked
+
+
+def test_without_the_library_kernels_run(module, gpu):
+    gpu.libraries.clear()
+    check(module)
+    assert gpu.calls["call"] == 0
+    assert [(use.is_used, use.reason) for use in module.libraries] == [(False, "the emulator has no cublaslt")] * 2
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("number, text", [(NOT_SUPPORTED, "NOT_SUPPORTED"), (EXECUTION_FAILED, "EXECUTION_FAILED")])
+def test_what_the_library_refuses_kernels_compute(module, library, gpu, status, number, text):
+    word(library._library, status).value = number
+    before = counted(library)
+    for _ in range(3):
+        check(module)
+    assert counted(library) == before and gpu.calls["call"] == 0
+    assert all(not use.is_used and text in use.reason for use in module.libraries)
+
+
+def test_arrays_that_begin_between_words_are_for_kernels(gpu, library):
+    gpu.libraries["cublaslt"] = library
+    symbol = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=5, no_bias=True, name="fc")
+    weight = np.arange(65, dtype=np.float32).reshape(5, 13)
+    module = mx.compile(symbol, {"fc_weight": weight}, {"data": (4, 13)}, target="cuda",
+                        options=Options(libraries=LIBRARIES))
+    rows = np.random.default_rng(0).standard_normal((8, 13)).astype(np.float32)
+    on_gpu = mx.nd.array(rows, ctx=mx.gpu(0))
+    for first, calls in ((0, 1), (1, 1), (4, 2)):
+        out, = module.forward(data=on_gpu[first:first + 4])
+        np.testing.assert_allclose(out.asnumpy(), rows[first:first + 4] @ weight.T, rtol=1e-5, atol=1e-4)
+        assert gpu.calls["call"] == calls, first
+    assert module.libraries[0].is_used
+
+
+def test_training(gpu, library):
+    gpu.libraries["cublaslt"] = library
+    symbol, params = network()
+    gradients, before = [], counted(library)
+    for libraries in ((), LIBRARIES):
+        module = mx.compile(symbol, params, {"data": (4, 12)}, train=True, target="cuda",
+                            options=Options(libraries=libraries))
+        module.forward(is_train=True, data=DATA)
+        module.backward(np.arange(20, dtype=np.float32).reshape(4, 5))
+        gradients.append({name: array.asnumpy() for name, array in module.gradients.items()})
+    assert counted(library) - before == 5       # two layers, the gradients of two weights and of one input
+    for name, found in gradients[0].items():
+        np.testing.assert_allclose(gradients[1][name], found, rtol=1e-4, atol=1e-5)
+
+
+# ---- packages ------------------------------------------------------------------------------------------------------
+
+
+def test_packages(gpu, library, monkeypatch, tmp_path):
+    hold_texts(monkeypatch)
+    gpu.architecture = "sm_90"
+    path = write(tmp_path / "m.symc", "llvm,cuda", libraries=LIBRARIES)
+    check(runtime.load(path, target="cpu"))
+    module = runtime.load(path)
+    check(module)
+    assert gpu.calls["call"] == 0
+    gpu.libraries["cublaslt"] = library
+    module = runtime.load(path)
+    check(module)
+    assert gpu.calls["call"] == 2
+    shown = report.inspect_package(path)
+    assert shown["options"]["libraries"] == "cublaslt" and [row["nodes"] for row in shown["library_calls"]] \
+        == [["fc1", "relu1"], ["fc2"]]
+
+
+def test_packages_without_libraries_are_as_before(gpu, monkeypatch, tmp_path):
+    hold_texts(monkeypatch)
+    shown = report.inspect_package(write(tmp_path / "m.symc", "cuda"))
+    assert "library_calls" not in shown and "libraries" not in shown["options"]
+
+
+def test_libraries_are_for_gpus():
+    with pytest.raises(SymcError, match=r"libraries \(cublaslt\) are for GPUs"):
+        mx.compile(*network(), {"data": (4, 12)}, options=Options(libraries=LIBRARIES))
