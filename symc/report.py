@@ -260,15 +260,15 @@ def gpu_calls(package: Package) -> dict[str, Any]:
 def bench_summary(report: Mapping[str, Any], top: int) -> dict[str, Any]:
     """The report of `bench` for people to read: the `top` slowest steps."""
     times, peak, steps = report["milliseconds"], report["peak"], report["steps"]
-    threads = report["threads"]
     slowest = sorted(steps, key=lambda row: -row["microseconds"])
     alone = sum(row["microseconds"] for row in steps) / 1000
     shown = {
         "package": report["package"],
-        "machine": f"{report['cpu']}, {threads} thread{'s' * (threads != 1)}, {report['level']}",
-        "peaks": f"{peak['gflops']:.1f} GFLOP/s, {peak['gbytes_per_second']:.1f} GB/s read from memory"
-                 if peak else "unknown: the package is older than `symc bench`",
-        "inputs": report["inputs"], "slabs": report.get("slabs"),
+        "machine": _machine(report),
+        "peaks": f"{peak['gflops']:.1f} GFLOP/s, {peak['gbytes_per_second']:.1f} GB/s read from memory" if peak else
+                 "unknown: " + ("those of GPUs are not measured" if "gpu" in report else
+                                "the package is older than `symc bench`"),
+        "not timed on a GPU": report.get("gpu_not_timed"), "inputs": report["inputs"], "slabs": report.get("slabs"),
         "memory": f"{_megabytes(report['weights_bytes'])} of weights, {_megabytes(report['arena_bytes'])} of "
                   "intermediate results",
         "milliseconds": ", ".join(f"{name} {value:.4g}" for name, value in times.items())
@@ -278,6 +278,14 @@ def bench_summary(report: Mapping[str, Any], top: int) -> dict[str, Any]:
         "steps": f"{len(steps)}, {alone:.4g} ms when each is run alone",
         "slowest steps": [_step_row(row) for row in slowest[:top]]}
     return {key: value for key, value in shown.items() if value}
+
+
+def _machine(report: Mapping[str, Any]) -> str:
+    """What a package was timed on."""
+    if "gpu" in report:
+        return f"{report['gpu']} ({report['level']}), inputs and results copied in each run"
+    threads = report["threads"]
+    return f"{report['cpu']}, {threads} thread{'s' * (threads != 1)}, {report['level']}"
 
 
 def _step_row(row: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import read_inputs, shapes_of
-from symc.cli.options import Json, Threads, Trust, dims, pairs, use_threads
+from symc.cli.options import Json, Target, Threads, Trust, dims, pairs, use_threads
 from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
 from symc.cli.show import show
 
@@ -22,6 +22,7 @@ def bench(
                                                                           "drawn at random.")] = None,
     shape: Annotated[list[str] | None, typer.Option(help="Shape of an input, as data=8,3,224,224, where the package "
                                                          "is for several.")] = None,
+    target: Target = None,
     threads: Threads = 0,
     trust: Trust = None,
     warmup: Annotated[int, typer.Option(min=0, help="Runs in front that do not count.")] = 3,
@@ -41,5 +42,5 @@ def bench(
     steps = preparation(resize, crop, preprocess, mean, std, scale, bgr)
     given = read_inputs(inputs or [], lambda: shapes_of(runtime.load(package, trust=trust)), steps)
     measured = measure(package, given.arrays, Effort(warmup, repeats, seconds),
-                       pairs(shape, dims, "--shape"), trust)
+                       pairs(shape, dims, "--shape"), trust, target)
     show((measured if as_json else report.bench_summary(measured, top)) | given.told(), as_json)

@@ -34,6 +34,8 @@ Package = Annotated[Path, typer.Argument(help="Package that `symc compile` wrote
 Trust = Annotated[Path | None, typer.Option("--trust", help="File with the public key (PEM, ed25519) that must have "
                                              "signed the package; see `symc sign`.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all cores.")]
+Target = Annotated[str | None, typer.Option("--target", help="cpu, cuda, or cuda:1 for the second GPU; by default the "
+                                            "GPU if there is one that the package has code for, else the CPU.")]
 NO_PARAMETERS = "none"              # what --params says of networks whose parameters are inputs
 FAST_MATH = ("Faster 3x3 convolutions that round more: errors of up to 2e-6 of a layer's largest element, 7e-7 by "
              "default; see docs/architecture.md.")

@@ -10,7 +10,7 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.inputs import Inputs, read_arrays, read_inputs, shapes_of
-from symc.cli.options import Json, Package, Threads, Trust, use_threads
+from symc.cli.options import Json, Package, Target, Threads, Trust, use_threads
 from symc.cli.preparation import Bgr, Crop, Deviation, Mean, Preprocess, Resize, Scale, preparation
 from symc.cli.show import show
 from symc.errors import DifferentError, SymcError
@@ -32,9 +32,7 @@ def run(
     resize: Resize = None, crop: Crop = False, preprocess: Preprocess = None, mean: Mean = "", std: Deviation = "",
     scale: Scale = 1, bgr: Bgr = False,
     save_inputs: Annotated[Path | None, typer.Option(help=".npz file for the inputs as the network gets them.")] = None,
-    target: Annotated[str | None, typer.Option(help="cpu, cuda, or cuda:1 for the second GPU; by default the GPU "
-                                                    "if there is one that the package has code for, else the "
-                                                    "CPU.")] = None,
+    target: Target = None,
     threads: Threads = 0,
     trust: Trust = None,
     as_json: Json = False,

@@ -32,7 +32,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compare all plans of a package with the interpretation of the graphs that it stores, or of its network with
-    --params."""
+    --params: on the CPU, and on gpu(0) where there is one that it has code for."""
     from symc import runtime
     from symc.verify import verify_package
 
@@ -49,11 +49,14 @@ def verify(
 def _summary(record: dict[str, Any]) -> dict[str, Any]:
     shown = {"verification": verdict(record), "inputs": record["inputs"],
              "compared": [row for one in plans_of(record) for row in _rows(one)]}
+    if "gpu" in record:
+        shown["on the GPU"] = verdict(record["gpu"])
+        shown["compared on the GPU"] = [row for one in plans_of(record["gpu"]) for row in _rows(one)]
     if record["levels_not_run"]:
         shown["not run here"] = record["levels_not_run"]
     if "plans_not_compared" in record:
         shown["plans not compared"] = record["plans_not_compared"]
-    faults = [one["fault"] for one in plans_of(record) if "fault" in one]
+    faults = [one["fault"] for one in (*plans_of(record), *plans_of(record.get("gpu", {}))) if "fault" in one]
     return shown | ({"fault": "; ".join(faults)} if faults else {})
 
 

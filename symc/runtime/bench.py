@@ -15,8 +15,8 @@ import numpy as np
 from symc.errors import MXNetError, SymcError
 from symc.runtime.batch import Batch, ModuleOfBatches
 from symc.runtime.machine import cpu_name, this_machine
-from symc.runtime.module import CompiledModule, Description, module_of
-from symc.runtime.package import Package, Target, open_package
+from symc.runtime.module import CompiledModule, Description, module_for
+from symc.runtime.package import Package, open_package
 from symc.runtime.peak import Peak, measure_peak
 from symc.runtime.plan import BranchStep, HostStep, KernelStep, LoopStep, Range, Step, storage_dtype
 from symc.runtime.program import Program
@@ -67,9 +67,8 @@ class Subject:
     rows: int | None = None         # of a batch of any size
 
     @staticmethod
-    def of(package: Package, target: Target, shapes: Mapping[str, tuple[int, ...]]) -> Subject:
+    def of(module: CompiledModule | ModuleOfShapes | ModuleOfBatches, shapes: Mapping[str, tuple[int, ...]]) -> Subject:
         """shapes: by name; where they leave open which plan is meant it is the first, or a batch of its size."""
-        module = module_of(package, target)
         if isinstance(module, ModuleOfBatches):
             rows = module.rows(shapes)
             parts = [module.plans[module.number_of(size)] for size in module.slabs(rows)]
@@ -85,26 +84,26 @@ def _with_rows(described: Description, batch: Batch, rows: int) -> Description:
 
 def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort,
           shapes: Mapping[str, tuple[int, ...]] | None = None,
-          trust: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """What `symc bench` reports of a package, as plain data: times of runs, of steps, and this machine's peaks.
+          trust: str | os.PathLike[str] | None = None, target: str | None = None) -> dict[str, Any]:
+    """What `symc bench` reports of a package, as plain data: times of runs, of steps, and this CPU's peaks.
 
     given: arrays by name of input; others are drawn at random.  shapes: of these, where the package is for several.
-    trust: as that of `load`.  Packages for training are timed by their training step, with head gradients of one.
+    trust, target: as those of `load`; on a GPU inputs and outputs are copied in each run.  Packages for training are
+    timed by their training step, with head gradients of one.
     PackageError, SymcError: as those of `load` and `forward`.
     """
     package = open_package(path, trust=trust)
-    target = package.target_for(this_machine())
-    subject = Subject.of(package, target, {**(shapes or {}), **{name: shape_of(one) for name, one in given.items()}})
+    subject = Subject.of(module_for(package, target),
+                         {**(shapes or {}), **{name: shape_of(one) for name, one in given.items()}})
     module = subject.parts[0]
     inputs = {**draw_inputs(package, subject.inputs), **given}
     run = _runner(subject, inputs)
     _try(run, drawn=[name for name in inputs if name not in given])
     times = effort.times(run)
-    assert module.library is not None       # of CPUs
-    peak = measure_peak(module.library, num_threads())
+    peak = None if module.library is None else measure_peak(module.library, num_threads())
     steps = list(_step_rows(module, effort, peak))
     flops = sum(map(_flops, subject.parts))
-    return {"package": os.fspath(path), "cpu": cpu_name(), "level": target.level, "threads": num_threads(),
+    return {"package": os.fspath(path), **_where(package, module, target),
             "inputs": {entry.name: [entry.dtype, list(entry.shape)] for entry in subject.inputs},
             **({} if subject.rows is None else {"slabs": [_rows_of(part, subject) for part in subject.parts]}),
             "entries": entries_of(module), "warmup": effort.warmup, "runs": len(times),
@@ -113,6 +112,19 @@ def bench(path: str | os.PathLike[str], given: Mapping[str, Any], effort: Effort
             "weights_bytes": module.plan.weights_bytes,
             "peak": {"gflops": peak.flops / 1e9, "gbytes_per_second": peak.bytes / 1e9} if peak else None,
             "flops": flops, **_rate("gflops", flops, min(times), peak.flops if peak else None), "steps": steps}
+
+
+def _where(package: Package, module: CompiledModule, target: str | None) -> dict[str, Any]:
+    """On what the package is timed, and why not on a GPU that it has code for."""
+    if module.library is None:
+        driver = module.program.driver  # type: ignore[attr-defined]
+        return {"gpu": driver.name, "level": driver.architecture}
+    found = {"cpu": cpu_name(), "level": package.target_for(this_machine()).level, "threads": num_threads()}
+    if package.architectures:
+        from symc.runtime.gpu_module import why_not_here  # most packages are for CPUs
+
+        found["gpu_not_timed"] = "the CPU was asked for" if target else why_not_here(package)
+    return found
 
 
 def _flops(module: CompiledModule) -> int:

@@ -246,7 +246,7 @@ class CudaDriver:
 
     def __init__(self, card: _Card) -> None:
         self.card, self.api = card, card.api
-        self.architecture = card.device.architecture
+        self.name, self.architecture = card.device.name, card.device.architecture
         self._launched: list[str] = []      # since the stream was last waited for
         with card.current():
             self.handle = self.api("cuStreamCreate", NON_BLOCKING)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from symc.errors import SymcError
 from symc.runtime.device_memory import DeviceMemory
 from symc.runtime.devices import Driver, Function, KernelFailure, OutOfDeviceMemory, Pointer
 from symc.runtime.libraries import LibraryProblem, Ready, Use
@@ -62,6 +63,9 @@ class DeviceProgram(Program):
         self._bound: dict[Range, list[int] | None] = {}
         super().__init__(plan, None, weights, hosts)
         self.driver, self.records, self.device = driver, records, device
+        if missing := [kernel.name for kernel in plan.kernels if kernel.name not in functions]:
+            raise SymcError(f"the code for GPUs lacks the kernel '{missing[0]}' of the plan",
+                            "compile the network again")
         self._functions = [functions[kernel.name] for kernel in plan.kernels]
         self._calls = {call.steps[0]: CalledSteps(call, plan, driver) for call in plan.calls}
 
@@ -200,6 +204,15 @@ class DeviceProgram(Program):
         for number in self._on_host(entry):
             if self.plan.buffers[number].kind in WRITTEN:
                 self.driver.read(self.array(number), self._device[number])
+        self.driver.wait()
+
+    def run_step(self, number: int) -> None:
+        """As of Program; the step is done when this returns."""
+        step = self.plan.steps[number]
+        if isinstance(step, KernelStep):
+            self._launch(step)
+        else:
+            super().run_step(number)
         self.driver.wait()
 
     def _runs_natively(self, step: Step) -> bool:

@@ -28,6 +28,8 @@ class Driver(Protocol):
     Its memory and functions are those of all streams of the device.
     """
 
+    name: str
+    """Of the device, for people."""
     architecture: str
     """What kernels are compiled for: 'sm_90', or SOURCE."""
     number: int | None

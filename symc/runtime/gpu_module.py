@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from symc.errors import PackageError, SymcError, warn
 from symc.runtime import devices
-from symc.runtime.archive import damaged
 from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.context import current_context, gpu
 from symc.runtime.device import DeviceProgram
@@ -88,12 +87,21 @@ def module_on_gpu(package: Package, target: str | None, hosts: Mapping[str, Host
         raise PackageError(f"package {package.path} cannot run on a GPU: {problem.message}",
                            _ways_out(package)) from problem
     try:
-        return _module(package, driver, number, hosts)
+        return module_of_code(package, code_of(package, driver, number), hosts)
     except PackageError as problem:
         if not has_other:
             raise
         warn(f"the package runs on the CPU: {problem.message}")
         return None
+
+
+def why_not_here(package: Package) -> str:
+    """Why gpu(0), which does not, cannot run a package."""
+    try:
+        code_of(package, devices.driver_of(0), 0)
+    except SymcError as problem:
+        return problem.message
+    raise AssertionError("it can")
 
 
 def _ways_out(package: Package) -> str:
@@ -102,8 +110,34 @@ def _ways_out(package: Package) -> str:
     return "run it where there is a GPU, or rebuild it for CPUs too: symc compile --target llvm,cuda"
 
 
-def _module(package: Package, driver: Driver, device: int, hosts: Mapping[str, HostFunction] | None
-            ) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+class GpuCode(NamedTuple):
+    """Kernels of a package on a GPU.  architecture: for which they were compiled."""
+
+    device: int
+    architecture: str
+    functions: Mapping[str, Function]
+
+    def program(self, plan: Plan, weights: np.ndarray) -> DeviceProgram:
+        """A plan with a stream of its own."""
+        return DeviceProgram(plan, devices.driver_of(self.device).stream(), self.functions, weights, device=self.device)
+
+
+def module_of_code(package: Package, code: GpuCode, hosts: Mapping[str, HostFunction] | None = None
+                   ) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+    """The module of a package with these kernels."""
+    own = package.cuda_weights()
+    on_device = placed(own, code.device)
+
+    def make(number: int) -> CompiledModule:
+        return GpuModule(package.read_cuda_plan(number), code.device, code.functions, own, hosts, on_device)
+    if len(package.manifest["plans"]) == 1 and package.manifest.get("batch") is None:
+        return make(0)
+    return module_of_plans(package, make)
+
+
+def code_of(package: Package, driver: Driver, device: int) -> GpuCode:
+    """The kernels of a package on a GPU.  PackageError: it has none for this one, or the driver does not take them,
+    being older than their compiler, say."""
     if not package.architectures:
         raise PackageError(f"package {package.path} has no code for GPUs",
                            "rebuild it: symc compile --target llvm,cuda")
@@ -112,25 +146,9 @@ def _module(package: Package, driver: Driver, device: int, hosts: Mapping[str, H
         raise PackageError(f"package {package.path} has code for {', '.join(package.architectures)}, gpu({device}) is "
                            f"{driver.architecture}", f"rebuild it: symc compile --target llvm,cuda --arch "
                                                      f"{driver.architecture}")
-    functions, block = _loaded(package, driver, architecture), package.weights()
-    own = block[len(block) - package.manifest["cuda"]["plans"][0]["weights_bytes"]:]
-    on_device = placed(own, device)
-
-    def make(number: int) -> CompiledModule:
-        plan = package.read_cuda_plan(number)
-        if missing := [kernel.name for kernel in plan.kernels if kernel.name not in functions]:
-            raise damaged(package.path, f"its code for {architecture} lacks the kernel {missing[0]}")
-        return GpuModule(plan, device, functions, own, hosts, on_device)
-    if len(package.manifest["plans"]) == 1 and package.manifest.get("batch") is None:
-        return make(0)
-    return module_of_plans(package, make)
-
-
-def _loaded(package: Package, driver: Driver, architecture: str) -> Mapping[str, Function]:
-    """The kernels of a package.  PackageError: the driver does not take them, being older than their compiler, say."""
     images = [image.code for image in package.images(architecture)]
     try:
-        return driver.load(images)
+        return GpuCode(device, architecture, driver.load(images))
     except SymcError as problem:
         raise PackageError(f"the driver does not load the code for {architecture} of package {package.path}: "
                            f"{problem.message}", problem.hint) from problem

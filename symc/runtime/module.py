@@ -205,7 +205,13 @@ def load(path: str | os.PathLike[str], level: str | None = None,
     'cuda' or 'cuda:1', which is gpu(1); None: the first GPU if there is one that the package has code for, else the
     CPU.  PackageError: damaged, of another format, for another machine, or not signed with that key.
     """
-    package = open_package(path, weights, trust)
+    return module_for(open_package(path, weights, trust), target, level, hosts)
+
+
+def module_for(package: Package, target: str | None = None, level: str | None = None,
+               hosts: Mapping[str, HostFunction] | None = None
+               ) -> CompiledModule | ModuleOfShapes | ModuleOfBatches:
+    """The module of an open package, as `load`."""
     if (package.architectures or target not in (None, "cpu")) and level is None and target != "cpu":
         from symc.runtime.gpu_module import module_on_gpu  # most packages are for CPUs, and load without
 

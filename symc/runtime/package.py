@@ -101,6 +101,11 @@ class Package:
             self._weights = block
         return self._weights
 
+    def cuda_weights(self) -> np.ndarray:
+        """The end of the block, which is that of the plans for GPUs."""
+        block = self.weights()
+        return block[len(block) - self.manifest["cuda"]["plans"][0]["weights_bytes"]:]
+
     def _find_weights(self) -> tuple[str, memoryview, Mapping[str, Any]]:
         """The file that they lie in, for messages; the block, and its checksums."""
         described = self.manifest["weights"]

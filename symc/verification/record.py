@@ -20,6 +20,7 @@ class Verification:
 
     status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
     run, and those of the package that this machine does not run.  fault: where wrong numbers begin, in words.
+    on_gpu: the same of the plans for GPUs, beside those for CPUs.
     Where the package has several plans: plan, shapes: which one it is; other_plans: the same of other plans;
     not_compared: the rest.
     """
@@ -37,11 +38,13 @@ class Verification:
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     other_plans: tuple[Verification, ...] = ()
     not_compared: tuple[int, ...] = ()
+    on_gpu: Verification | None = None
 
     @property
     def of_all(self) -> str:
-        """The status of all plans: the worst."""
-        return max((one.status for one in (self, *self.other_plans)), key=SEVERITY.index)
+        """The status of all plans: the worst.  Plans for GPUs that were not run here change nothing."""
+        on_gpu = () if self.on_gpu is None or self.on_gpu.status == SKIPPED else (self.on_gpu.of_all,)
+        return max((*(one.status for one in (self, *self.other_plans)), *on_gpu), key=SEVERITY.index)
 
     def to_json(self, rounded: bool = False) -> dict[str, Any]:
         """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
@@ -51,7 +54,8 @@ class Verification:
                   "each_step_compared": self.steps_compared}
         which = {"plan": self.plan, "shapes": {name: list(shape) for name, shape in self.shapes.items()}}
         further = {"fault": self.fault, "other_plans": [one.to_json(rounded) for one in self.other_plans],
-                   "plans_not_compared": list(self.not_compared)}
+                   "plans_not_compared": list(self.not_compared),
+                   "gpu": None if self.on_gpu is None else self.on_gpu.to_json(rounded)}
         return record | (which if self.shapes else {}) | {key: value for key, value in further.items() if value}
 
 

@@ -18,11 +18,10 @@ from symc.ir.layouts import to_logical
 from symc.ops.group import Group
 from symc.ops.operator import is_view, operation, run_reference
 from symc.passes.materialize import ACCUMULATED, storage
-from symc.runtime.library import Library
 from symc.runtime.plan import HostStep, KernelStep
 from symc.runtime.program import Program
 from symc.verification.compare import Comparison, Difference, Numbers, dtypes_of, spread_of
-from symc.verification.subject import Subject, bind
+from symc.verification.subject import Code, Subject, bind
 
 USER = ("input", "state", "head_gradient", "output", "gradient")    # kinds whose buffers have the user's names
 
@@ -37,7 +36,7 @@ class WrongStep:
     difference: Difference
 
 
-def wrong_steps(subject: Subject, library: Library, arrays: Mapping[str, np.ndarray]) -> Iterator[WrongStep]:
+def wrong_steps(subject: Subject, library: Code, arrays: Mapping[str, np.ndarray]) -> Iterator[WrongStep]:
     """The steps that differ from their nodes' meaning, in the order of the plan."""
     program = subject.program(library)
     bind(program, arrays)
@@ -63,13 +62,18 @@ class _Walk:
 
     @cached_property
     def nodes(self) -> dict[str, Node]:
-        names = names_with_bodies(self.subject.lowered)
-        return {names[node]: node for node in self.subject.lowered.nodes}
+        names = names_with_bodies(self.graph)
+        return {names[node]: node for node in self.graph.nodes}
+
+    @property
+    def graph(self) -> Graph:
+        assert self.subject.lowered is not None
+        return self.subject.lowered
 
     @cached_property
     def buffers(self) -> dict[Value, int]:
         """Storages and the buffers that they are."""
-        graph, buffers = self.subject.lowered, self.subject.plan.buffers
+        graph, buffers = self.graph, self.subject.plan.buffers
         inside = {buffer.name: i for i, buffer in enumerate(buffers) if buffer.kind not in USER}
         users = {(buffer.kind, buffer.name): i for i, buffer in enumerate(buffers) if buffer.kind in USER}
         found = {Value(node, i): inside[value_name(name, i)] for name, node in self.nodes.items()

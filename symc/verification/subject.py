@@ -16,12 +16,16 @@ from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import training_pipeline
 from symc.passes.seed_random import NumberRandom, SeedRandom
+from symc.runtime.device import DeviceProgram
+from symc.runtime.device_memory import placed
+from symc.runtime.gpu_module import GpuCode
 from symc.runtime.library import Library
 from symc.runtime.memory import aligned_copy, aligned_empty
 from symc.runtime.plan import Plan, storage_dtype
 from symc.runtime.program import Program
 from symc.verification.compare import Numbers, Tolerances
 
+Code = Library | GpuCode
 GIVEN = ("input", "state", "head_gradient")     # kinds of buffers that are read
 WRITTEN = ("output", "gradient")
 
@@ -31,20 +35,21 @@ class Subject:
     """One plan.
 
     meaning: the graph whose interpretation is right.  roles: the network as its user wrote it, typed, which tells
-    what its inputs are for.  lowered: the graph that the plan was assembled from.  weights: the block.  initial: the
-    first values of inputs and states that have some.
+    what its inputs are for.  lowered: the graph that the plan was assembled from, if it is known.  weights: the block.
+    initial: the first values of inputs and states that have some.
     """
 
     meaning: Graph
     roles: Graph
-    lowered: Graph
+    lowered: Graph | None
     plan: Plan
     weights: np.ndarray
     initial: Mapping[str, np.ndarray]
     tolerances: Tolerances
 
-    def program(self, library: Library) -> Program:
-        return Program(self.plan, library, self.weights)
+    def program(self, code: Code) -> Program:
+        return code.program(self.plan, self.weights) if isinstance(code, GpuCode) else \
+            Program(self.plan, code, self.weights)
 
     @property
     def entries(self) -> list[str]:
@@ -65,13 +70,18 @@ def meaning_of(graph: Graph, requests: Mapping[str, str] | None) -> Graph:
 
 
 def bind(program: Program, arrays: Mapping[str, np.ndarray]) -> None:
-    """Give a program copies of these inputs and states, and new arrays for what it writes."""
+    """Give a program copies of these inputs and states, and new arrays for what it writes, where its code runs."""
     for number, buffer in enumerate(program.plan.buffers):
         if buffer.kind in GIVEN:
-            program.bind(number, aligned_copy(np.asarray(arrays[buffer.name])))
+            made = aligned_copy(np.asarray(arrays[buffer.name]))
         elif buffer.kind in WRITTEN:
             made = aligned_empty(buffer.shape, storage_dtype(buffer.dtype), buffer.name)
             made.reshape(-1).view(np.uint8)[:] = 0
+        else:
+            continue
+        if isinstance(program, DeviceProgram) and program.device is not None:
+            program.bind(number, placed(made, program.device))
+        else:
             program.bind(number, made)
 
 

@@ -8,22 +8,22 @@ from functools import partial
 import numpy as np
 
 from symc.interpreter import run
-from symc.runtime.library import Library
 from symc.verification.compare import ROUNDED_TO, Comparison, Difference, Numbers, dtypes_of, spread_of
 from symc.verification.inputs import Inputs, draw_inputs
 from symc.verification.record import DIFFERENT, NOTHING, PASSED, Verification
 from symc.verification.steps import WrongStep, wrong_steps
-from symc.verification.subject import Subject, bind, numbers, written
+from symc.verification.subject import Code, Subject, bind, numbers, written
 
 Explain = Callable[[WrongStep | None, Inputs, Sequence[Difference]], str]
 
 
-def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[str], seed: int = 0,
+def verify(subject: Subject, libraries: Mapping[str, Code], others: Sequence[str], seed: int = 0,
            given: Mapping[str, np.ndarray] | None = None, expected: Numbers | None = None,
            explain: Explain | None = None, against: str = "interpreter") -> Verification:
-    """Compare the libraries of these CPU levels with the interpretation of `subject.meaning`, or with `expected`.
+    """Compare the code for these CPU levels, or for a GPU, with the interpretation of `subject.meaning`, or with
+    `expected`.
 
-    others: levels that cannot be run here.  given: values of inputs; the others are drawn.  explain: says in words
+    others: what cannot be run here.  given: values of inputs; the others are drawn.  explain: says in words
     where a difference comes from, given the first step that is wrong by itself, if any.
     """
     inputs = draw_inputs(subject.roles, subject.meaning, seed, {**subject.initial, **(given or {})})
@@ -32,7 +32,8 @@ def verify(subject: Subject, libraries: Mapping[str, Library], others: Sequence[
     by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
     differences = worst_of_each(list(by_level.values()))
     wrong = [difference for difference in differences if difference.reason]
-    doubtful = wrong or any(d.explained for d in differences) or subject.tolerances.precision in ROUNDED_TO
+    doubtful = subject.lowered is not None and (wrong or any(d.explained for d in differences)
+                                                or subject.tolerances.precision in ROUNDED_TO)
     step = _first_wrong_step(subject, libraries, inputs) if doubtful else None
     fault = explain(step, inputs, wrong) if explain is not None and (wrong or step) else ""
     status = status_of(differences) if step is None else DIFFERENT
@@ -56,7 +57,7 @@ def _like(array: np.ndarray, model: np.ndarray) -> np.ndarray:
     return array.astype(model.dtype) if array.dtype != model.dtype and array.dtype.kind in "fiu" else array
 
 
-def _run(subject: Subject, library: Library, inputs: Inputs, wanted: Numbers) -> Numbers:
+def _run(subject: Subject, library: Code, inputs: Inputs, wanted: Numbers) -> Numbers:
     program = subject.program(library)
     bind(program, inputs.arrays)
     for entry in subject.entries:
@@ -74,7 +75,7 @@ def status_of(differences: Sequence[Difference]) -> str:
     return DIFFERENT if any(d.reason for d in differences) else NOTHING if _is_nothing(differences) else PASSED
 
 
-def _first_wrong_step(subject: Subject, libraries: Mapping[str, Library], inputs: Inputs) -> WrongStep | None:
+def _first_wrong_step(subject: Subject, libraries: Mapping[str, Code], inputs: Inputs) -> WrongStep | None:
     for library in libraries.values():
         if (step := next(wrong_steps(subject, library, inputs.arrays), None)) is not None:
             return step

@@ -41,7 +41,7 @@ class EmulatedDriver:
     is counted in `calls`, by its name, for all streams.  libraries: those that there are, by name.
     """
 
-    architecture, number = SOURCE, None
+    name, architecture, number = "the emulator", SOURCE, None
 
     def __init__(self, order: int = 1, memory: int = 1 << 30) -> None:
         self.order, self.memory = order, memory

@@ -33,7 +33,7 @@ def runs() -> list[Run]:
     for network in networks:
         found.append((network.name, network.check_inference))
         if network.trains:
-            found.append((f"{network.name}, training", network.check_training))
+            found.append((f"{network.name} in training", network.check_training))
     return found
 
 

@@ -32,11 +32,13 @@ def hold_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("symc.prepared.find_compiler", lambda: Compiler("nvrtc", "", "13.0.88"))
 
 
-def write(path: Path, target: str, shapes=None, architectures=("sm_80", "sm_90"), libraries=(), **options) -> Path:
+def write(path: Path, target: str, shapes=None, architectures=("sm_80", "sm_90"), libraries=(), precision="fp32",
+          **options) -> Path:
     """A package of the network; options: as of `compile_package`."""
     symbol, params = network()
     compiler.compile_package(path, symbol, params, shapes or {"data": (4, 12)}, target=target,
                              architectures=None if target == "cpu" else list(architectures),
                              levels=["x86-64-v3"] if "llvm" in target or target == "cpu" else None,
-                             options=Options(verification=False, slabs=(1, 4), libraries=libraries), **options)
+                             options=Options(verification=False, slabs=(1, 4), libraries=libraries,
+                                             precision=precision), **options)
     return path
