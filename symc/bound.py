@@ -21,7 +21,6 @@ from symc.ir.types import DType, TensorType
 from symc.lowering import is_dynamic, named_dtypes
 from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import Operator, operation, output_name
-from symc.ops.slots import Conflict
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.watch_values import WatchValues
@@ -62,11 +61,7 @@ class BoundNetwork:
         if mode not in self._programs:
             parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
             requests = {} if mode == INFERENCE else self.requests
-            try:
-                lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(self.context))
-            except Conflict as conflict:
-                _refuse_empty(self.graph, conflict)
-                raise
+            lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(self.context))
             self._programs[mode] = program_of(lowered, self.options, self.context)
         return self._programs[mode]
 
@@ -190,14 +185,6 @@ def _held_dynamic(node: Node) -> list[Node]:
 def _described(graph: Graph) -> list[tuple[str, tuple[int, ...], str]]:
     """Name, shape and dtype of each head."""
     return [(output_name(head), head.type.dims, head.type.element.name) for head in graph.heads]
-
-
-def _refuse_empty(graph: Graph, conflict: Conflict) -> None:
-    """Say that an operator cannot do with arrays without elements, if there are such."""
-    empty = [node.name for node in graph.nodes if any(0 in type.dims for type in node.types)]
-    if empty:
-        raise MXNetError(f"'{empty[0]}' has no elements, which an operator behind it cannot do with: {conflict}",
-                         "elementwise operators can; a mask must choose some rows for others") from conflict
 
 
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],

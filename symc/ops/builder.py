@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from symc.errors import InferenceError
 from symc.ir.graph import Node, Source, Value, constant
 from symc.ir.types import DType, TensorType
 from symc.ops.inference import infer_types_of
 from symc.ops.operator import Operator, make
+from symc.ops.slots import Conflict
 
 
 class GraphBuilder:
@@ -27,9 +29,13 @@ class GraphBuilder:
         self._count = 0
 
     def node(self, op: Operator, inputs: Sequence[Value], name: str = "") -> Node:
-        """A typed node; the types of `inputs` must be known."""
+        """A typed node; the types of `inputs` must be known.  InferenceError: the operator cannot do with these."""
         name = name or self._name(op.name)
-        node = Node(name, op, tuple(inputs), infer_types_of(op, inputs), sources=self.sources)
+        try:
+            types = infer_types_of(op, inputs)
+        except Conflict as conflict:
+            raise InferenceError(f"node '{self.prefix}' is computed by {op.name}, which refuses: {conflict}") from None
+        node = Node(name, op, tuple(inputs), types, sources=self.sources)
         self.made.add(node)
         return node
 

@@ -117,7 +117,9 @@ class Operator(Record):
     inference: ClassVar[Any] = None          # inference(g, *inputs): its form outside training, None for itself
     seeded: ClassVar[Any] = None             # seeded(g, seed, salt, *inputs): a random operator as a pure one
     gradient: ClassVar[Any] = None           # gradient(g, node, *dy) → one value or None for each input
-    updates: ClassVar[Any] = None            # updates(g, node) → {input position: new value of the state}, in backward
+    # updates(g, node, inputs) → {input position: new value of the state}, in backward; inputs are those of the node,
+    # with states as backward of the nodes behind it has left them
+    updates: ClassVar[Any] = None
     settled: ClassVar[Any] = None            # settled(*arrays of shape_inputs): the operator for shapes such as theirs
     host: ClassVar[Any] = None               # host(inputs, outputs): fills the output arrays in place
     overwrites: ClassVar[Any] = None         # overwrites(g, node) → {input position: what forward writes to it}
@@ -329,6 +331,11 @@ def computes_in_float32(op: Operator, inputs: Iterable[DType]) -> bool:
 def computes_nothing(op: Operator, types: Sequence[TensorType]) -> bool:
     """Whether an operator with outputs of these types has no element to compute."""
     return bool(types) and not op.is_users and all(type.known and 0 in type.dims for type in types)
+
+
+def reads_nothing(op: Operator, inputs: Sequence[TensorType]) -> bool:
+    """Whether no input, of which there are some, has an element: what the operator makes is then always the same."""
+    return bool(inputs) and not op.is_users and not op.subgraphs and all(0 in type.dims for type in inputs)
 
 
 def run_reference(op: Operator, inputs: Sequence[Any], types: Sequence[TensorType] = ()) -> tuple[Array, ...]:

@@ -35,7 +35,7 @@ class Differentiate(Pass):
     requests: variable name and 'write', 'add' or 'null'; variables without one get no gradient.
     As in MXNet: loss heads take no head gradient, and push their own wherever they stand, behind a BlockGrad or not;
     of a value that is a head twice, the last head's gradient counts; a variable that nothing reaches gets zeros;
-    states are updated by each operator that a wanted variable feeds.
+    states are updated by each operator that a wanted variable feeds, the last one first.
     UnsupportedOperatorError lists the operators that a gradient must pass and cannot.
     """
 
@@ -75,7 +75,7 @@ class _Backward:
         self.leading = nodes_fed_by(graph, wanted)
         self.parts = {value: list(given) for value, given in parts.items()}   # what a value's gradient is the sum of
         self.loops: dict[Node, LoopGradient] = {}
-        self.updates: list[Update] = []
+        self.states: dict[Value, Value] = {}          # of auxiliary states, what backward makes of them
         self.lacking: dict[str, list[str]] = {}       # operators without a rule that a gradient reaches: their nodes
         for node in reversed(graph.nodes):
             if node.op is not None and node in self.leading:
@@ -84,7 +84,11 @@ class _Backward:
                         [f"operator {name} has no gradient; needed by {', '.join(nodes[::-1])}"
                          for name, nodes in self.lacking.items()],
                         "choose heads or variables that need no gradient through it, or put BlockGrad behind it")
-        self.updates.reverse()
+
+    @property
+    def updates(self) -> tuple[Update, ...]:
+        """What backward does to auxiliary states, in the order of the graph."""
+        return tuple(Update(state.node, value) for state, value in reversed(self.states.items()))
 
     def of_variable(self, node: Node) -> Value:
         """The gradient of a variable, zeros where nothing reaches it."""
@@ -117,8 +121,9 @@ class _Backward:
         if op.is_loss or op.always_backward or any(value is not None for value in incoming):
             self._distribute(node, g, incoming)
         if op.updates is not None:
-            self.updates += [Update(node.inputs[position].node, value)
-                             for position, value in op.updates(g, node).items()]
+            inputs = [self.states.get(value, value) for value in node.inputs]
+            self.states.update({node.inputs[position]: value
+                                for position, value in op.updates(g, node, inputs).items()})
 
     def _distribute(self, node: Node, g: GraphBuilder, incoming: list[Value | None]) -> None:
         """Hand the gradients of the inputs on."""

@@ -1,5 +1,6 @@
 """Interleaved attention against MXNet's recorded results."""
 
+import numpy as np
 import pytest
 
 from symc.errors import InferenceError
@@ -31,3 +32,9 @@ def test_inference() -> None:
     assert shapes(OPERATORS[2], [(4, 3, 6), (5, 3, 12)], heads=2)[2] == (6, 4, 5)
     with pytest.raises(InferenceError, match="heads"):
         shapes(OPERATORS[0], [(5, 3, 10)], heads=2)
+
+
+def test_no_queries() -> None:
+    for name in ("selfatt_valatt", "encdec_valatt"):
+        values = np.zeros((0, 2, 12), np.float32)
+        assert make(PREFIX + name, heads=2).reference(values, np.zeros((4, 0, 0), np.float32)).size == 0

@@ -8,6 +8,7 @@ from symc.errors import InferenceError
 from symc.ir.graph import Graph, Value
 from symc.ir.text import parse_graph
 from symc.ir.types import DType
+from symc.ops.builder import GraphBuilder
 from symc.ops.inference import infer, unresolved
 from symc.ops.operator import from_text
 
@@ -94,6 +95,9 @@ def test_unresolved_variables() -> None:
      r"cannot broadcast axis 1: lhs \(2, 3\), rhs \(2, 4\)"),
     ("%a: f32[2,3]\n%y = broadcast_to(%a) shape=(4,3)\nheads %y", r"data \(2, 3\) cannot be broadcast to \(4, 3\)"),
     ("%a: f32[2,3]\n%y = broadcast_axis(%a) axis=(2,) size=(4,)\nheads %y", "axis 2 is out of range for 2 dimensions"),
+    *((f"%a: f32[{dims}]\n%w: f32[*]\n%y = {name}(%a, %w) num_filter=4 kernel=(1,1) no_bias=True\nheads %y",
+       "only the batch may be 0") for dims in ("2,0,4,4", "2,3,0,4") for name in ("Convolution", "Deconvolution")),
+    ("%a: u8[0,4,3]\n%y = _image_resize(%a) size=(3,) keep_ratio=True\nheads %y", "of 0 x 4 pixels cannot be resized"),
     ("%y = _arange() start=3.0 stop=1.0\nheads %y", "the range from 3 to 1 by 1 .* is empty"),
 ])
 def test_contradictions(text: str, message: str) -> None:
@@ -105,3 +109,9 @@ def test_a_contradiction_names_the_producers() -> None:
     text = "%a: f32[2]\n%b: f32[3]\n%e = exp(%a)\n%y = elemwise_add(%e, %b)\nheads %y"
     with pytest.raises(InferenceError, match="comes from 'e'"):
         infer(parse(text))
+
+
+def test_what_a_rewriting_is_refused_names_the_node() -> None:
+    empty = parse("%x: f32[0,4]\n%y = relu(%x)\nheads %y").heads[0].node.inputs[0]
+    with pytest.raises(InferenceError, match=r"node 'top' is computed by max, which refuses: data \(0, 4\) has no"):
+        GraphBuilder("top", ()).max(empty)

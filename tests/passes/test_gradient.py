@@ -90,6 +90,17 @@ def test_states_are_updated_by_what_a_wanted_variable_feeds(check):
     check(of(w="write"), text, "...\nheads %z\ngradient %w = %z/backward/backward_elemwise_mul_rhs2")
 
 
+def test_a_shared_state_is_updated_by_the_last_operator_first(graph):
+    """MXNet: BatchNorms that share statistics each move them in backward."""
+    layers = "".join(f"%y{i} = BatchNorm(%x, %g, %b, %m, %v) fix_gamma=False momentum={momentum}\n"
+                     for i, momentum in enumerate((0.5, 0.75)))
+    g = of(x="write")(graph(f"%x: f32[2,1]\n%g, %b, %m, %v: f32[1]\n{layers}heads %y0, %y1"))
+    given = {name: np.full(1, value, np.float32) for name, value in (("g", 1), ("b", 0), ("m", 8), ("v", 1))}
+    heads = {f"_head_gradient{i}": np.ones((2, 1), np.float32) for i in range(2)}
+    result = run(g, {"x": np.array([[1], [3]], np.float32), **given, **heads})
+    np.testing.assert_allclose(result.updates["m"], (8 * 0.75 + 2 * 0.25) * 0.5 + 2 * 0.5)
+
+
 def test_several_outputs_one_of_them_used(graph):
     g = of(x="write")(graph("%x: f32[2,2]\n%s = SliceChannel(%x) num_outputs=2\n%y = sigmoid(%s#1)\nheads %y"))
     dx = run(g, {"x": np.zeros((2, 2), np.float32), "_head_gradient0": np.ones((2, 1), np.float32)}).gradients["x"]

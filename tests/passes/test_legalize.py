@@ -19,3 +19,11 @@ def test_keeps_operators_with_a_gradient(check, unchanged):
 
 def test_legal_graph(check, unchanged):
     check(Legalize(), "%x: f32[2,4]\n%y = relu(%x)\nheads %y", unchanged)
+
+
+def test_what_reads_no_element_is_a_constant(check):
+    check(Legalize(), "%x: f32[0,5,2]\n%y = sum(%x)\n%z = prod(%x) axis=(0,2)\nheads %y, %z", """
+        %y/const1 = const [0.0]
+        %z/const1 = const [1.0, 1.0, 1.0, 1.0, 1.0]
+        heads %y/const1, %z/const1
+    """)

@@ -45,8 +45,9 @@ class Attention(Operator):
     def matrices(self, array: np.ndarray, part: int, parts: int) -> np.ndarray:
         """`stacked` in NumPy."""
         length, batch, _ = array.shape
-        split = array.reshape(length, batch, self.heads, parts, -1)[:, :, :, part]
-        return split.transpose(1, 2, 0, 3).reshape(batch * self.heads, length, -1)
+        depth = self.depth(array.shape, parts) or 0
+        split = array.reshape(length, batch, self.heads, parts, depth)[:, :, :, part]
+        return split.transpose(1, 2, 0, 3).reshape(batch * self.heads, length, depth)
 
     def stack(self, batch: int | None) -> int | None:
         """Number of matrices."""
@@ -100,8 +101,9 @@ class Mixture(Attention):
     def reference(self, values: np.ndarray, attention: np.ndarray) -> np.ndarray:
         mixed = attention @ self.matrices(values, self.parts - 1, self.parts)
         batch, length = values.shape[1], attention.shape[1]
-        heads = mixed.reshape(batch, self.heads, length, -1).transpose(2, 0, 1, 3)
-        return heads.reshape(length, batch, -1)  # type: ignore[no-any-return]
+        depth = mixed.shape[-1]
+        heads = mixed.reshape(batch, self.heads, length, depth).transpose(2, 0, 1, 3)
+        return heads.reshape(length, batch, self.heads * depth)  # type: ignore[no-any-return]
 
 
 @operator("_contrib_interleaved_matmul_selfatt_qk")

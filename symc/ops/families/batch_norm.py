@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -133,10 +134,10 @@ class BatchNormalization(Operator):
             dx = g._backward_normalize(data, dy, factor, mean, scale, *sums, count=count)
         return [dx, *parameter_gradients(g, sums, gamma, self.fix_gamma), None, None]
 
-    def updates(self, g: Any, node: Node) -> dict[int, Value]:
+    def updates(self, g: Any, node: Node, inputs: Sequence[Value]) -> dict[int, Value]:
         if self.use_global_stats:
             return {}
-        mean, variance = node.inputs[3:]
+        mean, variance = inputs[3:]
         return {3: g._moving_average(mean, Value(node, 1), momentum=self.momentum),
                 4: g._moving_variance(variance, Value(node, 2), momentum=self.momentum, eps=self.eps)}
 

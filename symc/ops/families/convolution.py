@@ -16,7 +16,7 @@ from symc.ops.contraction import Contraction, Window, evaluate
 from symc.ops.operator import NUMBERS, Operator, Optional, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.record import record
-from symc.ops.slots import Conflict, ShapeSlot, Slots
+from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 from symc.ops.spatial import (
     channels_first_axes,
     channels_last_axes,
@@ -88,6 +88,8 @@ class Convolving(Operator):
             raise Conflict("kernel, stride, dilate and num_group are at least 1")
         if s.data.rank not in (None, self.rank + 2):
             raise Conflict(f"data has {s.data.rank} dimensions, expected {self.rank + 2} for kernel {self.kernel}")
+        if s.data.rank and 0 in s.data.shape[1:]:
+            raise Conflict(f"data {show(s.data.shape)} has no elements; only the batch may be 0")
         if self.num_filter % self.num_group:
             raise Conflict(f"num_filter={self.num_filter} is not divisible by num_group={self.num_group}")
         if s.data.rank and s.data[1] is not None and s.data[1] % self.num_group:

@@ -163,6 +163,8 @@ class ResizeImage(Operator):
         if self.interp not in range(5):
             raise Conflict(f"interp={self.interp} must be 0 nearest, 1 linear, 2 cubic, 3 area or 4 Lanczos")
         height, width = source
+        if not height * width:
+            raise Conflict(f"an image of {height} x {width} pixels cannot be resized")
         if len(self.size) == 2:
             return self.size[::-1]
         (size,) = self.size

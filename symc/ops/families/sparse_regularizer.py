@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,20 +45,20 @@ class IdentityAttachKLSparseReg(Elementwise):
     def rewrite(self, g: Any, data: Value, moving: Value) -> list[Value]:
         return [data]
 
-    def moved(self, g: Any, node: Node) -> Value:
+    def moved(self, g: Any, node: Node, inputs: Sequence[Value]) -> Value:
         """The new moving mean.  UnsupportedOperatorError: data has more dimensions."""
-        data, moving = node.inputs
+        data, moving = inputs
         if len(data.type.dims) != 2:
             raise UnsupportedOperatorError(f"node '{node.name}' (IdentityAttachKLSparseReg): data has the shape "
                                            f"{data.type.dims}; gradients need (N, C)", "flatten it")
         return g._moving_average(moving, g.mean(data, axis=(0,)), momentum=self.momentum)  # type: ignore[no-any-return]
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
-        push = g._sparseness_push(self.moved(g, node), target=self.sparseness_target, penalty=self.penalty)
+        push = g._sparseness_push(self.moved(g, node, node.inputs), target=self.sparseness_target, penalty=self.penalty)
         return [g.broadcast_add(dy, g.reshape(push, (1, *push.type.dims))), None]
 
-    def updates(self, g: Any, node: Node) -> dict[int, Value]:
-        return {1: self.moved(g, node)}
+    def updates(self, g: Any, node: Node, inputs: Sequence[Value]) -> dict[int, Value]:
+        return {1: self.moved(g, node, inputs)}
 
 
 @operator("_sparseness_push", hidden=True)

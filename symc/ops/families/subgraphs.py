@@ -31,6 +31,9 @@ class Subgraphs(Operator):
     num_args: int
     num_outputs: int
     graphs: tuple[Graph, ...]
+    deviations: ClassVar[tuple[str, ...]] = (
+        "gradients pass BatchNorm within a subgraph, and leave its moving statistics as they are; MXNet's backward "
+        "ends with an error there",)
 
     def input_names(self) -> list[str]:
         return [f"data{i}" for i in range(self.num_args - self.subgraph_count)]
@@ -243,7 +246,8 @@ class WhileLoop(Subgraphs):
     func_var_locs: Dims
     graphs: tuple[Graph, ...] = internal(())
     subgraph_count = 2
-    deviations = ("a loop whose condition does not hold at the start gives zeros, and the states it was given; MXNet "
+    deviations = (*Subgraphs.deviations,
+                  "a loop whose condition does not hold at the start gives zeros, and the states it was given; MXNet "
                   "refuses it, since it takes the shapes of the outputs from the first step",)
 
     def locations(self) -> list[list[int]]:
