@@ -27,6 +27,7 @@ from symc.codegen import cache
 from symc.codegen.checksums import Checked
 from symc.codegen.cuda_package import ForGpus
 from symc.codegen.elf import read_symbols
+from symc.codegen.llvm_checksum import ASKED_FOR
 from symc.codegen.plan import Plan, check
 from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
@@ -205,7 +206,7 @@ def _features(library: bytes, level: str) -> list[str]:
 
 def _decoded_features(library: bytes, own: list[str]) -> list[str]:
     try:
-        used = sorted(used_features(library))
+        used = sorted(used_features(library) - ASKED_FOR)
     except Unknown:
         return own
     assert set(used) <= set(own), f"the code for {own} uses {used}"

@@ -199,8 +199,8 @@ def _vex_features(it: Instruction) -> frozenset[str]:
     if (it.table, it.opcode) in VEX:
         name = VEX[it.table, it.opcode]
         return frozenset({"avx", name}) if name == "f16c" else frozenset({name})
-    if (it.table, it.opcode, it.length) == (3, 0x44, 0):
-        return frozenset({"avx", "pclmulqdq"})
+    if (it.table, it.opcode) == (3, 0x44):
+        return frozenset({"avx", "vpclmulqdq" if it.length else "pclmulqdq"})
     return frozenset({"avx", "avx2"} if _is_avx2(it) else {"avx"})
 
 
