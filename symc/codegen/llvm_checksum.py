@@ -3,8 +3,9 @@
     i64 symc_fold(ptr data, i64 blocks, ptr rest)
 
 leaves in `rest` 64 bytes whose CRC-32, taken from the register 0, is that of `blocks` blocks of 64 bytes, of which
-there is at least one; returns `blocks`.  Lanes of 128 bits are multiplied by x^512 modulo the polynomial of CRC-32, bits
-reflected, for each block (Gopal and others, Fast CRC Computation for Generic Polynomials Using PCLMULQDQ, Intel, 2009).
+there is at least one; returns `blocks`.  Lanes of 128 bits are multiplied by x^512 modulo the polynomial of CRC-32,
+bits reflected, for each block (Gopal and others, Fast CRC Computation for Generic Polynomials Using PCLMULQDQ, Intel,
+2009).
 
 A multiplication of 256 bits takes a CPU no longer than one of 128, which alone is slower than memory; so pairs of
 blocks are multiplied by x^1024 in such vectors where there is VPCLMULQDQ.  No CPU level has it, so the function asks
@@ -141,7 +142,8 @@ def _first(vector: Vector, name: str, numbers: range) -> list[str]:
 
 
 def _phi(vector: Vector, name: str, number: int, before: str) -> str:
-    return f"  %{name}{number} = phi {vector.type} [ %{name}_begun{number}, %{before} ], [ %{name}_next{number}, %round ]"
+    return (f"  %{name}{number} = phi {vector.type} [ %{name}_begun{number}, %{before} ], "
+            f"[ %{name}_next{number}, %round ]")
 
 
 def _loaded(vector: Vector, name: str, place: str, number: int) -> list[str]:

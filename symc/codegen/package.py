@@ -31,7 +31,7 @@ from symc.codegen.llvm_checksum import ASKED_FOR
 from symc.codegen.plan import Plan, check
 from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
-from symc.runtime.archive import MANIFEST, MEMBER_NAME, WEIGHTS, map_file, write_archive
+from symc.runtime.archive import MANIFEST, WEIGHTS, is_member_name, map_file, write_archive
 from symc.runtime.manifest import (
     FORMAT,
     FORMAT_FOR_GPUS,
@@ -220,7 +220,7 @@ def _write_file(path: Path, members: Mapping[str, Checked]) -> None:
 
 def _write_weights(package: Path, name: str, weights: Checked) -> None:
     """Write the file of weights unless it is there.  SymcError: it holds others, which other packages may need."""
-    if not MEMBER_NAME.fullmatch(name) or name == package.name:
+    if not is_member_name(name) or name == package.name:
         raise SymcError(f"the file of weights of {package} cannot be named {name!r}",
                         "give a name of letters, digits, '.', '-' and '_'; it lies beside the package")
     path = package.with_name(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 import struct
 import threading
 import weakref
@@ -22,7 +21,7 @@ ALIGNMENT, WEIGHTS_ALIGNMENT = 64, 4096
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"         # the member that is aligned for mapping
 MOST_MEMBERS = 4096
-MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+MOST_LETTERS = 255              # of the name of a member
 LARGE = 0xFFFFFFFF              # sizes and places from here on are said in 64 bits
 STORED, NO_TIME, FIRST_DAY, FILE_MODE, FROM_UNIX = 0, 0, 0x21, 0o100644 << 16, 3 << 8
 CLASSIC, ZIP64 = 20, 45         # versions of zip that a program needs
@@ -55,6 +54,12 @@ class Entry(NamedTuple):
     def data(self) -> int:
         """Where the data begins."""
         return self.place + len(local_header(self))
+
+
+def is_member_name(name: str) -> bool:
+    """Whether a member may have the name: [A-Za-z0-9][A-Za-z0-9_.-]*.  (`re` would compile that for 0.2 ms.)"""
+    return (name.isascii() and name[:1].isalnum() and len(name) <= MOST_LETTERS
+            and f"_{name.replace('.', '_').replace('-', '_')}".isidentifier())
 
 
 def local_header(entry: Entry) -> bytes:
@@ -182,7 +187,7 @@ def _entry(title: str, image: memoryview, at: int) -> tuple[Entry, int]:
     method, crc32, stored, size, name_bytes, extra_bytes, place = *fields[4:5], *fields[7:12], fields[16]
     at += CENTRAL.size
     name = bytes(image[at:at + name_bytes]).decode("latin-1")
-    if not MEMBER_NAME.fullmatch(name):
+    if not is_member_name(name):
         raise damaged(title, f"a member has the name {name!r}")
     if method != STORED or stored != size:
         raise damaged(title, f"member {name} is not stored plainly")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import os
 import threading
 import zlib
@@ -14,6 +13,7 @@ import numpy as np
 
 from symc.errors import PackageError
 from symc.runtime.memory import address_of
+from symc.runtime.sha256 import sha256
 
 _POINTER, _INT, _LONG = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 _RUN = (_POINTER, _POINTER, _LONG, _LONG, _POINTER)
@@ -83,26 +83,23 @@ class Library:
             raise _refused(title, error) from error
 
     @staticmethod
-    def from_image(image: bytes, title: str, run: str = "symc_run", sha256: str | None = None) -> Library:
+    def from_image(image: bytes | memoryview, title: str, run: str = "symc_run", digest: str | None = None) -> Library:
         """The shared library whose file would hold `image`, to run the plan of its function `run`.
 
-        The same image is mapped once.  sha256: what its SHA-256 must be.  PackageError: it is another, or as those of
-        `load`.
+        The same image is mapped once.  digest: its SHA-256, where that is known.  PackageError: as those of `load`.
         """
-        digest = hashlib.sha256(image).digest()
-        if sha256 not in (None, digest.hex()):
-            raise PackageError(f"{title}: its library changed while it was read", "leave the file alone; load it again")
+        key = digest or sha256(image)
         with _lock:
-            if digest not in _handles:
-                _handles[digest] = _from_memory(image) or _from_folder(image, title)
-            if (digest, run) not in _loaded:
-                _loaded[digest, run] = Library.of(_handles[digest], title, run)
-            return _loaded[digest, run]
+            if key not in _handles:
+                _handles[key] = _from_memory(image) or _from_folder(image, title)
+            if (key, run) not in _loaded:
+                _loaded[key, run] = Library.of(_handles[key], title, run)
+            return _loaded[key, run]
 
 
 _lock = threading.Lock()
-_handles: dict[bytes, ctypes.CDLL] = {}
-_loaded: dict[tuple[bytes, str], Library] = {}
+_handles: dict[str, ctypes.CDLL] = {}
+_loaded: dict[tuple[str, str], Library] = {}
 
 
 def _refused(title: str, error: Exception) -> PackageError:
@@ -110,7 +107,7 @@ def _refused(title: str, error: Exception) -> PackageError:
                         "rebuild it on this machine, or for it, with symc compile")
 
 
-def _from_memory(image: bytes) -> ctypes.CDLL | None:
+def _from_memory(image: bytes | memoryview) -> ctypes.CDLL | None:
     """Load from an anonymous file; None where the system has none, or does not run code from it.
 
     The file stays open: the loader knows libraries by path, and the number must not come to mean another file.
@@ -127,7 +124,7 @@ def _from_memory(image: bytes) -> ctypes.CDLL | None:
         return None
 
 
-def _from_folder(image: bytes, title: str) -> ctypes.CDLL:
+def _from_folder(image: bytes | memoryview, title: str) -> ctypes.CDLL:
     import tempfile  # which takes longer to import than this module
 
     with tempfile.TemporaryDirectory(prefix="symc-") as folder:

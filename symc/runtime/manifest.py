@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from symc.errors import PackageError
-from symc.runtime.archive import MEMBER_NAME, WEIGHTS, damaged
+from symc.runtime.archive import WEIGHTS, damaged, is_member_name
 from symc.runtime.plan import DTYPES, Plan
 from symc.runtime.random import SEED
 
@@ -62,27 +62,50 @@ def _arrays(plan: Plan, kind: str) -> list[dict[str, Any]]:
             if buffer.name != SEED]
 
 
-# ---- rules: a type, a list of one rule, a mapping of rules by key (ANY: of any keys), or a Rule --------------------
+# ---- rules: a test of one value, a list of one rule (Many), or a mapping of rules by key (ANY: of any keys) ---------
 
 ANY = "*"
+HEXADECIMAL = frozenset("0123456789abcdef")
 
 
-class Rule(NamedTuple):
-    """A test of one value."""
+class Many:
+    """A list of at most so many values, each of which the rule holds for."""
 
-    holds: Callable[[Any], bool]
-
-
-class Many(NamedTuple):
-    """A list of at most so many values."""
-
-    rule: Any
-    most: int
-    least: int = 0
+    def __init__(self, rule: Any, most: int, least: int = 0) -> None:
+        self.rule, self.most, self.least = rule, most, least
 
 
-def _matches(pattern: str) -> Rule:
-    return Rule(lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None)
+def _is_architecture(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("(sm|compute)_[1-9][0-9]{1,2}[af]?", value, re.ASCII) is not None
+
+
+def _is_feature(value: Any) -> bool:
+    return (isinstance(value, str) and 0 < len(value) <= 64 and value.isascii() and value == value.lower()
+            and f"_{value}".isidentifier())
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and HEXADECIMAL.issuperset(value)
+
+
+def _is_crc32(value: Any) -> bool:
+    return _is_count(value) and value < 2**32
+
+
+def _is_member(value: Any) -> bool:
+    return isinstance(value, str) and is_member_name(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 65536
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, str) and value in DTYPES
+
+
+def _is_symbol(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier()
 
 
 def _is_count(value: Any) -> bool:
@@ -93,6 +116,10 @@ def _is_plain(value: Any, depth: int = MOST_DEPTH) -> bool:
     """Anything that JSON can say, not too deep."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth > 0 and all(_is_plain(item, depth - 1) for item in inner)
+
+
+def _is_record_or_null(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and _is_plain(value))
 
 
 def _is_extent(value: Any) -> bool:
@@ -106,42 +133,35 @@ def _is_place(value: Any) -> bool:
     return value is None or (isinstance(value, list) and len(value) == 3 and all(map(_is_count, value)))
 
 
-COUNT, PLAIN = Rule(_is_count), Rule(_is_plain)
-TEXT = Rule(lambda value: isinstance(value, str) and len(value) <= 65536)
-DTYPE = Rule(lambda value: isinstance(value, str) and value in DTYPES)
-RECORD_OR_NULL = Rule(lambda value: value is None or (isinstance(value, dict) and _is_plain(value)))
-MEMBER = _matches(MEMBER_NAME.pattern)
-CRC32, SHA256 = Rule(lambda value: _is_count(value) and value < 2**32), _matches("[0-9a-f]{64}")
-SUMS = {"bytes": COUNT, "crc32": CRC32, "sha256": SHA256}
-ARRAYS = Many({"name": TEXT, "dtype": DTYPE, "shape": Many(COUNT, MOST_DIMS)}, MOST_ARRAYS)
-OPEN_ARRAYS = Many({"name": TEXT, "dtype": DTYPE, "shape": Many(Rule(_is_extent), MOST_DIMS)}, MOST_ARRAYS)
-PLAN = {"member": MEMBER, "run": _matches("symc_run(_[1-9][0-9]{0,3})?"), **dict.fromkeys(KINDS, ARRAYS),
-        "entries": Many(TEXT, 16), "arena_bytes": COUNT, "weights_bytes": COUNT}
-TARGET = {"level": MEMBER, "architecture": MEMBER, "system": MEMBER, "pointer_bits": COUNT,
-          "features": Many(_matches("[a-z0-9_]{1,64}"), 256), "library": MEMBER}
-MEMORY = {"arena_bytes": COUNT, "weights_bytes": COUNT}
-SYMBOL = {"name": Rule(lambda value: isinstance(value, str) and value.isidentifier()), "input": TEXT, "axis": COUNT}
-BATCH = {"outputs": Many(Rule(_is_place), MOST_ARRAYS), "nanoseconds": Many(COUNT, MOST_PLANS, 1)}
-ARCHITECTURE = _matches("(sm|compute)_[1-9][0-9]{1,2}[af]?")
-CUDA = {"images": Many({"architecture": ARCHITECTURE, "member": MEMBER}, MOST_TARGETS, 1),
-        "plans": Many({"member": MEMBER, "arena_bytes": COUNT, "weights_bytes": COUNT}, MOST_PLANS, 1),
-        "verification": RECORD_OR_NULL}
-MANIFEST = {"format": COUNT, "inputs": OPEN_ARRAYS, "outputs": OPEN_ARRAYS,
-            "heads": Many({"node": TEXT, "output": COUNT}, MOST_ARRAYS), "symbols": Many(SYMBOL, 256),
-            "entries": Many(TEXT, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS),
-            "cuda": Rule(lambda value: value is None or not _problem(value, CUDA, "cuda")),
-            "batch": Rule(lambda value: value is None or not _problem(value, BATCH, "batch")),
-            "memory": MEMORY, "source": SHA256, "versions": {ANY: TEXT},
-            "options": {ANY: PLAIN}, "tuned_groups": {ANY: COUNT}, "verification": RECORD_OR_NULL,
-            "weights": Rule(lambda value: isinstance(value, dict)), "members": {ANY: SUMS}}
-OWN_WEIGHTS = {"member": Rule(lambda value: value == WEIGHTS)}
-OTHER_WEIGHTS = {"file": MEMBER, **SUMS}
+SUMS = {"bytes": _is_count, "crc32": _is_crc32, "sha256": _is_sha256}
+ARRAYS = Many({"name": _is_text, "dtype": _is_dtype, "shape": Many(_is_count, MOST_DIMS)}, MOST_ARRAYS)
+OPEN_ARRAYS = Many({"name": _is_text, "dtype": _is_dtype, "shape": Many(_is_extent, MOST_DIMS)}, MOST_ARRAYS)
+PLAN = {"member": _is_member, "run": _is_text, **dict.fromkeys(KINDS, ARRAYS),
+        "entries": Many(_is_text, 16), "arena_bytes": _is_count, "weights_bytes": _is_count}
+TARGET = {"level": _is_member, "architecture": _is_member, "system": _is_member, "pointer_bits": _is_count,
+          "features": Many(_is_feature, 256), "library": _is_member}
+MEMORY = {"arena_bytes": _is_count, "weights_bytes": _is_count}
+SYMBOL = {"name": _is_symbol, "input": _is_text, "axis": _is_count}
+BATCH = {"outputs": Many(_is_place, MOST_ARRAYS), "nanoseconds": Many(_is_count, MOST_PLANS, 1)}
+CUDA = {"images": Many({"architecture": _is_architecture, "member": _is_member}, MOST_TARGETS, 1),
+        "plans": Many({"member": _is_member, "arena_bytes": _is_count, "weights_bytes": _is_count}, MOST_PLANS, 1),
+        "verification": _is_record_or_null}
+MANIFEST = {"format": _is_count, "inputs": OPEN_ARRAYS, "outputs": OPEN_ARRAYS,
+            "heads": Many({"node": _is_text, "output": _is_count}, MOST_ARRAYS), "symbols": Many(SYMBOL, 256),
+            "entries": Many(_is_text, 16), "plans": Many(PLAN, MOST_PLANS, 1), "targets": Many(TARGET, MOST_TARGETS),
+            "cuda": lambda value: value is None or not _problem(value, CUDA, "cuda"),
+            "batch": lambda value: value is None or not _problem(value, BATCH, "batch"),
+            "memory": MEMORY, "source": _is_sha256, "versions": {ANY: _is_text},
+            "options": {ANY: _is_plain}, "tuned_groups": {ANY: _is_count}, "verification": _is_record_or_null,
+            "weights": lambda value: isinstance(value, dict), "members": {ANY: SUMS}}
+OWN_WEIGHTS = {"member": lambda value: value == WEIGHTS}
+OTHER_WEIGHTS = {"file": _is_member, **SUMS}
 
 
 def _problem(value: Any, rule: Any, place: str) -> str | None:
     """The place of the first value that breaks its rule."""
-    if isinstance(rule, Rule):
-        return None if rule.holds(value) else place
+    if callable(rule):
+        return None if rule(value) else place
     if isinstance(rule, Many):
         if not (isinstance(value, list) and rule.least <= len(value) <= rule.most):
             return place

@@ -6,23 +6,25 @@ takes every checksum there is.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from symc.errors import PackageError
 from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive, sound_parts
-from symc.runtime.images import Image, unpack_images
 from symc.runtime.library import Library
 from symc.runtime.machine import Machine
 from symc.runtime.manifest import describe, image_member, read_manifest, run_name
 from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
+from symc.runtime.sha256 import sha256
+
+if TYPE_CHECKING:
+    from symc.runtime.images import Image
 
 Members = Mapping[str, tuple[Entry, memoryview]]
 REBUILD = "rebuild it on this machine, or for it, with symc compile"
@@ -38,7 +40,7 @@ class Target(NamedTuple):
 
 
 class Package:
-    """A checked package.  `members` are views of the mapped file, of a signed one copies but for the weights."""
+    """A checked package.  `members` are copies but for the weights, which are a view of the mapped file."""
 
     def __init__(self, path: str, manifest: Mapping[str, Any], members: Mapping[str, memoryview],
                  targets: tuple[Target, ...], other_weights: str | None = None, is_signed: bool = False) -> None:
@@ -81,6 +83,8 @@ class Package:
 
     def images(self, architecture: str) -> list[Image]:
         """The code for an architecture of GPUs that it has.  PackageError: damaged."""
+        from symc.runtime.images import unpack_images  # most packages are for CPUs, and load without
+
         return unpack_images(f"package {self.path}", self.members[image_member(architecture)])
 
     def weights(self, library: Library | None = None) -> np.ndarray:
@@ -95,7 +99,7 @@ class Package:
             part, sound = (address_of(block), len(block), sums["crc32"]), sound_parts(data)
             if len(block) != sums["bytes"] or (part not in sound and _crc32(block, library) != sums["crc32"]):
                 raise damaged(title, f"the checksum of {WEIGHTS} is wrong")
-            if self.is_signed and title != self.path and hashlib.sha256(data).hexdigest() != sums["sha256"]:
+            if self.is_signed and title != self.path and sha256(data) != sums["sha256"]:
                 raise damaged(title, "it is not the file of weights that the signed package names")
             sound.add(part)
             self._weights = block
@@ -149,8 +153,8 @@ class Package:
 
     def library(self, target: Target, number: int = 0) -> Library:
         """The code of a target that runs plan `number`, mapped into this process."""
-        image, sums = bytes(self.members[target.library]), self.manifest["members"][target.library]
-        return Library.from_image(image, f"package {self.path}", run_name(number), sums["sha256"])
+        return Library.from_image(self.members[target.library], f"package {self.path}", run_name(number),
+                                  self.manifest["members"][target.library]["sha256"])
 
 
 def _crc32(block: np.ndarray, library: Library | None) -> int:
@@ -176,9 +180,9 @@ def open_package(path: str | os.PathLike[str], weights: str | os.PathLike[str] |
 def package_of(title: str, image: memoryview, weights: str | None = None,
                trust: str | os.PathLike[str] | None = None) -> Package:
     """The package whose file holds these bytes, as `open_package`; title: what errors call it."""
-    archive: Members = read_archive(title, image)
+    archive = _copied(read_archive(title, image))
     if trust is not None:
-        archive = _signed(title, image, archive, trust)
+        _check_signature(title, image, archive, trust)
     entry, data = archive[MANIFEST]
     if zlib.crc32(data) != entry.crc32:
         raise damaged(title, "the checksum of manifest.json is wrong")
@@ -194,23 +198,26 @@ def package_of(title: str, image: memoryview, weights: str | None = None,
     return found
 
 
-def _signed(title: str, image: memoryview, archive: Members, trust: str | os.PathLike[str]) -> Members:
-    """The members of a file whose signature is good.
+def _copied(archive: Members) -> Members:
+    """The same in memory of this process, but for the weights: what is checked is what is used, whoever writes into the
+    file meanwhile."""
+    return {name: (entry, data if name == WEIGHTS else memoryview(bytes(data)))
+            for name, (entry, data) in archive.items()}
 
-    All but the weights are copied first, and the copies are what is hashed: who writes into the file afterwards does
-    not reach them.
-    """
+
+def _check_signature(title: str, image: memoryview, archive: Members, trust: str | os.PathLike[str]) -> None:
+    """Of the members, and of what lies between them in the file."""
+    import hashlib  # which takes longer to import than this module
+
     from symc.runtime.signature import check_signature
 
-    digest, end, kept = hashlib.sha256(), 0, {}
-    for name, (entry, data) in archive.items():
-        kept[name] = entry, data if name == WEIGHTS else memoryview(bytes(data))
+    digest, end = hashlib.sha256(), 0
+    for entry, data in archive.values():
         digest.update(image[end:entry.data])
-        digest.update(kept[name][1])
+        digest.update(data)
         end = entry.data + entry.size
     digest.update(image[end:])
     check_signature(title, digest.hexdigest(), trust)
-    return kept
 
 
 def _check_members(title: str, manifest: Mapping[str, Any], archive: Members) -> None:
@@ -229,7 +236,7 @@ def _check_members(title: str, manifest: Mapping[str, Any], archive: Members) ->
             raise damaged(title, f"member {name} is not in the manifest")
         expected = listed[name]
         if (entry.size, entry.crc32) != (expected["bytes"], expected["crc32"]) or not (
-                name == WEIGHTS or hashlib.sha256(data).hexdigest() == expected["sha256"]):
+                name == WEIGHTS or sha256(data) == expected["sha256"]):
             raise damaged(title, f"the checksum of {name} is wrong")
 
 
@@ -261,7 +268,7 @@ def check_everything(package: Package) -> None:
 
 
 def _check_sums(title: str, name: str, data: memoryview, expected: Mapping[str, Any]) -> None:
-    if (len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) != \
+    if (len(data), zlib.crc32(data), sha256(data)) != \
             (expected["bytes"], expected["crc32"], expected["sha256"]):
         raise damaged(title, f"the checksum of {name} is wrong")
 

@@ -4,17 +4,15 @@ Codegen writes it; the driver generator, the package writer, the runtime and the
 runtime because that is the lowest package that reads it.
 
 Its records are named tuples: classes that make their methods anew, as dataclasses, take most of the time of an import.
+Annotations are types and no strings, each of which a named tuple would compile.
 
 Steps form one list.  An entry, a loop body and a branch arm are ranges [first, last) of that list which never
 overlap: a loop's body lies behind the range that holds the loop.  Inside a range the phases never fall.  Steps of one
 phase are independent of each other; all work of a phase ends before the next one begins.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -169,10 +167,7 @@ Call = ProductCall
 Record = Buffer | Kernel | Step | Call
 STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
 CALL_NAMES: dict[str, type[Call]] = {"product": ProductCall}
-# Types of fields by name, as annotated; and fields that have another name in JSON.
-_FIELD_TYPES: dict[type[Record], dict[str, str]] = {
-    kind: {name: type.__forward_arg__.removesuffix(" | None") for name, type in kind.__annotations__.items()}
-    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep, ProductCall)}
+# Fields that have another name in JSON.
 _JSON_NAMES = {"otherwise": "else", "counter": "index"}
 _FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 
@@ -207,7 +202,7 @@ class Plan(NamedTuple):
                 "arena_bytes": self.arena_bytes, "weights_bytes": self.weights_bytes}
 
     @staticmethod
-    def from_json(data: object) -> Plan:
+    def from_json(data: object) -> "Plan":
         """The plan that `to_json` wrote, checked.  PackageError: another format, or not a sound plan."""
         try:
             plan = _plan_from_json(data)
@@ -243,9 +238,9 @@ def _plan_from_json(data: Any) -> Plan:
     return Plan(tuple(_record_from_json(Buffer, item) for item in data["buffers"]),
                 tuple(_record_from_json(Kernel, item) for item in data["kernels"]),
                 tuple(_named_from_json(STEP_NAMES, item) for item in data["steps"]),
-                {str(name): _value("Range", bounds) for name, bounds in _mapping(data["entries"]).items()},
-                _value("int", data["arena_bytes"]), _value("int", data["weights_bytes"]),
-                _value("tuple[str, ...]", data["symbols"]),
+                {str(name): _value(_range, bounds) for name, bounds in _mapping(data["entries"]).items()},
+                _value(_integer, data["arena_bytes"]), _value(_integer, data["weights_bytes"]),
+                _value(_strings, data["symbols"]),
                 tuple(_named_from_json(CALL_NAMES, item) for item in data.get("calls", ())
                       if _mapping(item)["do"] in CALL_NAMES))
 
@@ -256,8 +251,12 @@ def _named_from_json(kinds: Mapping[str, type[Any]], item: Mapping[str, Any]) ->
 
 
 def _record_from_json(kind: type[Any], item: Mapping[str, Any]) -> Any:
-    types = _FIELD_TYPES[kind]
-    return kind(**{key: _value(types[key], value) for key, value in _mapping(item).items()})
+    readers, fields = _FIELD_READERS[kind], {}
+    for name, value in _mapping(item).items():
+        fields[name] = read = readers[name](value)
+        if read is None:
+            raise TypeError(f"'{name}' is {value!r}")
+    return kind(**fields)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -266,21 +265,15 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value
 
 
-def _value(kind: str, value: Any) -> Any:
-    """The JSON value as the annotated type `kind` of a field; TypeError when it is not one."""
-    made = _READERS[kind](value)
+def _value(read: Callable[[Any], Any], value: Any) -> Any:
+    """The JSON value as `read` makes it; TypeError when it does not."""
+    made = read(value)
     if made is None:
-        raise TypeError(f"{value!r} is not of type {kind}")
+        raise TypeError(f"{value!r} is none that a plan has there")
     return made
 
 
-def _tuple_of(element: Callable[[Any], Any], length: int | None = None) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if not isinstance(value, list | tuple) or (length is not None and len(value) != length):
-            return None
-        items = tuple(element(item) for item in value)
-        return None if None in items else items
-    return read
+# ---- readers of JSON values: what a field holds, None when it is not of its type -----------------------------------
 
 
 def _integer(value: Any) -> int | None:
@@ -295,21 +288,52 @@ def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _strings(value: Any) -> dict[str, str] | None:
-    sound = isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)
-    return value if sound else None
+def _items(value: Any, kind: type) -> tuple[Any, ...] | None:
+    """A list of values of one type."""
+    sound = isinstance(value, list | tuple) and {kind}.issuperset(map(type, value))
+    return tuple(value) if sound else None
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "int": _integer, "str": _string, "bool": _flag, "Range": _tuple_of(_integer, 2),
-    "tuple[int, ...]": _tuple_of(_integer), "tuple[str, ...]": _tuple_of(_string),
-    "tuple[tuple[int, int], ...]": _tuple_of(_tuple_of(_integer, 2)),
-    "tuple[tuple[int, int, int], ...]": _tuple_of(_tuple_of(_integer, 3)), "Mapping[str, str]": _strings}
+def _integers(value: Any) -> tuple[int, ...] | None:
+    items = _items(value, int)
+    return items if not items or (min(items) >= 0 and max(items) < 2**63) else None
+
+
+def _strings(value: Any) -> tuple[str, ...] | None:
+    return _items(value, str)
+
+
+def _range(value: Any) -> Range | None:
+    items = _integers(value)
+    return (items[0], items[1]) if items is not None and len(items) == 2 else None
+
+
+def _tuples(length: int) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        items = tuple(map(_integers, value)) if isinstance(value, list | tuple) else (None,)
+        return items if all(item is not None and len(item) == length for item in items) else None
+    return read
+
+
+def _texts(value: Any) -> dict[str, str] | None:
+    return value if isinstance(value, dict) and _items([*value, *value.values()], str) is not None else None
+
+
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    int: _integer, int | None: _integer, str: _string, str | None: _string, bool: _flag, Range: _range,
+    tuple[int, ...]: _integers, tuple[str, ...]: _strings, tuple[tuple[int, int], ...]: _tuples(2),
+    tuple[tuple[int, int, int], ...]: _tuples(3), Mapping[str, str]: _texts}
+_FIELD_READERS: dict[type[Record], dict[str, Callable[[Any], Any]]] = {
+    kind: {name: _READERS[type] for name, type in kind.__annotations__.items()}
+    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep, ProductCall)}
+
+
+_STORAGE = {name: np.dtype("uint16" if name == "bfloat16" else name) for name in DTYPES}
 
 
 def storage_dtype(name: str) -> np.dtype[Any]:
     """The NumPy dtype that holds a plan dtype; bfloat16 lies in uint16."""
-    return np.dtype("uint16" if name == "bfloat16" else name)
+    return _STORAGE[name]
 
 
 def check(plan: Plan) -> None:
@@ -363,10 +387,15 @@ def _dense_bytes(buffer: Buffer, least: int = 0) -> int:
     return size
 
 
+def _is_symbol(name: str) -> bool:
+    """Whether linkers take the name: [A-Za-z_][A-Za-z0-9_.$]*."""
+    return name.isascii() and name[:1] not in (".", "$") and name.replace(".", "_").replace("$", "_").isidentifier()
+
+
 def _kernel_problems(plan: Plan) -> Iterator[str]:
     names: set[str] = set()
     for number, kernel in enumerate(plan.kernels):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.$]*", kernel.name):
+        if not _is_symbol(kernel.name):
             yield f"kernel {number} has the name {kernel.name!r}, which no linker takes"
         elif kernel.name in names:
             yield f"kernel {number} has the same name '{kernel.name}' as another"
