@@ -91,13 +91,14 @@ def save_package(prepared: Prepared, path: Path, levels: Sequence[str] | None,
     if not path.parent.is_dir():
         raise SymcError(f"cannot write {path}: there is no folder {path.parent}")
     units = compile_several(own, levels, options, prepared.grid)
+    weights = package.weights_member(units[0].assembly.weight_pieces())     # checksums are taken from here on
     gpus = for_gpus(units[len(own):])
     plans = [unit.assembly.plan for unit in units[:len(prepared.graphs)]]
     batch = prepared.batch(plans)
     libraries = {level: library_bytes(units[:len(own)], level, batch) for level in levels}
     package.write(path, package.Contents(
         plans=plans, network=print_network(prepared.network), libraries=libraries, gpus=gpus,
-        weights=package.weights_member(units[0].assembly.weight_pieces()), graphs=_graphs(prepared),
+        weights=weights, graphs=_graphs(prepared),
         versions={"symc": symc.__version__, **dict(cache.pins()), **_compiler_version(prepared)},
         options=_options_of(options), tuned=_tuned(units[:len(own)]),
         weights_file=options.weights_file, verification=_verified(prepared, units[:len(own)], libraries),

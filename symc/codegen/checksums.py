@@ -5,25 +5,32 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
 
+LARGE = 2**20       # bytes that take longer to hash than threads to start
+
+
 class Checked:
-    """Bytes, in pieces that lie one behind the other, whose checksums are being taken from now on."""
+    """Bytes, in pieces that lie one behind the other, whose checksums are taken: from now on if there are many."""
 
     def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
         self.pieces = tuple(pieces)
         self.size = sum(map(len, self.pieces))
-        beside = ThreadPoolExecutor(2)
-        self._crc32, self._sha256 = beside.submit(self._take_crc32), beside.submit(self._take_sha256)
-        beside.shutdown(wait=False)
+        self._taken: tuple[Future[int], Future[str]] | None = None
+        if self.size >= LARGE:
+            beside = ThreadPoolExecutor(2)
+            self._taken = beside.submit(self._take_crc32), beside.submit(self._take_sha256)
+            beside.shutdown(wait=False)
 
     @cached_property
     def sums(self) -> dict[str, Any]:
         """Size in bytes and checksums, as a manifest has them."""
-        return {"bytes": self.size, "crc32": self._crc32.result(), "sha256": self._sha256.result()}
+        crc32, sha256 = ((self._take_crc32(), self._take_sha256()) if self._taken is None else
+                         (one.result() for one in self._taken))
+        return {"bytes": self.size, "crc32": crc32, "sha256": sha256}
 
     def _take_crc32(self) -> int:
         total = 0

@@ -31,7 +31,7 @@ from symc.codegen.llvm_checksum import ASKED_FOR
 from symc.codegen.plan import Plan, check
 from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
-from symc.runtime.archive import MANIFEST, WEIGHTS, is_member_name, map_file, write_archive
+from symc.runtime.archive import MANIFEST, WEIGHTS, is_member_name, map_file, place_of_last, write_archive
 from symc.runtime.manifest import (
     FORMAT,
     FORMAT_FOR_GPUS,
@@ -56,6 +56,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "x86-64": (),
     "aarch64": ("asimd", "fp"),
 }
+
+LONGEST_SUMS = {"crc32": 2**32 - 1, "sha256": 64 * "0"}     # with the most digits
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,36 @@ def write(path: Path, contents: Contents) -> None:
         members[WEIGHTS] = contents.weights
     else:
         _write_weights(path, contents.weights_file, contents.weights)
-    _write_file(path, {MANIFEST: Checked([_json(_manifest(contents, members))]), **members})
+    with _replacing(path) as file:
+        _write_members(file, contents, members)
+
+
+def _write_members(file: BinaryIO, contents: Contents, members: Mapping[str, Checked]) -> None:
+    """Write the weights while their checksums are taken, and the rest around them when these are known."""
+    sums = {name: LONGEST_SUMS | {"bytes": member.size} if name == WEIGHTS else member.sums
+            for name, member in members.items()}
+    manifest = _manifest(contents, sums)
+    written = _write_weights_first(file, [(MANIFEST, len(_json(manifest))), *((name, member.size)
+                                   for name, member in members.items())], members.get(WEIGHTS))
+    manifest["members"] = {name: member.sums for name, member in members.items()}
+    members = {MANIFEST: Checked([_json(manifest)]), **members}
+    write_archive(file, [(name, member.pieces, member.sums["crc32"]) for name, member in members.items()], written)
+
+
+def _write_weights_first(file: BinaryIO, sizes: Sequence[tuple[str, int]], weights: Checked | None) -> int | None:
+    """Write the last member of an archive; where.  sizes: of all members.
+
+    It need not be moved if the manifest turns out a little shorter: what lies in front is filled up to whole pages.
+    """
+    if weights is None:
+        return None
+    place = place_of_last(sizes)
+    # all at once: faster than page by page, and such a file is not written to the disk when it replaces another
+    os.posix_fallocate(file.fileno(), 0, place + weights.size)
+    file.seek(place)
+    file.writelines(weights.pieces)
+    file.seek(0)
+    return place
 
 
 def _members_for_gpus(gpus: ForGpus, alone: bool) -> dict[str, Checked]:
@@ -156,7 +187,8 @@ def _field(value: Any) -> str:
     return "[\n  " + ",\n  ".join([json.dumps(item, sort_keys=True) for item in value]) + "\n ]"
 
 
-def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, Any]:
+def _manifest(contents: Contents, sums: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """sums: of each member, as `Checked.sums`."""
     plans = [describe(plan, number) for number, plan in enumerate(contents.plans)]
     cuda = {} if contents.gpus is None else {"cuda": contents.gpus.record(not contents.libraries)}
     return cuda | {
@@ -166,10 +198,10 @@ def _manifest(contents: Contents, members: Mapping[str, Checked]) -> dict[str, A
         "entries": plans[0]["entries"], "plans": plans, "batch": contents.batch,
         "targets": [_target(contents, level) for level in contents.levels],
         "memory": {key: max(plan[key] for plan in plans) for key in MEMORY},
-        "source": members["network.json"].sums["sha256"], "versions": dict(contents.versions),
+        "source": sums["network.json"]["sha256"], "versions": dict(contents.versions),
         "options": dict(contents.options), "tuned_groups": dict(contents.tuned),
         "verification": contents.verification, "weights": _weights(contents),
-        "members": {name: member.sums for name, member in members.items()}}
+        "members": sums}
 
 
 def _arrays(contents: Contents, arrays: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -211,11 +243,6 @@ def _decoded_features(library: bytes, own: list[str]) -> list[str]:
         return own
     assert set(used) <= set(own), f"the code for {own} uses {used}"
     return used
-
-
-def _write_file(path: Path, members: Mapping[str, Checked]) -> None:
-    with _replacing(path) as file:
-        write_archive(file, [(name, member.pieces, member.sums["crc32"]) for name, member in members.items()])
 
 
 def _write_weights(package: Path, name: str, weights: Checked) -> None:

@@ -92,17 +92,31 @@ def directory(entries: Sequence[Entry], place: int) -> bytes:
     return headers + wide + END.pack(b"PK\5\6", 0, 0, count, count, size, min(place, LARGE), 0)
 
 
-def write_archive(file: BinaryIO, members: Iterable[tuple[str, Pieces, int]]) -> None:
-    """Write members, each with its name, data and CRC-32, into an empty file."""
+def place_of_last(sizes: Iterable[tuple[str, int]]) -> int:
+    """Where the data of the last of the members with these names and sizes begins."""
+    place = size = 0
+    for name, following in sizes:
+        place, size = Entry(name, following, 0, place + size).data, following
+    return place
+
+
+def write_archive(file: BinaryIO, members: Iterable[tuple[str, Pieces, int]], written: int | None = None) -> None:
+    """Write members, each with its name, data and CRC-32, into a file.
+
+    written: where the data of WEIGHTS lies in it already; if that is elsewhere than it must be, it is written again.
+    """
     entries, place = [], 0
     for name, pieces, crc32 in members:
         entry = Entry(name, sum(map(len, pieces)), crc32, place)
         file.write(local_header(entry))
-        for piece in pieces:
-            file.write(piece)
-        entries.append(entry)
         place = entry.data + entry.size
+        if name == WEIGHTS and entry.data == written:
+            file.seek(place)
+        else:
+            file.writelines(pieces)
+        entries.append(entry)
     file.write(directory(entries, place))
+    file.truncate()
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------
