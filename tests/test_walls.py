@@ -46,6 +46,7 @@ FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/rela
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",),
            "cryptography": ("runtime/signature",), "cuda": ("runtime/cuda",),
+           "_sha2": ("runtime/sha256",), "_sha256": ("runtime/sha256",),      # of the standard library of some versions
            "fsspec": ("frontend/files",), "typer": ("cli/",), "numpy": ("",)}
 
 

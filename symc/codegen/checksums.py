@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
-
 LARGE = 2**20       # bytes that take longer to hash than threads to start
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from symc.codegen import link, package
+from symc.codegen.checksums import LARGE, Checked
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,22 @@ def test_equal_contents_give_equal_bytes(pieces, tmp_path):
         package.write(tmp_path / name, pieces)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert sorted(item.name for item in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_weights_that_come_to_lie_elsewhere_are_written_again(pieces, tmp_path, monkeypatch):
+    """As when the manifest ends in front of another page than with the longest checksums."""
+    package.write(tmp_path / "model.symc", pieces)
+    monkeypatch.setattr(package, "LONGEST_SUMS", {"crc32": 0, "sha256": 9999 * "0"})
+    package.write(tmp_path / "moved.symc", pieces)
+    assert (tmp_path / "moved.symc").read_bytes() == (tmp_path / "model.symc").read_bytes()
+
+
+def test_large_members_have_the_same_checksums():
+    """Which threads take."""
+    pieces = [bytes(LARGE), b"", b"end"]
+    whole = b"".join(pieces)
+    assert Checked(pieces).sums == {"bytes": LARGE + 3, "crc32": zlib.crc32(whole),
+                                    "sha256": hashlib.sha256(whole).hexdigest()}
 
 
 def test_checksums_are_those_of_the_members(pieces, tmp_path):

@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import random
+import re
 import zipfile
 import zlib
+from itertools import product
 
 import pytest
 
 from symc.errors import PackageError
-from symc.runtime.archive import Entry, directory, local_header, read_archive, write_archive
+from symc.runtime.archive import Entry, directory, is_member_name, local_header, read_archive, write_archive
 from symc.runtime.machine import this_machine
 from symc.runtime.module import load
 from symc.runtime.package import check_everything, open_package
@@ -73,6 +75,13 @@ def test_nothing_but_data_is_free(tmp_path, image, package_path):
                 read_archive("it", memoryview(mapped))
             mapped[place] ^= 1 << bit
     assert len(read_archive("it", memoryview(mapped))) == len(MEMBERS)
+
+
+def test_names_of_members():
+    rule = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+    names = ["".join(letters) for count in range(4) for letters in product("aZ9_.-/ $é²\n", repeat=count)]
+    for name in (*names, 255 * "a", 256 * "a"):
+        assert is_member_name(name) == (rule.fullmatch(name) is not None)
 
 
 def contents(path):

@@ -1,6 +1,8 @@
 """A plan survives JSON, and what contradicts its contract is found."""
 
 import json
+import re
+from itertools import product
 
 import pytest
 
@@ -110,6 +112,13 @@ def test_a_plan_that_does_nothing():
 
 def test_ids_of_a_kind():
     assert PLAN.of_kind("arena") == (1, 3) and PLAN.of_kind("gradient") == ()
+
+
+def test_names_that_linkers_take():
+    rule = re.compile(r"[A-Za-z_][A-Za-z0-9_.$]*")
+    for letters in ("".join(some) for count in range(4) for some in product("aZ9_.$- é²\n", repeat=count)):
+        assert any("no linker" in problem for problem in find_problems(PLAN._replace(
+            kernels=(Kernel(letters), Kernel("k1"))))) == (rule.fullmatch(letters) is None)
 
 
 # ---- calls of libraries --------------------------------------------------------------------------------------------
