@@ -11,6 +11,7 @@ import functools
 from symc.ops.random import threefry
 
 GENERATOR = "symc_threefry"
+ATOMIC = "symc_add"     # (pointer, number): adds to what many threads add to
 
 # `half` has no arithmetic: kernels compute in float32.
 PRELUDE = """\
@@ -92,6 +93,31 @@ static __device__ int symc_pack_tf32(float x) {
 }
 """
 
+# What has no such instruction exchanges words until nobody came between.
+ATOMICS = """\
+static __device__ void symc_add(float *place, float value) { atomicAdd(place, value); }
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 600
+static __device__ void symc_add(double *place, double value) {
+  unsigned long long *word = (unsigned long long *)place, seen = *word, expected;
+  do {
+    expected = seen;
+    seen = atomicCAS(word, expected, (unsigned long long)__double_as_longlong(__longlong_as_double(expected) + value));
+  } while (seen != expected);
+}
+#else
+static __device__ void symc_add(double *place, double value) { atomicAdd(place, value); }
+#endif
+static __device__ void symc_add(half *place, half value) {
+  uint *word = (uint *)((uint64_t)place & ~3ull), shift = ((uint64_t)place & 2) * 8, seen = *word, expected;
+  do {
+    expected = seen;
+    ushort bits = expected >> shift;
+    half sum((float)*(half *)&bits + (float)value);
+    seen = atomicCAS(word, expected, (expected & ~(0xffffu << shift)) | (uint)*(ushort *)&sum << shift);
+  } while (seen != expected);
+}
+"""
+
 
 def source_of(text: str) -> str:
     """The source file of a text of `tir_cuda.cuda_text`."""
@@ -100,7 +126,8 @@ def source_of(text: str) -> str:
 
 def functions_of(text: str) -> str:
     """The functions that a text calls, which are the same for the host."""
-    return (generator_text() if f"{GENERATOR}(" in text else "") + (MATRICES if "symc_multiply_" in text else "")
+    needed = ((f"{GENERATOR}(", generator_text()), ("symc_multiply_", MATRICES), (f"{ATOMIC}(", ATOMICS))
+    return "".join(functions for name, functions in needed if name in text)
 
 
 @functools.cache

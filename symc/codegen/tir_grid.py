@@ -9,18 +9,17 @@ from symc.codegen.tir_cuda import cuda_text
 from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
 from symc.codegen.tir_grid_injective import grid_injective_kernel
 from symc.codegen.tir_grid_mma import factors_of
+from symc.codegen.tir_grid_parts import part_of
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
 from symc.codegen.tir_grid_tile import parts_for
 from symc.codegen.tir_grid_window import is_windowed, window_kernel
 from symc.codegen.tir_imperative import KernelBuilder
 from symc.codegen.tir_machine import Grid, Launch
 from symc.codegen.tir_module import TirKernel
-from symc.codegen.tir_plan import Cluster, GroupPlan
+from symc.codegen.tir_plan import Cluster, GroupPlan, in_two_steps
 from symc.frontend.te import Reduced, Tensor
 from symc.ir.graph import Graph
 from symc.ops.operator import Operator
-
-LONG = 1 << 14      # elements of a row that several blocks reduce where there are few rows
 
 
 def lower_group(group: Graph, name: str) -> GroupCode:
@@ -59,12 +58,9 @@ class GridPlan(GroupPlan):
             parts = parts_for(tensor.product.spec, factors_of(tensor.product) is not None)
             if parts is not None:
                 return sum_of_parts(tensor, parts)
-        return super()._form(tensor)
-
-    def _has_few_rows(self, tensor: Reduced) -> bool:
-        if tensor.total is not None or tensor.kind.startswith("arg"):
-            return False
-        return math.prod(tensor.shape) < FEW_ROWS and math.prod(tensor.extents) > LONG
+        part = part_of(self.emitter(), tensor)
+        return tensor if part is None else in_two_steps(tensor, *part)
 
     def _keeps_few_busy(self, reduction: Reduced) -> bool:
-        return math.prod(reduction.shape) < FEW_ROWS
+        is_cut = reduction.product is None and self.stages[reduction].form is not reduction
+        return is_cut or math.prod(reduction.shape) < FEW_ROWS

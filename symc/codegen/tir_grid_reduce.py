@@ -327,7 +327,10 @@ def split_of(parts: Sequence[_Part], rows: Space, count: int) -> Split:
 
 
 def _runs_along(part: _Part, loops: Sequence[Loop]) -> bool:
-    return any(access.steps.get(loop) == 1 for access in part.found.accesses if not access.is_store for loop in loops)
+    """Whether memory, of the largest array that is read, runs along the loops."""
+    reads = [access for access in part.found.accesses if not access.is_store]
+    largest = max((access.buffer.count for access in reads), default=0)
+    return any(access.steps.get(loop) == 1 for access in reads if access.buffer.count == largest for loop in loops)
 
 
 def _longest_step(found: Analysis, loop: Loop) -> int:

@@ -247,6 +247,15 @@ class KernelBuilder(TensorExpressions):
         else:
             self.emitter.store(buffer, index, value)
 
+    def add(self, tensor: Tensor, indices: Sequence[Any], value: Any) -> None:
+        """Add to an element of an output.  On a CPU no two jobs may add to the same one; on a GPU all may, and steps of
+        `each` too, in any order."""
+        assert self._together is None, "a team adds in `each`"
+        buffer = self._buffers[tensor]
+        index = flat_index(buffer.type, tuple(map(self._index, indices)), self.emitter.constant(0))
+        self.emitter.used[buffer] = None
+        self._machine.add(self.emitter, buffer, index, typed(value, tensor.dtype))
+
     def fail_when(self, chosen: Any) -> None:
         """Say that the operator fails if the condition holds; the kernel goes on.  Its `failure` says why."""
         status = self.emitter.status

@@ -14,8 +14,11 @@ from typing import Any, NamedTuple, Protocol
 import tvm
 from tvm import tirx
 
+from symc.codegen.cuda_source import ATOMIC
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.tir_emit import Emitter
+from symc.codegen.tir_memory import Buffer
+from symc.frontend.te_math import Expr, Scalar
 from symc.ir.types import DType
 
 JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
@@ -77,6 +80,9 @@ class Machine(Protocol):
         width: how many threads have something to do in a job, about.
         """
 
+    def add(self, emitter: Emitter, buffer: Buffer, index: Expr, value: Scalar) -> None:
+        """Add `value`, which has been through `settle`, to an element; `k.add` says whose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
@@ -97,6 +103,11 @@ class Cpu:
         begin, end = tirx.Var("begin", "int64"), tirx.Var("end", "int64")
         with emitter.job_loop(begin, end, count) as job:
             yield Work(Jobs(begin, end), job)
+
+    def add(self, emitter: Emitter, buffer: Buffer, index: Expr, value: Scalar) -> None:
+        before = emitter.load_flat(buffer, index)
+        emitter.settle([before])
+        emitter.store(buffer, index, before + value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,11 @@ class Grid:
                 return
             with emitter.when(tirx.LT(number, emitter.constant(count))):
                 yield Work(launch, emitter.name_index("j", number, count))
+
+    def add(self, emitter: Emitter, buffer: Buffer, index: Expr, value: Scalar) -> None:
+        """At once with other threads, in any order."""
+        place = tirx.address_of(tirx.BufferLoad(buffer.var, [emitter.simplify(index)]))
+        emitter.add(tirx.Evaluate(tirx.call_extern("int32", ATOMIC, place, value.expr)))
 
 
 def _team_size(count: int, width: int) -> int:

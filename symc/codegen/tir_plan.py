@@ -170,7 +170,7 @@ class GroupPlan:
 
     def _form(self, tensor: Reduced) -> Reduced:
         """How a reduction is computed."""
-        return in_two_steps(tensor) if self._has_few_rows(tensor) else tensor
+        return in_two_steps(tensor, *parts_of_longest(tensor)) if self._has_few_rows(tensor) else tensor
 
     def _has_few_rows(self, tensor: Reduced) -> bool:
         """Whether its rows are too few to share the work among threads; parts are not parted again."""
@@ -323,13 +323,17 @@ def row_jobs(emitter: Emitter, tensor: Reduced) -> int:
     return math.prod(tensor.shape) // (1 if along else BLOCK)
 
 
-def in_two_steps(tensor: Reduced) -> Reduced:
-    """The reduction of parts of its longest axis, as one over the parts."""
+def parts_of_longest(tensor: Reduced) -> tuple[int, int]:
+    """The longest axis, and how much of it is a part."""
     axis = max(range(len(tensor.extents)), key=lambda n: tensor.extents[n])
     extent, total = tensor.extents[axis], math.prod(tensor.shape) * math.prod(tensor.extents)
     chunk = -(-extent // min(MOST_PARTS, total // PART))
-    if chunk > 4 * BLOCK:
-        chunk = -(-chunk // (4 * BLOCK)) * 4 * BLOCK
+    return axis, -(-chunk // (4 * BLOCK)) * 4 * BLOCK if chunk > 4 * BLOCK else chunk
+
+
+def in_two_steps(tensor: Reduced, axis: int, chunk: int) -> Reduced:
+    """The reduction of parts of an axis, `chunk` elements each, as one over the parts."""
+    extent = tensor.extents[axis]
     parts = -(-extent // chunk)
     extents = (*tensor.extents[:axis], chunk, *tensor.extents[axis + 1:])
 

@@ -147,5 +147,12 @@ namespace emulation { static int words[MOST][6]; }
 #define SYMC_LEFT(i, lane) emulation::words[(threadIdx.x & ~31) | (lane)][i]
 #define SYMC_RIGHT(i, lane) emulation::words[(threadIdx.x & ~31) | (lane)][4 + (i)]
 
+template <class T> T atomicAdd(T *place, T value) { T old = *place; *place += value; return old; }
+inline unsigned atomicCAS(unsigned *place, unsigned expected, unsigned value) {
+  unsigned old = *place;
+  if (old == expected) *place = value;
+  return old;
+}
+
 inline float __int_as_float(int x) { float y; memcpy(&y, &x, 4); return y; }
 inline int __float_as_int(float x) { int y; memcpy(&y, &x, 4); return y; }

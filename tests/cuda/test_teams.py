@@ -52,6 +52,13 @@ def labels(count, rows):
     return result
 
 
+def regions(count):
+    """Of two images, and of none; some lie outside in part."""
+    result = np.concatenate([random.integers(-1, 2, (count, 1)), random.integers(-3, 9, (count, 4))], 1)
+    result[:, 3:] = np.maximum(result[:, 3:], result[:, 1:3])
+    return result
+
+
 CASES = {
     "a run": ("%a: f32[5,37]   %r = argsort(%a)   heads %r", {"a": keys(5, 37)}),
     "runs that are merged": ("%a: f32[2,2100]   %r = argsort(%a)   heads %r", {"a": keys(2, 2100)}),
@@ -75,6 +82,20 @@ CASES = {
     "the last of several": ("%d: f32[40]   %i: i32[2,40]   %r = _scatter_points(%d, %i) shape=(4,4)   heads %r",
                             {"i": random.integers(0, 4, (2, 40))}),
     "running sums": ("%a: f32[3,700,2]   %r = _cumulative_sum(%a) backwards=True   heads %r", {}),
+    "regions that overlap": ("%d: f32[9,3,2,3]   %i: f32[9,5]   %p: i32[9,3,2,3]   "
+                             "%r = _backward_roi_pooling(%d, %i, %p) images=2 extents=(5,7)   heads %r",
+                             {"i": regions(9), "p": random.integers(-1, 35, (9, 3, 2, 3))}),
+    "samples that meet": ("%d: f32[9,3,2,3]   %i: f32[9,5]   %r = _backward_roi_align(%d, %i) pooled_size=(2,3) "
+                          "spatial_scale=0.5 shape=(2,3,5,7)   heads %r", {"i": regions(9)}),
+    "halves that meet": ("%g: f16[1,2,9,9]   %d: f16[1,3,9,9]   %r = _backward_bilinear_sampler_data(%g, %d) height=5 "
+                         "width=7   heads %r",      # sums of eighths, which are exact
+                         {"g": random.integers(-5, 6, (1, 2, 9, 9)) / 4, "d": random.integers(-4, 5, (1, 3, 9, 9))}),
+    "taps that meet": ("%c: f32[2,70,36]   %o: f32[1,36,7,10]   %r = _backward_deformable_image(%c, %o) kernel=(3,3) "
+                       "stride=(1,1) dilate=(1,1) pad=(1,1) num_group=2 num_deformable_group=2 is_modulated=False "
+                       "extents=(7,10)   heads %r", {}),
+    "taps of many channels": ("%c: f32[1,12,630]   %a: f32[1,3,4,70]   %o: f32[1,18,3,4]   "
+                              "%r = _backward_deformable_offset(%c, %a, %o) kernel=(3,3) stride=(1,1) dilate=(1,1) "
+                              "pad=(1,1) num_group=1 num_deformable_group=1 is_modulated=False   heads %r", {}),
     "statistics": ("%a: f32[4,70,9,9]   %r = _moments(%a) axes=(0,2,3)   heads %r, %r#1", {}),
 }
 

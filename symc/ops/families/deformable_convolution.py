@@ -9,20 +9,22 @@ channels, which are neighbours in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from symc.ir.graph import Node, Value
+from symc.ops.families.indexing import fill
 from symc.ops.families.recurrence import OnGraph
 from symc.ops.families.row_kernels import dot
 from symc.ops.math import NumPyMath
 from symc.ops.operator import HAS_GRADIENT, REAL, Operator, Optional, operator
 from symc.ops.parameters import Dims, within
 from symc.ops.record import record
+from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 from symc.ops.spatial import channels_last_axes, per_dimension, transpose
 
@@ -40,6 +42,17 @@ class Between:
     pixels: Two
     weights: Two
     slopes: Two
+
+
+class Sampled(NamedTuple):
+    """An element of the columns: image, channel, deformable group, tap, place of the output, mask."""
+
+    n: Any
+    channel: Any
+    group: Any
+    tap: Any
+    at: Two
+    mask: Any
 
 
 @record
@@ -112,6 +125,16 @@ class Sampling(Operator):
             rows, columns = ([k.clamp(k.index(pixel), 0, extent - 1) for pixel in axis.pixels]
                              for axis, extent in zip(around, extents, strict=True))
             yield [[(y, x) for x in columns] for y in rows]
+
+    def sampled_at(self, k: Any, sampling: list[Any], at: tuple[Any, ...], channels: int) -> Sampled:
+        """Where an element of the columns, (group, row, place in it), comes from.  sampling: offset, and any mask."""
+        (group, row, place), (offset, *masks) = at, sampling
+        height, width = offset.shape[2:]
+        own = channels // self.num_group
+        n, y, x = unravel(row, (offset.shape[0], height, width))
+        tap, channel = place // own, group * own + place % own
+        deformable = channel // (channels // self.num_deformable_group)
+        return Sampled(n, channel, deformable, tap, (y, x), self.mask_of(tuple(masks), n, deformable, tap, (y, x)))
 
     def mask_of(self, masks: tuple[Any, ...], n: Any, group: Any, tap: Any, at: Two) -> Any:
         """The mask of a tap, 1 where there is none."""
@@ -192,6 +215,21 @@ class DeformableColumns(Sampling):
                         k.store(columns, (g, r, s + c), terms[0] + terms[1] + terms[2] + terms[3])
                     k.vectors(run, image.dtype, sample)
 
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A job is an element."""
+        (image, *sampling), (columns,) = inputs, outputs
+        _, *extents, channels = image.shape
+        with k.jobs(math.prod(columns.shape)) as job:
+            at = unravel(job, columns.shape)
+            own = self.sampled_at(k, sampling, at, channels)
+            around = self.around(k, sampling[0], own.n, own.group, own.tap, own.at, tuple(extents))
+            total = k.cell(image.dtype, 0)
+            with self.where_inside(k, around, tuple(extents)) as pixels:
+                for i, j in np.ndindex(2, 2):
+                    weight = around[0].weights[i] * around[1].weights[j] * own.mask
+                    total.set(total.get() + image[(own.n, *pixels[i][j], own.channel)] * weight)
+            k.store(columns, at, total.get())
+
     def reference(self, image: np.ndarray, offset: np.ndarray, *masks: np.ndarray) -> np.ndarray:
         batch, *extents, channels = image.shape
         output = offset.shape[2:]
@@ -254,6 +292,20 @@ class DeformableImageGradient(Sampling):
                             k.store(image, (*place, begin + c), image[(*place, begin + c)] + value)
                         k.vectors(piece, image.dtype, add)
 
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A job is an element of the columns; all are added at once, in any order, as MXNet's kernels do."""
+        (dcolumns, *sampling), (image,) = inputs, outputs
+        _, *extents, channels = image.shape
+        fill(k, image)
+        with k.jobs(math.prod(dcolumns.shape)) as job:
+            at = unravel(job, dcolumns.shape)
+            own = self.sampled_at(k, sampling, at, channels)
+            around = self.around(k, sampling[0], own.n, own.group, own.tap, own.at, tuple(extents))
+            with self.where_inside(k, around, tuple(extents)) as pixels:
+                for i, j in np.ndindex(2, 2):
+                    share = around[0].weights[i] * around[1].weights[j] * own.mask
+                    k.add(image, (own.n, *pixels[i][j], own.channel), dcolumns[at] * share)
+
     def reference(self, dcolumns: np.ndarray, offset: np.ndarray, *masks: np.ndarray) -> np.ndarray:
         batch, channels = len(offset), dcolumns.shape[2] // self.taps * self.num_group
         image = np.zeros((batch, *self.extents, channels), dcolumns.dtype)
@@ -299,23 +351,47 @@ class DeformableOffsetGradient(Sampling):
                 total(rows.weights, columns.weights))
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        dcolumns, image, offset, *masks = inputs
-        (_, *extents, _), (batch, _, height, width) = image.shape, offset.shape
+        batch, _, height, width = inputs[2].shape
         with (k.jobs(batch * height) as job, k.loop(self.num_deformable_group) as group, k.loop(self.taps) as tap,
               k.loop(width) as x):
-            n, y = job // height, job % height
-            around = self.around(k, offset, n, group, tap, (y, x), tuple(extents))
-            cells = [[k.cell(image.dtype, 0) for _ in range(2)] for _ in range(2)]
-            with self.where_inside(k, around, tuple(extents)) as pixels:
-                for i, j in np.ndindex(2, 2):
-                    row, place = job * width + x, (n, *pixels[i][j])
-                    cells[i][j].set(self.product(k, dcolumns, image, (group, tap, row), place))
-            mask = self.mask_of(tuple(masks), n, group, tap, (y, x))
-            found = self.derivatives(around, [[cell.get() for cell in row] for row in cells], mask)
-            counts, number = k.all(*(axis.inside for axis in around)), group * self.taps + tap
-            channels = (number * 2, number * 2 + 1, number)
-            for value, target, channel in zip(found, (outputs[0], *outputs), channels, strict=False):
-                k.store(target, (n, channel, y, x), k.F.where(counts, value, 0))
+            self._write(k, inputs, outputs, (job // height, group, tap, job % height, x), self.product)
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A job is a tap of a deformable group at a place."""
+        _, image, offset, *_ = inputs
+        batch, _, *output = offset.shape
+        axes = (batch, self.num_deformable_group, self.taps, *output)
+        with k.jobs(math.prod(axes), width=image.shape[3] // self.num_deformable_group) as job:
+            self._write(k, inputs, outputs, unravel(job, axes), self.product_of_team)
+
+    def _write(self, k: Any, inputs: list[Any], outputs: list[Any], at: tuple[Any, ...],
+               product: Callable[..., Any]) -> None:
+        (dcolumns, image, offset, *masks), (n, group, tap, y, x) = inputs, at
+        (_, *extents, _), (height, width) = image.shape, offset.shape[2:]
+        around = self.around(k, offset, n, group, tap, (y, x), tuple(extents))
+        cells = [[k.cell(image.dtype, 0) for _ in range(2)] for _ in range(2)]
+        with self.where_inside(k, around, tuple(extents)) as pixels:
+            for i, j in np.ndindex(2, 2):
+                row, place = (n * height + y) * width + x, (n, *pixels[i][j])
+                cells[i][j].set(product(k, dcolumns, image, (group, tap, row), place))
+        mask = self.mask_of(tuple(masks), n, group, tap, (y, x))
+        found = self.derivatives(around, [[cell.get() for cell in row] for row in cells], mask)
+        counts, number = k.all(*(axis.inside for axis in around)), group * self.taps + tap
+        channels = (number * 2, number * 2 + 1, number)
+        for value, target, channel in zip(found, (outputs[0], *outputs), channels, strict=False):
+            k.store(target, (n, channel, y, x), k.F.where(counts, value, 0))
+
+    def product_of_team(self, k: Any, dcolumns: Any, image: Any, at: tuple[Any, Any, Any],
+                        place: tuple[Any, ...]) -> Any:
+        """As `product`, by many threads."""
+        (group, tap, row), channels = at, image.shape[3]
+        run, own = self.run(channels), channels // self.num_deformable_group
+
+        def term(step: Any) -> Any:
+            number = group * (own // run) + step // run
+            of, start = self.column(number, tap, channels)
+            return dcolumns[of, row, start + step % run] * image[(*place, number * run + step % run)]
+        return k.reduce("sum", image.dtype, own, term)
 
     def product(self, k: Any, dcolumns: Any, image: Any, at: tuple[Any, Any, Any], place: tuple[Any, ...]) -> Any:
         """Σ over the channels of a deformable group of the column at (group, tap, row) and a pixel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,13 +11,14 @@ import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ops.families.boxes import larger, single, smaller
-from symc.ops.families.indexing import same_type
-from symc.ops.families.regions import check_regions, image_of, images_of
+from symc.ops.families.indexing import fill, same_type
+from symc.ops.families.regions import check_regions, each_bin, image_of, images_of
 from symc.ops.families.unary import round_away
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, Optional, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
+from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot
 
 Pair = tuple[Any, Any]      # along y and x
@@ -160,10 +162,10 @@ class DeformablePsRoiPooling(DeformableBins):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, *others), (output, counts) = inputs, outputs
         regions, channels, bins, _ = output.shape
-        with k.jobs(regions * channels) as job:
+        with k.jobs(regions * channels, width=bins * bins) as job:
             r, c = job // channels, job % channels
             n = image_of(k, others[0], r, data.shape[0])
-            with k.loop(bins) as v, k.loop(bins) as u:
+            with each_bin(k, (bins, bins)) as (v, u):
                 total, count = k.cell(data.dtype, 0), k.cell(data.dtype, 0)
                 with self.each_sample(k, tuple(others), (r, c, v, u), data.shape[2:]) as around:
                     own = self.channel(c, v, u)
@@ -203,13 +205,13 @@ class DeformableGradient(DeformableBins):
 @operator("_backward_deformable_psroi_data", hidden=True)
 class DeformableDataGradient(DeformableGradient):
     """dy over its count, added to the pixels of each sample by their weights.  A job owns an output channel's planes of
-    one image."""
+    one image; on GPUs all bins are added at once, in any order."""
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(s.data.shape)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        (dy, count, data, *others), (dx,) = inputs, outputs
+        (dy, _, data, *others), (dx,) = inputs, outputs
         images, _, height, width = data.shape
         planes = self.group_size ** 2
         with k.jobs(images * self.output_dim) as job:
@@ -218,12 +220,21 @@ class DeformableDataGradient(DeformableGradient):
                 k.store(dx, (n, c * planes + plane, y, x), 0)
             with (k.loop(dy.shape[0]) as r, k.when(image_of(k, others[0], r, images) == n),
                   k.loop(self.pooled_size) as v, k.loop(self.pooled_size) as u):
-                at = (r, c, v, u)
-                share = dy[at] / larger(k.F, count[at], 1)
-                with self.each_sample(k, tuple(others), at, (height, width)) as around:
-                    for y, x, weight in pixels_of(around):
-                        pixel = (n, self.channel(c, v, u), k.index(y), k.index(x))
-                        k.store(dx, pixel, dx[pixel] + share * weight)
+                self._add_bin(k, inputs, dx, n, (r, c, v, u))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (dy, _, data, rois, *_), (dx,) = inputs, outputs
+        fill(k, dx)
+        with k.jobs(math.prod(dy.shape)) as job:
+            r, c, v, u = unravel(job, dy.shape)
+            self._add_bin(k, inputs, dx, image_of(k, rois, r, data.shape[0]), (r, c, v, u))
+
+    def _add_bin(self, k: Any, inputs: list[Any], dx: Any, n: Any, at: tuple[Any, ...]) -> None:
+        dy, count, data, *others = inputs
+        share = dy[at] / larger(k.F, count[at], 1)
+        with self.each_sample(k, tuple(others), at, data.shape[2:]) as around:
+            for y, x, weight in pixels_of(around):
+                k.add(dx, (n, self.channel(*at[1:]), k.index(y), k.index(x)), share * weight)
 
     def reference(self, dy: np.ndarray, count: np.ndarray, data: np.ndarray, rois: np.ndarray,
                   trans: np.ndarray | None = None) -> np.ndarray:
@@ -237,7 +248,8 @@ class DeformableDataGradient(DeformableGradient):
 
 @operator("_backward_deformable_psroi_trans", hidden=True)
 class DeformableOffsetGradient(DeformableGradient):
-    """The gradient of the offsets.  A job owns those of one region."""
+    """The gradient of the offsets.  A job owns those of one region; on GPUs all bins are added at once, in any
+    order."""
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(s.trans.shape)
@@ -250,21 +262,30 @@ class DeformableOffsetGradient(DeformableGradient):
                 (bottom_right - bottom_left) * down + (top_right - top_left) * (1 - down))
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        (dy, count, data, rois, trans), (dtrans,) = inputs, outputs
-        with k.jobs(rois.shape[0]) as r:
-            for_kind = self.output_dim // self.classes(trans)
+        trans, (dtrans,) = inputs[-1], outputs
+        with k.jobs(trans.shape[0]) as r:
             with k.loop(trans.shape[1]) as i, k.loop(self.parts) as y, k.loop(self.parts) as x:
                 k.store(dtrans, (r, i, y, x), 0)
-            n, extents = image_of(k, rois, r, data.shape[0]), [
-                self.begin_and_extent(k.F, [rois[r, i] for i in range(5)], axis)[1] for axis in (0, 1)]
             with k.loop(self.output_dim) as c, k.loop(self.pooled_size) as v, k.loop(self.pooled_size) as u:
-                at, own = (r, c, v, u), self.channel(c, v, u)
-                share = dy[at] / larger(k.F, count[at], 1) * single(self.trans_std)
-                with self.each_sample(k, (rois, trans), at, data.shape[2:]) as around:
-                    pixels = [data[n, own, k.index(y), k.index(x)] for y, x, _ in pixels_of(around)]
-                    for axis, slope in enumerate(self.slopes(around, pixels)):
-                        place = (r, c // for_kind * 2 + 1 - axis, self.part(v), self.part(u))
-                        k.store(dtrans, place, dtrans[place] + slope * share * extents[axis])
+                self._add_bin(k, inputs, dtrans, (r, c, v, u))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (dy, *_), (dtrans,) = inputs, outputs
+        fill(k, dtrans)
+        with k.jobs(math.prod(dy.shape)) as job:
+            self._add_bin(k, inputs, dtrans, tuple(unravel(job, dy.shape)))
+
+    def _add_bin(self, k: Any, inputs: list[Any], dtrans: Any, at: tuple[Any, ...]) -> None:
+        (dy, count, data, rois, trans), (r, c, v, u) = inputs, at
+        n, own = image_of(k, rois, r, data.shape[0]), self.channel(c, v, u)
+        region, kind = [rois[r, i] for i in range(5)], c // (self.output_dim // self.classes(trans))
+        extents = [self.begin_and_extent(k.F, region, axis)[1] for axis in (0, 1)]
+        share = dy[at] / larger(k.F, count[at], 1) * single(self.trans_std)
+        with self.each_sample(k, (rois, trans), at, data.shape[2:]) as around:
+            pixels = [data[n, own, k.index(y), k.index(x)] for y, x, _ in pixels_of(around)]
+            for axis, slope in enumerate(self.slopes(around, pixels)):
+                place = (r, kind * 2 + 1 - axis, self.part(v), self.part(u))
+                k.add(dtrans, place, slope * share * extents[axis])
 
     def reference(self, dy: np.ndarray, count: np.ndarray, data: np.ndarray, rois: np.ndarray,
                   trans: np.ndarray) -> np.ndarray:

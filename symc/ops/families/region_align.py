@@ -1,7 +1,8 @@
 """Regions of interest sampled between pixels: _contrib_ROIAlign, _contrib_RROIAlign.
 
 Each bin of a region is the mean of a grid of samples, interpolated from four pixels each.  A gradient's job owns planes
-of one image, so that no two add to the same element.
+of one image, so that no two add to the same element; on GPUs all bins are added at once, in any order, as MXNet's
+kernels do.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.families.boxes import larger, single
-from symc.ops.families.regions import check_pooled_size, check_regions, image_of, images_of
+from symc.ops.families.indexing import fill
+from symc.ops.families.regions import check_pooled_size, check_regions, each_bin, image_of, images_of
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
+from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots
 
 Corner = tuple[Any, Any, Any]        # row and column of a pixel, as numbers, and its weight
@@ -159,10 +162,10 @@ class AlignedForward(Aligned):
         """A job is a region and a channel."""
         (data, rois), (output,) = inputs, outputs
         channels = output.shape[1]
-        with k.jobs(rois.shape[0] * channels) as job:
+        with k.jobs(rois.shape[0] * channels, width=math.prod(self.pooled_size)) as job:
             r, c = job // channels, job % channels
             n = image_of(k, rois, r, data.shape[0])
-            with k.loop(self.pooled_size[0]) as v, k.loop(self.pooled_size[1]) as u:
+            with each_bin(k, self.pooled_size) as (v, u):
                 total = k.cell(data.dtype, 0)
                 with k.when(rois[r, 0] >= 0), self.each_sample(k, rois, r, (v, u), data.shape[2:]) as pixels:
                     own = self.channel(c, v, u)
@@ -254,11 +257,22 @@ class RoiAlignGradient(UprightAligned):
                 k.store(dx, (n, c * self.planes + plane, y, x), 0)
             with (k.loop(dy.shape[0]) as r, k.when(k.all(rois[r, 0] >= 0, image_of(k, rois, r, images) == n)),
                   k.loop(self.pooled_size[0]) as v, k.loop(self.pooled_size[1]) as u):
-                share = dy[r, c, v, u] / self.sample_count(k.F, [rois[r, i] for i in range(5)])
-                with self.each_sample(k, rois, r, (v, u), (height, width)) as pixels:
-                    for row, column, weight in pixels:
-                        at = (n, self.channel(c, v, u), row, column)
-                        k.store(dx, at, dx[at] + share * weight)
+                self._add_bin(k, inputs, dx, n, (r, c, v, u))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (dy, rois), (dx,) = inputs, outputs
+        fill(k, dx)
+        with k.jobs(math.prod(dy.shape)) as job:
+            r, c, v, u = unravel(job, dy.shape)
+            with k.when(rois[r, 0] >= 0):
+                self._add_bin(k, inputs, dx, image_of(k, rois, r, self.shape[0]), (r, c, v, u))
+
+    def _add_bin(self, k: Any, inputs: list[Any], dx: Any, n: Any, at: tuple[Any, ...]) -> None:
+        (dy, rois), (r, c, v, u) = inputs, at
+        share = dy[at] / self.sample_count(k.F, [rois[r, i] for i in range(5)])
+        with self.each_sample(k, rois, r, (v, u), self.shape[2:]) as pixels:
+            for row, column, weight in pixels:
+                k.add(dx, (n, self.channel(c, v, u), row, column), share * weight)
 
     def reference(self, dy: np.ndarray, rois: np.ndarray) -> np.ndarray:
         dx = np.zeros(self.shape, dy.dtype)

@@ -2,11 +2,14 @@
 
 A region is a row (number of the image, x_min, y_min, x_max, y_max) in units of the image; `spatial_scale` of them are
 one pixel of the feature map.  A gradient's job owns planes of one image, so that no two add to the same element, and
-adds regions in order.
+adds regions in order; on GPUs all bins are added at once, in any order, as MXNet's kernels do.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,12 +17,13 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
 from symc.ops.families.boxes import larger, single, smaller
-from symc.ops.families.indexing import same_type
+from symc.ops.families.indexing import fill, same_type
 from symc.ops.families.unary import round_away
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import record
+from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 LOWEST = -3.4028234663852886e38      # what a maximum starts with, in every dtype
@@ -68,6 +72,13 @@ class Bins(Operator):
         return tuple(slice(int(low), int(high)) for low, high in bounds)     # type: ignore[return-value]
 
 
+@contextmanager
+def each_bin(k: Any, grid: Dims) -> Iterator[tuple[Any, Any]]:
+    """All bins of a region, in any order or at once: row and column."""
+    with k.each(math.prod(grid)) as number:
+        yield number // grid[1], number % grid[1]
+
+
 def clipped(F: Any, x: Any, limit: int) -> Any:
     return smaller(F, larger(F, x, 0), limit)
 
@@ -114,10 +125,10 @@ class RoiPooling(Bins):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, rois), (output, places) = inputs, outputs
         images, channels, height, width = data.shape
-        with k.jobs(rois.shape[0] * channels) as job:
+        with k.jobs(rois.shape[0] * channels, width=math.prod(self.grid)) as job:
             r, c = job // channels, job % channels
             n = image_of(k, rois, r, images)
-            with k.loop(self.grid[0]) as v, k.loop(self.grid[1]) as u:
+            with each_bin(k, self.grid) as (v, u):
                 rows, columns = self.pixels(k, rois, r, (v, u), (height, width))
                 most, place = k.cell(data.dtype, LOWEST), k.cell(DType.int32, -1)
                 with k.loop(rows) as y, k.loop(columns) as x, k.when(data[n, c, y, x] > most.get()):
@@ -168,7 +179,7 @@ class RoiPoolingGradient(Operator):
         same_type(t.output, t.dy)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        (dy, rois, places), (dx,) = inputs, outputs
+        (dy, rois, _), (dx,) = inputs, outputs
         regions, channels, rows, columns = dy.shape
         height, width = self.extents
         with k.jobs(self.images * channels) as job:
@@ -176,10 +187,21 @@ class RoiPoolingGradient(Operator):
             with k.loop(height) as y, k.loop(width) as x:
                 k.store(dx, (n, c, y, x), 0)
             with (k.loop(regions) as r, k.when(image_of(k, rois, r, self.images) == n),
-                  k.loop(rows) as v, k.loop(columns) as u, k.when(places[r, c, v, u] >= 0)):
-                place = k.index(places[r, c, v, u])
-                at = (n, c, place // width, place % width)
-                k.store(dx, at, dx[at] + dy[r, c, v, u])
+                  k.loop(rows) as v, k.loop(columns) as u):
+                self._add_bin(k, inputs, dx, n, (r, c, v, u))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (dy, rois, _), (dx,) = inputs, outputs
+        fill(k, dx)
+        with k.jobs(math.prod(dy.shape)) as job:
+            r, c, v, u = unravel(job, dy.shape)
+            self._add_bin(k, inputs, dx, image_of(k, rois, r, self.images), (r, c, v, u))
+
+    def _add_bin(self, k: Any, inputs: list[Any], dx: Any, n: Any, at: tuple[Any, ...]) -> None:
+        dy, _, places = inputs
+        with k.when(places[at] >= 0):
+            place = k.index(places[at])
+            k.add(dx, (n, at[1], place // self.extents[1], place % self.extents[1]), dy[at])
 
     def reference(self, dy: np.ndarray, rois: np.ndarray, places: np.ndarray) -> np.ndarray:
         dx = np.zeros((self.images, dy.shape[1], *self.extents), dy.dtype)
@@ -240,10 +262,10 @@ class PsRoiPooling(PositionSensitiveBins):
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, rois), (output,) = inputs, outputs
-        with k.jobs(rois.shape[0] * self.output_dim) as job:
+        with k.jobs(rois.shape[0] * self.output_dim, width=math.prod(self.grid)) as job:
             r, c = job // self.output_dim, job % self.output_dim
             n = image_of(k, rois, r, data.shape[0])
-            with k.loop(self.pooled_size) as v, k.loop(self.pooled_size) as u:
+            with each_bin(k, self.grid) as (v, u):
                 rows, columns = self.pixels(k, rois, r, (v, u), data.shape[2:])
                 total = k.cell(data.dtype, 0)
                 with k.loop(rows) as y, k.loop(columns) as x:
@@ -287,11 +309,21 @@ class PsRoiPoolingGradient(PositionSensitiveBins):
                 k.store(dx, (n, c * self.groups ** 2 + plane, y, x), 0)
             with (k.loop(dy.shape[0]) as r, k.when(image_of(k, rois, r, images) == n),
                   k.loop(self.pooled_size) as v, k.loop(self.pooled_size) as u):
-                rows, columns = self.pixels(k, rois, r, (v, u), (height, width))
-                share = dy[r, c, v, u] / k.value((rows[1] - rows[0]) * (columns[1] - columns[0]), dy.dtype)
-                with k.loop(rows) as y, k.loop(columns) as x:
-                    at = (n, self.channel(c, v, u), y, x)
-                    k.store(dx, at, dx[at] + share)
+                self._add_bin(k, inputs, dx, n, (r, c, v, u))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (dy, rois), (dx,) = inputs, outputs
+        fill(k, dx)
+        with k.jobs(math.prod(dy.shape)) as job:
+            r, c, v, u = unravel(job, dy.shape)
+            self._add_bin(k, inputs, dx, image_of(k, rois, r, self.shape[0]), (r, c, v, u))
+
+    def _add_bin(self, k: Any, inputs: list[Any], dx: Any, n: Any, at: tuple[Any, ...]) -> None:
+        (dy, rois), (r, c, v, u) = inputs, at
+        rows, columns = self.pixels(k, rois, r, (v, u), self.shape[2:])
+        share = dy[at] / k.value((rows[1] - rows[0]) * (columns[1] - columns[0]), dy.dtype)
+        with k.loop(rows) as y, k.loop(columns) as x:
+            k.add(dx, (n, self.channel(c, v, u), y, x), share)
 
     def reference(self, dy: np.ndarray, rois: np.ndarray) -> np.ndarray:
         dx = np.zeros(self.shape, dy.dtype)

@@ -5,16 +5,19 @@ A grid (N, 2, H, W) holds x and y of each place, -1 to 1 across the image.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import DType
+from symc.ops.families.indexing import fill
 from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
 from symc.ops.parameters import Dims
+from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -77,10 +80,22 @@ class BilinearSampler(Operator):
             with k.loop(columns) as j:
                 found = corners(k, grid, (image, i, j), data.shape[2:])
                 with k.loop(channels) as c:
-                    total = k.cell(wide(data.dtype), 0)
-                    for corner in found:
-                        total.set(total.get() + pixel(k, data, image, c, corner) * corner.weight)
-                    k.store(result, (image, c, i, j), k.F.cast(total.get(), data.dtype))
+                    k.store(result, (image, c, i, j), self.sample(k, data, (image, c), found))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A job is an element."""
+        (data, grid), (result,) = inputs, outputs
+        with k.jobs(math.prod(result.shape)) as job:
+            image, c, i, j = unravel(job, result.shape)
+            found = corners(k, grid, (image, i, j), data.shape[2:])
+            k.store(result, (image, c, i, j), self.sample(k, data, (image, c), found))
+
+    def sample(self, k: Any, data: Any, plane: tuple[Any, Any], found: list[Corner]) -> Any:
+        """The value between the corners, on the plane of an image and a channel."""
+        total = k.cell(wide(data.dtype), 0)
+        for corner in found:
+            total.set(total.get() + pixel(k, data, *plane, corner) * corner.weight)
+        return k.F.cast(total.get(), data.dtype)
 
     def gradient(self, g: Any, node: Node, dy: Value) -> list[Value | None]:
         data, grid = node.inputs
@@ -154,7 +169,8 @@ def corner_of(data: np.ndarray, grid: np.ndarray, dy: int, dx: int) -> np.ndarra
 
 @operator("_backward_bilinear_sampler_data", hidden=True)
 class BackwardSamplerData(Operator):
-    """The gradient of BilinearSampler's data: each job adds up what falls on one channel of one image, in order."""
+    """The gradient of BilinearSampler's data: each job adds up what falls on one channel of one image, in order; on
+    GPUs all is added at once, in any order, as MXNet's kernels do."""
 
     height: int
     width: int
@@ -174,18 +190,27 @@ class BackwardSamplerData(Operator):
         return total.astype(dy.dtype)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        (grid, dy), (result,) = inputs, outputs
+        (_, dy), (result,) = inputs, outputs
         n, c, rows, columns = dy.shape
         with k.jobs(n * c) as job:
             image, channel = job // c, job % c
             with k.loop(self.height) as y, k.loop(self.width) as x:
                 k.store(result, (image, channel, y, x), k.F.const(0, dy[0, 0, 0, 0]))
             with k.loop(rows) as i, k.loop(columns) as j:
-                for corner in corners(k, grid, (image, i, j), (self.height, self.width)):
-                    with k.when(corner.inside):
-                        at = (image, channel, corner.y, corner.x)
-                        share = k.F.cast(dy[image, channel, i, j], corner.weight.dtype) * corner.weight
-                        k.store(result, at, result[at] + k.F.cast(share, result.dtype))
+                self._add(k, inputs, result, (image, channel, i, j))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        (_, dy), (result,) = inputs, outputs
+        fill(k, result)
+        with k.jobs(math.prod(dy.shape)) as job:
+            self._add(k, inputs, result, tuple(unravel(job, dy.shape)))
+
+    def _add(self, k: Any, inputs: list[Any], result: Any, at: tuple[Any, ...]) -> None:
+        (grid, dy), (image, channel, i, j) = inputs, at
+        for corner in corners(k, grid, (image, i, j), (self.height, self.width)):
+            with k.when(corner.inside):
+                share = k.F.cast(dy[at], corner.weight.dtype) * corner.weight
+                k.add(result, (image, channel, corner.y, corner.x), k.F.cast(share, result.dtype))
 
 
 @operator("_backward_bilinear_sampler_grid", hidden=True)
@@ -207,21 +232,29 @@ class BackwardSamplerGrid(Operator):
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         """A job owns a row of an image's places."""
-        (data, grid, dy), (result,) = inputs, outputs
-        images, channels, rows, columns = dy.shape
-        with k.jobs(images * rows) as job:
-            image, i = job // rows, job % rows
-            with k.loop(columns) as j:
-                sums = [k.cell(wide(data.dtype), 0) for _ in range(2)]
-                (_, y), (_, x) = shares(k, grid, (image, i, j), data.shape[2:])
-                found = corners(k, grid, (image, i, j), data.shape[2:])
-                with k.loop(channels) as c:
-                    slope = k.F.cast(dy[image, c, i, j], wide(data.dtype))
-                    a, b, c_, d = (pixel(k, data, image, c, corner) for corner in found)
-                    sums[0].set(sums[0].get() + slope * ((1 - y) * (b - a) + y * (d - c_)))
-                    sums[1].set(sums[1].get() + slope * ((1 - x) * (c_ - a) + x * (d - b)))
-                for axis, (total, extent) in enumerate(zip(sums, data.shape[:1:-1], strict=True)):
-                    k.store(result, (image, axis, i, j), k.F.cast(total.get() * (extent - 1) / 2, result.dtype))
+        images, _, rows, columns = inputs[2].shape
+        with k.jobs(images * rows) as job, k.loop(columns) as j:
+            self._sum(k, inputs, outputs[0], (job // rows, job % rows, j))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A job is a place."""
+        images, _, *extents = inputs[2].shape
+        with k.jobs(images * math.prod(extents)) as job:
+            self._sum(k, inputs, outputs[0], tuple(unravel(job, (images, *extents))))
+
+    def _sum(self, k: Any, inputs: list[Any], result: Any, place: tuple[Any, Any, Any]) -> None:
+        (data, grid, dy), (image, i, j) = inputs, place
+        sums = [k.cell(wide(data.dtype), 0) for _ in range(2)]
+        (_, y), (_, x) = shares(k, grid, place, data.shape[2:])
+        found = corners(k, grid, place, data.shape[2:])
+        with k.loop(dy.shape[1]) as c:
+            slope = k.F.cast(dy[image, c, i, j], wide(data.dtype))
+            a, b, c_, d = (pixel(k, data, image, c, corner) for corner in found)
+            sums[0].set(sums[0].get() + slope * ((1 - y) * (b - a) + y * (d - c_)))
+            sums[1].set(sums[1].get() + slope * ((1 - x) * (c_ - a) + x * (d - b)))
+        for axis, (total, extent) in enumerate(zip(sums, data.shape[:1:-1], strict=True)):
+            k.store(result, (image, axis, i, j), k.F.cast(total.get() * (extent - 1) / 2, result.dtype))
+
 
 # ---- grids -------------------------------------------------------------------------------------------------------
 
