@@ -64,6 +64,16 @@ CASES = {
     "runs that are merged": ("%a: f32[2,2100]   %r = argsort(%a)   heads %r", {"a": keys(2, 2100)}),
     "many short rows": ("%a: f32[17000,3]   %r = argsort(%a)   heads %r", {"a": keys(17000, 3)}),
     "mask of the largest": ("%a: f32[5,70]   %r = topk(%a) k=3 ret_typ=mask   heads %r", {"a": keys(5, 70)}),
+    "a few of many": ("%a: f32[2,2100]   %r = topk(%a) k=5 ret_typ=both   heads %r, %r#1", {"a": keys(2, 2100)}),
+    "a few of a run": ("%a: f32[3,90]   %r = topk(%a) k=3 ret_typ=both   heads %r, %r#1", {"a": keys(3, 90)}),
+    "most of several runs": ("%a: f32[1,2100]   %r = topk(%a) k=1500   heads %r", {"a": keys(1, 2100)}),
+    "pairs": ("%a: f32[2,9,7]   %r = _contrib_bipartite_matching(%a) threshold=0.2   heads %r, %r#1",
+              {"a": random.random((2, 9, 7))}),
+    "again and again": ("%o: i32[2,40]   %k: i32[2,40]   %r = _compact(%o, %k) count=33 cyclic=True   heads %r",
+                        {"o": random.permuted([range(40)] * 2, axis=1), "k": np.array([[0] * 40, [0, 1, 0, 0] * 10])}),
+    "suppression of more than a team has": (
+        "%a: f32[1,1100,6]   %r = _contrib_box_nms(%a) overlap_thresh=0.3 id_index=0   heads %r, %r#1",
+        {"a": np.repeat(boxes(1, 11), 100, axis=1)[:, random.permutation(1100)]}),
     "suppression": ("%a: f32[2,150,6]   %r = _contrib_box_nms(%a) overlap_thresh=0.3 id_index=0   heads %r, %r#1",
                     {"a": boxes(2, 150)}),
     "matches": ("%a: f32[1,100,4]   %l: f32[2,5,5]   %c: f32[2,4,100]   "

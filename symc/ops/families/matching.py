@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from symc.ir.graph import Node, Value
+from symc.ir.types import DType
 from symc.ops.families.boxes import single
 from symc.ops.families.indexing import same_type
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
+
+AT_ONCE = 1024      # pairs that a team looks at
 
 
 @operator("_match_pairs", hidden=True)
@@ -57,11 +60,41 @@ class MatchPairs(Operator):
                 place = k.index(order[n, i])
                 row, column = place // columns, place % columns
                 with k.when(k.all(of_rows[n, row] == -1, of_columns[n, column] == -1)):
-                    passes = self.passes(data[n, row, column])
-                    left.set(k.F.where(passes, left.get() - 1, 0))
-                    with k.when(passes):
-                        k.store(of_rows, (n, row), k.value(column, of_rows.dtype))
-                        k.store(of_columns, (n, column), k.value(row, of_rows.dtype))
+                    self._match(k, data, outputs, (n, row, column), left)
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A team looks at many pairs at a time for the first one that is free."""
+        (data, order), (of_rows, of_columns) = inputs, outputs
+        images, rows, columns = data.shape
+        pairs, some = rows * columns, min(AT_ONCE, rows * columns)
+        with k.jobs(images, width=some) as n:
+            for marks in outputs:
+                with k.each(marks.shape[1]) as i:
+                    k.store(marks, (n, i), -1)
+
+            def is_free(i: Any) -> Any:
+                place = k.index(order[n, k.clamp(i, 0, pairs - 1)])
+                return k.all(i < pairs, of_rows[n, place // columns] == -1, of_columns[n, place % columns] == -1)
+            begin, left = k.cell(DType.int32, 0), k.cell(DType.int32, self.limit(rows, columns))
+            going = k.cell(DType.bool, left.get() > 0)
+            with k.repeat(going, pairs):
+                first = k.index(begin.get())
+                found = k.reduce("min", DType.int32, some, lambda i: k.select(
+                    is_free(first + i), k.value(i, DType.int32), some))
+                begin.set(begin.get() + k.F.where(found < some, found + 1, some))
+                with k.when(found < some):
+                    place = k.index(order[n, k.clamp(first + k.index(found), 0, pairs - 1)])
+                    self._match(k, data, outputs, (n, place // columns, place % columns), left)
+                going.set(k.all(left.get() > 0, begin.get() < pairs))
+
+    def _match(self, k: Any, data: Any, outputs: list[Any], at: tuple[Any, Any, Any], left: Any) -> None:
+        """Take a pair that is free, if it passes; else none comes behind it."""
+        (of_rows, of_columns), (n, row, column) = outputs, at
+        passes = self.passes(data[at])
+        left.set(k.F.where(passes, left.get() - 1, 0))
+        with k.when(passes):
+            k.store(of_rows, (n, row), k.value(column, of_rows.dtype))
+            k.store(of_columns, (n, column), k.value(row, of_columns.dtype))
 
     def reference(self, data: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         images, rows, columns = data.shape

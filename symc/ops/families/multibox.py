@@ -11,7 +11,8 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.boxes import Box, boxes_expected, intersection, larger, smaller
 from symc.ops.families.indexing import same_type
-from symc.ops.families.suppression import Suppression, first_places, numbered
+from symc.ops.families.sorting import first_places
+from symc.ops.families.suppression import Suppression, numbered
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Floats

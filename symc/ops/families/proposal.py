@@ -9,7 +9,8 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ops.families.anchors import proposal_anchors
 from symc.ops.families.boxes import Box, larger, smaller
-from symc.ops.families.suppression import Compact, Suppression, TakeRows, first_places, numbered
+from symc.ops.families.sorting import first_places
+from symc.ops.families.suppression import Compact, Suppression, TakeRows, numbered
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.parameters import Floats

@@ -169,11 +169,9 @@ class DrawnCategories(Seeded):
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
         (data, seed), (chosen, sums) = inputs, outputs
         rows, extent = data.shape
-        with k.jobs(rows) as row:
-            total = k.cell(DType.float64, 0.0)
-            with k.loop(extent) as column:
-                total.set(total.get() + k.F.cast(data[row, column], DType.float64))
-                k.store(sums, (row, column), total.get())
+        with (k.jobs(rows, width=extent) as row,
+              k.running(DType.float64, extent, lambda i: k.F.cast(data[row, i], DType.float64)) as (column, total)):
+            k.store(sums, (row, column), total)
         samples = rows * self.count
         with k.jobs(-(-samples // CHUNK)) as job, k.loop((job * CHUNK, k.clamp(job * CHUNK + CHUNK, 0, samples))) as i:
             draws = k.draws(seed[0], self.salt, i)

@@ -76,14 +76,20 @@ def lines_of(shape: Shape, axis: int | None) -> Lines:
 
 @operator("_argsort", hidden=True)
 class ArgSortRows(Operator):
-    """For each row of a matrix the positions (int32) of its elements in order; the second output is scratch."""
+    """For each row of a matrix the positions (int32) of its elements in order, or of the first `count`; the other
+    outputs are scratch."""
 
     is_ascend: bool = True
-    outputs = ("output", "scratch")
+    count: int | None = None
+
+    def output_names(self) -> list[str]:
+        return ["output", "scratch", *["other"] * (self.count is not None)]
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        for output in s.outputs:
-            output.unify(s.data.shape)
+        if s.data.rank is not None:
+            s.output.unify((s.data[0], s.data[1] if self.count is None else self.count))
+        for scratch in s.outputs[1:]:
+            scratch.unify(s.data.shape)
 
     def infer_type(self, t: Slots[TypeSlot]) -> None:
         for output in t.outputs:
@@ -98,10 +104,11 @@ class ArgSortRows(Operator):
         RankSort(k, inputs[0], partial(self.before, k)).write(*outputs)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """Merge sort from the bottom up, between the two outputs; the last pass writes the first one."""
-        rows, extent = inputs[0].shape
+        """Merge sort from the bottom up, between two outputs; the last pass writes the first of them."""
+        (order, *_), (rows, extent) = outputs, inputs[0].shape
         passes = (extent - 1).bit_length()
-        source, target = outputs if passes % 2 == 0 else outputs[::-1]
+        last, other = outputs[-2:]
+        source, target = (last, other) if passes % 2 == 0 else (other, last)
         with k.jobs(rows) as row:
             with k.loop(extent) as i:
                 k.store(source, (row, i), k.value(i, DType.int32))
@@ -111,6 +118,9 @@ class ArgSortRows(Operator):
                     self._merge(k, inputs[0], row, source, target, tuple(
                         k.clamp(first + offset, 0, extent) for offset in (0, width, 2 * width)))
                 source, target = target, source
+            if self.count is not None:
+                with k.loop(self.count) as i:
+                    k.store(order, (row, i), last[row, i])
 
     def _merge(self, k: Any, data: Any, row: Any, source: Any, target: Any, bounds: tuple[Any, ...]) -> None:
         """Merge source[first:middle] and source[middle:end], both in order, into target[first:end]."""
@@ -125,10 +135,16 @@ class ArgSortRows(Operator):
             heads[0].set(k.select(from_left, heads[0].get() + 1, heads[0].get()))
             heads[1].set(k.select(from_left, heads[1].get(), heads[1].get() + 1))
 
-    def reference(self, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def reference(self, data: np.ndarray) -> tuple[np.ndarray, ...]:
         keys = data if self.is_ascend else -data if data.dtype.kind == "f" else ~data
         order = np.argsort(keys, axis=-1, kind="stable").astype(np.int32)
-        return order, np.zeros_like(order)
+        return order[:, :self.count], *[np.zeros_like(order)] * (len(self.output_names()) - 1)
+
+
+def first_places(g: Any, keys: Value, count: int, is_ascend: bool = False) -> Value:
+    """The places of the first `count` elements of each row in order, of all where it is negative; NaN is last."""
+    is_part = 0 <= count < keys.type.dims[1]
+    return g._argsort(keys, is_ascend=is_ascend, **{"count": count} if is_part else {})  # type: ignore[no-any-return]
 
 
 @operator("_take_along_rows", hidden=True)
@@ -205,9 +221,7 @@ class Ordering(Operator):
         """The lines of data, data as a matrix, and the places of the chosen elements of each row, int32."""
         lines = lines_of(data.type.dims, self.axis)
         rows = lines.rows(g, data, lines.extent)
-        order = g._argsort(rows, is_ascend=self.is_ascend)
-        count = self.chosen(lines.extent)
-        return lines, rows, order if count == lines.extent else g.slice_axis(order, axis=1, begin=0, end=count)
+        return lines, rows, first_places(g, rows, self.chosen(lines.extent), self.is_ascend)
 
     def values(self, g: Any, data: Value) -> Value:
         lines, rows, places = self.ordered(g, data)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -14,9 +15,12 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, Shape, TensorType
 from symc.ops.families.boxes import Box, Format, overlap, single
 from symc.ops.families.indexing import same_type
+from symc.ops.families.sorting import first_places
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
+
+SETTLED = 1024      # boxes that a team of threads compares with each other
 
 
 class Suppression(Operator):
@@ -46,24 +50,68 @@ class Suppression(Operator):
         same_type(t.planes, t.keys)
         t.kept.unify(DType.int32)
 
+    def numbers(self, planes: Any, n: Any, m: Any) -> list[Any]:
+        """What decides of a box: its corners, and its class if that counts."""
+        rows = [*range(self.coord_start, self.coord_start + 4), *[self.id_index] * (self.id_index >= 0)]
+        return [planes[n, row, m] for row in rows]
+
+    def falls(self, k: Any, first: list[Any], second: list[Any]) -> Any:
+        """Whether the second box falls to the first one."""
+        over = self.overlaps(k.F, first[:4], second[:4])
+        return k.all(over, *(self.kind(k.F, a) == self.kind(k.F, b)
+                             for a, b in zip(first[4:], second[4:], strict=True)))
+
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """The inner loop has no branch: it is a vector's, or a team's."""
+        """The inner loop has no branch: it is a vector's."""
         (planes, keys), (kept,) = inputs, outputs
         count, extent = keys.shape
-
-        def box(n: Any, m: Any) -> list[Any]:
-            return [planes[n, self.coord_start + c, m] for c in range(4)]
-        with k.jobs(count, width=extent) as n:
-            with k.each(extent) as m:
+        with k.jobs(count) as n:
+            with k.loop(extent) as m:
                 k.store(kept, (n, m), k.F.cast(keys[n, m] == keys[n, m], DType.int32))
             with k.loop(extent) as m, k.when(kept[n, m] > 0):
-                first = box(n, m)
-                with k.each((m + 1, extent)) as other:
-                    falls = self.overlaps(k.F, first, box(n, other))
-                    if self.id_index >= 0:
-                        kinds = (self.kind(k.F, planes[n, self.id_index, at]) for at in (m, other))
-                        falls = k.all(falls, next(kinds) == next(kinds))
+                first = self.numbers(planes, n, m)
+                with k.loop((m + 1, extent)) as other:
+                    falls = self.falls(k, first, self.numbers(planes, n, other))
                     k.store(kept, (n, other), k.F.where(falls, 0, kept[n, other]))
+
+    def cooperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
+        """A team settles some boxes in its own memory, then all threads compare the others with those that are left."""
+        (planes, keys), (kept,) = inputs, outputs
+        count, extent = keys.shape
+        with k.jobs(count * extent) as job:
+            n, m = job // extent, job % extent
+            k.store(kept, (n, m), k.F.cast(keys[n, m] == keys[n, m], DType.int32))
+        for begin, end in itertools.pairwise([*range(0, extent, SETTLED), extent]):
+            self._settle(k, planes, kept, begin, end - begin)
+            behind = extent - end
+            if behind:
+                with k.jobs(count * behind) as job:
+                    self._compare(k, planes, kept, (job // behind, end + job % behind), (begin, end))
+
+    def _settle(self, k: Any, planes: Any, kept: Any, begin: int, size: int) -> None:
+        """Which of the boxes from `begin` on, of those that are left, fall to each other."""
+        with k.jobs(kept.shape[0], width=size) as n:
+            arrays = [k.shared(planes.dtype, size) for _ in range(5 if self.id_index >= 0 else 4)]
+            left = k.shared(DType.int32, size)
+            with k.each(size) as m:
+                left.put(m, kept[n, begin + m])
+                for array, number in zip(arrays, self.numbers(planes, n, begin + m), strict=True):
+                    array.put(m, number)
+            with k.loop(size) as m, k.when(left.get(m) > 0):
+                first = [array.get(m) for array in arrays]
+                with k.each((m + 1, size)) as other:
+                    falls = self.falls(k, first, [array.get(other) for array in arrays])
+                    left.put(other, k.F.where(falls, 0, left.get(other)))
+            with k.each(size) as m:
+                k.store(kept, (n, begin + m), left.get(m))
+
+    def _compare(self, k: Any, planes: Any, kept: Any, at: tuple[Any, Any], settled: tuple[int, int]) -> None:
+        """Whether a box that is left falls to one of those settled."""
+        (n, other), (begin, end) = at, settled
+        own, stands = self.numbers(planes, n, other), k.cell(DType.bool, kept[n, other] > 0)
+        with k.repeat(stands, end - begin) as step, k.when(kept[n, begin + step] > 0):
+            stands.set(k.F.logical_not(self.falls(k, self.numbers(planes, n, begin + step), own)))
+        k.store(kept, (n, other), k.F.cast(stands.get(), DType.int32))
 
     def reference(self, planes: np.ndarray, keys: np.ndarray) -> np.ndarray:
         kept = keys == keys
@@ -107,9 +155,10 @@ class Compact(Operator):
                   k.when(k.all(kept[n, m] > 0, found <= self.count))):
                 k.store(places, (n, k.index(found - 1)), order[n, m])
             total = k.clamp(k.index(k.reduce("sum", DType.int32, extent, is_kept)), 0, self.count)
-            with k.loop((total, self.count)) if self.cyclic else k.each((total, self.count)) as m:
-                back = k.clamp(m - total, 0, m)
-                k.store(places, (n, m), k.select(total > 0, places[n, back], -1) if self.cyclic else -1)
+            with k.each((total, self.count)) as m:
+                period = k.value(k.clamp(total, 1, self.count), DType.int32)
+                again = k.clamp(k.index(k.F.modulo(k.value(m, DType.int32), period)), 0, self.count - 1)
+                k.store(places, (n, m), k.select(total > 0, places[n, again], -1) if self.cyclic else -1)
 
     def reference(self, order: np.ndarray, kept: np.ndarray) -> np.ndarray:
         places = np.full((len(order), self.count), -1, order.dtype)
@@ -373,10 +422,3 @@ class BoxNms(Operator):
 def numbered(g: Any, shape: Shape) -> Value:
     """A matrix of `shape` with the numbers of the columns, int32."""
     return g.broadcast_to(g.constant(np.arange(shape[1])[None], DType.int32), shape=shape)  # type: ignore[no-any-return]
-
-
-def first_places(g: Any, keys: Value, count: int) -> Value:
-    """The places of the `count` largest keys of each row in order, of all where it is negative; NaN is last."""
-    order = g._argsort(keys, is_ascend=False)
-    few = 0 <= count < keys.type.dims[1]
-    return g.slice_axis(order, axis=1, begin=0, end=count) if few else order  # type: ignore[no-any-return]
