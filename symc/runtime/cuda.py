@@ -25,8 +25,6 @@ from symc.runtime.libraries import MathLibrary, open_on_device
 HALF = 2 << 20      # bytes of a half of the pinned memory through which copies go
 NON_BLOCKING = 1    # CU_STREAM_NON_BLOCKING: no waiting for the legacy default stream
 NO_TIMES = 2        # CU_EVENT_DISABLE_TIMING
-MISSING = {"CUDA_ERROR_NO_DEVICE", "CUDA_ERROR_STUB_LIBRARY", "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
-           "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", "CUDA_ERROR_UNKNOWN"}
 OTHER_CARD = {"CUDA_ERROR_NO_BINARY_FOR_GPU", "CUDA_ERROR_INVALID_PTX", "CUDA_ERROR_INVALID_IMAGE",
               "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "CUDA_ERROR_INVALID_SOURCE", "CUDA_ERROR_JIT_COMPILER_NOT_FOUND"}
 FAILED = {"CUDA_ERROR_ILLEGAL_ADDRESS", "CUDA_ERROR_LAUNCH_FAILED", "CUDA_ERROR_LAUNCH_TIMEOUT", "CUDA_ERROR_ASSERT",
@@ -58,13 +56,16 @@ class Device(NamedTuple):
 
 
 class _Api:
-    """The functions of the package; each raises CudaError."""
+    """The functions of the package; each raises CudaError, or NoDevice in a process forked from one that used CUDA."""
 
     def __init__(self, module: Any) -> None:
-        self.module = module
+        self.module, self.process = module, os.getpid()
 
     def __call__(self, function: str, *arguments: Any) -> Any:
         """The one result of a function, a tuple of several, None of none."""
+        if self.process != os.getpid():
+            raise NoDevice("this process was forked from one that used CUDA, which then works in that one alone",
+                           "start processes afresh: multiprocessing.set_start_method('spawn')")
         status, *results = getattr(self.module, function)(*arguments)
         if int(status):
             raise self.error(function, status)
@@ -76,7 +77,7 @@ class _Api:
 
     def drop(self, function: str, *arguments: Any) -> bool:
         """Call what gives something back; whether it did: else its context is gone, and all that it held."""
-        return not int(getattr(self.module, function)(*arguments)[0])
+        return self.process == os.getpid() and not int(getattr(self.module, function)(*arguments)[0])
 
 
 @functools.cache
@@ -91,8 +92,6 @@ def _api() -> _Api:
     try:
         api("cuInit", 0)
     except RuntimeError as error:
-        if isinstance(error, CudaError) and error.name not in MISSING:
-            raise
         raise NoDevice(f"CUDA finds no GPU that it can use: {_first_line(error)}",
                        "install NVIDIA's driver, or use symc.cpu()") from error
     return api
@@ -233,8 +232,7 @@ class CudaFunction(NamedTuple):
 class _Module:
     def __init__(self, card: _Card, image: bytes) -> None:
         self.card = card
-        self.image = image + b"\0"      # PTX ends with one
-        self.handle = card.api("cuModuleLoadData", self.image)
+        self.handle = card.api("cuModuleLoadData", image + b"\0")       # PTX ends with one
 
     def __del__(self) -> None:
         if hasattr(self, "handle"):
@@ -338,7 +336,9 @@ class CudaDriver:
                 try:
                     module = _Module(self.card, image)
                 except CudaError as error:
-                    raise self._not_for_this(error) if error.name in OTHER_CARD else error from error
+                    if error.name not in OTHER_CARD:
+                        raise
+                    raise self._not_for_this(error) from error
                 for name in names_in(image):
                     found[name] = CudaFunction(name, self.api("cuModuleGetFunction", module.handle, name.encode()),
                                                module)
@@ -374,15 +374,16 @@ class CudaDriver:
         kept, self._launched = self._launched, []
         # relaxed: memory that happens to be given back meanwhile is not part of the recording
         mode = self.api.module.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
-        with self.card.current():
+        with self._working():
             self.api("cuStreamBeginCapture", self.handle, mode)
             try:
                 work()
             except BaseException:
                 self.api.drop("cuStreamEndCapture", self.handle)
                 raise
+            finally:
+                recorded, self._launched = self._launched, kept
             graph = self.api("cuStreamEndCapture", self.handle)
-            recorded, self._launched = self._launched, kept
             try:
                 return _Recording(self, self.api("cuGraphInstantiate", graph, 0), recorded)
             finally:

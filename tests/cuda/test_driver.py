@@ -133,6 +133,16 @@ def test_a_failed_recording_ends(bindings):
     assert not bindings.captures
 
 
+def test_kernels_that_fail_while_others_are_recorded(bindings):
+    """It is said as everywhere, and the recording is over."""
+    driver = cuda.open_device(0)
+    driver.launch(driver.load([PTX])["fails"], 1, 1, [])
+    bindings.kernels["fails"] = lambda pointers: None
+    bindings.failing["cuStreamEndCapture"] = CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
+    with pytest.raises(KernelFailure, match="ILLEGAL_ADDRESS.*it is one of: fails"):
+        driver.record(lambda: None)
+
+
 def test_out_of_memory(bindings):
     driver = cuda.open_device(0)
     with pytest.raises(OutOfDeviceMemory, match=r"the arena needs 64\.0 MiB .* gpu\(0\), of whose 16 MiB 16 are"):
@@ -170,11 +180,28 @@ def test_kernels_one_by_one(bindings, monkeypatch):
     assert driver.record(work) is work
 
 
-def test_no_device(bindings):
-    bindings.failing["cuInit"] = CUresult.CUDA_ERROR_NO_DEVICE
+@pytest.mark.parametrize("status", [CUresult.CUDA_ERROR_NO_DEVICE, CUresult.CUDA_ERROR_OUT_OF_MEMORY])
+def test_no_device(bindings, status):
+    """Whatever keeps CUDA from beginning: a machine without GPUs, or one where something is broken."""
+    bindings.failing["cuInit"] = status
     assert cuda.count() == 0
-    with pytest.raises(MXNetError, match=r"there is no gpu\(0\): CUDA finds no GPU .*NO_DEVICE"):
+    with pytest.raises(MXNetError, match=rf"there is no gpu\(0\): CUDA finds no GPU .*{status.name}"):
         cuda.open_device(0)
+
+
+def test_forked_processes(bindings, monkeypatch):
+    """CUDA does not work in them, and what they inherit is not theirs to give back."""
+    driver = cuda.open_device(0)
+    pointer = placed(driver, np.ones(4, np.float32))
+    with monkeypatch.context() as child:
+        child.setattr(cuda.os, "getpid", lambda: -1)
+        calls = len(bindings.calls)
+        assert cuda.count() == 0
+        with pytest.raises(MXNetError, match="forked from one that used CUDA(.|\n)*spawn"):
+            driver.wait()
+        driver.release(pointer)
+        assert len(bindings.calls) == calls
+    assert len(bindings.blocks) == 1
 
 
 def test_the_package_is_missing(monkeypatch):
@@ -203,5 +230,5 @@ def test_the_package_has_what_is_called():
     for name in ("CUdevice_attribute", "CUmemPool_attribute", "CUstreamCaptureMode", "CUresult"):
         for member in getattr(Bindings, name):
             assert int(getattr(getattr(driver, name), member.name)) == member, member
-    for name in (*cuda.FAILED, *cuda.OTHER_CARD, *cuda.MISSING):
+    for name in (*cuda.FAILED, *cuda.OTHER_CARD):
         assert hasattr(driver.CUresult, name), name
