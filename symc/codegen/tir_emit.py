@@ -98,6 +98,11 @@ class Emitter:
 
     # ---- loops and statements ----------------------------------------------------------------------------
 
+    @property
+    def place_dtype(self) -> DType:
+        """Of indices: those of arrays of 2 GB and more take 64 bits."""
+        return DType.int64 if self.index_dtype == "int64" else DType.int32
+
     def constant(self, value: int) -> Expr:
         return tirx.const(value, self.index_dtype)
 
@@ -422,8 +427,8 @@ class Emitter:
         return found
 
     def index_of(self, value: Scalar) -> Expr:
-        index = self.shared(Scalar(tirx.Cast(vector_dtype(self.index_dtype, value.lanes), value.expr), DType.int32,
-                                   value.uses))
+        index = self.shared(Scalar(tirx.Cast(vector_dtype(self.index_dtype, value.lanes), value.expr),
+                                   self.place_dtype, value.uses))
         return index.expr
 
     def uses_of_index(self, index: Expr) -> frozenset[Definition]:

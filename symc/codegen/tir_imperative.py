@@ -46,10 +46,6 @@ class InOrder(Emitter):
         self.settle([value])
         return value
 
-    @property
-    def place_dtype(self) -> DType:
-        return DType.int64 if self.index_dtype == "int64" else DType.int32
-
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """A loop or a branch: at its ends other threads may have read anything."""

@@ -392,8 +392,7 @@ class _StageWriter:
         emitter.provide(self.stage.tensor, lambda _: values[emitter.row_offset])
 
     def _dtypes(self, form: Reduced) -> tuple[DType, DType]:
-        place = DType.int64 if self.emitter.index_dtype == "int64" else DType.int32
-        return form.element_dtype, place
+        return form.element_dtype, self.emitter.place_dtype
 
     def _enter(self, state: State, inner: Places, offset: int, size: int) -> State:
         """The state after the element at a place of the inner loops."""
