@@ -399,6 +399,10 @@ class CudaDriver:
         with self._working():
             self._synchronize()
 
+    def settle(self) -> None:
+        with self._working():
+            self.api("cuCtxSynchronize")
+
     def _synchronize(self) -> None:
         self.api("cuStreamSynchronize", self.handle)
         self._launched.clear()

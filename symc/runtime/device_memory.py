@@ -113,8 +113,12 @@ class DeviceMemory:
             self.driver.read(values, self.pointer)
         return values if dtype is None else values.astype(dtype, copy=False)
 
-    def __dlpack__(self, *, stream: int | None = None, copy: bool | None = None, **_: Any) -> Any:
-        """A capsule of the memory; whatever the stream, all that was written is there."""
+    def __dlpack__(self, *, stream: int | None = None, max_version: tuple[int, int] | None = None,
+                   dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any:
+        """A capsule of the memory, without a version, as all versions of the protocol take it; whatever the stream,
+        all that was written is there.  BufferError: it is asked for on another device, which takes a copy."""
+        if dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(f"the array lies on gpu({self.device}), not on device {dl_device}; copy it first")
         from symc.runtime.dlpack import capsule_of  # which few programs need
 
         return capsule_of(self.copy() if copy else self)

@@ -76,6 +76,9 @@ class Driver(Protocol):
     def wait(self) -> None:
         """KernelFailure: one of the kernels failed."""
 
+    def settle(self) -> None:
+        """Wait for all that was begun on the device, on whatever stream, by other libraries too."""
+
     def stream(self) -> Driver:
         """Another stream of the same device."""
 

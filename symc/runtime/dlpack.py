@@ -112,6 +112,8 @@ def _device_memory(source: Any) -> DeviceMemory:
         driver = driver_of(source.__dlpack_device__()[1])
         capsule = source.__dlpack__(stream=driver.number)
         driver.wait()       # which waits for what the other library has begun
+    elif _is_valid(id(capsule), NAME):      # whose streams nobody was told of
+        driver_of(_managed(capsule).tensor.device.number).settle()
     if not _is_valid(id(capsule), NAME):
         raise MXNetError("the capsule is none of DLPack's, or has been used", "make a new one")
     managed = _managed(capsule)

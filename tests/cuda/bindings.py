@@ -166,6 +166,13 @@ class Bindings:
         self.in_context()
         return OK, self.pushed.pop()
 
+    def cuCtxSynchronize(self) -> Any:
+        self.in_context()
+        assert not self.captures, "a stream is waited for while it is captured"
+        for stream in self.queues:
+            self.run(stream)
+        return (OK,)
+
     def cuDeviceGetDefaultMemPool(self, device: Any) -> Any:
         self.expect("device", device)
         return OK, self.make("pool")

@@ -119,6 +119,9 @@ class EmulatedDriver:
     def wait(self) -> None:
         pass
 
+    def settle(self) -> None:
+        self.calls["settle"] += 1
+
 
 class EmulatedKernel:
     def __init__(self, library: ctypes.CDLL, name: str) -> None:

@@ -228,6 +228,27 @@ def test_capsules_that_nobody_takes(there, gpu):
     assert gpu.memory_info() == free
 
 
+def test_capsules_alone_wait_for_the_whole_device(there, gpu):
+    """Nobody can tell their libraries on which stream they are wanted."""
+    nd.from_dlpack(OfAnotherLibrary(there))
+    assert gpu.calls["settle"] == 0
+    nd.from_dlpack(there.to_dlpack_for_read())
+    assert gpu.calls["settle"] == 1
+
+
+def test_how_other_libraries_ask(there):
+    """As those of version 1 do; nobody gets memory of another device than asked for."""
+    options = {"stream": 1, "max_version": (1, 1)}
+    for asked in ({}, {"dl_device": (2, 0)}, {"dl_device": None, "copy": False}):
+        assert _is_valid(id(there.__dlpack__(**options, **asked)), NAME)
+    for device in ((1, 0), (2, 1)):
+        with pytest.raises(BufferError, match=r"lies on gpu\(0\), not on"):
+            there.__dlpack__(**options, dl_device=device)
+    copy = nd.from_dlpack(there.__dlpack__(**options, copy=True))
+    copy[:] = 7
+    same(there, VALUES)
+
+
 def test_capsules_are_used_once(there, monkeypatch):
     capsule = there.to_dlpack_for_read()
     nd.from_dlpack(capsule)

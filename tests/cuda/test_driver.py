@@ -126,6 +126,17 @@ def test_records(bindings):
     assert bindings.calls.count("cuStreamBeginCapture") == bindings.calls.count("cuGraphDestroy") == 1
 
 
+def test_settling_waits_for_all_streams(bindings):
+    driver = cuda.open_device(0)
+    other, values = driver.stream(), np.array([1, 2, 3, 4], np.float32)
+    pointer = placed(driver, values)
+    driver.wait()
+    other.launch(driver.load([PTX])["twice"], 1, 4, [pointer])
+    np.testing.assert_array_equal(read(driver, pointer, values), values)
+    driver.settle()
+    np.testing.assert_array_equal(read(driver, pointer, values), 2 * values)
+
+
 def test_a_failed_recording_ends(bindings):
     driver = cuda.open_device(0)
     with pytest.raises(ZeroDivisionError):
