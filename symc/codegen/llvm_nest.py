@@ -156,7 +156,13 @@ def split_axis(nest: Nest, axis: str, points: Sequence[int]) -> Nest:
     for name, extent in nest.extents.items():
         extents.update([(digit, size) for digit, _, size in digits] if name == axis else [(name, extent)])
     position = _sum_of(digits)
-    return nest.rebuild(extents, {axis: position}, [Constraint(position, nest.extents[axis])])
+    made = nest.rebuild(extents, {axis: position}, [Constraint(position, nest.extents[axis])])
+    return replace(made, accesses=tuple(_with_digits(access, axis, position) for access in made.accesses))
+
+
+def _with_digits(access: Access, axis: str, digits: Affine) -> Access:
+    """A part of a block is inside that block too."""
+    return replace(access, blocked=access.blocked - {axis} | digits.axes) if axis in access.blocked else access
 
 
 def _sum_of(digits: Sequence[tuple[str, int, int]]) -> Affine:

@@ -158,7 +158,7 @@ def _lane_candidates(nest: Nest, width: int) -> Iterator[_Candidate]:
                 yield _parallel_candidate(nest, (outer, axis), width)
     for axis in nest.reduced:
         steps = [access.address.coefficient(axis) for access in (nest.lhs, nest.rhs)]
-        if steps == [1, 1] and axis not in _all_blocked(nest):
+        if steps == [1, 1] and (axis not in _all_blocked(nest) or _is_digit(nest, axis, width)):
             yield _summed_candidate(nest, axis, width)
     yield _Candidate(nest, (), False, 1e9)
 

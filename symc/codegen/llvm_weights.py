@@ -5,6 +5,7 @@ from __future__ import annotations
 from symc.ops.contraction import Contraction, Index
 
 BLOCK = 16
+FEW_OUTPUTS = BLOCK // 2    # channels, which would leave half of their lanes empty
 
 
 def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None = None) -> str | None:
@@ -13,10 +14,14 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     The dimension of the output channels comes innermost in blocks of 16, for the lanes of vectors.  Convolutions have
     the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
-    where groups of output channels lie across its blocks.
+    where groups of output channels lie across its blocks; aBcd16b where they are few and many are summed, which lanes
+    walk instead.
     paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
+    if paired is None and summed is not None and _is_narrow(spec, shape, lanes, summed):
+        letters = "abcdefghijklmnop"[:len(shape)]
+        return f"{letters[:summed]}{letters[summed].upper()}{letters[summed + 1:]}{BLOCK}{letters[summed]}"
     if lanes is None:
         return None
     has_blocks, has_summed_blocks = (all(spec.fits_blocks(index, BLOCK) for index in indices)
@@ -36,6 +41,13 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     outer = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in ordered)
     inner = "".join(f"{BLOCK // 2 if dim == paired else BLOCK}{letters[dim]}" for dim in blocked)
     return outer + inner + (f"2{letters[paired]}" if paired is not None else "")
+
+
+def _is_narrow(spec: Contraction, shape: tuple[int, ...], lanes: int | None, summed: int) -> bool:
+    """Whether blocks of summed channels are full, and those of output channels would not be."""
+    outputs = 1 if lanes is None else shape[lanes]
+    in_blocks = all(spec.fits_blocks(index, BLOCK) for index in (*spec.lhs, *spec.rhs, *spec.output))
+    return outputs <= FEW_OUTPUTS and shape[summed] >= BLOCK and in_blocks
 
 
 def _axes(spec: Contraction, index: Index) -> list[str]:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_compile import LEVELS, assembly, compile_object
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, generate, is_fast, supports
+from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_schedule import choose
 from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import DType, TensorType, parse_type
 from symc.ops.contraction import Contraction, Window, evaluate, matrix_product
@@ -90,6 +92,20 @@ def test_weights_of_groups_that_lie_across_blocks() -> None:
         spec = Window(1, 3, channels, filters, (8, 8), (6, 6), (3, 3), (1, 1), (1, 1), (0, 0)).forward()
         return weight_layout(spec, (3 * filters, channels, 3, 3))
     assert [layout(16, 32), layout(20, 32), layout(16, 20)] == ["ABcd16b16a", "Acdb16a", "cdba"]
+
+
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("channels, filters", [(16, 1), (40, 3), (64, 8)])
+def test_lanes_walk_the_channels_of_images_that_become_few(level: str, channels: int, filters: int) -> None:
+    window = convolution(channels, filters, 11, kernel=5)
+    spec, shape = window.forward(), (filters, channels, 5, 5)
+    data, weight = (TensorType((1, channels, 11, 11), DType.float32, "aBcd16b"), TensorType(shape, DType.float32))
+    request = ContractionRequest(spec, data, replace(weight, layout=weight_layout(spec, shape)),
+                                 (TensorType((1, filters, 11, 11), DType.float32),))
+    assert request.rhs.layout == "aBcd16b"
+    (nest,) = nests_of(spec, request.types, [])
+    assert choose(nest, LEVELS[level].core, itemsize=4).sums_lanes
+    check(request, level=level)
 
 
 @st.composite
