@@ -49,7 +49,8 @@ CHOSEN = [
     (make("SequenceReverse", use_sequence_length=True), X, LENGTHS),
     (make("_put_along_rows", extent=6), X[0, :2, :2], np.array([[0, 5], [3, 1]], np.int32)),
 ]
-ORDERED = [make("_argsort"), make("_argsort", is_ascend=False)]
+ORDERED = [make("_argsort"), make("_argsort", is_ascend=False), make("_argsort", count=1),
+           make("_argsort", count=3, is_ascend=False)]
 EXTREMES = [make("max", axis=(1,)), make("min", axis=(1,)), make("argmax", axis=1), make("argmin"),
             make("nansum", axis=(1,)), make("nanprod", axis=(1,))]
 CASES = [*((op, X) for op in MOVED), *((op, IMAGE) for op in IMAGES), *((op, X) for op in REDUCED), *CHOSEN,
@@ -60,7 +61,7 @@ CASES = [*((op, X) for op in MOVED), *((op, IMAGE) for op in IMAGES), *((op, X) 
 def test_compiled(case: tuple, groups: SimpleNamespace) -> None:
     op, *inputs = case
     node = node_of(op, inputs)
-    heads = node.outputs[:1] if op.name == "_argsort" else node.outputs     # its other output is scratch
+    heads = node.outputs[:1] if op.name == "_argsort" else node.outputs     # its other outputs are scratch
     graph = Legalize()(Graph(heads))
     groups.check(graph, [inputs[int(variable.name[1:])] for variable in graph.variables])
 

@@ -74,6 +74,9 @@ def lines_of(shape: Shape, axis: int | None) -> Lines:
     return Lines(shape, None if axis is None else axis_in(axis, len(shape)))
 
 
+SELECTED = 4    # times as many elements in a row as are asked for: then finding these is faster than sorting all
+
+
 @operator("_argsort", hidden=True)
 class ArgSortRows(Operator):
     """For each row of a matrix the positions (int32) of its elements in order, or of the first `count`; the other
@@ -104,23 +107,58 @@ class ArgSortRows(Operator):
         RankSort(k, inputs[0], partial(self.before, k)).write(*outputs)
 
     def imperative(self, k: Any, inputs: list[Any], outputs: list[Any]) -> None:
-        """Merge sort from the bottom up, between two outputs; the last pass writes the first of them."""
-        (order, *_), (rows, extent) = outputs, inputs[0].shape
-        passes = (extent - 1).bit_length()
-        last, other = outputs[-2:]
-        source, target = (last, other) if passes % 2 == 0 else (other, last)
+        """Between two outputs; the last pass writes the first of them."""
+        (data,), (order, *_), (last, other) = inputs, outputs, outputs[-2:]
+        rows, extent = data.shape
+        first, second = (last, other) if (extent - 1).bit_length() % 2 == 0 else (other, last)
         with k.jobs(rows) as row:
-            with k.loop(extent) as i:
-                k.store(source, (row, i), k.value(i, DType.int32))
-            for width in (1 << step for step in range(passes)):
-                with k.loop(-(-extent // (2 * width))) as pair:
-                    first = pair * 2 * width
-                    self._merge(k, inputs[0], row, source, target, tuple(
-                        k.clamp(first + offset, 0, extent) for offset in (0, width, 2 * width)))
-                source, target = target, source
-            if self.count is not None:
-                with k.loop(self.count) as i:
-                    k.store(order, (row, i), last[row, i])
+            if self.count is not None and 0 < SELECTED * self.count <= extent:
+                source = self._select(k, data, row, last, other)
+            else:
+                with k.loop(extent) as i:
+                    k.store(first, (row, i), k.value(i, DType.int32))
+                source = self._sort(k, data, row, (extent, extent), first, second)
+            self._keep(k, row, source, order)
+
+    def _sort(self, k: Any, data: Any, row: Any, counts: tuple[int, Any], source: Any, target: Any) -> Any:
+        """Merge sort from the bottom up of the places that the row of `source` begins with, between the two; the one
+        in which they are then.  counts: how many there are at most, and how many there are.
+        """
+        most, held = counts
+        for width in (1 << step for step in range((most - 1).bit_length())):
+            with k.loop(-(-most // (2 * width))) as pair:
+                first = pair * 2 * width
+                self._merge(k, data, row, source, target, tuple(
+                    k.clamp(first + offset, 0, held) for offset in (0, width, 2 * width)))
+            source, target = target, source
+        return source
+
+    def _select(self, k: Any, data: Any, row: Any, places: Any, other: Any) -> Any:
+        """Elements that stand before the last of the first `count` so far are collected behind these, and sorted with
+        them when they are as many, and at the end.  Where the first `count` are then."""
+        assert self.count is not None
+        extent, room = data.shape[1], 2 * self.count
+        with k.loop(room + 1) as i:     # merging looks at one place behind a run, whatever it holds
+            k.store(places, (row, i), 0)
+            k.store(other, (row, i), 0)
+        held, limit, is_full = k.cell(DType.int32, 0), k.cell(data.dtype, 0), k.cell(DType.bool, False)
+        with k.loop(extent) as i:
+            with k.when(k.any(k.F.logical_not(is_full.get()), self.before(k, data[row, i], limit.get()))):
+                k.store(places, (row, k.index(held.get())), k.value(i, DType.int32))
+                held.set(held.get() + 1)
+            with k.when(k.any(held.get() == room, i == extent - 1)):
+                sorted_places = self._sort(k, data, row, (room, k.index(held.get())), places, other)
+                self._keep(k, row, sorted_places, places)
+                held.set(self.count)
+                limit.set(data[row, k.index(places[row, self.count - 1])])
+                is_full.set(True)
+        return places
+
+    def _keep(self, k: Any, row: Any, source: Any, target: Any) -> None:
+        """The places that are asked for, where they are wanted."""
+        if source is not target:
+            with k.loop(target.shape[1] if self.count is None else self.count) as i:
+                k.store(target, (row, i), source[row, i])
 
     def _merge(self, k: Any, data: Any, row: Any, source: Any, target: Any, bounds: tuple[Any, ...]) -> None:
         """Merge source[first:middle] and source[middle:end], both in order, into target[first:end]."""
