@@ -64,6 +64,7 @@ CONTRACTIONS = {
     "3x3, stride 2": convolution(128, 128, 56, stride=(2, 2)), "3x3, dilated": convolution(
         64, 64, 28, dilate=(2, 2), pad=(2, 2)), "7x7, stride 2, RGB": convolution(3, 64, 224, 7, stride=(2, 2)),
     "11x11, stride 4, RGB": convolution(3, 64, 224, 11, stride=(4, 4)), "5x5": convolution(48, 64, 35, 5),
+    "7x7 to 3 channels": convolution(64, 3, 30, 7), "3x3 to 1 channel": convolution(32, 1, 30),
     "depthwise": convolution(96, 96, 56, num_group=96), "depthwise, stride 2": convolution(
         96, 96, 56, stride=(2, 2), num_group=96), "depthwise 5x5": convolution(120, 120, 28, 5, num_group=120),
     "groups of 4": convolution(128, 128, 56, num_group=32), "groups of 16": convolution(512, 512, 14, num_group=32),
