@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -20,7 +22,7 @@ from symc.errors import ParameterError, did_you_mean
 Dims = tuple[int, ...]
 PartialDims = tuple[int | None, ...]
 Floats = tuple[float, ...]
-TRUE, FALSE = ("true", "1", "True"), ("false", "0", "False")
+TRUE, FALSE = ("true", "1"), ("false", "0")      # in any case
 
 
 @functools.cache
@@ -31,13 +33,18 @@ def parameters_of(block: Any) -> Mapping[str, dataclasses.Field]:
 
 
 def internal(default: Any) -> Any:
-    """A field set by passes, never read from MXNet's attributes (such as `train`)."""
+    """A field set by passes, or inherited where MXNet has no such parameter; never read from MXNet's attributes."""
     return dataclasses.field(default=default, metadata={"internal": True})
 
 
 def within(low: float, high: float | None = None, default: Any = dataclasses.MISSING) -> Any:
     """A numeric field whose values MXNet bounds: low <= value, and value <= high if that is given."""
     return dataclasses.field(default=default, metadata={"bounds": (low, high)})
+
+
+def may_be_unset(default: Dims = ()) -> Any:
+    """A tuple for which MXNet takes None too, which then means the default."""
+    return dataclasses.field(default=default, metadata={"unset": True})
 
 
 def hints_of(block: Any) -> dict[str, Any]:
@@ -63,6 +70,8 @@ def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_in
         if key not in known:
             raise ParameterError(f"{where}: unknown parameter {key}={text!r}{did_you_mean(key, known, '; ')}",
                                  f"parameters are: {', '.join(known) or 'none'}")
+        if text == "None" and known[key].metadata.get("unset"):
+            continue
         values[key] = parse_value(hints_of(block)[key], text, f"{where}: parameter {key}={text!r}")
         _check_bounds(values[key], known[key].metadata.get("bounds"), f"{where}: parameter {key}={text!r}")
     for name, f in known.items():
@@ -137,23 +146,33 @@ def _choice(text: str, choices: tuple[str, ...]) -> str:
 
 
 def _parse_bool(text: str) -> bool:
-    if text in TRUE or text in FALSE:
-        return text in TRUE
+    if text.lower() in TRUE or text.lower() in FALSE:
+        return text.lower() in TRUE
     raise ValueError("expected True or False")
 
 
 def _parse_int(text: str) -> int:
     try:
-        return int(text)
+        return int(_without_underscores(text))
     except ValueError:
         raise ValueError("expected an integer") from None
 
 
+def _without_underscores(text: str) -> str:
+    """A number, in which Python would read over underscores."""
+    if "_" in text:
+        raise ValueError("expected digits")
+    return text
+
+
 def _parse_float(text: str) -> float:
     try:
-        return float(text.rstrip("f") if not text.endswith("inf") else text)
+        value = float(_without_underscores(text[:-1] if text[-1:] in "fF" and text[-3:].lower() != "inf" else text))
     except ValueError:
         raise ValueError("expected a number") from None
+    if math.isinf(value) and "inf" not in text.lower():
+        raise ValueError("it is out of range")
+    return value
 
 
 def _parse_dims(text: str) -> Dims:
@@ -185,7 +204,9 @@ def _items(text: str, kind: Any, what: str) -> tuple[Any, ...]:
     except SyntaxError:
         raise ValueError(f"expected a tuple of {what}") from None
     items = value if isinstance(value, (tuple, list)) else (value,)
-    if not all(isinstance(item, kind) and not isinstance(item, bool) for item in items) or "x" in text:
+    is_bare = isinstance(value, (tuple, list)) and not re.match(r"[(\[]\s*[^(\[\s]", text)     # or nested
+    if is_bare or not all(isinstance(item, kind) and not isinstance(item, bool) for item in items) or (
+            {"x", "_"} & set(text)):
         raise ValueError(f"expected a tuple of {what}")
     return tuple(items)
 

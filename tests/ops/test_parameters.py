@@ -12,7 +12,9 @@ from symc.ops.parameters import Dims, format_value, mxnet_type, parse_value
 @pytest.mark.parametrize(("hint", "text", "value"), [
     (int, "3", 3), (int, "-2", -2),
     (float, "1e-3", 0.001), (float, "2.5f", 2.5), (float, "-inf", float("-inf")), (float, "2", 2.0),
-    (bool, "1", True), (bool, "false", False), (bool, "True", True),
+    (float, "0.5F", 0.5), (float, "INF", float("inf")),
+    (bool, "1", True), (bool, "false", False), (bool, "True", True), (bool, "TRUE", True), (bool, "FALSE", False),
+    (tuple[int, ...], " ( 3 , 3 ) ", (3, 3)), (tuple[int, ...], "(3,)", (3,)), (tuple[int, ...], "( )", ()),
     (tuple[int, ...], "(2, 3)", (2, 3)), (tuple[int, ...], "[2,3]", (2, 3)), (tuple[int, ...], "4", (4,)),
     (tuple[int, ...], "(2L, 3L)", (2, 3)), (int | None, "None", None), (int | None, "3", 3), (str, "cpu(0)", "cpu(0)"),
 ])
@@ -23,6 +25,8 @@ def test_values(hint: object, text: str, value: object) -> None:
 @pytest.mark.parametrize(("hint", "text"), [
     (int, "1.5"), (int, "x"), (int, "3L"), (int, "True"), (tuple[int, ...], "3L"), (tuple[int, ...], "True"),
     (tuple[int, ...], "0x10"), (float, "abc"), (float, ""), (bool, "yes"), (bool, "2"), (tuple[int, ...], "(2, 'a')"),
+    (int, "1_0"), (float, "1_0"), (float, "1e400"), (tuple[int, ...], "(1_0, 2)"), (tuple[int, ...], "3, 3"),
+    (tuple[int, ...], "((3, 3))"), (tuple[int, ...], "None"),
     (tuple[int, ...], "(1, 2"), (tuple[int, ...], "__import__('os')"), (tuple[int, ...], "(" * 5000),
 ])
 def test_wrong_values(hint: object, text: str) -> None:
@@ -44,6 +48,23 @@ def test_wrong_values(hint: object, text: str) -> None:
 def test_errors_name_node_and_parameter(operator: str, attributes: dict[str, str], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         from_attributes(operator, attributes, "n")
+
+
+@pytest.mark.parametrize(("operator", "parameter", "others"), [
+    ("Deconvolution", "target_shape", {"kernel": "(2,2)", "num_filter": "1"}), ("Pooling", "kernel", {}),
+    ("_contrib_AdaptiveAvgPooling2D", "output_size", {}), ("Dropout", "axes", {}), ("Reshape", "target_shape", {}),
+    ("Crop", "h_w", {"num_args": "2"}), ("SpatialTransformer", "target_shape", {
+        "transform_type": "affine", "sampler_type": "bilinear"}),
+])
+def test_none_stands_for_the_default_where_mxnet_takes_it(operator: str, parameter: str, others: dict) -> None:
+    assert from_attributes(operator, {parameter: "None", **others}, "n") == from_attributes(operator, others, "n")
+
+
+@pytest.mark.parametrize(("operator", "parameter"), [
+    ("InstanceNorm", "num_groups"), ("InstanceNorm", "output_mean_var"), ("Pooling_v1", "p_value")])
+def test_parameters_of_relatives_are_unknown(operator: str, parameter: str) -> None:
+    with pytest.raises(ParameterError, match=f"unknown parameter {parameter}='1'"):
+        from_attributes(operator, {parameter: "1"}, "n")
 
 
 def test_unknown_operator() -> None:

@@ -14,7 +14,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, Window, evaluate
 from symc.ops.operator import NUMBERS, Operator, Optional, operator
-from symc.ops.parameters import Dims, within
+from symc.ops.parameters import Dims, may_be_unset, within
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, show
 from symc.ops.spatial import (
@@ -229,7 +229,7 @@ class Deconvolution(Convolving):
     workspace: int = 512
     no_bias: bool = True
     adj: Dims = ()
-    target_shape: Dims = ()
+    target_shape: Dims = may_be_unset()
 
     def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
         self.check(s)

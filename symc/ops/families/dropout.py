@@ -11,7 +11,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.families.statistics import kept
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims, within
+from symc.ops.parameters import Dims, may_be_unset, within
 from symc.ops.random import uniform
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
 
@@ -28,7 +28,7 @@ class Dropout(Operator):
 
     p: float = within(0, 1, 0.5)
     mode: Literal["always", "training"] = "training"
-    axes: Dims = ()
+    axes: Dims = may_be_unset()
     cudnn_off: bool | None = False
     outputs = ("output", "mask")
     is_random = True

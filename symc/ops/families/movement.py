@@ -319,8 +319,8 @@ class SplitV2(Split):
         short, longer = divmod(extent, max(self.sections, 1))
         begins = [i * short + min(i, longer) for i in range(self.sections)] if self.sections else [*self.indices]
         lengths = [end - begin for begin, end in zip(begins, [*begins[1:], extent], strict=True)]
-        if min(lengths) <= 0:
-            raise Conflict(f"indices {self.indices} leave an extent of {extent}, or make an empty part")
+        if min(lengths) < 0:
+            raise Conflict(f"indices {self.indices} leave an extent of {extent}, or go backwards")
         return list(zip(begins, lengths, strict=True))
 
 

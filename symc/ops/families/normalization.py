@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from symc.ops.families.statistics import (
     wide,
 )
 from symc.ops.operator import REAL, Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, internal
 from symc.ops.record import record
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, unify
@@ -139,7 +139,7 @@ class GroupNorm(RowNormalization):
     MXNet: GroupNorm.
     """
 
-    parameter_order = ("num_groups", "eps")
+    parameter_order: ClassVar[tuple[str, ...]] = ("num_groups", "eps")
     num_groups: int = 1
     output_mean_var: bool = False
 
@@ -175,7 +175,10 @@ class GroupNorm(RowNormalization):
 class InstanceNorm(GroupNorm):
     """Each channel of a sample is normalized by itself.  MXNet: InstanceNorm."""
 
+    parameter_order: ClassVar[tuple[str, ...]] = ()
     eps: float = 1e-3
+    num_groups: int = internal(1)
+    output_mean_var: bool = internal(False)
 
     def groups(self, shape: Dims) -> int:
         return shape[1]

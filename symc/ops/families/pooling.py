@@ -17,7 +17,7 @@ from symc.ir.graph import Node, Value
 from symc.ir.types import DType, TensorType
 from symc.ops.math import NumPyMath
 from symc.ops.operator import REAL, Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, internal, may_be_unset
 from symc.ops.record import record
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 from symc.ops.spatial import (
@@ -49,7 +49,7 @@ class Pooling(Operator):
 
     dtypes = REAL
 
-    kernel: Dims = ()
+    kernel: Dims = may_be_unset()
     pool_type: Literal["avg", "lp", "max", "sum"] = "max"
     global_pool: bool = False
     cudnn_off: bool = False
@@ -200,6 +200,11 @@ class Pooling(Operator):
 class PoolingV1(Pooling):
     """Pooling as MXNet 0.8 had it: padding is zeros, which a maximum may be and an average counts, as it does the taps
     beyond the padding; all elements equal to the maximum get the gradient.  MXNet: Pooling_v1."""
+
+    cudnn_off: bool = internal(False)
+    p_value: int | None = internal(None)
+    count_include_pad: bool | None = internal(None)
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = internal(None)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank == 3:

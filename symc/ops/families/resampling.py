@@ -17,7 +17,7 @@ from symc.ir.types import DType, TensorType
 from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, Optional, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, may_be_unset
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
 Extents = tuple[int, int]
@@ -227,7 +227,7 @@ class AdaptiveAvgPooling2D(Resizing):
     """The mean over each of output_size × output_size cells, which may overlap.  MXNet: contrib.AdaptiveAvgPooling2D.
     """
 
-    output_size: Dims = ()
+    output_size: Dims = may_be_unset()
 
     def target(self, source: Extents, *_: Extents) -> Extents:
         match self.output_size:

@@ -16,7 +16,7 @@ from symc.ops.families.indexing import fill
 from symc.ops.families.statistics import wide
 from symc.ops.math import NumPyMath
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, may_be_unset
 from symc.ops.shapes import unravel
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -296,7 +296,7 @@ class GridGenerator(Affine):
     """
 
     transform_type: Literal["affine", "warp"]
-    target_shape: Dims = (0, 0)
+    target_shape: Dims = may_be_unset((0, 0))
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is None:
@@ -333,7 +333,7 @@ class SpatialTransformer(Affine):
 
     transform_type: Literal["affine"]
     sampler_type: Literal["bilinear"]
-    target_shape: Dims = (0, 0)
+    target_shape: Dims = may_be_unset((0, 0))
     cudnn_off: bool | None = None
     parameter_order = ("target_shape", "transform_type", "sampler_type", "cudnn_off")
     inputs = ("data", "loc")

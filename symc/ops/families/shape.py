@@ -9,7 +9,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape
 from symc.ops.operator import Operator, operator
-from symc.ops.parameters import Dims
+from symc.ops.parameters import Dims, may_be_unset
 from symc.ops.shapes import axis_in, fill_from_size, product
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -58,7 +58,7 @@ class Reshape(View):
 
     shape: Dims = ()
     reverse: bool = False
-    target_shape: Dims = ()
+    target_shape: Dims = may_be_unset()
     keep_highest: bool = False
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:

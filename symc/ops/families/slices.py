@@ -10,7 +10,7 @@ import numpy as np
 from symc.ir.graph import Node, Value
 from symc.ir.types import PartialShape, TensorType
 from symc.ops.operator import Operator, Variadic, operator
-from symc.ops.parameters import Dims, PartialDims
+from symc.ops.parameters import Dims, PartialDims, may_be_unset
 from symc.ops.shapes import axis_in
 from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 
@@ -19,7 +19,7 @@ from symc.ops.slots import Conflict, ShapeSlot, Slots, TypeSlot, show
 class Slice(Operator):
     """data[begin:end:step] along the leading axes, Python's rules for None, negative and outlying bounds.
 
-    MXNet: slice.  An empty slice is an error, as there.
+    MXNet: slice.  What is empty has an extent of 0.
     """
 
     begin: PartialDims
@@ -34,11 +34,7 @@ class Slice(Operator):
         if 0 in self.step:
             raise Conflict("step is 0")
         bounds = [*map(slice, self.begin, self.end, steps)] + [slice(None)] * (len(shape) - len(self.begin))
-        windows = [None if extent is None else range(extent)[bound]
-                   for bound, extent in zip(bounds, shape, strict=True)]
-        if any(window is not None and not window and extent for window, extent in zip(windows, shape, strict=True)):
-            raise Conflict(f"begin {self.begin} and end {self.end} select nothing of data {show(shape)}")
-        return windows
+        return [None if extent is None else range(extent)[bound] for bound, extent in zip(bounds, shape, strict=True)]
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         if s.data.rank is not None:
@@ -270,7 +266,7 @@ class Crop(SliceOf):
 
     num_args: int
     offset: Dims = (0, 0)
-    h_w: Dims = (0, 0)
+    h_w: Dims = may_be_unset((0, 0))
     center_crop: bool = False
     inputs = (Variadic("arg"),)
 

@@ -67,6 +67,8 @@ class RowSoftmax(Operator):
         unify(s.data, s.output)
         if s.data.rank is not None:
             axis = axis_in(self.axis, s.data.rank)
+            if self.use_length and not s.length:
+                raise Conflict(f"{self.name} has no input for lengths; softmax has one for use_length=True")
             if s.length:
                 s.length.unify(without(s.data.shape, axis))
 
