@@ -59,9 +59,13 @@ _INSTEAD = {
 }
 _OUTSIDE = {name: (f"symc has no '{name}': it compiles and runs symbols, and leaves MXNet's {name} outside",
                    f"what serves instead: {instead}") for name, instead in _INSTEAD.items()}
+# of these, the classes that programs derive their own from where they define, or import, a network
+_BASES = {"metric": ("EvalMetric",), "optimizer": ("Optimizer",), "lr_scheduler": ("LRScheduler",), "io": ("DataIter",)}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _BASES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _OUTSIDE:
         raise OutsideError(*_OUTSIDE[name])
     if name not in _LAZY:
@@ -73,7 +77,7 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-sys.meta_path.append(AliasFinder(__name__, _LAZY.__contains__, _OUTSIDE))
+sys.meta_path.append(AliasFinder(__name__, _LAZY.__contains__, _OUTSIDE, _BASES))
 
 
 def __dir__() -> list[str]:

@@ -451,8 +451,8 @@ def IdentityAttachKLSparseReg(data: Symbol | None = None, moving_avg: Symbol | N
     sparseness_target."""
 
 def InstanceNorm(data: Symbol | None = None, gamma: Symbol | None = None, beta: Symbol | None = None,
-                 num_groups: int = 1, eps: float = 0.001, output_mean_var: bool = False, *, name: str | None = None,
-                 attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+                 eps: float = 0.001, *, name: str | None = None, attr: dict[str, str] | None = None, out: Any = None,
+                 **kwargs: Any) -> Symbol:
     """Each channel of a sample is normalized by itself.  MXNet: InstanceNorm."""
 
 def L2Normalization(data: Symbol | None = None, eps: float = 1e-10,
@@ -513,11 +513,9 @@ def Pooling(data: Symbol | None = None, kernel: int | tuple[int, ...] = (),
 
 def Pooling_v1(data: Symbol | None = None, kernel: int | tuple[int, ...] = (),
                pool_type: Literal['avg', 'lp', 'max', 'sum'] = 'max', global_pool: bool = False,
-               cudnn_off: bool = False, pooling_convention: Literal['full', 'same', 'valid'] = 'valid',
-               stride: int | tuple[int, ...] = (), pad: int | tuple[int, ...] = (), p_value: int | None = None,
-               count_include_pad: bool | None = None,
-               layout: Literal['NCDHW', 'NCHW', 'NCW', 'NDHWC', 'NHWC', 'NWC'] | None = None, *,
-               name: str | None = None, attr: dict[str, str] | None = None, out: Any = None, **kwargs: Any) -> Symbol:
+               pooling_convention: Literal['full', 'same', 'valid'] = 'valid', stride: int | tuple[int, ...] = (),
+               pad: int | tuple[int, ...] = (), *, name: str | None = None, attr: dict[str, str] | None = None,
+               out: Any = None, **kwargs: Any) -> Symbol:
     """Pooling as MXNet 0.8 had it: padding is zeros, which a maximum may be and an average counts, as it does the
     taps beyond the padding; all elements equal to the maximum get the gradient.  MXNet: Pooling_v1."""
 

@@ -55,6 +55,19 @@ def test_what_lies_outside_can_be_imported_but_not_used():
         exec("from symc.autograd import record", {})
 
 
+@pytest.mark.parametrize(("module", "name"), [
+    ("metric", "EvalMetric"), ("optimizer", "Optimizer"), ("lr_scheduler", "LRScheduler"), ("io", "DataIter")])
+def test_classes_may_be_derived_from_what_lies_outside_but_not_made(module, name):
+    """As files do that define a network beside a metric of their own."""
+    names = {"mx": mx}
+    exec(f"from symc.{module} import {name} as Base\nclass Own(mx.{module}.{name}): pass", names)
+    assert issubclass(names["Own"], names["Base"])
+    with pytest.raises(OutsideError, match=f"(?s)symc has no '{module}': .*what serves instead: "):
+        names["Own"]()
+    with pytest.raises(OutsideError, match=f"symc has no '{module}'"):
+        getattr(mx, module).create("own")
+
+
 def test_numpy_semantics_of_arrays():
     assert not mx.util.is_np_array()
     with pytest.raises(MXNetError, match="NumPy semantics of arrays"):
