@@ -247,8 +247,7 @@ def gpu_calls(package: Package) -> dict[str, Any]:
 
     plans = [package.read_cuda_plan(number) for number in range(len(package.manifest["plans"]))]
     rows = [{**({"plan": number} if len(plans) > 1 else {}), "library": call.library,
-             "nodes": list(replaced_steps(plan, call)[0].nodes), "rows": call.sizes[0], "columns": call.sizes[1],
-             "terms": call.sizes[2], "stack": call.sizes[3], "dtype": call.dtypes[0],
+             "nodes": list(replaced_steps(plan, call)[0].nodes), "computes": call.title, "compute": call.compute,
              "epilogue": ", ".join(call.epilogue), "kernels_behind": call.rest[1] - call.rest[0]}
             for number, plan in enumerate(plans) for call in plan.calls]
     return {"library_calls": rows} if rows else {}

@@ -61,8 +61,9 @@ def compile(
                                                 "tf32: products of float32 with 10 bits of mantissa.")] = "fp32",
     fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
     library: Annotated[str, typer.Option(help="Libraries of NVIDIA that GPUs may use: cublaslt, for large products of "
-                                              "matrices. Where it is not installed symc's own kernels run, which the "
-                                              "package holds all the same.")] = "",
+                                              "matrices, cudnn, for large convolutions, or both: cublaslt,cudnn. Where "
+                                              "they are not installed symc's own kernels run, which the package holds "
+                                              "all the same.")] = "",
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with the interpreter before the package "
                                                                       "is written.")] = True,
     dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,

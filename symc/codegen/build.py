@@ -70,8 +70,8 @@ class Options:
     weights_file: name of a file beside the package for the weights, which packages of equal weights share.
     slabs: the sizes for which a batch of any size has plans, ascending; others are computed by these.
     verification: compare what packages compute with the interpreter before they are written (docs/verification.md).
-    libraries: of NVIDIA that GPUs may use, of LIBRARIES: 'cublaslt'.  `library_calls` has the rule for what; where they
-    are not installed, or refuse, symc's own kernels run.
+    libraries: of NVIDIA that GPUs may use, of LIBRARIES: 'cublaslt', 'cudnn'.  `library_calls` has the rule for what;
+    where they are not installed, or refuse, symc's own kernels run.
     """
 
     dump: Path | None = None

@@ -29,7 +29,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Matrices:
-    """A stack of products D = A·B of matrices by columns (`runtime.plan.ProductCall`).
+    """A stack of products D = A·B of matrices by columns (`runtime.calls.ProductCall`).
 
     factors: which operand A is, and which B.  rows: the axes of the contraction that are rows of D.
     """

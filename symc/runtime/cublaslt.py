@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-import sys
-import threading
 from collections.abc import Sequence
 from ctypes import POINTER, byref, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
+from symc.runtime.c_library import ALIGNMENT, CLibrary, Owned
+from symc.runtime.calls import ITEM_SIZES, Call, ProductCall
 from symc.runtime.libraries import LibraryProblem
-from symc.runtime.plan import ProductCall
 
 TYPES = {"float32": 0, "float16": 2, "bfloat16": 14}        # cudaDataType_t
-SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 COMPUTE = {"float32": 68, "tf32": 77}       # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32
 SCALE = TYPES["float32"]                    # of alpha and beta
 NO_EPILOGUE, EPILOGUES = 1, {"relu": 2, "bias": 4}
 TRANSPOSE_A, TRANSPOSE_B, EPILOGUE, BIAS_POINTER = 3, 4, 7, 8       # attributes of CUBLASLT_MATMUL_DESC
 BATCH_COUNT, BATCH_OFFSET = 5, 6                                    # of CUBLASLT_MATRIX_LAYOUT
 MOST_WORKSPACE, ALIGNMENTS = 1, (5, 6, 7, 8)                        # of CUBLASLT_MATMUL_PREF
-NO_STATUS = {1: "NOT_INITIALIZED", 3: "ALLOC_FAILED", 7: "INVALID_VALUE", 8: "ARCH_MISMATCH", 11: "MAPPING_ERROR",
+STATUSES = {1: "NOT_INITIALIZED", 3: "ALLOC_FAILED", 7: "INVALID_VALUE", 8: "ARCH_MISMATCH", 11: "MAPPING_ERROR",
              13: "EXECUTION_FAILED", 14: "INTERNAL_ERROR", 15: "NOT_SUPPORTED", 16: "LICENSE_ERROR"}
 WORKSPACE = 32 << 20    # bytes that a product may need at most: what NVIDIA advises for its largest GPUs
-ALIGNMENT = 16          # bytes; arrays of other libraries may begin at any multiple of this
 
 
 class _Algorithm(ctypes.Structure):
@@ -36,7 +33,7 @@ class _Heuristic(ctypes.Structure):
 
 
 _OUT = POINTER(c_void_p)
-_FUNCTIONS: dict[str, tuple[Any, ...]] = {
+FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "cublasLtCreate": (_OUT,),
     "cublasLtMatmulDescCreate": (_OUT, c_int, c_int),
     "cublasLtMatmulDescSetAttribute": (c_void_p, c_int, c_void_p, c_size_t),
@@ -52,78 +49,36 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 }
 
 
-class CublasLt:
+class CublasLt(CLibrary):
     """The library on the device whose context is that of the thread that makes this.  It lives as long as the process.
     """
 
+    title = "cuBLASLt"
+
     def __init__(self, library: ctypes.CDLL) -> None:
         """LibraryProblem: it lacks functions, or does not work with the device's driver."""
-        try:
-            for name, types in _FUNCTIONS.items():
-                getattr(library, name).argtypes, getattr(library, name).restype = types, c_int
-            library.cublasLtGetVersion.restype = c_size_t
-        except AttributeError as problem:
-            raise LibraryProblem(f"this is not cuBLASLt: {problem}") from problem
-        self._library = library
-        major, rest = divmod(library.cublasLtGetVersion(), 10000)
-        self.version = f"{major}.{rest // 100}.{rest % 100}"
+        super().__init__(library, FUNCTIONS, "cublasLtGetVersion")
         self.handle = self.make("cublasLtCreate")
-        self._found: dict[object, _Heuristic | LibraryProblem] = {}
-        self._lock = threading.Lock()
 
-    def __call__(self, function: str, *arguments: Any) -> None:
-        """LibraryProblem: the function fails."""
-        status = getattr(self._library, function)(*arguments)
-        if status:
-            raise LibraryProblem(f"{function} of cuBLASLt {self.version} fails: CUBLAS_STATUS_"
-                                 f"{NO_STATUS.get(status, status)}")
+    def status(self, number: int) -> str:
+        return f"CUBLAS_STATUS_{STATUSES.get(number, number)}"
 
-    def make(self, function: str, *arguments: Any) -> c_void_p:
-        """What a function makes, which is its first argument."""
-        made = c_void_p()
-        self(function, byref(made), *arguments)
-        return made
-
-    def end(self, function: str, made: c_void_p) -> None:
-        """Call what ends the life of something."""
-        getattr(self._library, function)(made)
-
-    def ready(self, call: ProductCall) -> ReadyProduct:
+    def ready(self, call: Call) -> ReadyProduct:
         """LibraryProblem: it does not compute this."""
+        if not isinstance(call, ProductCall):
+            raise LibraryProblem("cuBLASLt computes products alone")
         return ReadyProduct(self, call)
 
-    def heuristic(self, key: object, product: ReadyProduct) -> _Heuristic:
-        """The algorithm that the library takes for the best for a product; asked once for products of equal keys.
 
-        LibraryProblem: it has none.
-        """
-        with self._lock:
-            if key not in self._found:
-                try:
-                    self._found[key] = product.ask()
-                except LibraryProblem as problem:
-                    self._found[key] = problem
-            found = self._found[key]
-        if isinstance(found, LibraryProblem):
-            raise found
-        return found
-
-
-class _Owned:
-    """Something that the library has made, ended with this."""
-
-    _is_ending = staticmethod(sys.is_finalizing)
+class _Part(Owned):
+    """A description, layout or preference."""
 
     def __init__(self, library: CublasLt, kind: str, *arguments: Any) -> None:
-        self.library, self.kind = library, kind
-        self.handle = library.make(f"cublasLt{kind}Create", *arguments)
+        super().__init__(library, f"cublasLt{kind}Create", f"cublasLt{kind}Destroy", *arguments)
+        self.kind = kind
 
     def set(self, attribute: int, value: Any) -> None:
         self.library(f"cublasLt{self.kind}SetAttribute", self.handle, attribute, byref(value), ctypes.sizeof(value))
-
-    def __del__(self) -> None:
-        if hasattr(self, "handle") and not self._is_ending():
-            self.library.end(f"cublasLt{self.kind}Destroy", self.handle)
 
 
 class ReadyProduct:
@@ -133,7 +88,7 @@ class ReadyProduct:
         if not set(call.dtypes) <= set(TYPES):
             raise LibraryProblem(f"cuBLASLt is not asked for products of {', '.join(call.dtypes)}")
         self.library, self.call = library, call
-        self.description = _Owned(library, "MatmulDesc", COMPUTE[call.compute], SCALE)
+        self.description = _Part(library, "MatmulDesc", COMPUTE[call.compute], SCALE)
         for attribute, turned in zip((TRANSPOSE_A, TRANSPOSE_B), call.transposed, strict=True):
             self.description.set(attribute, c_int32(turned))
         self.description.set(EPILOGUE, c_int32(sum(EPILOGUES[name] for name in call.epilogue) or NO_EPILOGUE))
@@ -141,17 +96,17 @@ class ReadyProduct:
             self.description.set(BIAS_POINTER, c_void_p(ALIGNMENT))     # its alignment is what counts until it is known
         dtypes = (call.dtypes[0], *call.dtypes)
         self.layouts = [self._layout(number, TYPES[dtype]) for number, dtype in enumerate(dtypes)]
-        self.begins = [begin * SIZES[dtype] for begin, dtype in zip(call.begins, dtypes, strict=True)]
-        found = library.heuristic(call._replace(steps=(0, 0), rest=(0, 0), buffers=(), begins=()), self)
+        self.begins = [begin * ITEM_SIZES[dtype] for begin, dtype in zip(call.begins, dtypes, strict=True)]
+        found = library.chosen(call._replace(steps=(0, 0), rest=(0, 0), buffers=(), begins=()), self.ask)
         self.algorithm, self.workspace = found.algorithm, found.workspace
         self._factors = c_float(1), c_float(0)
 
-    def _layout(self, number: int, dtype: int) -> _Owned:
+    def _layout(self, number: int, dtype: int) -> _Part:
         """Of A, B or D as it lies in memory."""
         rows, columns, terms, count = self.call.sizes
         shape = [(rows, terms), (terms, columns), (rows, columns)][number]
         turned = (*self.call.transposed, 0)[number]
-        layout = _Owned(self.library, "MatrixLayout", dtype, *(shape[::-1] if turned else shape),
+        layout = _Part(self.library, "MatrixLayout", dtype, *(shape[::-1] if turned else shape),
                         self.call.leading[number])
         if count > 1:
             layout.set(BATCH_COUNT, c_int32(count))
@@ -160,7 +115,7 @@ class ReadyProduct:
 
     def ask(self) -> _Heuristic:
         """The library's choice.  LibraryProblem: it has none."""
-        preference = _Owned(self.library, "MatmulPreference")
+        preference = _Part(self.library, "MatmulPreference")
         preference.set(MOST_WORKSPACE, c_uint64(WORKSPACE))
         for attribute in ALIGNMENTS:
             preference.set(attribute, c_uint32(ALIGNMENT))

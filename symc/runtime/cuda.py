@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symc.errors import MXNetError
+from symc.runtime.calls import Call
 from symc.runtime.devices import KernelFailure, OutOfDeviceMemory, Pointer
-from symc.runtime.libraries import MathLibrary, open_on_device
+from symc.runtime.libraries import LibraryProblem, MathLibrary, Ready, open_on_device
 
 HALF = 2 << 20      # bytes of a half of the pinned memory through which copies go
 NON_BLOCKING = 1    # CU_STREAM_NON_BLOCKING: no waiting for the legacy default stream
@@ -163,18 +164,23 @@ class _Card:
             self.pool = self.api("cuDeviceGetDefaultMemPool", self.handle)
             keep = self.api.module.CUmemPool_attribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD
             self.api("cuMemPoolSetAttribute", self.pool, keep, self.api.module.cuuint64_t(2**64 - 1))
-        self.libraries: dict[str, MathLibrary] = {}
+        self.libraries: dict[str, MathLibrary | LibraryProblem] = {}
         self.lock = threading.Lock()
         with self.current():
             self.staging = _Staging(self.api)
 
     def library(self, name: str) -> MathLibrary:
-        """One of NVIDIA's libraries, opened when it is first asked for.  LibraryProblem: as `open_on_device`."""
+        """One of NVIDIA's libraries, opened when it is first asked for, in the device's context.
+
+        LibraryProblem: as `open_on_device`.
+        """
         with self.lock:
             if name not in self.libraries:
-                with self.current():
-                    self.libraries[name] = open_on_device(name)
-            return self.libraries[name]
+                self.libraries[name] = _opened(name)
+            found = self.libraries[name]
+        if isinstance(found, LibraryProblem):
+            raise found
+        return found
 
     @contextmanager
     def current(self) -> Iterator[None]:
@@ -190,6 +196,14 @@ class _Card:
         if not self._is_ending() and self.api.drop("cuCtxPushCurrent", self.context):
             self.api.drop(function, *arguments)
             self.api.drop("cuCtxPopCurrent")
+
+
+def _opened(name: str) -> MathLibrary | LibraryProblem:
+    """A library on the device of the current context, or why there is none."""
+    try:
+        return open_on_device(name)
+    except LibraryProblem as problem:
+        return problem
 
 
 class _Staging:
@@ -358,8 +372,9 @@ class CudaDriver:
             if self.card.blocking:
                 self._synchronize()
 
-    def library(self, name: str) -> MathLibrary:
-        return self.card.library(name)
+    def ready(self, call: Call) -> Ready:
+        with self.card.current():
+            return self.card.library(call.library).ready(call)
 
     def call(self, work: Callable[[int | None], None], name: str) -> None:
         with self._working():

@@ -315,7 +315,7 @@ class CalledSteps:
         step, *_ = replaced_steps(plan, call)
         self.kernel, self.nodes = plan.kernels[step.kernel].name, step.nodes
         try:
-            self.ready = driver.library(call.library).ready(call)
+            self.ready = driver.ready(call)
         except LibraryProblem as problem:
             self.reason = problem.message
 

@@ -15,7 +15,8 @@ import numpy as np
 from symc.errors import MXNetError
 
 if TYPE_CHECKING:
-    from symc.runtime.libraries import MathLibrary
+    from symc.runtime.calls import Call
+    from symc.runtime.libraries import Ready
 
 Pointer = int
 Function = Any      # of a driver: a kernel that can be launched
@@ -61,8 +62,8 @@ class Driver(Protocol):
 
     def launch(self, function: Function, blocks: int, threads: int, pointers: Sequence[Pointer]) -> None: ...
 
-    def library(self, name: str) -> MathLibrary:
-        """One of `libraries.LIBRARIES` on the device.  LibraryProblem: it cannot be used, and why."""
+    def ready(self, call: Call) -> Ready:
+        """What begins a call of a library.  LibraryProblem: the library is not there, or does not compute this."""
 
     def call(self, work: Callable[[int | None], None], name: str) -> None:
         """Have a library begin what it does on the stream, by its number; name: of a kernel in whose place it does.

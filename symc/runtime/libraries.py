@@ -1,6 +1,7 @@
 """NVIDIA's libraries that compute parts of plans on GPUs: where they are found, and what one has to do.
 
-They come with NVIDIA's Python packages (nvidia-cublas), or lie where the loader finds them.  None has to be there.
+They come with NVIDIA's Python packages (nvidia-cublas, nvidia-cudnn-cu13), or lie where the loader finds them.  None
+has to be there.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from symc.errors import SymcError
-from symc.runtime.plan import Call
+from symc.runtime.calls import Call
 
-CUBLASLT = "cublaslt"
-LIBRARIES = (CUBLASLT,)
-# by library, the newest first: the folder of its Python package, and the file
-FILES = {CUBLASLT: (("nvidia/cu13/lib", "libcublasLt.so.13"), ("nvidia/cublas/lib", "libcublasLt.so.12"))}
+CUBLASLT, CUDNN = LIBRARIES = ("cublaslt", "cudnn")
+# by library, the newest first: the folder of its Python package, and the file.  cuDNN 8 ends the process where parts of
+# it are missing.
+FILES = {CUBLASLT: (("nvidia/cu13/lib", "libcublasLt.so.13"), ("nvidia/cublas/lib", "libcublasLt.so.12")),
+         CUDNN: (("nvidia/cudnn/lib", "libcudnn.so.9"),)}
 
 
 class LibraryProblem(SymcError):
@@ -59,15 +61,24 @@ def open_on_device(name: str) -> MathLibrary:
 
     LibraryProblem: there is none, or none that works with the device's driver, and why.
     """
-    from symc.runtime.cublaslt import CublasLt
-
     problems = []
-    for path in candidates(name):
+    for path in candidates(name) if name in LIBRARIES else ():
         try:
-            return CublasLt(load(path))
+            return _made(name, load(path))
         except LibraryProblem as problem:
             problems.append(problem.message)
     raise LibraryProblem(f"{name} cannot be used: {'; '.join(problems) or 'there is none'}")
+
+
+def _made(name: str, library: ctypes.CDLL) -> MathLibrary:
+    """LibraryProblem: it is not that library, or does not work."""
+    if name == CUBLASLT:
+        from symc.runtime.cublaslt import CublasLt
+
+        return CublasLt(library)
+    from symc.runtime.cudnn import Cudnn
+
+    return Cudnn(library)
 
 
 def candidates(name: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symc.errors import PackageError
+from symc.runtime.calls import CALL_NAMES, Call, Range, problem_of
 
 FORMAT = 1
 ALIGNMENT = 64  # of offsets in bytes; those of parts of arena buffers are multiples of their elements
@@ -27,10 +28,6 @@ MOST_DIMS = 32
 DTYPES = ("float16", "float32", "float64", "bfloat16", "bool", "uint8", "int8", "int32", "int64")
 BUFFER_KINDS = ("input", "weight", "arena", "output", "gradient", "head_gradient", "state", "slice", "status")
 
-EPILOGUES = ((), ("bias",), ("relu",), ("bias", "relu"))    # of products, by libraries
-COMPUTE = ("float32", "tf32")
-
-Range = tuple[int, int]
 
 
 class Buffer(NamedTuple):
@@ -134,39 +131,9 @@ class BranchStep(NamedTuple):
     node: str = ""
 
 
-class ProductCall(NamedTuple):
-    """A call of a library in place of the kernel steps `steps` of one node: D = A·B, or a stack of such products.
-
-    Steps stay what a reader runs that has no such library, or whose library refuses; `rest`, steps behind all other
-    ranges, follows the call.  library: 'cublaslt'.  compute: 'float32', or 'tf32', factors rounded to 10 bits.
-    buffers: of A, B, D, and the bias if `epilogue` has one.  dtypes: of both factors, and of D and the bias.
-    sizes: rows and columns of D, terms of its sums, matrices of the stack.
-    leading, strides, begins: three numbers of elements each, of A, B and D, which lie by columns: element (i, j) of
-    matrix c is number begin + c·stride + j·leading + i of its buffer, of a factor that is `transposed` (0 or 1) element
-    (j, i).
-    epilogue: what becomes of sums, in this order: 'bias', an element for each row is added; 'relu', max(x, 0), which is
-    0 of NaN.
-    """
-
-    library: str
-    steps: Range
-    buffers: tuple[int, ...]
-    dtypes: tuple[str, ...]
-    sizes: tuple[int, ...]
-    leading: tuple[int, ...]
-    strides: tuple[int, ...]
-    begins: tuple[int, ...]
-    transposed: tuple[int, ...]
-    compute: str
-    epilogue: tuple[str, ...] = ()
-    rest: Range = (0, 0)
-
-
 Step = KernelStep | HostStep | LoopStep | BranchStep
-Call = ProductCall
 Record = Buffer | Kernel | Step | Call
 STEP_NAMES: dict[str, type[Step]] = {"kernel": KernelStep, "host": HostStep, "loop": LoopStep, "branch": BranchStep}
-CALL_NAMES: dict[str, type[Call]] = {"product": ProductCall}
 # Fields that have another name in JSON.
 _JSON_NAMES = {"otherwise": "else", "counter": "index"}
 _FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
@@ -175,7 +142,7 @@ _FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 class Plan(NamedTuple):
     """Everything the runtime must know to run a network, but the code and the weights.
 
-    calls: of libraries, in place of steps; older readers do not see them (JSON: absent if there are none).
+    calls: of libraries, in place of steps (`calls.py`); older readers do not see them.  JSON: absent if there are none.
     """
 
     buffers: tuple[Buffer, ...]
@@ -325,7 +292,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     tuple[tuple[int, int, int], ...]: _tuples(3), Mapping[str, str]: _texts}
 _FIELD_READERS: dict[type[Record], dict[str, Callable[[Any], Any]]] = {
     kind: {name: _READERS[type] for name, type in kind.__annotations__.items()}
-    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep, ProductCall)}
+    for kind in (Buffer, Kernel, KernelStep, HostStep, LoopStep, BranchStep, *CALL_NAMES.values())}
 
 
 _STORAGE = {name: np.dtype("uint16" if name == "bfloat16" else name) for name in DTYPES}
@@ -448,29 +415,13 @@ def _kernel_step_problems(plan: Plan, number: int, step: KernelStep, arity: dict
 
 
 def _call_problems(plan: Plan) -> Iterator[str]:
+    sizes = [buffer.bytes for buffer in plan.buffers]
     for number, call in enumerate(plan.calls):
-        fields = (call.dtypes, call.sizes, call.leading, call.strides, call.begins, call.transposed)
-        if list(map(len, fields)) != [2, 4, 3, 3, 3, 2] or len(call.buffers) != 3 + ("bias" in call.epilogue):
-            yield f"call {number} has too many or too few numbers"
-        elif max(call.buffers) >= len(plan.buffers):
-            yield f"call {number} names buffers that do not exist"
-        elif call.epilogue not in EPILOGUES or call.compute not in COMPUTE or not all(map(_has_dtype, call.dtypes)):
-            yield f"call {number} computes what is not known: {', '.join((call.compute, *call.epilogue, *call.dtypes))}"
-        elif any(end > plan.buffers[buffer].bytes for end, buffer in zip(_ends(call), call.buffers, strict=True)):
-            yield f"call {number} leaves its buffers"
+        problem = problem_of(call, sizes)
+        if problem is not None:
+            yield f"call {number} {problem}"
         elif call.steps[0] == call.steps[1] or not (_are_kernels(plan, call.steps) and _are_kernels(plan, call.rest)):
             yield f"call {number} stands for steps that are no kernels"
-
-
-def _ends(call: ProductCall) -> list[int]:
-    """How many bytes each buffer of a call must have."""
-    rows, columns, terms, count = call.sizes
-    shapes = [(rows, terms), (terms, columns), (rows, columns)]
-    lying = [shape[::-1] if turned else shape for shape, turned in zip(shapes, (*call.transposed, 0), strict=True)]
-    ends = [begin + (count - 1) * stride + (shape[1] - 1) * leading + shape[0] for shape, begin, stride, leading
-            in zip(lying, call.begins, call.strides, call.leading, strict=True)]
-    factor, result = (storage_dtype(name).itemsize for name in call.dtypes)
-    return [ends[0] * factor, ends[1] * factor, ends[2] * result, *[rows * result] * ("bias" in call.epilogue)]
 
 
 def _are_kernels(plan: Plan, bounds: Range) -> bool:

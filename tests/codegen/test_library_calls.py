@@ -85,10 +85,54 @@ def test_what_is_left_to_kernels(network):
     assert call_of(network) is None
 
 
+IMAGES = "%x: f32[2,64,30,30]  %w: f32[96,64,3,3]  %b: f32[96]\n"
+CONVOLUTION = "%r = Convolution(%x, %w, %b) kernel=(3,3) num_filter=96 pad=(1,1) stride=(2,2)"
+
+
+@pytest.mark.parametrize("text, epilogue, result, rest", [
+    (CONVOLUTION + '\n%s = Activation(%r) act_type="relu"\nheads %s', ("bias", "relu"), ("output", 0), []),
+    (CONVOLUTION + "\nheads %r", (), ("sums", 0), ["_reshape", "broadcast_add"]),
+    (CONVOLUTION + '\n%s = Activation(%r) act_type="relu"\nheads %r, %s', (), ("sums", 0),
+     ["_reshape", "broadcast_add", "_relu_of_nan"]),
+    (CONVOLUTION + " no_bias=True\n%s = tanh(%r)\nheads %r, %s", (), ("output", 0), ["tanh"])])
+def test_convolutions(text, epilogue, result, rest):
+    text = text.replace("%w, %b", "%w") if "no_bias" in text else text
+    call = call_of(IMAGES + text, libraries=("cudnn",))
+    operators = [] if call.rest is None else [node.op.name for node in call.rest.op.graph.nodes if node.op]
+    assert (call.call.epilogue, call.operands[2], operators) == (epilogue, result, rest)
+    assert (call.call.image, call.call.weight, call.call.result) == ((2, 64, 30, 30), (96, 64, 3, 3), (2, 96, 15, 15))
+    assert (call.call.pad, call.call.stride, call.call.dilate, call.call.groups) == ((1, 1), (2, 2), (1, 1), 1)
+
+
+def test_narrow_convolutions_write_what_they_read():
+    call = call_of(IMAGES + CONVOLUTION + '\n%s = Activation(%r) act_type="relu"\nheads %s', "fp16", ("cudnn",))
+    assert (call.call.dtype, call.result.dtype.name, call.call.epilogue) == ("float16", "float16", ())
+    assert [node.op.name for node in call.rest.op.graph.nodes if node.op] \
+        == ["Cast", "_reshape", "broadcast_add", "_relu_of_nan"]
+
+
+@pytest.mark.parametrize("network", [
+    "%x: f32[2,64,60,60]  %w: f32[64,1,3,3]\n%r = Convolution(%x, %w) kernel=(3,3) num_filter=64 num_group=64 "
+    "no_bias=True\nheads %r",
+    IMAGES + CONVOLUTION + " cudnn_off=True\nheads %r",
+    "%x: f32[2,64,900]  %w: f32[96,64,9]\n%r = Convolution(%x, %w) kernel=(9,) num_filter=96 no_bias=True\nheads %r",
+    DENSE + "%r = FullyConnected(%x, %w, %b) num_hidden=256\nheads %r"])
+def test_what_is_not_for_cudnn(network):
+    """Channels by themselves; what says so; one dimension; no convolution."""
+    assert call_of(network, libraries=("cudnn",)) is None
+
+
+def test_convolutions_of_single_pixels_are_cudnns_first():
+    network = ("%x: f32[2,512,14,14]  %w: f32[64,512,1,1]\n%r = Convolution(%x, %w) kernel=(1,1) num_filter=64 "
+               "no_bias=True\nheads %r")
+    chosen = [call_of(network, libraries=names).call.library for names in (("cublaslt", "cudnn"), ("cublaslt",))]
+    assert chosen == ["cudnn", "cublaslt"]
+
+
 def test_without_a_library_nothing_is_taken():
     assert call_of(DENSE + "%r = FullyConnected(%x, %w, %b) num_hidden=256\nheads %r", libraries=()) is None
 
 
 def test_unknown_libraries_are_refused():
-    with pytest.raises(SymcError, match=r"there is no library 'cudnn'(.|\n)*cublaslt"):
-        Options(libraries=("cublaslt", "cudnn"))
+    with pytest.raises(SymcError, match=r"there is no library 'blas'(.|\n)*cublaslt, cudnn"):
+        Options(libraries=("cublaslt", "blas"))

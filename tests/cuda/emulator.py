@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from symc.codegen.cuda_source import functions_of
+from symc.runtime.calls import Call
 from symc.runtime.devices import SOURCE, OutOfDeviceMemory
-from symc.runtime.libraries import LibraryProblem, MathLibrary
+from symc.runtime.libraries import LibraryProblem, MathLibrary, Ready
 
 HEADER = Path(__file__).with_name("emulation.h")
 GUARD = 1024        # bytes before and behind each allocation
@@ -103,10 +104,10 @@ class EmulatedDriver:
         self.calls["launch"] += 1
         function(blocks, threads, pointers, self.order)
 
-    def library(self, name: str) -> MathLibrary:
-        if name not in self.libraries:
-            raise LibraryProblem(f"the emulator has no {name}")
-        return self.libraries[name]
+    def ready(self, call: Call) -> Ready:
+        if call.library not in self.libraries:
+            raise LibraryProblem(f"the emulator has no {call.library}")
+        return self.libraries[call.library].ready(call)
 
     def call(self, work: Callable[[int | None], None], name: str) -> None:
         work(self.number)

@@ -1,4 +1,4 @@
-"""The stand-in for cuBLASLt (cublaslt.c), compiled for the host."""
+"""Stand-ins for NVIDIA's libraries (cublaslt.c, cudnn.c), compiled for the host."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import ctypes
 import subprocess
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("cublaslt.c")
+FOLDER = Path(__file__).parent
 
 
 def build(folder: Path, name: str = "libcublasLt.so.13") -> Path:
-    """The library in a folder, with nothing counted yet."""
+    """The library of that name in a folder, with nothing counted yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-o", folder / name, SOURCE], check=True)
+    source = FOLDER / ("cudnn.c" if "cudnn" in name else "cublaslt.c")
+    subprocess.run(["gcc", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-o", folder / name, source], check=True)
     return folder / name
 
 

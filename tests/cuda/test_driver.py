@@ -16,6 +16,7 @@ import pytest
 from symc.errors import MXNetError
 from symc.runtime import cuda
 from symc.runtime.devices import KernelFailure, OutOfDeviceMemory
+from symc.runtime.libraries import LibraryProblem
 from tests.cuda.bindings import Bindings, CUresult
 
 PTX = b".version 8.0\n.visible .entry twice(\n.param .u64 x)\n{}\n.visible .entry fails (\n)\n"
@@ -135,6 +136,49 @@ def test_settling_waits_for_all_streams(bindings):
     np.testing.assert_array_equal(read(driver, pointer, values), values)
     driver.settle()
     np.testing.assert_array_equal(read(driver, pointer, values), 2 * values)
+
+
+def test_libraries_are_asked_for_once(bindings, monkeypatch):
+    opened = []
+
+    class Library:
+        def ready(self, call):
+            assert bindings.pushed
+            return call
+
+    def open_library(name):
+        assert bindings.pushed
+        opened.append(name)
+        if name == "cudnn":
+            raise LibraryProblem("there is none")
+        return Library()
+    monkeypatch.setattr(cuda, "open_on_device", open_library)
+    driver, product, convolution = cuda.open_device(0), *(types.SimpleNamespace(library=name) for name in
+                                                          ("cublaslt", "cudnn"))
+    for stream in (driver, driver.stream()):
+        assert stream.ready(product) is product
+        with pytest.raises(LibraryProblem, match="there is none"):
+            stream.ready(convolution)
+    assert opened == ["cublaslt", "cudnn"]
+
+
+def test_libraries_begin_on_the_stream(bindings):
+    driver, begun = cuda.open_device(0), []
+
+    def begin(stream):
+        assert bindings.pushed
+        begun.append(stream)
+    driver.call(begin, "twice")
+    assert begun == [driver.number]
+
+    def refuse(stream):
+        raise LibraryProblem("not supported")
+    with pytest.raises(LibraryProblem, match="not supported"):
+        driver.call(refuse, "twice")
+    bindings.failing["cuStreamSynchronize"] = CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
+    with pytest.raises(KernelFailure) as failure:
+        driver.wait()
+    assert failure.value.kernels == ("twice",)
 
 
 def test_a_failed_recording_ends(bindings):

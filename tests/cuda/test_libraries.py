@@ -18,6 +18,7 @@ from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
 from symc.runtime.cublaslt import CublasLt
+from symc.runtime.cudnn import Cudnn
 from symc.runtime.executor import INFERENCE
 from symc.runtime.libraries import load
 from tests.cuda.comparison import emulate
@@ -40,13 +41,10 @@ DENSE = """
         %x = elemwise_mul(%u, %t)
         heads %t, %x"""
 MANY = """
-        %a: f32[37,50]   %b: f32[50,21]   %c: f32[21,50]   %d: f32[50,37]   %e: f32[3,18,9]   %f: f32[3,33,9]
+        %c: f32[21,50]   %d: f32[50,37]   %e: f32[3,18,9]   %f: f32[3,33,9]
         %i: f32[2,12,4,5]   %w: f32[8,12,1,1]   %v: f32[8]   %j: f32[2,8,4,5]   %g: f16[9,40]   %h: f16[24,40]
         %k: f16[24]   %l: f16[2,8,4,5]   %m: f16[16,8,1,1]   %n: f16[16]   %x: f32[20,4096]   %y: f32[24,4096]
 
-        %0 = dot(%a, %b)
-        %1 = dot(%a, %c) transpose_b=True
-        %2 = dot(%d, %b) transpose_a=True
         %3 = dot(%d, %c) transpose_a=True transpose_b=True
         %4 = batch_dot(%e, %f) transpose_b=True
         %r = Convolution(%i, %w, %v) kernel=(1,1) num_filter=8
@@ -56,10 +54,28 @@ MANY = """
         %7 = Convolution(%l, %m, %n) kernel=(1,1) num_filter=16
         %z = FullyConnected(%x, %y) num_hidden=24 no_bias=True
         %8 = sigmoid(%z)
-        heads %0, %1, %2, %3, %4, %5, %6, %7, %8"""
-# a network, its precision, how many products there are, how many of them a kernel follows, and the tolerance
-NETWORKS = {"kinds of products": (MANY, "fp32", 9, 3, 2e-3), "layers": (DENSE, "fp32", 2, 1, 1e-5),
-            "rounded layers": (DENSE, "tf32", 2, 1, 1e-2), "narrow layers": (DENSE, "bf16", 2, 2, 5e-2)}
+        heads %3, %4, %5, %6, %7, %8"""
+IMAGES = """
+        %a: f32[2,6,9,8]   %w: f32[8,3,3,2]   %b: f32[8]   %c: f32[2,8,4,4]   %v: f32[4,8,1,1]   %d: f32[4]
+        %u: f32[8,4]
+
+        %r = Convolution(%a, %w, %b) kernel=(3,2) num_filter=8 num_group=2 stride=(2,2) pad=(0,1) dilate=(1,2)
+        %s = Activation(%r) act_type="relu"
+        %t = elemwise_add(%s, %c)
+        %x = Convolution(%s, %v, %d) kernel=(1,1) num_filter=4
+        %y = sigmoid(%x)
+        %p = FullyConnected(%u, %u) num_hidden=8 no_bias=True
+        heads %t, %y, %p"""
+BOTH = ("cublaslt", "cudnn")
+# a network, its precision, the libraries, how many calls there are, how many of them a kernel follows, the tolerance,
+# and how factors were multiplied last
+NETWORKS = {"kinds of products": (MANY, "fp32", LIBRARIES, 6, 3, 2e-3, {"cublaslt": 68}),
+            "layers": (DENSE, "fp32", LIBRARIES, 2, 1, 1e-5, {"cublaslt": 68}),
+            "rounded layers": (DENSE, "tf32", LIBRARIES, 2, 1, 1e-2, {"cublaslt": 77}),
+            "narrow layers": (DENSE, "bf16", LIBRARIES, 2, 2, 5e-2, {"cublaslt": 68}),
+            "images": (IMAGES, "fp32", BOTH, 3, 2, 1e-5, {"cublaslt": 68, "cudnn": 3}),
+            "rounded images": (IMAGES, "tf32", BOTH, 3, 2, 1e-2, {"cublaslt": 77, "cudnn": 0}),
+            "narrow images": (IMAGES, "fp16", BOTH, 3, 2, 1e-2, {"cublaslt": 68, "cudnn": 1})}
 
 
 @pytest.fixture(autouse=True)
@@ -80,27 +96,33 @@ def library(file):
     made = CublasLt(load(str(file)))
     yield made
     for name in STATUSES:
-        word(made._library, name).value = 0
+        word(made.library, name).value = 0
+
+
+@pytest.fixture(scope="module")
+def convolutions(tmp_path_factory):
+    return Cudnn(load(str(build(tmp_path_factory.mktemp("library"), "libcudnn.so.9"))))
 
 
 def counted(library, name="products"):
-    return word(library._library, name).value
+    return word(library.library, name).value
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks(library, name, tmp_path):
-    text, precision, products, followed, tolerance = NETWORKS[name]
-    graph, options = typed(parse_graph(text, from_text)), Options(precision=precision, libraries=LIBRARIES)
+def test_networks(library, convolutions, name, tmp_path):
+    text, precision, libraries, calls, followed, tolerance, compute = NETWORKS[name]
+    graph, options = typed(parse_graph(text, from_text)), Options(precision=precision, libraries=libraries)
     unit = compile_lowered(lower(graph, INFERENCE, {}, (), options, target="cuda"), ["cuda"], options)
-    random, before = np.random.default_rng(0), counted(library)
+    random, before = np.random.default_rng(0), counted(library) + counted(convolutions)
     inputs = {node.name: random.standard_normal(node.types[0].dims).astype(node.types[0].element.numpy)
               for node in graph.variables}
-    outputs = emulate(unit, inputs, 1, tmp_path, {"cublaslt": library})
+    outputs = emulate(unit, inputs, 1, tmp_path, {"cublaslt": library, "cudnn": convolutions})
     for found, expected in zip(outputs, run_heads(graph, inputs), strict=True):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * max(1, np.abs(expected).max()))
-    assert counted(library) - before == products == len(unit.plans["cuda"].calls)
+    assert counted(library) + counted(convolutions) - before == calls == len(unit.plans["cuda"].calls)
     assert sum(call.rest[0] < call.rest[1] for call in unit.plans["cuda"].calls) == followed
-    assert counted(library, "compute") == (77 if precision == "tf32" else 68)
+    here = {"cublaslt": library, "cudnn": convolutions}
+    assert {one: counted(here[one], "compute") for one in compute} == compute
 
 
 # ---- modules -------------------------------------------------------------------------------------------------------
@@ -155,7 +177,7 @@ def test_without_the_library_kernels_run(module, gpu):
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("number, text", [(NOT_SUPPORTED, "NOT_SUPPORTED"), (EXECUTION_FAILED, "EXECUTION_FAILED")])
 def test_what_the_library_refuses_kernels_compute(module, library, gpu, status, number, text):
-    word(library._library, status).value = number
+    word(library.library, status).value = number
     before = counted(library)
     for _ in range(3):
         check(module)

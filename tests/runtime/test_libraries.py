@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from symc.runtime import libraries
+from symc.runtime.calls import ConvolutionCall, ProductCall
 from symc.runtime.cublaslt import CublasLt
-from symc.runtime.libraries import CUBLASLT, LibraryProblem, candidates, load, open_on_device
-from symc.runtime.plan import ProductCall
+from symc.runtime.cudnn import Cudnn
+from symc.runtime.libraries import CUBLASLT, CUDNN, LibraryProblem, candidates, load, open_on_device
 from tests.cuda.math_library import build, word
 
 NEW, OLD = "nvidia/cu13/lib/libcublasLt.so.13", "nvidia/cublas/lib/libcublasLt.so.12"
@@ -99,7 +100,7 @@ def test_where_buffers_may_begin(tmp_path):
 @needs_compiler
 def test_what_is_made_is_ended(tmp_path):
     library = CublasLt(load(str(build(tmp_path))))
-    alive = word(library._library, "alive")
+    alive = word(library.library, "alive")
     ready = library.ready(PRODUCT)
     assert alive.value == 4         # a description and three layouts; the preference has served
     del ready
@@ -111,3 +112,37 @@ def test_dtypes_that_it_is_not_asked_for(tmp_path):
     library = CublasLt(load(str(build(tmp_path))))
     with pytest.raises(LibraryProblem, match="not asked for products of float64, float64"):
         library.ready(PRODUCT._replace(dtypes=("float64", "float64")))
+
+
+# ---- cuDNN ---------------------------------------------------------------------------------------------------------
+
+CONVOLUTION = ConvolutionCall("cudnn", (0, 1), (0, 1, 2, 3), "float32", (1, 2, 3, 3), (4, 2, 3, 3), (1, 4, 1, 1),
+                              (0, 0), (1, 1), (1, 1), 1, "float32", ("bias", "relu"))
+
+
+@needs_compiler
+def test_a_convolution_on_memory_of_the_host(alone):
+    build(alone / "nvidia/cudnn/lib", "libcudnn.so.9")
+    library = open_on_device(CUDNN)
+    assert isinstance(library, Cudnn) and library.version == "9.7.3"
+    ready = library.ready(CONVOLUTION)
+    image, weight, bias = (np.arange(size, dtype=np.float32) - size / 2 for size in (18, 72, 4))
+    out, workspace = np.zeros(4, np.float32), np.zeros(ready.workspace, np.uint8)
+    ready([array.ctypes.data for array in (image, weight, out, bias)], workspace.ctypes.data, None)
+    np.testing.assert_array_equal(out, np.maximum(weight.reshape(4, 18) @ image + bias, 0))
+    alive = word(library.library, "alive")
+    assert alive.value == 6         # image, result, bias, weight, convolution, positive part
+    del ready
+    assert alive.value == 0
+
+
+@needs_compiler
+def test_convolutions_that_it_does_not_compute(tmp_path):
+    library = Cudnn(load(str(build(tmp_path, "libcudnn.so.9"))))
+    with pytest.raises(LibraryProblem, match="not asked for convolutions of bfloat16"):
+        library.ready(CONVOLUTION._replace(dtype="bfloat16"))
+    with pytest.raises(LibraryProblem, match="convolutions alone"):
+        library.ready(PRODUCT)
+    word(library.library, "heuristic_status").value = 3000
+    with pytest.raises(LibraryProblem, match=r"Algorithm_v7 of cuDNN 9.7.3 fails: CUDNN_STATUS_NOT_SUPPORTED"):
+        library.ready(CONVOLUTION)

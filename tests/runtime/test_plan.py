@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from symc.errors import PackageError
+from symc.runtime.calls import ConvolutionCall, ProductCall
 from symc.runtime.plan import (
     BranchStep,
     Buffer,
@@ -15,7 +16,6 @@ from symc.runtime.plan import (
     KernelStep,
     LoopStep,
     Plan,
-    ProductCall,
     check,
     find_problems,
 )
@@ -147,10 +147,29 @@ def test_calls_survive_json():
     ({"dtypes": ("float32", "float")}, "computes what is not known"),
     ({"leading": (6, 5, 3)}, "leaves its buffers"), ({"begins": (0, 1, 0)}, "leaves its buffers"),
     ({"sizes": (3, 4, 5, 2)}, None), ({"sizes": (3, 4, 5, 2), "strides": (0, 0, 1)}, "leaves its buffers"),
-    ({"dtypes": ("float32", "float64")}, "leaves its buffers"), ({"buffers": (0, 1, 2, 2)}, None),
+    ({"dtypes": ("float16", "float32")}, None), ({"buffers": (0, 1, 2, 2)}, None),
     ({"steps": (0, 0)}, "stands for steps that are no kernels"), ({"rest": (1, 3)}, "steps that are no kernels"),
     ({"rest": (0, 1)}, "overlap")])
 def test_problems_of_calls(changes, problem):
     call, = CALLING.calls
     found = find_problems(CALLING._replace(calls=(call._replace(**changes),)))
+    assert found == [] if problem is None else problem in found[0]
+
+
+CONVOLVING = Plan(tuple(buffer("input", name, size) for name, size in (("x", 36), ("w", 72), ("y", 16), ("bias", 4))),
+                  (Kernel("k0"),), (KernelStep(0, (0, 1, 2, 3), 1, 0),), {"infer": (0, 1)},
+                  calls=(ConvolutionCall("cudnn", (0, 1), (0, 1, 2, 3), "float32", (1, 4, 3, 3), (4, 2, 3, 3),
+                                         (1, 4, 2, 2), (1, 1), (2, 2), (1, 1), 2, "tf32", ("bias", "relu")),))
+
+
+@pytest.mark.parametrize("changes, problem", [
+    ({}, None), ({"dtype": "float16"}, None), ({"pad": (1,)}, "too many or too few numbers"),
+    ({"epilogue": ("bias",)}, "computes what is not known"), ({"dtype": "float64"}, "computes what is not known"),
+    ({"pad": (0, 0)}, "shapes that do not fit"), ({"groups": 1}, "shapes that do not fit"),
+    ({"groups": 0}, "shapes that do not fit"), ({"stride": (0, 2)}, "shapes that do not fit"),
+    ({"image": (2, 4, 3, 3), "result": (2, 4, 2, 2)}, "leaves its buffers")])
+def test_problems_of_convolutions(changes, problem):
+    plan = CONVOLVING._replace(calls=(CONVOLVING.calls[0]._replace(**changes),))
+    assert Plan.from_json(json.loads(json.dumps(CONVOLVING.to_json()))) == CONVOLVING
+    found = find_problems(plan)
     assert found == [] if problem is None else problem in found[0]
