@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from symc.codegen.build import Lowered, Options, compile_lowered, host_level, load_in_process, lower, state_names
+from symc.codegen.build import (
+    Lowered,
+    Options,
+    compile_lowered,
+    host_level,
+    load_in_process,
+    lower,
+    lower_segments,
+    state_names,
+)
 from symc.codegen.group_code import GRID_LEVEL
 from symc.errors import MXNetError, raise_collected
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
@@ -21,16 +30,32 @@ from symc.ir.types import DType, TensorType
 from symc.lowering import is_dynamic, named_dtypes
 from symc.ops.families.custom import Custom, with_instances
 from symc.ops.operator import Operator, operation, output_name
+from symc.passes.cut_segments import head_names
 from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
+from symc.passes.places import inherited, places_of
 from symc.passes.watch_values import WatchValues
 from symc.prepared import host_functions
-from symc.runtime.context import GPU, Context
+from symc.runtime.context import GPU, Context, cpu
 from symc.runtime.devices import driver_of
 from symc.runtime.dynamic import KEPT, DynamicExecutor
-from symc.runtime.executor import FROZEN, INFERENCE, Bound, Executor, Sight
+from symc.runtime.executor import FROZEN, INFERENCE, Executor, Output, Sight
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
+from symc.runtime.stages import Bound, Stage, Stages
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a network is bound: MXNet's ctx and group2ctx, and the contexts of the arrays."""
+
+    context: Context
+    groups: Mapping[str, Context] = field(default_factory=dict)
+    arrays: Mapping[str, Context] = field(default_factory=dict)
+
+    def contexts(self, graph: Graph) -> dict[Node, Context]:
+        """Of the nodes of a graph as the user wrote it.  MXNetError: group2ctx lacks a group."""
+        return places_of(graph, self.groups, self.arrays, self.context)
 
 
 class BoundNetwork:
@@ -39,17 +64,18 @@ class BoundNetwork:
     See `runtime.executor.Network`.  InferenceError: the shapes or dtypes contradict the graph.
     """
 
-    outputs: Sequence[tuple[str, tuple[int, ...], str]]
+    outputs: Sequence[Output]
 
     def __init__(self, source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
-                 requests: Mapping[str, str], options: Options | None = None, context: Context | None = None) -> None:
-        self.source, self.context = source, context
+                 requests: Mapping[str, str], site: Site, options: Options | None = None) -> None:
+        self.source, self.site = source, site
         ready = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, named_dtypes(dtypes))
-        self.graph = graph = with_instances(ready, context)
+        self.graph = with_instances(ready, site.contexts(ready))
         self.requests = {name: req for name, req in requests.items() if req != "null"}
         self.options = options or Options()
-        self.outputs = _described(graph)
-        self._programs: dict[str, Program] = {}
+        self.contexts = site.contexts(self.graph)
+        self.outputs = self._described()
+        self._stages: dict[str, Stages] = {}
 
     @cached_property
     def evaluation(self) -> str:
@@ -57,19 +83,36 @@ class BoundNetwork:
         custom = any(isinstance(node.op, Custom) for node in self.graph.nodes)
         return FROZEN if custom and self.requests else INFERENCE
 
-    def program(self, mode: str) -> Program:
-        if mode not in self._programs:
-            parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
-            requests = {} if mode == INFERENCE else self.requests
-            lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(self.context))
-            self._programs[mode] = program_of(lowered, self.options, self.context)
-        return self._programs[mode]
+    def stages(self, mode: str) -> Stages:
+        if mode not in self._stages:
+            self._stages[mode] = self._compiled(mode)
+        return self._stages[mode]
+
+    def _compiled(self, mode: str) -> Stages:
+        parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
+        requests = {} if mode == INFERENCE else self.requests
+        devices = {node: device_of(context) for node, context in self.contexts.items()}
+        found = {devices[node] for node in self.graph.nodes if node.op is not None} or {device_of(self.site.context)}
+        heads = head_names(self.graph)
+        if len(found) == 1:
+            device, = found
+            lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(device))
+            return Stages([Stage(program_of(lowered, self.options, device), device, heads)], heads)
+        segments = lower_segments(self.graph, mode, requests, parameters, self.options, devices,
+                                  device_of(self.site.context), _target)
+        return Stages([Stage(program_of(lowered, self.options, device), device, lowered.outputs)
+                       for device, lowered in segments], heads)
 
     def watched(self) -> tuple[BoundNetwork, list[Sight]]:
         twin = copy.copy(self)
-        twin.graph, twin._programs = WatchValues()(self.graph), {}
-        twin.outputs = _described(twin.graph)
+        twin.graph, twin._stages = WatchValues()(self.graph), {}
+        twin.contexts = inherited(twin.graph, self.contexts, self.site.context)
+        twin.outputs = twin._described()
         return twin, sights_of(self.graph)
+
+    def _described(self) -> list[Output]:
+        return [Output(output_name(head), head.type.dims, head.type.element.name, self.contexts[head.node])
+                for head in self.graph.heads]
 
     def describe(self) -> str:
         return describe_graph(self.source)
@@ -83,21 +126,26 @@ class BoundNetwork:
         return {node.name: node.types[0].element for node in self.graph.variables}
 
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
-        return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.options, self.context)
+        return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.site, self.options)
 
 
-def _target(context: Context | None) -> str:
+def device_of(context: Context) -> Context:
+    """The context that stands for all of a device: those on the host are one."""
+    return context if context.device_typeid == GPU else cpu()
+
+
+def _target(context: Context) -> str:
     """The target that computes on a context."""
-    return "cuda" if context is not None and context.device_typeid == GPU else "cpu"
+    return "cuda" if context.device_typeid == GPU else "cpu"
 
 
-def program_of(lowered: Lowered, options: Options, context: Context | None, is_alone: bool = True) -> Program:
+def program_of(lowered: Lowered, options: Options, context: Context, is_alone: bool = True) -> Program:
     """What runs a lowered graph in this process.  is_alone: whether it has a stream of its own, where it is on a GPU.
 
     MXNetError: there is no such GPU.
     """
     hosts = host_functions(lowered.graph)
-    if context is None or context.device_typeid != GPU:
+    if context.device_typeid != GPU:
         unit = compile_lowered(lowered, [host_level()], options)
         return Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights, hosts)
     from symc.codegen.device_code import device_code  # few programs have a GPU
@@ -130,8 +178,8 @@ class DynamicNetwork(BoundNetwork):
     """
 
     def __init__(self, source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
-                 requests: Mapping[str, str], options: Options | None = None, context: Context | None = None) -> None:
-        self.source, self.context = source, context
+                 requests: Mapping[str, str], site: Site, options: Options | None = None) -> None:
+        self.source, self.site = source, site
         self.graph = typed(source, {name: tuple(shape) for name, shape in shapes.items()}, named_dtypes(dtypes))
         self.requests, self.options, self.outputs = dict(requests), options or Options(), []
         self.node = next(node for node in source.nodes if is_dynamic(node))
@@ -140,7 +188,7 @@ class DynamicNetwork(BoundNetwork):
     @cached_property
     def probe(self) -> BoundNetwork:
         heads = tuple(self.node.inputs[position] for position in operation(self.node).shape_inputs)
-        return BoundNetwork(Graph(heads), self.shapes, self._variable_dtypes, {}, self.options, self.context)
+        return BoundNetwork(Graph(heads), self.shapes, self._variable_dtypes, {}, self.site, self.options)
 
     def settled(self, arrays: Sequence[np.ndarray]) -> BoundNetwork:
         op = operation(self.node).settled(*arrays)
@@ -148,17 +196,16 @@ class DynamicNetwork(BoundNetwork):
             if len(self._settled) >= KEPT:
                 self._settled.clear()
             graph = self.source.rewrite(lambda node: replace(node, op=op).outputs if node is self.node else None)
-            self._settled[op] = network_of(graph, self.shapes, self._variable_dtypes, self.requests, self.options,
-                                           self.context)
+            self._settled[op] = network_of(graph, self.shapes, self._variable_dtypes, self.requests, self.site,
+                                           self.options)
         return self._settled[op]
 
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> DynamicNetwork:
-        return DynamicNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.options, self.context)
+        return DynamicNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.site, self.options)
 
 
 def network_of(source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mapping[str, Any],
-               requests: Mapping[str, str], options: Options | None = None,
-               context: Context | None = None) -> BoundNetwork:
+               requests: Mapping[str, str], site: Site, options: Options | None = None) -> BoundNetwork:
     """The network of a graph, an open one if shapes in it depend on data.
 
     MXNetError: they do so within the graph of an operator: a loop, a branch, the gradient of a symbol.
@@ -168,7 +215,7 @@ def network_of(source: Graph, shapes: Mapping[str, Sequence[int]], dtypes: Mappi
                      "shape of whose output depends on data" for node in source.nodes for inner in _held_dynamic(node)],
                     "move it out of the loop or branch; take gradients through it by backward of an executor")
     kind = DynamicNetwork if any(map(is_dynamic, source.nodes)) else BoundNetwork
-    return kind(source, shapes, dtypes, requests, options, context)
+    return kind(source, shapes, dtypes, requests, site, options)
 
 
 def _held_dynamic(node: Node) -> list[Node]:
@@ -182,24 +229,23 @@ def _held_dynamic(node: Node) -> list[Node]:
     return found
 
 
-def _described(graph: Graph) -> list[tuple[str, tuple[int, ...], str]]:
-    """Name, shape and dtype of each head."""
-    return [(output_name(head), head.type.dims, head.type.element.name) for head in graph.heads]
-
-
 def bind(graph: Graph, ctx: Context, args: Mapping[str, NDArray], args_grad: Mapping[str, NDArray | None],
-         grad_req: Mapping[str, str], aux_states: Mapping[str, NDArray]) -> Executor:
+         grad_req: Mapping[str, str], aux_states: Mapping[str, NDArray],
+         group2ctx: Mapping[str, Context] | None = None) -> Executor:
     """An executor of `graph` on these arrays, all names complete and in the graph's order.  MXNet: Symbol.bind.
 
-    InferenceError: the arrays' shapes or dtypes contradict the graph.
+    group2ctx: where nodes with the attribute `__ctx_group__` are computed, by its value.
+    InferenceError: the arrays' shapes or dtypes contradict the graph.  MXNetError: there is no such GPU.
     """
-    if ctx.device_typeid == GPU:
-        driver_of(ctx.device_id)        # which says why there is none
     arrays = {**args, **aux_states}
+    site = Site(ctx, group2ctx or {}, {name: array.context for name, array in arrays.items()})
+    for context in {ctx, *site.contexts(graph).values()}:
+        if context.device_typeid == GPU:
+            driver_of(context.device_id)        # which says why there is none
     requests = {name: req for name, req in grad_req.items() if args_grad.get(name) is not None}
     gradients = {name: args_grad.get(name) for name in args}    # those of request null too: they stay as they are
     network = network_of(graph, {name: array.shape for name, array in arrays.items()},
-                         {name: array.dtype for name, array in arrays.items()}, requests, context=ctx)
+                         {name: array.dtype for name, array in arrays.items()}, requests, site)
     kind = DynamicExecutor if isinstance(network, DynamicNetwork) else Executor
     return kind(network, Bound(dict(args), gradients, dict(aux_states), requests), ctx)
 
@@ -208,17 +254,15 @@ def simple_bind(graph: Graph, ctx: Context, grad_req: Mapping[str, str], type_di
                 shapes: Mapping[str, Sequence[int]], group2ctx: Mapping[str, Context] | None = None) -> Executor:
     """An executor on new arrays of zeros, their shapes and dtypes inferred.  MXNet: Symbol.simple_bind.
 
-    group2ctx: the contexts of arrays whose variable has the attribute `__ctx_group__`, by its value.  All is computed
-    on `ctx`, to which such arrays are copied.
+    group2ctx: as of `bind`; the arrays of such variables lie there too.
     """
-    places = group2ctx or {}
     ready = typed(graph, {name: tuple(shape) for name, shape in shapes.items()},
                   named_dtypes(type_dict))
-    states = set(state_names(ready))
-    made = {node.name: zeros(node.types[0].dims, places.get(node.attrs.get("__ctx_group__", ""), ctx),
-                             node.types[0].element.name) for node in ready.variables}
+    states, contexts = set(state_names(ready)), Site(ctx, group2ctx or {}).contexts(ready)
+    made = {node.name: zeros(node.types[0].dims, contexts[node], node.types[0].element.name)
+            for node in ready.variables}
     args = {name: array for name, array in made.items() if name not in states}
     gradients = {name: zeros(array.shape, array.context, array.dtype) if grad_req.get(name, "null") != "null" else None
                  for name, array in args.items()}
-    return bind(graph, ctx, args, gradients, grad_req, {name: made[name] for name in made if name in states})
-
+    return bind(graph, ctx, args, gradients, grad_req, {name: made[name] for name in made if name in states},
+                group2ctx)

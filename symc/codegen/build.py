@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import output_name, states_of
 from symc.passes.base import Pass, run_passes
+from symc.passes.cut_segments import cut
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pipeline import (
     frozen_pipeline,
@@ -39,6 +40,7 @@ from symc.passes.pipeline import (
     lowering_pipeline,
     training_pipeline,
 )
+from symc.passes.places import inherited
 from symc.runtime.batch import Batch
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.libraries import LIBRARIES
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 _PIPELINES: dict[str, Callable[[Mapping[str, str]], list[Pass]]] = {
     INFERENCE: lambda _: inference_pipeline(), TRAINING: training_pipeline, FROZEN: frozen_pipeline}
 
+
+Place = TypeVar("Place", bound=Hashable)    # where segments are computed
 
 NATIVE = "native"
 PRECISIONS = ("fp32", "bf16", "fp16", "tf32")
@@ -141,6 +145,43 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     states.  None: all arrays are the user's and stay bound, and what forward writes to them is seen.
     """
     stable = frozenset(parameters)
+    _check_options(options, mode, target)
+    passes = passes_of(mode, requests, stable, options, initial is not None, target)
+    _check_pass_names(options.print_after, passes)
+    fused = _run(graph, passes, options)
+    trains = mode != INFERENCE
+    states = state_names(graph) if trains or initial is None else []
+    return Lowered(unshared(fused), tuple(states), stable, tuple(output_names(graph)), trains, initial or {}, graph,
+                   requests if trains else None)
+
+
+def lower_segments(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Collection[str],
+                   options: Options, places: Mapping[Node, Place], default: Place,
+                   target_of: Callable[[Place], str]) -> list[tuple[Place, Lowered]]:
+    """The same of a graph whose nodes have several places, for each segment in the order in which they run.
+
+    The heads of a segment are called as in `cut_segments`.  default: the place of what belongs to no node.
+    """
+    stable, states = frozenset(parameters), tuple(state_names(graph))
+    joined = _run(graph, _PIPELINES[mode](requests), options, "joined")
+    made = []
+    for number, segment in enumerate(cut(joined, inherited(joined, places, default))):
+        target = target_of(segment.place)
+        _check_options(options, mode, target)
+        fused = _run(segment.graph, _lowering_passes(stable, options, target), options, f"segment{number}")
+        made.append((segment.place, Lowered(unshared(fused), states, stable, segment.outputs, mode != INFERENCE, {},
+                                            segment.graph, None)))
+    return made
+
+
+def _run(graph: Graph, passes: Sequence[Pass], options: Options, folder: str = "") -> Graph:
+    """`run_passes` as the options say; folder: within that of dumps."""
+    return run_passes(graph, passes, dump=options.dump and options.dump / folder, print_after=options.print_after,
+                      times=options.times, verify=options.verify)
+
+
+def _check_options(options: Options, mode: str, target: str) -> None:
+    """SymcError: the options are not for this mode or target."""
     if options.precision in GRID_PRECISIONS and target != "cuda":
         raise SymcError(f"precision {options.precision!r} is for GPUs",
                         "compile for 'cuda' alone, or with precision 'fp32' or 'bf16'")
@@ -150,25 +191,19 @@ def lower(graph: Graph, mode: str, requests: Mapping[str, str], parameters: Coll
     if options.fast_math and mode != INFERENCE:
         raise SymcError("fast math is for inference: it transforms weights, which training changes",
                         "compile without train, or without fast math")
-    passes = passes_of(mode, requests, stable, options, initial is not None, target)
-    _check_pass_names(options.print_after, passes)
-    fused = run_passes(graph, passes, dump=options.dump, print_after=options.print_after, times=options.times,
-                       verify=options.verify)
-    trains = mode != INFERENCE
-    states = state_names(graph) if trains or initial is None else []
-    return Lowered(unshared(fused), tuple(states), stable, tuple(output_names(graph)), trains, initial or {}, graph,
-                   requests if trains else None)
 
 
 def passes_of(mode: str, requests: Mapping[str, str], parameters: Collection[str], options: Options,
               is_module: bool, target: str = "cpu") -> list[Pass]:
     """The passes of `lower`.  is_module: whether arrays are the module's own, which forward does not write."""
-    if target == "cuda":
-        lowering = grid_pipeline(frozenset(parameters), options.precision)
-    else:
-        lowering = lowering_pipeline(pack_rule, frozenset(parameters), options.precision == "bf16", options.fast_math)
-    passes = [*_PIPELINES[mode](requests), *lowering]
+    passes = [*_PIPELINES[mode](requests), *_lowering_passes(frozenset(parameters), options, target)]
     return [step for step in passes if not (is_module and isinstance(step, OverwriteInputs))]
+
+
+def _lowering_passes(parameters: frozenset[str], options: Options, target: str) -> list[Pass]:
+    if target == "cuda":
+        return grid_pipeline(parameters, options.precision)
+    return lowering_pipeline(pack_rule, parameters, options.precision == "bf16", options.fast_math)
 
 
 def _check_pass_names(wanted: Collection[str], passes: Sequence[Pass]) -> None:

@@ -56,7 +56,7 @@ def bind(symbol: Symbol, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux
     requests = requests_by_name(grad_req, names)
     _check_gradients(arguments, gradients, requests)
     made = compiler.bind(symbol.graph, ctx, arguments, {name: gradients.get(name) for name in names}, requests,
-                         auxiliary)
+                         auxiliary, group2ctx)
     made.symbol = symbol
     return made
 
@@ -82,7 +82,7 @@ def simple_bind(symbol: Symbol, ctx: Any, grad_req: Any, type_dict: Mapping[str,
         made = compiler.simple_bind(symbol.graph, ctx, requests, dtypes, known, group2ctx)
     if shared.arguments or shared.buffer is not None:
         arguments, gradients, states = _share(shared, made)
-        made = compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states)
+        made = compiler.bind(symbol.graph, ctx, arguments, gradients, requests, states, group2ctx)
     made.symbol = symbol
     return made
 
@@ -109,6 +109,8 @@ def _check_contexts(ctx: Any, group2ctx: Mapping[str, Any] | None) -> None:
     """TypeError: something is no context."""
     if not isinstance(ctx, Context):
         raise TypeError(f"Context type error: expected symc.cpu(), got {ctx!r}")
+    if group2ctx is not None and not isinstance(group2ctx, Mapping):
+        raise TypeError(f"group2ctx is {group2ctx!r}, expected a dict: {{'group': symc.cpu()}}")
     for group, place in (group2ctx or {}).items():
         if not isinstance(place, Context):
             raise TypeError(f"Context type error: group2ctx has {place!r} for group '{group}', expected symc.cpu()")

@@ -248,7 +248,8 @@ class Symbol:
 
         args, aux_states: NDArrays, as a list in the order of `list_arguments` (`list_auxiliary_states`) or by name;
         all of them.  args_grad: the same for gradients, of those that are wanted.  grad_req: 'write', 'add' or 'null',
-        one for all, a list, or by name ('null' for those not named).  group2ctx: contexts of arrays by `ctx_group`.
+        one for all, a list, or by name ('null' for those not named).  group2ctx: where nodes of each `ctx_group` are
+        computed; an operator of none is where its first input is, a variable where its array lies.
         shared_exec: its memory for intermediate results is symc's own business; arrays are shared by being bound twice.
         """
         return binding.bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx)
@@ -259,9 +260,9 @@ class Symbol:
         """An Executor on new arrays of zeros; kwargs are shapes of arguments.  MXNet: Symbol.simple_bind.
 
         type_dict: types of arguments, float32 where nothing is known.  stype_dict: 'default' is all there is.
-        group2ctx: contexts of arrays by `ctx_group`.  shared_arg_names: arguments that share the arrays of
-        `shared_exec`, as its states do.  shared_buffer: arrays by name, of which the first elements are used where they
-        suffice, and to which those made are added ('grad of x' for gradients).
+        group2ctx: as of `bind`; arrays of variables with a group are made there.  shared_arg_names: arguments that
+        share the arrays of `shared_exec`, as its states do.  shared_buffer: arrays by name, of which the first elements
+        are used where they suffice, and to which those made are added ('grad of x' for gradients).
         """
         shared = binding.Shared.of(shared_arg_names, shared_exec, shared_buffer)
         return binding.simple_bind(self, ctx, grad_req, type_dict, stype_dict, group2ctx, shared, kwargs)

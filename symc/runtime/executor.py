@@ -10,8 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,18 +19,27 @@ from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.memory import aligned_copy
 from symc.runtime.ndarray import NDArray, zeros
-from symc.runtime.plan import HostStep, buffer_ids, storage_dtype
-from symc.runtime.plan_text import describe_plan
+from symc.runtime.plan import storage_dtype
 from symc.runtime.program import Program
+from symc.runtime.stages import Bound, BoundStages, Stages
 
 INFERENCE, TRAINING, FROZEN = "inference", "training", "frozen"
 HEAD_GRADIENT = "_head_gradient"    # followed by the position of the head
 
 
+class Output(NamedTuple):
+    """An output of a network, and where it lies."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    context: Context
+
+
 class Network(Protocol):
     """What an executor is made from (`symc.compiler`): programs compiled for the bound shapes, on demand."""
 
-    outputs: Sequence[tuple[str, tuple[int, ...], str]]   # name, shape and dtype of each output
+    outputs: Sequence[Output]
 
     @property
     def evaluation(self) -> str:
@@ -39,7 +47,7 @@ class Network(Protocol):
         backward."""
         ...
 
-    def program(self, mode: str) -> Program:
+    def stages(self, mode: str) -> Stages:
         """`inference`; `training`; or `frozen`: gradients of what inference computes."""
         ...
 
@@ -89,16 +97,6 @@ class _Watch:
                               else self.outputs[sight.place])
 
 
-@dataclass
-class Bound:
-    """Arrays of an executor by name, in the order of the symbol's lists; a gradient is None where none is wanted."""
-
-    arguments: dict[str, NDArray]
-    gradients: dict[str, NDArray | None]
-    states: dict[str, NDArray]
-    requests: dict[str, str]
-
-
 class Executor:
     """Runs forward and backward on bound arrays.  MXNet: Executor.  Made by `Symbol.bind` and `simple_bind`."""
 
@@ -106,12 +104,12 @@ class Executor:
         self._network, self._bound, self._ctx = network, bound, context
         self._lock = threading.RLock()
         self._mode: str | None = None
-        self._programs: dict[str, _BoundProgram] = {}
+        self._programs: dict[str, BoundStages] = {}
         self._seed = np.zeros(1, np.int64)
         self._watch: _Watch | None = None
         self._run = network                     # what runs: the network, or a watched one
         self.symbol: Any = None                 # what was bound, where that was a Symbol
-        self.outputs = [zeros(shape, context, dtype) for _, shape, dtype in network.outputs]
+        self.outputs = [_made(output) for output in network.outputs]
 
     # ---- the arrays ----------------------------------------------------------------------------------------
 
@@ -142,7 +140,7 @@ class Executor:
     @property
     def output_dict(self) -> dict[str, NDArray]:
         """The outputs by name.  ValueError: two have the same."""
-        names = [name for name, _, _ in self._network.outputs]
+        names = [output.name for output in self._network.outputs]
         if len(set(names)) < len(names):
             raise ValueError(f"Duplicate names detected, {names}")
         return dict(zip(names, self.outputs, strict=True))
@@ -205,7 +203,7 @@ class Executor:
             self._programs, self._mode, self._run, self._watch = {}, None, self._network, None
             if callback is not None:
                 self._run, sights = self._network.watched()
-                further = [zeros(shape, self._ctx, dtype) for _, shape, dtype in self._run.outputs[len(self.outputs):]]
+                further = [_made(output) for output in self._run.outputs[len(self.outputs):]]
                 self._watch = _Watch(callback, monitor_all, sights, [*self.outputs, *further])
 
     def get_optimized_symbol(self) -> Any:
@@ -218,8 +216,7 @@ class Executor:
         first forward those of training, where gradients are asked for."""
         first = TRAINING if any(array is not None for array in self.grad_arrays) else self._network.evaluation
         with self._lock:
-            plan = self._program(self._mode or first).program.plan
-        return self._network.describe() + describe_plan(plan)
+            return self._network.describe() + self._program(self._mode or first).describe()
 
     # ---- running -------------------------------------------------------------------------------------------
 
@@ -263,7 +260,8 @@ class Executor:
                 self._program(FROZEN).run("forward")
                 self._mode = FROZEN
             bound = self._program(self._mode)
-            self._bind_head_gradients(bound.program, out_grads)
+            for stage in bound.stages:
+                self._bind_head_gradients(stage.program, out_grads)
             bound.run("backward")
 
     def _feed(self, name: str, value: Any) -> None:
@@ -276,24 +274,28 @@ class Executor:
             raise ValueError(f"Shape not match! Argument {name}, need: {target.shape}, received: {value.shape}")
         target[:] = value
 
-    def _program(self, mode: str) -> _BoundProgram:
+    def _program(self, mode: str) -> BoundStages:
         if mode not in self._programs:
             outputs = self.outputs if self._watch is None else self._watch.outputs
-            self._programs[mode] = _BoundProgram(self._run.program(mode), self._bound, self._seed, outputs)
+            self._programs[mode] = BoundStages(self._run.stages(mode), self._bound, self._seed, outputs)
         return self._programs[mode]
 
     def _bind_head_gradients(self, program: Program, out_grads: Any) -> None:
         given = [] if out_grads is None else [out_grads] if isinstance(out_grads, NDArray) else list(out_grads)
         if isinstance(out_grads, Mapping):
-            given = [out_grads.get(name) for name, _, _ in self._network.outputs]
+            given = [out_grads.get(output.name) for output in self._network.outputs]
         if any(not isinstance(value, NDArray | None) for value in given):
             raise TypeError("inputs must be NDArray")
         for number in program.plan.of_kind("head_gradient"):
             position = int(program.plan.buffers[number].name.removeprefix(HEAD_GRADIENT))
             if position >= len(given) or given[position] is None:
-                raise MXNetError(f"output '{self._network.outputs[position][0]}' is no loss: backward needs its head "
+                raise MXNetError(f"output '{self._network.outputs[position].name}' is no loss: backward needs its head "
                                  "gradient", "pass out_grads, one array for each output")
             _bind_head_gradient(program, number, given[position])
+
+
+def _made(output: Output) -> NDArray:
+    return zeros(output.shape, output.context, output.dtype)
 
 
 def _copy(name: str, value: NDArray, target: NDArray) -> None:
@@ -329,72 +331,3 @@ def _bind_head_gradient(program: Program, number: int, value: NDArray) -> None:
     memory, dtype = value.memory, storage_dtype(buffer.dtype)
     fits = memory.dtype == dtype and memory.flags.aligned and program.takes(memory)
     program.bind(number, memory if fits else aligned_copy(np.asarray(memory).astype(dtype)))
-
-
-class _BoundProgram:
-    """A program on the arrays of an executor; what lies on another device than the program is copied to and fro."""
-
-    def __init__(self, program: Program, bound: Bound, seed: np.ndarray, outputs: Sequence[NDArray]) -> None:
-        self.program = program
-        self.outputs, self.states = outputs, bound.states
-        inputs: Mapping[str, NDArray | None] = bound.arguments | bound.states   # what operators write is a state too
-        held = {"input": inputs, "state": inputs, "gradient": bound.gradients}
-        self.arrays: dict[int, NDArray] = {}         # of the user, by buffer
-        self.memory: list[tuple[int, np.ndarray]] = []
-        for number, buffer in enumerate(program.plan.buffers):
-            if buffer.kind == "input" and buffer.name == random.SEED:
-                self.memory.append((number, seed))
-            elif buffer.kind in held and (array := held[buffer.kind][buffer.name]) is not None:
-                self.arrays[number] = array
-        self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
-        self.draws, self.mark = bool(self.memory), object()
-        self.mirrors = {id(array): np.empty(array.shape, array.memory.dtype) for array in self.arrays.values()
-                        if not program.takes(array.memory)}
-        self.memory += [(number, self.mirrors.get(id(array), array.memory)) for number, array in self.arrays.items()]
-        self.written = {entry: self._written(entry) for entry in program.plan.entries}
-        self.sources = [self.arrays[number] for number in sorted(self._used("prepare")) if number in self.arrays]
-        self.prepared: list[tuple[int, int]] | None = None      # number of writes to what `prepare` reads
-
-    def run(self, entry: str) -> None:
-        """Run an entry, and `prepare` before it where need be."""
-        with self.program.lock:
-            if self.program.user is not self.mark:
-                for number, memory in self.memory:
-                    self.program.bind(number, memory)
-                self.program.user = self.mark
-            for array in self.arrays.values() if self.mirrors else ():
-                if id(array) in self.mirrors:
-                    self.mirrors[id(array)][...] = array.memory
-            self._prepare()
-            self.program.run(entry)
-        for array in self.written[entry]:
-            if id(array) in self.mirrors:
-                array.memory[...] = self.mirrors[id(array)]
-            array.count_write()
-
-    def _prepare(self) -> None:
-        """Run `prepare` unless nothing that it reads was written since it ran."""
-        if "prepare" not in self.program.plan.entries:
-            return
-        stamp = [(id(array.memory), array.writes) for array in self.sources]
-        if stamp != self.prepared or any(array.escaped for array in self.sources):
-            self.program.run("prepare")
-            self.prepared = stamp
-
-    def _written(self, entry: str) -> list[NDArray]:
-        """The user's arrays that an entry writes: outputs, gradients, and in backward auxiliary states."""
-        buffers, used = self.program.plan.buffers, self._used(entry)
-        return [array for number, array in self.arrays.items() if number in used and (
-            buffers[number].kind in ("output", "gradient")
-            or buffers[number].kind == "state" and (entry == "backward" or buffers[number].name not in self.states
-                                                    or number in self._read_by_hosts))]
-
-    @cached_property
-    def _read_by_hosts(self) -> frozenset[int]:
-        """Buffers that host steps see: custom operators write their states in forward too."""
-        return frozenset(n for step in self.program.plan.steps if isinstance(step, HostStep) for n in step.inputs)
-
-    def _used(self, entry: str) -> frozenset[int]:
-        """Buffers that the steps of an entry name."""
-        steps = self.program.plan.steps[slice(*self.program.plan.entries.get(entry, (0, 0)))]
-        return frozenset(number for step in steps for number in buffer_ids(step))

@@ -81,7 +81,7 @@ def test_head_gradients_are_fetched(gpu):
 
 def test_arrays_that_take_turns(gpu):
     """Each has its recording, and they are not made again."""
-    program = dense().simple_bind(GPU(), grad_req="null", data=(5, 3))._network.program("inference")
+    program = dense().simple_bind(GPU(), grad_req="null", data=(5, 3))._network.stages("inference").parts[0].program
     arrays = [filled(dense().simple_bind(GPU(), grad_req="null", data=(5, 3))).arg_arrays for _ in range(2)]
     outputs = [nd.zeros(5, ctx=GPU()) for _ in arrays]
     plan = program.plan
@@ -173,17 +173,6 @@ def test_arrays_elsewhere(gpu):
     devices.register(1, None)
 
 
-def test_groups_of_contexts(gpu):
-    with mx.AttrScope(ctx_group="first"):
-        data = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc")
-    with mx.AttrScope(ctx_group="second"):
-        network = mx.sym.broadcast_mul(data, mx.sym.var("scale", shape=(1, 4)))
-    places = {"first": GPU(), "second": mx.cpu()}
-    executor = filled(network.simple_bind(mx.cpu(), group2ctx=places, data=(2, 3)))
-    assert executor.arg_dict["fc_weight"].context == GPU() and executor.arg_dict["scale"].context == mx.cpu()
-    check_training(executor, filled(network.simple_bind(mx.cpu(), data=(2, 3))))
-
-
 def test_shapes_that_depend_on_data(gpu):
     network = mx.sym.contrib.boolean_mask(mx.sym.var("data"), mx.sym.var("mask")) * 2
     args = {"data": nd.array([[1, 2], [3, 4], [5, 6]], ctx=GPU()), "mask": nd.array([0, 1, 1], ctx=GPU())}
@@ -214,7 +203,7 @@ def test_threads(gpu):
 
 def test_memory_that_is_not_there(gpu):
     executor = dense().simple_bind(GPU(), grad_req="null", data=(5, 3))
-    driver = executor._network.program("inference").driver
+    driver = executor._network.stages("inference").parts[0].program.driver
     total, driver.memory = driver.memory, 0
     with pytest.raises(OutOfDeviceMemory, match="the network needs .* MiB for the arena, .* weights, .* bound arrays"):
         executor.forward()

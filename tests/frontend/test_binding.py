@@ -22,8 +22,10 @@ def bound(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What was handed to `compiler.bind`."""
     calls = SimpleNamespace()
 
-    def bind(graph: Any, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any) -> Any:
+    def bind(graph: Any, ctx: Any, args: Any, args_grad: Any, grad_req: Any, aux_states: Any,
+             group2ctx: Any = None) -> Any:
         calls.args, calls.gradients, calls.requests, calls.states = args, args_grad, grad_req, aux_states
+        calls.groups = group2ctx
         return SimpleNamespace(arg_dict=args, grad_dict=args_grad, aux_dict=aux_states, forward=lambda: ["outputs"])
     for module in (compiler, bound_networks):
         monkeypatch.setattr(module, "bind", bind)

@@ -21,6 +21,10 @@ def test_groups_of_contexts(dense):
         placed.simple_bind(mx.cpu(), group2ctx={"stage1": mx.cpu(), "stage2": mx.gpu(7)}, data=(2, 3))
     with pytest.raises(TypeError, match="group 'stage1'"):
         mx.sym.var("x").bind(mx.cpu(), [mx.nd.ones(1)], group2ctx={"stage1": "cpu"})
+    with pytest.raises(TypeError, match="expected a dict"):
+        mx.sym.var("x").bind(mx.cpu(), [mx.nd.ones(1)], group2ctx=[("stage1", mx.cpu())])
+    with pytest.raises(MXNetError, match="no context for the group 'stage2' of 'data' and 1 other node"):
+        placed.simple_bind(mx.cpu(), group2ctx={"stage1": mx.cpu()}, data=(2, 3))
 
 
 def test_arrays_lie_where_their_group_is():

@@ -18,13 +18,15 @@ SIZES = (2, 3, 4, 6, 10)
 
 @dataclass(frozen=True)
 class Case:
-    """text: the graph.  seed: of its values.  level: the CPU level it is compiled for.  requests: of gradients."""
+    """text: the graph.  seed: of its values.  level: the CPU level it is compiled for.  requests: of gradients.
+    places: among how many devices its nodes are spread."""
 
     text: str
     seed: int
     level: str
     training: bool
     requests: dict[str, str] = field(default_factory=dict)
+    places: int = 1
 
     def failure(self) -> str:
         """What goes wrong, '' when all is well."""
@@ -32,7 +34,7 @@ class Case:
         known = {node.name for node in graph.variables}
         requests = {name: req for name, req in self.requests.items() if name in known}
         with at_level(self.level):
-            return Comparison(graph, self.seed, self.training, requests).run()
+            return Comparison(graph, self.seed, self.training, requests, self.places).run()
 
 
 def random_case(seed: int, number: int, names: Sequence[str] = ()) -> Case:
@@ -42,7 +44,7 @@ def random_case(seed: int, number: int, names: Sequence[str] = ()) -> Case:
     graph = random_graph(values, names, random.choice(SIZES))
     training = random.random() < 0.6
     return Case(print_graph(graph, sources=False), values, random.choice(levels()), training,
-                differentiable(graph, requests_of(graph, random)) if training else {})
+                differentiable(graph, requests_of(graph, random)) if training else {}, random.choice((1, 1, 1, 2, 3)))
 
 
 def differentiable(graph: Graph, requests: Mapping[str, str]) -> dict[str, str]:
@@ -80,6 +82,8 @@ def _smaller(case: Case) -> Iterator[Case]:
     for other in sorted(graphs, key=_size):
         if _size(other) < _size(graph):
             yield replace(case, text=print_graph(other, sources=False))
+    if case.places > 1:
+        yield replace(case, places=1)
     if case.training:
         yield replace(case, training=False, requests={})
     for name in [node.name for node in graph.variables if node.name in case.requests]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from random import Random
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from symc.codegen.build import Unit
 from symc.codegen.in_process import load_plan
 from symc.codegen.package import LEVELS
 from symc.interpreter import Results, run
-from symc.ir.graph import Graph, Value
+from symc.ir.graph import Graph, Node, Value
 from symc.ir.layouts import to_logical
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
@@ -30,6 +31,7 @@ from symc.passes.gradient import HEAD_GRADIENT, Differentiate
 from symc.passes.inference_heads import UseInferenceForms
 from symc.passes.legalize import Legalize
 from symc.passes.overwrite_inputs import OverwriteInputs
+from symc.passes.places import GROUP
 from symc.passes.seed_random import SEED, NumberRandom, SeedRandom
 from symc.runtime.context import cpu
 from symc.runtime.machine import this_machine
@@ -73,11 +75,22 @@ def at_level(level: str) -> Iterator[None]:
         yield
 
 
-class Comparison:
-    """One graph, on values that follow from `seed`, run compiled and interpreted."""
+def spread_out(graph: Graph, places: int, seed: int) -> Graph:
+    """The graph with most of its nodes in groups '0', '1', ..., as many as places."""
+    random = Random(seed)
 
-    def __init__(self, graph: Graph, seed: int, training: bool, requests: Mapping[str, str]) -> None:
+    def visit(node: Node) -> tuple[Value, ...] | None:
+        group, belongs = str(random.randrange(places)), random.random() < 0.7
+        return replace(node, attrs={**node.attrs, GROUP: group}).outputs if belongs else None
+    return graph.rewrite(visit)
+
+
+class Comparison:
+    """One graph, on values that follow from `seed`, run compiled, spread over `places`, and interpreted."""
+
+    def __init__(self, graph: Graph, seed: int, training: bool, requests: Mapping[str, str], places: int = 1) -> None:
         self.graph, self.seed, self.training, self.requests = graph, seed, training, dict(requests)
+        self.places = places
         self.states = {node.name for node in states_of(graph)}
         self.inputs = values_of(graph, seed)
         self.meaning = reference(graph, training, self.requests)
@@ -85,7 +98,8 @@ class Comparison:
 
     def run(self) -> str:
         """What differs, a line each."""
-        found, draws = self.compiled()
+        with patch.object(bound, "device_of", lambda context: context):     # as if the host had several
+            found, draws = self.compiled()
         given = {**self.inputs, **self.heads, SEED: draws}
         right = self.shown(run(self.meaning, given))
         doubtful = self.differences(found, right, self.spread(given, right, PROBES))
@@ -101,8 +115,12 @@ class Comparison:
         bound = {name: held(value) for name, value in self.inputs.items()}
         buffers = {name: held(of_dtype(np.full(self.inputs[name].shape, BEFORE), dtypes[name]))
                    for name, req in self.requests.items() if req != "null"}
-        executor = compiler.bind(self.graph, cpu(), {n: a for n, a in bound.items() if n not in self.states}, buffers,
-                                 self.requests, {n: a for n, a in bound.items() if n in self.states})
+        graph, groups = self.graph, None
+        if self.places > 1:
+            graph = spread_out(graph, self.places, self.seed)
+            groups = {str(number): cpu(number) for number in range(self.places)}
+        executor = compiler.bind(graph, cpu(), {n: a for n, a in bound.items() if n not in self.states}, buffers,
+                                 self.requests, {n: a for n, a in bound.items() if n in self.states}, groups)
         outputs = executor.forward(is_train=self.training)
         found = {f"head {i}": output.memory.copy() for i, output in enumerate(outputs)}
         draws = np.array(executor._seed)

@@ -358,7 +358,7 @@ def test_nothing_keeps_an_executor_alive(bind):
     executor.forward(is_train=True)
     executor.backward(array(DY))
     executor.forward()
-    gone = weakref.ref(executor), weakref.ref(executor._network.program("inference"))
+    gone = weakref.ref(executor), weakref.ref(executor._network.stages("inference").parts[0].program)
     del executor
     gc.collect()
     assert [reference() for reference in gone] == [None, None]

@@ -216,15 +216,20 @@ class CustomBackward(Operator):
                                        outputs, inputs[read:read + len(prop.states)])
 
 
-def with_instances(graph: Graph, context: Any = None) -> Graph:
+def with_instances(graph: Graph, contexts: Mapping[Node, Any] | None = None) -> Graph:
     """A typed graph whose Custom nodes have their operators made, once for whatever is derived from it.
 
-    Those in the bodies of loops and branches get a new one for each call, so that no iteration sees what another kept.
+    contexts: of its nodes, where these are known.  Operators in the bodies of loops and branches are made anew for each
+    call, so that no iteration sees what another kept.
     MXNetError: a property's create_operator raised, or made nothing.
     """
+    originals = iter(graph.nodes)
+
     def visit(node: Node) -> Sequence[Value] | None:
+        original = next(originals)
         if not isinstance(node.op, Custom):
             return None
+        context = None if contexts is None else contexts[original]
         instance = node.op.prop.create(node.name, context, input_types(node))
         return replace(node, op=replace(node.op, instance=instance)).outputs
     return graph.rewrite(visit)
