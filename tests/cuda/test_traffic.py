@@ -11,10 +11,20 @@ from symc.passes.pipeline import typed
 from symc.runtime.executor import INFERENCE
 
 
+def unit_of(network):
+    lowered = lower(typed(parse_graph(network.replace("   ", "\n"), from_text)), INFERENCE, {}, (), Options(),
+                    target="cuda")
+    return compile_lowered(lowered, ["cuda"], Options())
+
+
 def text_of(network):
-    lowered = lower(typed(parse_graph(network, from_text)), INFERENCE, {}, (), Options(), target="cuda")
-    texts = compile_lowered(lowered, ["cuda"], Options()).objects["cuda"]
-    return b"".join(texts).decode()
+    return b"".join(unit_of(network).objects["cuda"]).decode()
+
+
+def threads_of(network):
+    """How many threads each launch has."""
+    plan = unit_of(network).plans["cuda"]
+    return [step.jobs * plan.kernels[step.kernel].threads for step in plan.steps]
 
 
 ROWS = {
@@ -61,3 +71,55 @@ def test_transpositions_go_through_shared_memory():
     "%a: f32[32,64,28,28]\n%r = _moments(%a) axes=(0,2,3)\nheads %r, %r#1"])
 def test_few_jobs_have_whole_blocks(network):
     assert "__syncthreads" in text_of(network)
+
+
+# results of real networks, whose kernels all have as many threads as there are elements to add or to make
+WIDE = {
+    "bins of regions": "%a: f32[2,512,38,50]   %b: f32[256,5]   %r = ROIPooling(%a, %b) pooled_size=(7,7) "
+                       "spatial_scale=0.0625   heads %r",
+    "gradient of bins": "%d: f32[256,512,7,7]   %b: f32[256,5]   %p: i32[256,512,7,7]   "
+                        "%r = _backward_roi_pooling(%d, %b, %p) images=2 extents=(38,50)   heads %r",
+    "gradient of samples": "%d: f32[512,256,7,7]   %b: f32[512,5]   %r = _backward_roi_align(%d, %b) pooled_size=(7,7) "
+                           "spatial_scale=0.25 shape=(2,256,50,84)   heads %r",
+    "gradient of a sampler": "%g: f32[8,2,56,56]   %d: f32[8,64,56,56]   %r = _backward_bilinear_sampler_data(%g, %d) "
+                             "height=56 width=56   heads %r",
+    "columns": "%a: f32[1,38,50,512]   %o: f32[1,18,38,50]   %r = _deformable_columns(%a, %o) kernel=(3,3) "
+               "stride=(1,1) dilate=(1,1) pad=(1,1) num_group=1 num_deformable_group=1 is_modulated=False   heads %r",
+}
+
+
+@pytest.mark.parametrize("network", WIDE.values(), ids=list(WIDE))
+def test_large_results_have_many_threads(network):
+    assert min(threads_of(network)) >= 1 << 20
+
+
+@pytest.mark.parametrize("network", [
+    "%a: f32[1900,512]   %r = sum(%a) axis=0   heads %r", "%a: f32[1000,1000]   %r = norm(%a)   heads %r",
+    "%a: f32[32,64,56,56]   %m: f32[1,64,1,1]   %s: f32[1,64,1,1]   %d: f32[32,64,56,56]   "
+    "%r = _normalized_sums(%a, %m, %s, %d) axes=(0,2,3)   heads %r, %r#1"])
+def test_few_long_rows_are_cut(network):
+    parts, *_ = threads_of(network)
+    assert parts >= 1 << 15
+
+
+def test_lanes_go_along_the_largest_array():
+    """Means of rows lie along what is summed, but the rows themselves across: 8 lanes for each of 32 columns."""
+    text = text_of("%a: f32[3072,768]   %m: f32[3072,1]   %s: f32[3072,1]   %d: f32[3072,768]   "
+                   "%r = _normalized_sums(%a, %m, %s, %d) axes=(0,)   heads %r, %r#1")
+    assert "((int)threadIdx.x) & 31" in text.partition("input0_pointer[")[0]
+
+
+def test_the_first_few_of_long_rows_need_two_kernels():
+    assert len(threads_of("%a: f32[4,50000]   %r = _argsort(%a) count=5   heads %r")) == 2
+
+
+def test_boxes_behind_those_settled_have_a_thread_each():
+    kernels = threads_of("%p: f32[4,6,8732]   %k: f32[4,8732]   %r = _box_nms_kept(%p, %k) coord_start=2 id_index=0 "
+                         "threshold=0.5   heads %r")
+    assert len(kernels) == 1 + 9 + 8 and kernels[2] >= 4 * (8732 - 1024)
+
+
+def test_only_what_has_no_order_is_added_by_atomics():
+    assert "symc_add(" in text_of(WIDE["gradient of samples"])
+    assert "symc_add(" not in text_of("%d: f32[2,300,33]   %i: f32[300]   %r = _backward_take(%d, %i) extent=70   "
+                                      "heads %r")
