@@ -11,6 +11,7 @@ import functools
 from symc.ops.random import threefry
 
 GENERATOR = "symc_threefry"
+ALIGNED = "symc_aligned"    # (pointer): whether 16 bytes may be loaded from there at once
 ATOMIC = "symc_add"     # (pointer, number): adds to what many threads add to
 
 # `half` has no arithmetic: kernels compute in float32.
@@ -118,6 +119,8 @@ static __device__ void symc_add(half *place, half value) {
 }
 """
 
+ALIGNMENT = "static __device__ bool symc_aligned(const void *place) { return ((uint64_t)place & 15) == 0; }\n"
+
 
 def source_of(text: str) -> str:
     """The source file of a text of `tir_cuda.cuda_text`."""
@@ -126,7 +129,8 @@ def source_of(text: str) -> str:
 
 def functions_of(text: str) -> str:
     """The functions that a text calls, which are the same for the host."""
-    needed = ((f"{GENERATOR}(", generator_text()), ("symc_multiply_", MATRICES), (f"{ATOMIC}(", ATOMICS))
+    needed = ((f"{GENERATOR}(", generator_text()), ("symc_multiply_", MATRICES), (f"{ATOMIC}(", ATOMICS),
+              (f"{ALIGNED}(", ALIGNMENT))
     return "".join(functions for name, functions in needed if name in text)
 
 

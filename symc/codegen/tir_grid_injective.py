@@ -1,8 +1,9 @@
-"""Elementwise kernels and movements on a GPU: an element a thread, in three forms.
+"""Elementwise kernels and movements on a GPU: an element a thread, in four forms.
 
-Where there are many, a thread loads several elements, a block of threads apart, before it stores the first one, so that
-more is under way.  What is read along another axis than it is written goes through shared memory in squares, so
-that neighbouring threads read and write neighbours.
+Where there are many, a thread has several elements: neighbours, 16 bytes at a time (`tir_grid_vectors.py`), or else a
+block of threads apart, all loaded before the first one is stored, so that more is under way.  What is read along
+another axis than it is written goes through shared memory in squares, so that neighbouring threads read and write
+neighbours.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
+from symc.codegen.tir_grid_form import GridForm
 from symc.codegen.tir_grid_merge import synchronise
-from symc.codegen.tir_index import unraveled
+from symc.codegen.tir_grid_vectors import Vectors, has_vectors
 from symc.codegen.tir_injective import Injective
-from symc.codegen.tir_machine import THREADS, WARP, Launch, launched
-from symc.codegen.tir_memory import Buffer, Cells
-from symc.codegen.tir_module import TirKernel, kernel_of
+from symc.codegen.tir_machine import THREADS, WARP, Launch
+from symc.codegen.tir_memory import Cells
+from symc.codegen.tir_module import TirKernel
 from symc.codegen.tir_space import Loop, Places
 from symc.codegen.tir_transpose import Turn, turn_of
-from symc.frontend.te_math import Expr, Scalar, evaluating
+from symc.frontend.te_math import Expr
 
 if TYPE_CHECKING:
     from symc.codegen.tir_plan import Cluster, GroupPlan
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 AT_ONCE = 4                     # elements of a thread
 MANY = 108 * 2048 * AT_ONCE     # elements, of which each processor of a large GPU has as many threads as it can hold
 MOST_ACCESSES = 6               # of one element, so that those of several fit the registers
+MOST_VECTORS = 12               # or those of neighbours, whose addresses are one
 LEAST_SIDE = 16                 # of both loops, of what is turned in squares
 MOST_RESULTS = 4                # that are turned together: a square of each lies in shared memory
 
@@ -42,50 +45,15 @@ def grid_injective_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> Tir
     if turn is not None and min(turn.across.extent, turn.inner.extent) >= LEAST_SIDE \
             and len(whole.stores) <= MOST_RESULTS:
         return _Squares(whole, turn).kernel(symbol)
-    if part.jobs >= MANY and len(part.found.accesses) <= MOST_ACCESSES:
+    accesses = len(part.found.accesses)
+    if part.jobs >= MANY and accesses <= MOST_VECTORS and has_vectors(part):
+        return Vectors(whole).kernel(symbol)
+    if part.jobs >= MANY and accesses <= MOST_ACCESSES:
         return _Several(whole).kernel(symbol)
     return whole.kernel(symbol)
 
 
-class _GridForm:
-    """A kernel for the only part of `whole`."""
-
-    def __init__(self, whole: Injective) -> None:
-        self.whole, (self.part,) = whole, whole.parts
-        self.emitter = whole.plan.emitter()
-
-    def kernel(self, symbol: str) -> TirKernel:
-        emitter, launch = self.emitter, self.launch()
-        with evaluating(emitter), launched(emitter, launch) as (block, thread):
-            self.write(block, thread)
-        used = [*emitter.used, *(buffer for _, buffer in self.whole.stores)]
-        return kernel_of(emitter, symbol, self.whole.plan.parameters(used), launch.blocks, launch)
-
-    def launch(self) -> Launch:
-        raise NotImplementedError
-
-    def write(self, block: Any, thread: Any) -> None:
-        raise NotImplementedError
-
-    def named(self, name: str, expr: Expr, extent: int) -> Any:
-        return self.emitter.name_index(name, expr, extent)
-
-    def values(self, places: Places) -> list[Scalar]:
-        values = self.whole.values(self.emitter, self.part.indices(places))
-        self.emitter.settle(values)
-        return values
-
-    def stores(self, places: Places) -> list[tuple[Buffer, Expr]]:
-        return self.whole.places(self.emitter, self.part.indices(places))
-
-    def unravelled(self, number: Any, loops: list[Loop], extents: list[int]) -> dict[Loop, Any]:
-        """The place of each loop, which has `extents` steps, from the number of a step of them all."""
-        places = unraveled(number, tuple(extents))
-        return {loop: self.named(loop.name, place, extent)
-                for loop, place, extent in zip(loops, places, extents, strict=True)}
-
-
-class _Several(_GridForm):
+class _Several(GridForm):
     """AT_ONCE elements a thread."""
 
     def launch(self) -> Launch:
@@ -114,7 +82,7 @@ class _Several(_GridForm):
                 self.emitter.store(buffer, index, value)
 
 
-class _Squares(_GridForm):
+class _Squares(GridForm):
     """A block of threads turns a square: lanes read along `across` what lanes then write along `inner`."""
 
     def __init__(self, whole: Injective, turn: Turn) -> None:

@@ -72,7 +72,7 @@ class Injective:
                  or any(block_of(buffer.type.layout, axis) > 1 for _, buffer in self.stores)}
         return space(self.shape, split)
 
-    def _parts(self) -> list[_Part]:
+    def _parts(self) -> list[Part]:
         """The parts of the loop space between the steps at which conditions change."""
         self.analyse(self.loops, self.space.indices)
         sections: list[list[Section]] = []
@@ -80,7 +80,7 @@ class Injective:
             own = list(itertools.pairwise((0, *self._cuts(loop), loop.extent)))
             few = math.prod(map(len, sections)) * len(own) <= MOST_PARTS
             sections.append(own if few else [(0, loop.extent)])
-        return [_Part(self, dict(zip(self.loops, chosen, strict=True))) for chosen in itertools.product(*sections)]
+        return [Part(self, dict(zip(self.loops, chosen, strict=True))) for chosen in itertools.product(*sections)]
 
     def _cuts(self, loop: Loop) -> tuple[int, ...]:
         """Where a loop is cut; the innermost is not if a job walks it whole, in runs (`tir_schedule.vectorised`), nor
@@ -120,7 +120,7 @@ class Injective:
         return kernel_of(emitter, symbol, self.plan.parameters(used), count, bounds)
 
 
-class _Part:
+class Part:
     """A section of each loop, walked by loops of their own."""
 
     def __init__(self, whole: Injective, sections: Mapping[Loop, Section]) -> None:

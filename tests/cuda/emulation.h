@@ -47,6 +47,7 @@ struct half {
 struct alignas(8) float2 { float x, y; };
 struct alignas(16) float4 { float x, y, z, w; };
 struct alignas(16) double2 { double x, y; };
+struct alignas(16) int4 { int x, y, z, w; };
 
 struct Index { int x; };
 static Index blockIdx, threadIdx;

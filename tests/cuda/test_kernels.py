@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from symc.codegen import cuda_source
 from tests.cuda.comparison import compare_with_interpreter
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the kernels for the host")
@@ -33,6 +34,12 @@ NETWORKS = {
         %a: f32[300,3001]   %b: f32[300,1]
         %r = broadcast_add(%a, %b)
         heads %r""",
+    "many neighbours": """
+        %a: f32[300,3004]   %b: f32[300,1]   %i: i32[300,3004]
+        %c = broadcast_add(%a, %b)
+        %d = Cast(%c) dtype=int32
+        %r = elemwise_add(%d, %i)
+        heads %r, %c""",
     "rows in registers of a block": """
         %a: f32[3,2000]
         %r = log_softmax(%a)
@@ -90,3 +97,10 @@ NETWORKS = {
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))
 def test_kernels_compute_what_the_interpreter_does(network, order, tmp_path_factory):
     compare_with_interpreter(network, order, tmp_path_factory.getbasetemp() / "emulated", {})
+
+
+def test_arrays_that_lie_between_vectors_are_walked_by_elements(monkeypatch, tmp_path):
+    """As they are where the kernel finds them so."""
+    assert "return ((uint64_t)place & 15) == 0;" in cuda_source.ALIGNMENT
+    monkeypatch.setattr(cuda_source, "ALIGNMENT", "static bool symc_aligned(const void *) { return false; }\n")
+    compare_with_interpreter(NETWORKS["many neighbours"], 1, tmp_path, {})

@@ -54,8 +54,23 @@ def test_axes_that_lie_behind_each_other_are_walked_as_one():
     assert "% 3136" in text and "% 56)" not in text
 
 
+def test_neighbours_are_moved_16_bytes_at_a_time():
+    text = text_of("%a: f32[8,128,32,32]   %b: f32[128,1,1]   %c: f32[8,128,32,32]   %s = broadcast_add(%a, %b)   "
+                   "%r = elemwise_add(%s, %c)   heads %r")
+    vectors, _, elements = text.partition("if (!")
+    assert vectors.count("*(float4*)(input0_pointer") == vectors.count("*(float4*)(input2_pointer") == 1
+    assert vectors.count("*(float4*)(output0_pointer") == 1 and "output0_pointer[j" not in vectors
+    assert "float4" not in elements and "output0_pointer[" in elements
+
+
+def test_what_begins_between_vectors_is_read_by_elements():
+    text = text_of("%a: f32[1024,1028]   %b: f32[1024,1024]   %s = slice_axis(%a) axis=1 begin=1 end=1025   "
+                   "%r = elemwise_add(%s, %b)   heads %r")
+    assert "float4*)(input0_pointer" not in text and "float4*)(input1_pointer" in text
+
+
 def test_elements_are_read_before_one_is_written():
-    text = text_of("%a: f32[1024,1024]\n%r = relu(%a)\nheads %r")
+    text = text_of("%a: f16[1024,1024]\n%r = relu(%a)\nheads %r")
     first = text.index("output0_pointer[")
     assert text[:first].count("input0_pointer[") == 4 and text.count("output0_pointer[") == 4
 
