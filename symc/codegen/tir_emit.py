@@ -22,7 +22,7 @@ from tvm_ffi import StructuralKey
 
 from symc.codegen.tir_condition import settled_condition
 from symc.codegen.tir_index import LARGE, clamped, flat_index, free_variables, redirected, view_indices
-from symc.codegen.tir_memory import INDEX, Buffer, Cells
+from symc.codegen.tir_memory import INDEX, Buffer, Cells, cell_value
 from symc.frontend.te import Computed, Part, Reduced, Tensor, Viewed
 from symc.frontend.te_math import (
     Expr,
@@ -590,14 +590,6 @@ def typed(value: Any, dtype: DType, literal_only: bool = False) -> Scalar:
     if not isinstance(value, Scalar):
         return literal(value, dtype)
     return value if literal_only else cast(value, dtype)
-
-
-def cell_value(value: Scalar) -> Expr:
-    """What is put in a local variable: conditions as bytes."""
-    if value.dtype is not DType.bool:
-        return value.expr
-    one, zero = (widened(tirx.const(number, "int8"), value.lanes) for number in (1, 0))
-    return tirx.Select(value.expr, one, zero)
 
 
 def sequence(statements: Sequence[Any]) -> Any:

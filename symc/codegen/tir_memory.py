@@ -7,7 +7,7 @@ from typing import Any
 
 from tvm import tirx
 
-from symc.frontend.te_math import memory_dtype
+from symc.frontend.te_math import Expr, Scalar, memory_dtype, widened
 from symc.ir.types import DType, TensorType
 
 INDEX = "int32"       # dtype of indices; int64 where a buffer has 2³¹ elements or more
@@ -38,3 +38,11 @@ class Cells:
 
     buffer: Any
     dtype: DType
+
+
+def cell_value(value: Scalar) -> Expr:
+    """What is put in a local variable: conditions as bytes."""
+    if value.dtype is not DType.bool:
+        return value.expr
+    one, zero = (widened(tirx.const(number, "int8"), value.lanes) for number in (1, 0))
+    return tirx.Select(value.expr, one, zero)
