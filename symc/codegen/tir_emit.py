@@ -78,6 +78,7 @@ class Emitter:
 
     def __init__(self, index_dtype: str = INDEX) -> None:
         self.index_dtype = index_dtype
+        self.place_dtype = DType.of(index_dtype)    # of indices that are values
         self.analyzer = sym.Analyzer()
         self.levels = [Level()]
         self.demands: list[Demand] = []
@@ -97,11 +98,6 @@ class Emitter:
         self._floor = 0                     # the innermost loop or branch that may not be left
 
     # ---- loops and statements ----------------------------------------------------------------------------
-
-    @property
-    def place_dtype(self) -> DType:
-        """Of indices: those of arrays of 2 GB and more take 64 bits."""
-        return DType.int64 if self.index_dtype == "int64" else DType.int32
 
     def constant(self, value: int) -> Expr:
         return tirx.const(value, self.index_dtype)
