@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,36 +76,43 @@ class BoundNetwork:
         self.contexts = site.contexts(self.graph)
         self.outputs = self._described()
         self._stages: dict[str, Stages] = {}
+        self._compiled: dict[str, list[_Part]] = {}             # by mode
+        self._met = {_key(shapes): _Met(self.graph, self.contexts, self.outputs, self._compiled)}   # by given shapes
 
     @cached_property
+    def _has_instances(self) -> bool:
+        return any(isinstance(node.op, Custom) for node in self.graph.nodes)
+
+    @property
     def evaluation(self) -> str:
         """Custom operators run once for a forward, so that backward finds what they kept."""
-        custom = any(isinstance(node.op, Custom) for node in self.graph.nodes)
-        return FROZEN if custom and self.requests else INFERENCE
+        return FROZEN if self._has_instances and self.requests else INFERENCE
 
     def stages(self, mode: str) -> Stages:
         if mode not in self._stages:
-            self._stages[mode] = self._compiled(mode)
+            if mode not in self._compiled:
+                self._compiled[mode] = self._parts(mode)
+            self._stages[mode] = Stages([Stage(part.make(), part.device, part.outputs)
+                                         for part in self._compiled[mode]], head_names(self.graph))
         return self._stages[mode]
 
-    def _compiled(self, mode: str) -> Stages:
+    def _parts(self, mode: str) -> list[_Part]:
         parameters = parameter_variables(self.graph) if mode == INFERENCE else frozenset()
         requests = {} if mode == INFERENCE else self.requests
         devices = {node: device_of(context) for node, context in self.contexts.items()}
         found = {devices[node] for node in self.graph.nodes if node.op is not None} or {device_of(self.site.context)}
-        heads = head_names(self.graph)
         if len(found) == 1:
             device, = found
             lowered = lower(self.graph, mode, requests, parameters, self.options, target=_target(device))
-            return Stages([Stage(program_of(lowered, self.options, device), device, heads)], heads)
+            return [_Part(maker_of(lowered, self.options, device), device, head_names(self.graph))]
         segments = lower_segments(self.graph, mode, requests, parameters, self.options, devices,
                                   device_of(self.site.context), _target)
-        return Stages([Stage(program_of(lowered, self.options, device), device, lowered.outputs)
-                       for device, lowered in segments], heads)
+        return [_Part(maker_of(lowered, self.options, device), device, lowered.outputs)
+                for device, lowered in segments]
 
     def watched(self) -> tuple[BoundNetwork, list[Sight]]:
         twin = copy.copy(self)
-        twin.graph, twin._stages = WatchValues()(self.graph), {}
+        twin.graph, twin._stages, twin._compiled = WatchValues()(self.graph), {}, {}
         twin.contexts = inherited(twin.graph, self.contexts, self.site.context)
         twin.outputs = twin._described()
         return twin, sights_of(self.graph)
@@ -119,14 +126,51 @@ class BoundNetwork:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {node.name: node.types[0].dims for node in self.graph.variables}
+        return _shapes(self.graph)
 
     @property
     def _variable_dtypes(self) -> dict[str, DType]:
         return {node.name: node.types[0].element for node in self.graph.variables}
 
     def reshaped(self, shapes: Mapping[str, tuple[int, ...]]) -> BoundNetwork:
-        return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.site, self.options)
+        """Its programs have memory of their own; what was compiled for these shapes is not compiled again."""
+        if self._has_instances:         # which belong to one executor
+            return BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.site, self.options)
+        twin, key = copy.copy(self), _key(shapes)
+        if key not in self._met:
+            made = BoundNetwork(self.source, shapes, self._variable_dtypes, self.requests, self.site, self.options)
+            if len(self._met) >= KEPT:
+                self._met.clear()
+            same = next((one for one in self._met.values() if _shapes(one.graph) == made.shapes), None)
+            self._met[key] = same or _Met(made.graph, made.contexts, made.outputs, made._compiled)
+        twin.graph, twin.contexts, twin.outputs, twin._compiled = self._met[key]
+        twin._stages = {}
+        return twin
+
+
+class _Part(NamedTuple):
+    """A compiled part of a network on a device: what makes its programs, and the names of what it computes."""
+
+    make: Callable[[], Program]
+    device: Context
+    outputs: Sequence[str]
+
+
+class _Met(NamedTuple):
+    """A network for shapes that it had before: typed, and its parts by mode."""
+
+    graph: Graph
+    contexts: dict[Node, Context]
+    outputs: Sequence[Output]
+    compiled: dict[str, list[_Part]]
+
+
+def _shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {node.name: node.types[0].dims for node in graph.variables}
+
+
+def _key(shapes: Mapping[str, Sequence[int]]) -> frozenset[tuple[str, tuple[int, ...]]]:
+    return frozenset((name, tuple(shape)) for name, shape in shapes.items())
 
 
 def device_of(context: Context) -> Context:
@@ -139,23 +183,25 @@ def _target(context: Context) -> str:
     return "cuda" if context.device_typeid == GPU else "cpu"
 
 
-def program_of(lowered: Lowered, options: Options, context: Context, is_alone: bool = True) -> Program:
-    """What runs a lowered graph in this process.  is_alone: whether it has a stream of its own, where it is on a GPU.
+def maker_of(lowered: Lowered, options: Options, context: Context, is_alone: bool = True) -> Callable[[], Program]:
+    """What makes programs that run a lowered graph in this process, each with memory of its own.  is_alone: whether
+    they have a stream of their own, where they are on a GPU.
 
     MXNetError: there is no such GPU.
     """
     hosts = host_functions(lowered.graph)
     if context.device_typeid != GPU:
         unit = compile_lowered(lowered, [host_level()], options)
-        return Program(unit.assembly.plan, load_in_process(unit), unit.assembly.weights, hosts)
+        library = load_in_process(unit)
+        return lambda: Program(unit.assembly.plan, library, unit.assembly.weights, hosts)
     from symc.codegen.device_code import device_code  # few programs have a GPU
     from symc.runtime.device import DeviceProgram
 
     driver = driver_of(context.device_id)
     unit = compile_lowered(lowered, [GRID_LEVEL], options)
-    return DeviceProgram(unit.plans[GRID_LEVEL], driver.stream() if is_alone else driver,
-                         driver.load(device_code(unit, driver.architecture, options)), unit.assembly.weights, hosts,
-                         is_alone, context.device_id)
+    code = driver.load(device_code(unit, driver.architecture, options))
+    return lambda: DeviceProgram(unit.plans[GRID_LEVEL], driver.stream() if is_alone else driver, code,
+                                 unit.assembly.weights, hosts, is_alone, context.device_id)
 
 
 def operator_program(op: Operator, name: str, types: Sequence[TensorType], context: Context) -> Program:
@@ -167,7 +213,7 @@ def operator_program(op: Operator, name: str, types: Sequence[TensorType], conte
     node = Node(name, op, tuple(inputs), (TensorType(),) * op.output_count, sources=(Source(name),))
     options = Options()
     lowered = lower(typed(Graph(node.outputs[:op.visible_count])), INFERENCE, {}, (), options, target="cuda")
-    return program_of(lowered, options, context, is_alone=False)
+    return maker_of(lowered, options, context, is_alone=False)()
 
 
 class DynamicNetwork(BoundNetwork):

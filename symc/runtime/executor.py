@@ -166,10 +166,12 @@ class Executor:
 
         Smaller arrays lie at the beginning of the old ones, outputs too; larger ones are new, with allow_up_sizing.
         MXNetError: without it, or when without partial_shaping the shape of another array changes.  MXNet:
-        Executor.reshape.  What is not in the kernel cache is compiled; `reshape` of a loaded module compiles nothing.
+        Executor.reshape.  For shapes that this or another reshape of the same executor has met nothing is compiled, nor
+        by `reshape` of a loaded module.
         """
         network = self._network.reshaped({name: tuple(shape) for name, shape in shapes.items()})
-        for name, shape in network.shapes.items():
+        new = network.shapes
+        for name, shape in new.items():
             old = self.arg_dict[name] if name in self.arg_dict else self.aux_dict[name]
             if shape != old.shape and name not in shapes and not partial_shaping:
                 raise MXNetError(f"the shape of '{name}', which is not specified, changes from {old.shape} to {shape}",
@@ -179,12 +181,12 @@ class Executor:
                                  "make the largest executor first, or set allow_up_sizing=True")
 
         def fitted(arrays: Mapping[str, NDArray | None]) -> dict[str, Any]:
-            return {name: _fitted(array, network.shapes[name]) for name, array in arrays.items()}
+            return {name: _fitted(array, new[name]) for name, array in arrays.items()}
         bound = Bound(fitted(self.arg_dict), fitted(self.grad_dict), fitted(self.aux_dict), self._bound.requests)
         made = type(self)(network, bound, self._ctx)
         made.symbol = self.symbol
         if len(made.outputs) == len(self.outputs):      # those of an open network are not known yet
-            made.outputs = [_output_over(old, new) for old, new in zip(self.outputs, made.outputs, strict=True)]
+            made.outputs = list(map(_output_over, self.outputs, made.outputs))
         if self._watch is not None:
             made.set_monitor_callback(self._watch.callback, self._watch.monitor_all)
         return made

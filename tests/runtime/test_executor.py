@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from symc import compiler
+from symc import bound, compiler
 from symc.errors import MXNetError, SymcError
 from symc.runtime import random
 from symc.runtime.context import cpu, gpu
@@ -398,6 +398,33 @@ def test_reshape_to_more(bind):
     large = executor.reshape(x=(4, 4), allow_up_sizing=True)
     np.testing.assert_allclose(large.forward(x=np.concatenate([X, -X]))[0].asnumpy(), dense(np.concatenate([X, -X])))
     np.testing.assert_array_equal(executor.arg_dict["x"].asnumpy(), X)
+
+
+def test_shapes_met_before_are_not_compiled_again(bind, monkeypatch):
+    lowered = []
+    monkeypatch.setattr(bound, "lower", lambda graph, *rest, _lower=bound.lower, **more: lowered.append(graph) or
+                        _lower(graph, *rest, **more))
+    executor = bind(FREE, {"w": "write"}, x=X, w=W, b=B)
+    for shapes in ({"x": (1, 4)}, {"x": (2, 4)}):
+        for _ in range(2):
+            executor = executor.reshape(**shapes, allow_up_sizing=True)
+            x = X[:shapes["x"][0]]
+            np.testing.assert_allclose(executor.forward(x=x)[0].asnumpy(), dense(x))
+    assert len(lowered) == 2
+
+
+def test_executors_of_one_shape_have_memory_of_their_own(bind):
+    """What forward keeps for backward, and packed weights."""
+    first = bind(FREE, {"w": "write"}, x=X, w=W, b=B)
+    second = first.reshape(x=(1, 4)).reshape(x=(2, 4), allow_up_sizing=True)
+    second.forward(is_train=True, x=X)
+    first.forward(is_train=True, x=-X)
+    second.backward(array(DY))
+    np.testing.assert_allclose(second.grad_dict["w"].asnumpy(), gradients(X, W, B, DY)["w"])
+    first.forward(x=X)
+    second.arg_dict["w"][:] = -W
+    np.testing.assert_allclose(second.forward(x=X)[0].asnumpy(), dense(X, -W))
+    np.testing.assert_allclose(first.forward(x=X)[0].asnumpy(), dense(X, -W))
 
 
 def test_reshape_of_what_was_not_named(bind):
