@@ -32,6 +32,7 @@ LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside
 INPUT_TRANSFORMED = {2: 90, 4: 280}         # ... of a tile, at all points
 OUTPUT_TRANSFORMED = {2: 100, 4: 400}
 WEIGHT_READ = 19              # ... of the weights, from memory
+TILE_MOVED = ((7 << 20, 0), (14 << 20, 15), (math.inf, 38))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1
 EXACT, FAST = (2,), (2, 4)    # sizes of tiles; errors grow with them
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
@@ -86,12 +87,14 @@ def best_size(window: Window, sizes: Sequence[int]) -> int | None:
 
 
 def _cost(window: Window, size: int) -> int:
-    """Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, and few
-    pixels do not pay for the weights, of which there are more."""
+    """Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, few
+    pixels do not pay for the weights, of which there are more, and large images leave the caches once cut to tiles."""
     tiles = _tiles(window, size, 1)
     points, count = tiles.transforms.points, tiles.all_rows * tiles.columns
     products = points * window.in_channels * window.out_channels * max(count, WEIGHT_READ)
-    return products + count * (window.in_channels * INPUT_TRANSFORMED[size]
+    cut = points * window.in_channels * count
+    moved = next(cost for most, cost in TILE_MOVED if 4 * cut <= most)
+    return products + cut * moved + count * (window.in_channels * INPUT_TRANSFORMED[size]
                                + window.out_channels * OUTPUT_TRANSFORMED[size])
 
 
