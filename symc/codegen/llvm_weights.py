@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from symc.ops.contraction import Contraction, Index
 
 BLOCK = 16
@@ -20,8 +22,7 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
     if paired is None and summed is not None and _is_narrow(spec, shape, lanes, summed):
-        letters = "abcdefghijklmnop"[:len(shape)]
-        return f"{letters[:summed]}{letters[summed].upper()}{letters[summed + 1:]}{BLOCK}{letters[summed]}"
+        return _tag(range(len(shape)), [summed])
     if lanes is None:
         return None
     has_blocks, has_summed_blocks = (all(spec.fits_blocks(index, BLOCK) for index in indices)
@@ -36,11 +37,15 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
         if dim != lanes and _is_shared(spec, dim):
             return 0
         return {lanes: 1 if has_blocks else 5, summed: 2 if summed in blocked else 4}.get(dim, 3)
+    return _tag(sorted(range(len(shape)), key=rank), blocked, paired)
+
+
+def _tag(outer: Iterable[int], blocked: Sequence[int], paired: int | None = None) -> str:
+    """The tag of these dimensions from the outermost on, of which the blocked ones have blocks inside."""
     letters = "abcdefghijklmnop"
-    ordered = sorted(range(len(shape)), key=rank)
-    outer = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in ordered)
+    dims = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in outer)
     inner = "".join(f"{BLOCK // 2 if dim == paired else BLOCK}{letters[dim]}" for dim in blocked)
-    return outer + inner + (f"2{letters[paired]}" if paired is not None else "")
+    return dims + inner + (f"2{letters[paired]}" if paired is not None else "")
 
 
 def _is_narrow(spec: Contraction, shape: tuple[int, ...], lanes: int | None, summed: int) -> bool:
