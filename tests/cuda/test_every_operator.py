@@ -21,6 +21,7 @@ from symc.codegen.lower import lower_group
 from symc.ir.graph import Graph
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text, operation
+from symc.ops.registry import REGISTRY
 from symc.passes.pipeline import typed
 from symc.runtime.executor import INFERENCE, TRAINING
 from tests import golden
@@ -29,6 +30,8 @@ from tests.cuda.recorded import trains
 
 ALL = "SYMC_EXAMPLES" in os.environ
 EVERY = 1 if ALL else 4
+WITHOUT_KERNELS = {"_foreach", "_while_loop", "_cond",  # whose steps the host runs (test_executors.py)
+                   "_zeros_without_dtype"}              # a constant
 # what no recorded case has
 OTHERS = """
     mish(%a)
@@ -51,6 +54,18 @@ OTHERS = """
     _shuffle(%a)
     Dropout(%a) p=0.5
     LeakyReLU(%a) act_type=rrelu
+    _random_uniform() shape=(30,)
+    _random_normal() shape=(30,)
+    _random_uniform_like(%low)
+    _random_normal_like(%low)
+    _random_exponential_like(%low)
+    _random_gamma_like(%low)
+    _random_poisson_like(%low)
+    _random_negative_binomial_like(%low) k=3 p=0.4
+    _random_generalized_negative_binomial_like(%low)
+    _sample_unique_zipfian() range_max=50 shape=(2,8)
+    _image_random_color_jitter(%image) brightness=0.4 contrast=0.4 saturation=0.4 hue=0.1
+    _contrib_SparseEmbedding(%low, %a) input_dim=6 output_dim=40
 """.strip().splitlines()
 
 
@@ -102,10 +117,19 @@ def test_recorded_cases(operator):
 
 @pytest.mark.parametrize("call", OTHERS, ids=lambda call: call.strip().partition("(")[0])
 def test_operators_that_are_not_recorded(call):
-    text = f"%a: f32[6,40]\n%low: f32[4]\n%high: f32[4]\n%r = {call.strip()}\nheads %r"
+    text = (f"%a: f32[6,40]\n%low: f32[4]\n%high: f32[4]\n%image: f32[9,8,3]\n%r = {call.strip()}\n"
+            "heads %r")
     trained = "%a" in call and "_s" not in call
     graph = typed(parse_graph(text, from_text))
     assert texts_of(graph, TRAINING if trained else INFERENCE, {"a": "write"} if trained else {})
+
+
+def test_no_operator_is_left_out():
+    """Of those that users write, by any of their names."""
+    recorded = {node["op"] for family in golden.families() for case in golden.cases(family)
+                for node in case["symbol"]["nodes"]} - {"null"}
+    tested = {REGISTRY[name] for name in recorded | {call.strip().partition("(")[0] for call in OTHERS}}
+    assert {name for name, op in REGISTRY.items() if not op.hidden and op not in tested} == WITHOUT_KERNELS
 
 
 @needs_compiler

@@ -226,3 +226,24 @@ def test_no_such_device(gpu):
         dense().simple_bind(mx.gpu(3), data=(5, 3))
     with pytest.raises(MXNetError, match=r"there is no gpu\(3\)"):
         dense().bind(mx.gpu(3), {name: nd.ones(1) for name in dense().list_arguments()})
+
+
+def running_sums():
+    """A loop with a weight of its own, and a branch whose condition is computed."""
+    weight = mx.sym.var("weight")
+
+    def step(row, total):
+        total = mx.sym.tanh(mx.sym.broadcast_mul(row, weight) + total)
+        return total * 2, total
+
+    def half(data):
+        return data / 2
+
+    sums, last = mx.sym.contrib.foreach(step, mx.sym.var("data"), mx.sym.zeros((4,)))
+    return mx.sym.contrib.cond(mx.sym.sum(last) > 0, lambda: half(mx.sym.sum(sums, axis=0)),
+                               lambda: mx.sym.sum(sums, axis=0))
+
+
+def test_loops_and_branches(gpu):
+    check_training(*(filled(running_sums().simple_bind(ctx, data=(5, 4), weight=(4,))) for ctx in (GPU(), mx.cpu())),
+                   GPU())
