@@ -100,6 +100,7 @@ def test_the_bindings_are_those_of_nvidia(prefix, capsys):
     """Not the file cuda.py beside measure.py."""
     with pytest.MonkeyPatch.context() as patch:
         hold_texts(patch)
+        patch.delenv("PYTHONPATH")      # TVM takes torch where there is one
         write(prefix.with_name("net-fp32.symc"), "cuda")
     assert list(compare.compare("cuda-fp32", prefix, {"symc": sys.executable}, 1, 1, 0.01)) == []
     assert "told by the driver of the test" in capsys.readouterr().err
