@@ -310,7 +310,7 @@ def state_names(graph: Graph) -> list[str]:
 
 def driver_object(plans: Sequence[Plan], level: str, batch: Batch | None = None) -> bytes:
     """The driver of plans for a library of their own; batch: of any size, which they serve."""
-    text = driver_text(plans, architecture_of(level), lanes_of(level)) + checksum_text(level)
+    text = driver_text(plans, architecture_of(level), lanes_of(LEVELS[level])) + checksum_text(level)
     return compiled(text if batch is None else text + batch_text(batch, plans[0]), level)
 
 

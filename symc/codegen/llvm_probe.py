@@ -10,8 +10,9 @@ and fit sixteen registers with their two factors.
 
 from __future__ import annotations
 
-NARROW = 4      # float32 in the vectors that every level has
-WIDE = {"x86-64-v3": 8, "x86-64-v4": 16}
+from collections.abc import Collection
+
+NARROW, WIDE, WIDEST = 4, 8, 16     # float32 in the vectors that every level has, and those of AVX and of AVX-512
 CHAINS = 12
 LINE, LINES = 64, 4         # bytes of a cache line; those read in one round
 
@@ -63,9 +64,14 @@ attributes #8 = {{ nounwind "prefer-vector-width"="512" }}
 """
 
 
-def lanes_of(level: str) -> int:
-    """How many float32 the vectors of a CPU level hold."""
-    return WIDE.get(level, NARROW)
+def lanes_of(features: Collection[str]) -> int:
+    """How many float32 the vectors of a CPU hold that has these features (of `package.LEVELS`).
+
+    Not asked of `llvm_compile.LEVELS`, which schedules ask: a network whose kernels are in the cache needs no LLVM.
+    """
+    if "avx512f" in features:
+        return WIDEST
+    return WIDE if "avx" in features else NARROW
 
 
 def probe_text(lanes: int) -> str:

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from symc.codegen.llvm_compile import assembly
+from symc.codegen import package
+from symc.codegen.llvm_compile import LEVELS, assembly
 from symc.codegen.llvm_probe import CHAINS, NARROW, lanes_of, probe_text
 from symc.runtime.machine import this_machine
 from symc.runtime.memory import address_of
@@ -15,11 +16,16 @@ from symc.runtime.package import open_package
 from symc.runtime.peak import measure_peak
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_vectors_are_those_that_kernels_of_the_level_use(level):
+    assert lanes_of(package.LEVELS[level]) == LEVELS[level].core.vector_bytes // 4
+
+
 @pytest.mark.parametrize("level, instruction, register", [
-    ("x86-64-v3", "vfmadd", "ymm"), ("x86-64-v4", "vfmadd", "zmm"), ("aarch64", "fmla", "v"),
-    ("x86-64", "mulps", "xmm")])
+    ("x86-64-v3", "vfmadd", "ymm"), ("x86-64-v4", "vfmadd", "zmm"),
+    ("x86-64-v4-bf16", "vfmadd", "zmm"), ("aarch64", "fmla", "v"), ("x86-64", "mulps", "xmm")])
 def test_multiply_adds_stay_in_registers(level, instruction, register):
-    text = assembly(probe_text(lanes_of(level)), level)
+    text = assembly(probe_text(lanes_of(package.LEVELS[level])), level)
     body = text[text.index("symc_probe_arithmetic:"):text.index("symc_probe_memory:")]
     lines = [line for line in body.splitlines() if re.match(rf"\s+{instruction}", line)]
     assert len(lines) >= CHAINS and all(register in line for line in lines)
