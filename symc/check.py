@@ -90,14 +90,14 @@ def find(file: FilePath, outputs: Sequence[str] = (), train: bool = False) -> Fi
     document = symbol_at(file)
     read, label = symbol_json.parse(document.read(), document.label), document.label
     whole = upgrade(read, RegisteredOperators())
-    raw, dropped = (whole, []) if train and not outputs else inference_heads(whole, outputs, label)
+    raw, dropped = (whole, {}) if train and not outputs else inference_heads(whole, outputs, label)
     uses = _uses(raw, "", INFERENCE)
     if train:
         _follow_gradients(raw, uses, {i for i, node in enumerate(raw.nodes) if _is_learnt(node)} - _given(raw, uses))
     names = list(outputs) or [entry_name(raw, head) for head in raw.heads]
     broken = any(not use.is_fine for use in uses.values() if use.need != NEVER)
     return Findings(read.version, list(_flattened(uses.values())), names, _possible(raw, uses) if broken else [],
-                    "" if broken else _refusal(raw, label), dropped)
+                    "" if broken else _refusal(raw, label), list(dropped))
 
 
 def _uses(raw: RawGraph, where: str, limit: str) -> Uses:

@@ -119,9 +119,12 @@ def _chosen(graph: Graph, outputs: Sequence[str], given: Mapping[str, Any] | Non
     return Graph(tuple(Value(graph.nodes[entry.node], entry.output) for entry in raw.heads))
 
 
-def _tell_dropped(dropped: Sequence[str], note: Note) -> None:
+def _tell_dropped(dropped: Mapping[str, str], note: Note) -> None:
+    """dropped: why heads are for training alone, by name."""
     if dropped:
-        note(f"left out, since they are for training alone: {', '.join(dropped)} (--outputs keeps what it names)")
+        heads = ", ".join(f"{name} ({why})" for name, why in dropped.items())
+        note(f"left out, since they are for training alone: {heads}; --outputs keeps what it names, a shape for a "
+             "label what reads it")
 
 
 def reconciled(network: Graph, arrays: dict[str, np.ndarray], given: Mapping[str, Any], note: Note, file: str,

@@ -156,7 +156,8 @@ DETECTOR = """
     %target = MakeLoss(%box_label) grad_scale=0.0
     %found = MakeLoss(%prob) grad_scale=0.0
     %box = BlockGrad(%fc)
-    heads %prob, %loss, %target, %found, %box
+    %penalty = MakeLoss(%fc)
+    heads %prob, %loss, %target, %found, %box, %penalty
 """
 W = {"w": np.ones((3, 4), np.float32)}
 
@@ -168,21 +169,40 @@ def heads(model):
 def test_heads_for_training_are_left_out(loaded):
     model, said = loaded(W, DETECTOR)
     assert heads(model) == ["prob", "found", "box"]
-    assert said == ["left out, since they are for training alone: loss_output, target_output "
-                    "(--outputs keeps what it names)"]
+    assert said == ["left out, since they are for training alone: loss_output (reads box_label), target_output "
+                    "(reads box_label), penalty_output (a loss); --outputs keeps what it names, a shape for a label "
+                    "what reads it"]
 
 
 @pytest.mark.parametrize("options, kept", [
-    ({"outputs": ["loss_output", "fc"]}, ["loss", "fc"]), ({"train": True}, 5),
-    ({"shapes": {"box_label": (2, 3)}}, 5)])
+    ({"outputs": ["loss_output", "fc"]}, ["loss", "fc"]), ({"train": True}, 6),
+    ({"shapes": {"box_label": (2, 3)}}, ["prob", "loss", "target", "found", "box"])])
 def test_heads_that_are_wanted_stay(loaded, options, kept):
     model, said = loaded(W, DETECTOR, **options)
-    assert (heads(model) if isinstance(kept, list) else len(heads(model))) == kept and not said
+    assert (heads(model) if isinstance(kept, list) else len(heads(model))) == kept
+    assert not any("loss_output" in sentence for sentence in said)
 
 
 def test_a_loss_alone_stays(loaded):
-    model, said = loaded(W, DETECTOR.replace("%prob, %loss, %target, %found, %box", "%loss, %target"))
+    model, said = loaded(W, DETECTOR.replace("%prob, %loss, %target, %found, %box, %penalty",
+                                                  "%loss, %target"))
     assert heads(model) == ["loss", "target"] and not said
+
+
+AUTOENCODER = """
+    %data: f32[2,4]    %w: ?[*]    %noise: f32[2,3]    %v: ?[*]
+    %code = FullyConnected(%data, %w) num_hidden=3 no_bias=True
+    %image = FullyConnected(%code, %v) num_hidden=4 no_bias=True
+    %drawn = FullyConnected(%noise, %v) num_hidden=4 no_bias=True
+    %rebuilt = LinearRegressionOutput(%image, %data)
+    heads %rebuilt, %drawn
+"""
+
+
+def test_what_a_prediction_is_made_of_is_no_label(loaded):
+    """An autoencoder compares with its own input, whose shape the network may state itself."""
+    model, said = loaded({"w": np.ones((3, 4), np.float32), "v": np.ones((4, 3), np.float32)}, AUTOENCODER)
+    assert heads(model) == ["rebuilt", "drawn"] and not said
 
 
 def test_files_without_their_heads_for_training(graph, tmp_path):

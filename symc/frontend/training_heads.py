@@ -18,34 +18,38 @@ LABEL = "label"                                             # variables of this 
 
 
 def inference_heads(raw: RawGraph, outputs: Sequence[str] = (), file: str = "symbol",
-                    given: Collection[str] = ()) -> tuple[RawGraph, list[str]]:
-    """`raw` with the heads named `outputs`, or else without those that are there for training alone; the names of the
-    latter.  See `choose_heads` and `training_heads`."""
+                    given: Collection[str] = ()) -> tuple[RawGraph, dict[str, str]]:
+    """`raw` with the heads named `outputs`, or else without those that are there for training alone; why the latter
+    are, by name.  See `choose_heads` and `training_heads`."""
     if outputs:
-        return choose_heads(raw, outputs, file), []
+        return choose_heads(raw, outputs, file), {}
     dropped = training_heads(raw, given)
     if not dropped:
-        return raw, []
+        return raw, {}
     kept = tuple(head for position, head in enumerate(raw.heads) if position not in dropped)
-    return replace(raw, heads=kept), [entry_name(raw, raw.heads[position]) for position in dropped]
+    return replace(raw, heads=kept), {entry_name(raw, raw.heads[position]): why for position, why in dropped.items()}
 
 
-def training_heads(raw: RawGraph, given: Collection[str] = ()) -> list[int]:
-    """Positions of the heads that inference can do without: losses, and what depends on labels; none where no other
-    head would be left.
+def training_heads(raw: RawGraph, given: Collection[str] = ()) -> dict[int, str]:
+    """Positions of the heads that inference can do without, and why: losses, and what depends on labels; none where no
+    other head would be left.
 
     given: names of inputs that are there, labels among them perhaps, whose heads then stay.
     """
     if len(raw.heads) == 1:
-        return []
-    labels, here = _labels(raw) - set(given), _labels(raw) & set(given)
-    left_out = []
-    for position, head in enumerate(raw.heads):
-        variables = {raw.nodes[i].name for i in needed_in_inference(raw, [head]) if raw.nodes[i].is_variable}
-        is_loss = _is_loss(raw.nodes[head.node]) and not variables & here
-        if is_loss or variables & labels:
-            left_out.append(position)
-    return left_out if len(left_out) < len(raw.heads) else []
+        return {}
+    labels = _labels(raw)
+    left_out = {position: why for position, head in enumerate(raw.heads)
+                if (why := _why_left_out(raw, head, labels, given))}
+    return left_out if len(left_out) < len(raw.heads) else {}
+
+
+def _why_left_out(raw: RawGraph, head: Entry, labels: Collection[str], given: Collection[str]) -> str:
+    """Empty: the head is for inference too."""
+    read = sorted(_variables(raw, [head]) & set(labels))
+    if lacking := [name for name in read if name not in given]:
+        return f"reads {', '.join(lacking)}"
+    return "a loss" if _is_loss(raw.nodes[head.node]) and not read else ""
 
 
 def needed_in_inference(raw: RawGraph, heads: Collection[Entry]) -> set[int]:
@@ -70,10 +74,18 @@ def reads_labels(node: RawNode) -> bool:
 
 
 def _labels(raw: RawGraph) -> set[str]:
-    read = {raw.nodes[entry.node].name for node in raw.nodes if reads_labels(node) for entry in node.inputs[1:]
-            if raw.nodes[entry.node].is_variable}
-    return read | {node.name for node in raw.nodes
-                   if node.is_variable and (node.name == LABEL or node.name.endswith(f"_{LABEL}"))}
+    """Variables called labels, and those that losses compare with; not what they make their predictions of, as the
+    image is that an autoencoder compares with its own."""
+    losses = [node for node in raw.nodes if reads_labels(node)]
+    compared = {raw.nodes[entry.node].name for node in losses for entry in node.inputs[1:]
+                if raw.nodes[entry.node].is_variable}
+    return compared - _variables(raw, [node.inputs[0] for node in losses]) | {
+        node.name for node in raw.nodes if node.is_variable and (node.name == LABEL or node.name.endswith(f"_{LABEL}"))}
+
+
+def _variables(raw: RawGraph, heads: Collection[Entry]) -> set[str]:
+    """Names of the variables that the heads need in inference."""
+    return {raw.nodes[i].name for i in needed_in_inference(raw, heads) if raw.nodes[i].is_variable}
 
 
 def _is_loss(node: RawNode) -> bool:
