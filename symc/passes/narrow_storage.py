@@ -15,7 +15,8 @@ from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.partition import stable_nodes
 
-SENSITIVE = ("reduction", "imperative")     # masters whose operands and results keep every bit
+IMPERATIVE = "imperative"
+SENSITIVE = ("reduction", IMPERATIVE)       # masters whose operands and results keep every bit
 
 
 @record
@@ -30,8 +31,9 @@ class NarrowStorage(Pass):
 
     A value stays float32 that the user or a loop holds, that follows from parameters alone, that is added to a sum of
     products as a bias, or that a reduction (sums, statistics) or an imperative kernel (sorting, detection) reads or
-    writes; also the parts of such a value, and its views.  Of a value that leaves its group in both dtypes the rounded
-    one is left.
+    writes; also the parts of such a value, its views, and what else passes between the kernels of one operator that has
+    an imperative one: rows of a detector hold numbers of classes, and boxes that are compared.  Of a value that leaves
+    its group in both dtypes the rounded one is left.
     """
 
     name = "narrow-storage"
@@ -59,6 +61,7 @@ class _Storages:
 
     def __init__(self, graph: Graph, stable: frozenset[Node]) -> None:
         self.graph, self.stable = graph, stable
+        self.imperative = {source for node in graph.nodes if _master(node) == IMPERATIVE for source in node.sources}
         self.parent: dict[Value, Value] = {}
 
     def narrowed(self) -> frozenset[Value]:
@@ -80,9 +83,17 @@ class _Storages:
         node = value.node
         if value.type.dtype is not DType.float32 or value in self.graph.roots or node in self.stable:
             return False
-        is_written = isinstance(node.op, Group) and node.op.master not in SENSITIVE
+        is_written = isinstance(node.op, Group) and node.op.master not in SENSITIVE and not self._moves(node)
         return (is_written or node.op is not None and _shares(node)) and all(
             _may_read(reader, value) for reader in self.graph.readers.get(value, ()))
+
+    def _moves(self, node: Node) -> bool:
+        """Whether a group passes something on between imperative kernels of the operators that it is of."""
+        return _master(node) == "injective" and not self.imperative.isdisjoint(node.sources)
+
+
+def _master(node: Node) -> str:
+    return node.op.master if isinstance(node.op, Group) else ""
 
 
 def _shares(node: Node) -> bool:

@@ -38,6 +38,22 @@ class WrongStep:
 
 def wrong_steps(subject: Subject, library: Code, arrays: Mapping[str, np.ndarray]) -> Iterator[WrongStep]:
     """The steps that differ from their nodes' meaning, in the order of the plan."""
+    for walk, first, end in _walk(subject, library, arrays):
+        yield from walk.check(first, end)
+
+
+def arguments_of_steps(subject: Subject, library: Code,
+                       arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[Node, list[np.ndarray]]]:
+    """The nodes of the plan's steps, in order, with what they have really read."""
+    for walk, first, end in _walk(subject, library, arrays):
+        node = walk.node(first)
+        arguments = walk.arguments(node)
+        walk.run(first, end)
+        yield node, arguments
+
+
+def _walk(subject: Subject, library: Code, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[_Walk, int, int]]:
+    """A program, and the steps of one node after the other, which whoever is given them runs."""
     program = subject.program(library)
     bind(program, arrays)
     for entry in subject.entries:       # so that all buffers are there
@@ -48,7 +64,7 @@ def wrong_steps(subject: Subject, library: Code, arrays: Mapping[str, np.ndarray
         first, last = subject.plan.entries[entry]
         while first < last:
             end = walk.end_of(first, last)
-            yield from walk.check(first, end)
+            yield walk, first, end
             first = end
 
 
@@ -90,6 +106,18 @@ class _Walk:
             end += 1
         return end
 
+    def node(self, number: int) -> Node:
+        """The node of a step."""
+        return self.nodes[self._name(number)]
+
+    def arguments(self, node: Node) -> list[np.ndarray]:
+        """Copies of what a node is about to read."""
+        return [self.read(value).copy() for value in node.inputs]
+
+    def run(self, first: int, end: int) -> None:
+        for number in range(first, end):
+            self.program.run_step(number)
+
     def _name(self, number: int) -> str:
         step = self.subject.plan.steps[number]
         assert not isinstance(step, HostStep), "packages have no host steps"
@@ -97,10 +125,9 @@ class _Walk:
 
     def check(self, first: int, end: int) -> Iterator[WrongStep]:
         """Run the steps of a node, and compare."""
-        node = self.nodes[self._name(first)]
-        arguments = [self.read(value).copy() for value in node.inputs]
-        for number in range(first, end):
-            self.program.run_step(number)
+        node = self.node(first)
+        arguments = self.arguments(node)
+        self.run(first, end)
         found = {_key(value): self.read(value) for value in node.outputs if storage(value) in self.buffers}
         comparison = compared(self.subject, node, arguments)
         wanted = {key: array for key, array in comparison.right.items() if key in found}

@@ -9,6 +9,7 @@ import numpy as np
 
 from symc.interpreter import run
 from symc.verification.compare import ROUNDED_TO, Comparison, Difference, Numbers, dtypes_of, spread_of
+from symc.verification.decisions import differences_by_decisions
 from symc.verification.inputs import Inputs, draw_inputs
 from symc.verification.record import DIFFERENT, NOTHING, PASSED, Verification
 from symc.verification.steps import WrongStep, wrong_steps
@@ -30,6 +31,8 @@ def verify(subject: Subject, libraries: Mapping[str, Code], others: Sequence[str
     comparison = _comparison(subject, inputs, expected)
     found = {level: _run(subject, library, inputs, comparison.right) for level, library in libraries.items()}
     by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
+    if expected is None and any(d.reason for differences in by_level.values() for d in differences):
+        by_level = _by_decisions(subject, libraries, inputs, found) or by_level
     differences = worst_of_each(list(by_level.values()))
     wrong = [difference for difference in differences if difference.reason]
     doubtful = subject.lowered is not None and (wrong or any(d.explained for d in differences)
@@ -39,6 +42,18 @@ def verify(subject: Subject, libraries: Mapping[str, Code], others: Sequence[str
     status = status_of(differences) if step is None else DIFFERENT
     return Verification(status, against, seed if inputs.drawn else None, tuple(libraries), tuple(others), inputs.drawn,
                         tuple(differences), bool(doubtful), fault)
+
+
+def _by_decisions(subject: Subject, libraries: Mapping[str, Code], inputs: Inputs,
+                  found: Mapping[str, Numbers]) -> dict[str, list[Difference]] | None:
+    """The differences at all levels, as `decisions` has them, if all are right so."""
+    judged = {}
+    for level, library in libraries.items():
+        differences = differences_by_decisions(subject, library, inputs.arrays, found[level])
+        if differences is None or any(difference.reason for difference in differences):
+            return None
+        judged[level] = differences
+    return judged
 
 
 def _comparison(subject: Subject, inputs: Inputs, expected: Numbers | None) -> Comparison:

@@ -76,6 +76,22 @@ def test_sensitive_readers_keep_float32(graph, kept):
     assert types(made)["p"] == f"f32[{shape}]"
 
 
+def test_rows_of_a_detector_stay_float32(graph):
+    """Rows that one kernel of an operator takes for another: they hold numbers of classes."""
+    made = run_passes(graph("""
+        %scores: f32[2,3,8]    %offsets: f32[2,32]    %anchors: f32[1,8,4]
+        %prob = softmax(%scores) axis=1
+        %twice = softmax(%prob) axis=1
+        %found = _contrib_MultiBoxDetection(%twice, %offsets, %anchors)
+        %s = slice_axis(%found) axis=2 begin=0 end=1
+        %e = softmax(%s)
+        heads %e
+    """), [Legalize(), Fuse(), NarrowStorage()])
+    rows = {node.name: str(node.types[0]) for node in made.nodes if node.op and node.types[0].dtype.is_float}
+    assert any("take_rows" in name for name in rows)
+    assert rows.pop("prob") == "bf16[2,3,8]" and all(type.startswith("f32") for type in rows.values())
+
+
 def test_what_the_user_holds_stays_float32(graph):
     made = run_passes(graph(TWO_GROUPS.replace("heads %q", "heads %q, %p")), [Fuse(), NarrowStorage()])
     assert types(made) == {"p": "f32[4,16]", "q": "f32[4,16]"}
