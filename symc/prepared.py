@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from symc.passes.batch_rows import BatchAxis
 
 PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
-                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16")}
+                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx")}
 
 
 @dataclass(frozen=True)

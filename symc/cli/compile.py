@@ -47,8 +47,8 @@ def compile(
     train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
     cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for, as x86-64,aarch64, or native; by "
-                                                 "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 with --precision "
-                                                 "bf16.")] = None,
+                                                 "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 and x86-64-v4-amx "
+                                                 "with --precision bf16.")] = None,
     target: Annotated[str, typer.Option(help="llvm: CPUs; cuda: GPUs, for which a compiler comes with symc's extra "
                                              "'cuda'; llvm,cuda: a package that runs on both.")] = "llvm",
     arch: Annotated[str | None, typer.Option(help="Architectures of GPUs to compile for, as sm_75,sm_86; by default "

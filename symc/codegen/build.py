@@ -45,7 +45,7 @@ from symc.runtime.batch import Batch
 from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.libraries import LIBRARIES
 from symc.runtime.library import Library
-from symc.runtime.machine import this_machine
+from symc.runtime.machine import permits, this_machine
 
 if TYPE_CHECKING:
     from symc.codegen.library_calls import LibraryCall
@@ -328,7 +328,7 @@ def host_levels() -> list[str]:
     """The levels that this machine can run, the best first.  SymcError: there are none."""
     machine = this_machine()
     fitting = [level for level, needs in LEVELS.items()
-               if architecture_of(level) == machine.architecture and set(needs) <= machine.features]
+               if architecture_of(level) == machine.architecture and set(needs) <= machine.features and permits(needs)]
     if not fitting:
         raise SymcError(f"this machine ({machine.architecture}) has none of the CPU levels {', '.join(LEVELS)}",
                         "symc runs on x86-64 and 64-bit ARM")

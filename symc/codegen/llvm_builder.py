@@ -250,6 +250,11 @@ class Builder:
         listed = ", ".join(f"{argument.type} {argument.name}" for argument in arguments)
         return self.register(f"call {flags}{type} @{name}({listed})", type)
 
+    def perform(self, name: str, *arguments: Value) -> None:
+        """Call an intrinsic that gives nothing back, and declare it."""
+        self.declarations[name] = f"declare void @{name}({', '.join(str(argument.type) for argument in arguments)})"
+        self.emit(f"call void @{name}({', '.join(f'{argument.type} {argument.name}' for argument in arguments)})")
+
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         """An intrinsic that is overloaded by the one type of its arguments and result, such as llvm.fma."""
         type = arguments[0].type
@@ -329,6 +334,17 @@ class Builder:
         arguments = (*self._masked(pointer, type, valid), self.zero(type))
         return self.call(f"llvm.masked.load.{type.suffix}.p0", type, *arguments)
 
+    def load_if(self, pointer: Value, type: Type, condition: Value) -> Value:
+        """A vector; where the condition does not hold nothing is read, and it is 0."""
+        if type.lanes in (8, 16):
+            bits = self.convert("sext", condition, f"i{type.lanes}")
+            mask = self.reinterpret(bits, Type("i1", type.lanes))
+        else:
+            mask = self.splat(condition, type.lanes)
+        alignment = Value(self, str(_alignment(type)), Type("i32"))
+        name = f"llvm.masked.load.{type.suffix}.p0"
+        return self.call(name, type, pointer, alignment, mask, self.zero(type))
+
     def store_lanes(self, value: Value, pointer: Value, valid: Sequence[bool]) -> None:
         """Write the valid lanes and touch nothing else."""
         if all(valid):
@@ -336,8 +352,7 @@ class Builder:
             return
         arguments = (value, *self._masked(pointer, value.type, valid))
         name = f"llvm.masked.store.{value.type.suffix}.p0"
-        self.declarations[name] = f"declare void @{name}({', '.join(str(a.type) for a in arguments)})"
-        self.emit(f"call void @{name}({', '.join(f'{a.type} {a.name}' for a in arguments)})")
+        self.perform(name, *arguments)
 
     def _masked(self, pointer: Value, type: Type, valid: Sequence[bool]) -> tuple[Value, Value, Value]:
         alignment = Value(self, str(_alignment(type)), Type("i32"))

@@ -36,6 +36,8 @@ LEVELS = {
     "x86-64-v3": Level(X86_64, "x86-64-v3", Core(registers=16, vector_bytes=32)),
     "x86-64-v4": Level(X86_64, "x86-64-v4", _V4),
     "x86-64-v4-bf16": Level(X86_64, "x86-64-v4", replace(_V4, has_pairs=True), "+avx512bf16"),
+    "x86-64-v4-amx": Level(X86_64, "x86-64-v4", replace(_V4, has_pairs=True, has_tiles=True),
+                           "+avx512bf16,+amx-tile,+amx-bf16"),
     "aarch64": Level("aarch64-unknown-linux-gnu", "generic", Core(registers=31, vector_bytes=16)),
 }
 

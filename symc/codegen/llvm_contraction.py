@@ -17,6 +17,8 @@ from symc.codegen.choice import CHUNKS, COLUMNS, MODEL, Choice
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_elements import PAIR, Element, element_of
+from symc.codegen.llvm_matrix import MatrixWriter
+from symc.codegen.llvm_matrix_plan import MatrixPlan, plan_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
 from symc.codegen.llvm_round_tiles import RoundsWriter
@@ -121,10 +123,12 @@ def choices(request: ContractionRequest, level: str, ranks: int, ranks_by_order:
     """
     request = _in_pairs(request)
     nests = _nests(request) or []
+    elements = _elements(request, level)
+    nests = [nest for nest in nests if _matrix_plan(nest, elements, level) is None]     # tiles have no choices
     found: dict[Choice, list[Schedule]] = {}
     orders = [Choice(rank, order) for rank in range(ranks_by_order) for order in (COLUMNS, CHUNKS)]
     for choice in (*(Choice(rank) for rank in range(ranks)), *orders):
-        schedules = _schedules(nests, _elements(request, level), level, choice)
+        schedules = [_schedule(nest, elements, level, choice) for nest in nests]
         if schedules not in found.values():
             found[choice] = schedules
     return list(found)
@@ -162,18 +166,30 @@ def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue
     if nests is None:
         along = [operand.along for operand in request.operands]
         return [PointWriter(builder, request.spec, request.types, along, elements, pointers, epilogue)]
-    return [(RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
-            for schedule in _schedules(nests, elements, level, choice)]
+    return [_writer(builder, nest, elements, level, pointers, epilogue, choice) for nest in nests]
+
+
+def _writer(builder: Builder, nest: Nest, elements: Sequence[Element], level: str, pointers: Sequence[Value],
+            epilogue: Epilogue, choice: Choice) -> Writer:
+    if (plan := _matrix_plan(nest, elements, level)) is not None:
+        return MatrixWriter(builder, plan, LEVELS[level].core, elements, pointers, epilogue)
+    schedule = _schedule(nest, elements, level, choice)
+    return (RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
+
+
+def _matrix_plan(nest: Nest, elements: Sequence[Element], level: str) -> MatrixPlan | None:
+    """How the CPU's tiles multiply; None where there are none, or they would not pay."""
+    return plan_of(nest) if LEVELS[level].core.has_tiles and elements[0] is elements[1] is PAIR else None
 
 
 def _elements(request: ContractionRequest, level: str) -> list[Element]:
     return [element_of(type.element, LEVELS[level].core.has_pairs) for type in request.types]
 
 
-def _schedules(nests: Sequence[Nest], elements: Sequence[Element], level: str, choice: Choice) -> list[Schedule]:
+def _schedule(nest: Nest, elements: Sequence[Element], level: str, choice: Choice) -> Schedule:
     core = LEVELS[level].core
     core = core.for_pairs() if elements[0] is PAIR else core
-    return [choose(nest, core, Type(elements[0].register).bits // 8, choice) for nest in nests]
+    return choose(nest, core, Type(elements[0].register).bits // 8, choice)
 
 
 def _header(name: str, request: Request) -> str:

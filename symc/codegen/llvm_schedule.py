@@ -38,11 +38,12 @@ INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps shar
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What the choice needs to know of a core.  has_pairs: it has AVX512_BF16."""
+    """What the choice needs to know of a core.  has_pairs: it has AVX512_BF16; has_tiles: and AMX for bfloat16."""
 
     registers: int
     vector_bytes: int
     has_pairs: bool = False
+    has_tiles: bool = False
     prefetched_bytes: int = 8192   # how far ahead weights are asked for
 
     def for_pairs(self) -> Core:

@@ -50,6 +50,7 @@ _V3 = ("ssse3", "sse4_1", "sse4_2", "popcnt", "avx", "avx2", "bmi1", "bmi2", "f1
 _V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 # CPU levels, the best first, and what their code may use, under the names of /proc/cpuinfo.
 LEVELS: dict[str, tuple[str, ...]] = {
+    "x86-64-v4-amx": (*_V4, "avx512_bf16", "amx_tile", "amx_bf16"),
     "x86-64-v4-bf16": (*_V4, "avx512_bf16"),
     "x86-64-v4": _V4,
     "x86-64-v3": _V3,

@@ -159,6 +159,8 @@ AVX = {1: _set("10-17 28-2f 50-5f 6e 6f 77 7c-7f c2 c6 d0 d6 e6 e7 f0"), 2: _set
        3: _set("04-06 08-0d 18 19 21 40 41 4a 4b")}
 AVX2 = {1: frozenset[int](), 2: _set("16 36 45-47 58-5a 78 79 8c 8e 90-93"), 3: _set("00-02 38 39 46")}
 FMA = _set("96-9f a6-af b6-bf")
+AMX = {(0x49, 0): "amx_tile", (0x49, 1): "amx_tile", (0x49, 3): "amx_tile", (0x4B, 1): "amx_tile",
+       (0x4B, 2): "amx_tile", (0x4B, 3): "amx_tile", (0x5C, 2): "amx_bf16"}     # of table 2 with these prefixes
 VEX = {(2, 0x13): "f16c", (3, 0x1D): "f16c", (2, 0xF2): "bmi1", (2, 0xF3): "bmi1", (2, 0xF5): "bmi2",
        (2, 0xF6): "bmi2", (3, 0xF0): "bmi2"}
 # table and prefix: what needs AVX-512F alone for 512 bits and scalars
@@ -194,6 +196,8 @@ def _vex_features(it: Instruction) -> frozenset[str]:
         return AVX512
     if it.table == 2 and it.opcode in FMA:
         return frozenset({"avx", "fma"})
+    if it.table == 2 and (it.opcode, it.prefix) in AMX:
+        return frozenset({"amx_tile", AMX[it.opcode, it.prefix]})
     if (it.table, it.opcode) == (2, 0xF7):
         return frozenset({"bmi2" if it.prefix else "bmi1"})
     if (it.table, it.opcode) in VEX:

@@ -1,12 +1,15 @@
-"""What this machine is: architecture, CPU features, cores.  Read from /proc and /sys; nothing is executed."""
+"""What this machine is: architecture, CPU features, cores.  Read from /proc and /sys; nothing is executed but the one
+system call that asks for the tiles of AMX."""
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import platform
 import struct
 import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 
 Path = str | os.PathLike[str]
@@ -15,7 +18,8 @@ AUXILIARY_VECTOR = "/proc/self/auxv"
 CPU_QUOTA = "/sys/fs/cgroup/cpu.max"
 HARDWARE_CAPABILITIES = 16      # AT_HWCAP
 ARM_FEATURES = ("fp", "asimd")  # bits of it, from the lowest on
-WIDE_STATE = ("avx", "fma", "f16c")     # beginnings of features that need registers which the system saves by xsave
+ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18    # of Linux on x86-64
+WIDE_STATE = ("avx", "fma", "f16c", "amx")  # beginnings of features with registers that the system saves by xsave
 
 
 class Machine(NamedTuple):
@@ -45,6 +49,18 @@ def cpu_features(source: Path = CPU_INFORMATION) -> frozenset[str]:
     cores = [frozenset(flags.split()) for key, _, flags in lines if key.strip() == "flags"]
     common = frozenset.intersection(*cores) if cores else frozenset()
     return common if "xsave" in common else frozenset(flag for flag in common if not flag.startswith(WIDE_STATE))
+
+
+def permits(features: Iterable[str]) -> bool:
+    """Whether the system lets this process use features of its CPU: those of AMX after being asked, once for all
+    threads; systems that do not know the question, or filter it, let nobody."""
+    return not any(name.startswith("amx_") for name in features) or _tiles_are_permitted()
+
+
+@functools.cache
+def _tiles_are_permitted() -> bool:
+    numbers = map(ctypes.c_long, (ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA))
+    return bool(ctypes.CDLL(None).syscall(*numbers) == 0)
 
 
 def arm_features(source: Path = AUXILIARY_VECTOR) -> frozenset[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from symc.errors import PackageError
 from symc.runtime.archive import MANIFEST, WEIGHTS, Entry, damaged, map_file, read_archive, sound_parts
 from symc.runtime.library import Library
-from symc.runtime.machine import Machine
+from symc.runtime.machine import Machine, permits
 from symc.runtime.manifest import describe, image_member, read_manifest, run_name
 from symc.runtime.memory import address_of
 from symc.runtime.plan import Plan
@@ -139,16 +139,19 @@ class Package:
             raise PackageError(f"package {self.path} is built for {' and '.join(built)}, "
                                f"this machine is {_platform(here)}", REBUILD)
         named = [target for target in native if level in (None, target.level)]
-        fitting = [target for target in named if machine.features.issuperset(target.features)]
-        if not fitting:
+        fitting = (target for target in named if machine.features.issuperset(target.features))
+        found = next((target for target in fitting if permits(target.features)), None)
+        if found is None:
             raise PackageError(f"package {self.path} needs {self._needs(named, machine)}", REBUILD)
-        return fitting[0]
+        return found
 
     def _needs(self, targets: Sequence[Target], machine: Machine) -> str:
         if not targets:
             return f"no library for the level asked for; it has {', '.join(target.level for target in self.targets)}"
         least = targets[-1]
         missing = sorted(set(least.features) - machine.features)
+        if not missing:
+            return f"the tiles of AMX for level {least.level}, which the system does not let this process use"
         return f"a CPU of level {least.level}; this one lacks {', '.join(missing)}"
 
     def library(self, target: Target, number: int = 0) -> Library:

@@ -6,13 +6,15 @@ import re
 
 from symc.codegen.llvm_builder import Builder, Type, Value
 from symc.codegen.llvm_elements import BFLOAT16
+from tests.codegen.tile_twin import tile_twin
 
 DOT = re.compile(r"@llvm\.x86\.avx512bf16\.dpbf16ps\.(\d+)\(")
 ROUND = re.compile(r"fptrunc <(\d+) x float> (%\w+) to <\d+ x bfloat>")
 
 
 def twin(text: str) -> str:
-    """The kernel with plain arithmetic in the place of vdpbf16ps and vcvtneps2bf16, after Intel's manual."""
+    """The kernel with plain arithmetic in the place of vdpbf16ps, vcvtneps2bf16 and tiles, after Intel's manual."""
+    text = tile_twin(text)
     text = re.sub(r"declare [^\n]*dpbf16ps[^\n]*\n", "", text)
     dots, roundings = ({int(found[1]) for found in pattern.finditer(text)} for pattern in (DOT, ROUND))
     text = ROUND.sub(r"call <\1 x bfloat> @round\1(<\1 x float> \2)", DOT.sub(r"@dot\1(", text))

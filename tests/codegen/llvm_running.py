@@ -18,13 +18,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
-def load_function(text: str, name: str, *argument_types: type) -> Callable[..., None]:
+def load_function(text: str, name: str, *argument_types: type, level: str = HOST_LEVEL) -> Callable[..., None]:
     """Compile the module `text` and get its void function `name`."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2, reloc="pic", codemodel="small")
     compiler = llvm.create_lljit_compiler(machine)
-    builder = llvm.JITLibraryBuilder().add_current_process().add_object_img(compile_object(text, HOST_LEVEL))
+    builder = llvm.JITLibraryBuilder().add_current_process().add_object_img(compile_object(text, level))
     library = builder.export_symbol(name).link(compiler, f"test{len(_kept)}")
     _kept.append((compiler, library))
     return ctypes.CFUNCTYPE(None, *argument_types)(library[name])

@@ -94,13 +94,17 @@ def test_output_names_are_unique(graph):
     assert build.output_names(g) == ["a_output", "x", "a_output#1", "a_output#2"]
 
 
-@pytest.mark.parametrize("features, level", [("v4-bf16", "x86-64-v4-bf16"), ("v4", "x86-64-v4"), ("v3", "x86-64-v3"),
-                                             ("none", "x86-64")])
+@pytest.mark.parametrize("features, level", [
+    ("v4-amx", "x86-64-v4-amx"), ("v4-bf16", "x86-64-v4-bf16"), ("v4", "x86-64-v4"), ("v3", "x86-64-v3"),
+    ("none", "x86-64")])
 def test_the_best_level_of_this_machine(monkeypatch, features, level):
     has = {"none": frozenset({"sse2"})}
-    has |= {name: frozenset(build.LEVELS[f"x86-64-{name}"]) for name in ("v3", "v4", "v4-bf16")}
+    has |= {name: frozenset(build.LEVELS[f"x86-64-{name}"]) for name in ("v3", "v4", "v4-bf16", "v4-amx")}
     monkeypatch.setattr(build, "this_machine", lambda: Machine("x86_64", "linux", 64, has[features]))
+    monkeypatch.setattr(build, "permits", lambda features: True)
     assert host_level() == level
+    monkeypatch.setattr(build, "permits", lambda features: "amx_tile" not in features)
+    assert host_level() == ("x86-64-v4-bf16" if features == "v4-amx" else level)
 
 
 def test_a_machine_without_a_level(monkeypatch):

@@ -45,7 +45,7 @@ def test_kernels_of_a_level(name, level, groups, monkeypatch):
             groups.check(group, level=level, rtol=1e-4, atol=1e-4)   # sums of hundreds of terms of either sign
 
 
-@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4-bf16"])
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4-bf16", "x86-64-v4-amx"])
 @pytest.mark.parametrize("name", ["lenet", "transformer_encoder_sym", "lstm_charlm", "zoo_mobilenet0.25"])
 def test_kernels_of_bfloat16(name, level, groups, monkeypatch):
     def compile_here(text, _, optimise=False):

@@ -43,7 +43,7 @@ def test_checksums_are_those_of_zlib(library, size):
         assert library.crc32(data[:size]) != zlib.crc32(np.random.default_rng(size).bytes(size))
 
 
-@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4", "x86-64-v4-bf16"])
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx"])
 def test_machines_need_no_wide_multiplication(level):
     code = compile_object(checksum_text(level), level)
     assert ASKED_FOR < used_features(code) <= ASKED_FOR.union(LEVELS[level])

@@ -22,7 +22,7 @@ from tests.codegen.bfloat16_twin import twin
 from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
 
 RANDOM = np.random.default_rng(5)
-BF16 = "x86-64-v4-bf16"
+BF16, AMX = "x86-64-v4-bf16", "x86-64-v4-amx"
 
 
 def bfloat16(shape: tuple[int, ...]) -> np.ndarray:
@@ -45,7 +45,7 @@ def compute(request: ContractionRequest, level: str) -> tuple[np.ndarray, np.nda
             total = total + operand
         return total
     kernel = generate(request, "kernel", level, epilogue)
-    assert LEVELS[level].core.has_pairs is (level == BF16) and assembly(kernel.text, level)
+    assert LEVELS[level].core.has_pairs is (level in (BF16, AMX)) and assembly(kernel.text, level)
     function = load_function(twin(kernel.text), "kernel", *[ctypes.c_void_p] * len(request.types), ctypes.c_int64,
                              ctypes.c_int64)
     types = request.types[:-1]
@@ -76,7 +76,7 @@ def packed(spec: Contraction, rhs: TensorType) -> TensorType:
     return replace(rhs, layout=weight_layout(spec, rhs.dims, axes[0].right if axes else None))
 
 
-levels = st.sampled_from(["x86-64-v3", "x86-64-v4", BF16])
+levels = st.sampled_from(["x86-64-v3", "x86-64-v4", BF16, AMX])
 results = st.sampled_from(["f32", "bf16"])
 
 
@@ -107,7 +107,7 @@ def test_convolution(batch, channels, filters, kernel, stride, pad, has_float_we
     check(ContractionRequest(spec, parse_type(lhs), rhs, (parse_type(out),)), level)
 
 
-@pytest.mark.parametrize("level", ["x86-64-v3", BF16])
+@pytest.mark.parametrize("level", ["x86-64-v3", BF16, AMX])
 @pytest.mark.parametrize("groups, channels, filters", [(32, 1, 1), (8, 4, 4), (2, 16, 32)])
 def test_grouped_convolution(level, groups, channels, filters):
     window = Window(1, groups, channels, filters, (6, 7), (6, 7), (3, 3), (1, 1), (1, 1), (1, 1))

@@ -69,9 +69,23 @@ def test_instructions_begin_where_a_disassembler_says(native, tmp_path, level):
     from symc.codegen import link
 
     link.link_shared(native.objects(native.affine(), level), tmp_path / "lib.so")
-    shown = subprocess.run(["objdump", "-dw", tmp_path / "lib.so"], capture_output=True, text=True, check=True).stdout
+    check_begins(tmp_path / "lib.so")
+
+
+@pytest.mark.skipif(not shutil.which("objdump"), reason="needs objdump")
+def test_instructions_of_tiles_begin_where_a_disassembler_says(tmp_path):
+    from tests.codegen.test_llvm_matrix import LEVEL, REQUESTS, add, generate
+
+    image = compile_object(generate(REQUESTS["windows in rounds"], "kernel", LEVEL, add).text, LEVEL)
+    (tmp_path / "kernel.o").write_bytes(image)
+    check_begins(tmp_path / "kernel.o")
+    assert used_features(image) >= {"amx_tile", "amx_bf16"} and used_features(image) <= set(LEVELS[LEVEL])
+
+
+def check_begins(path):
+    shown = subprocess.run(["objdump", "-dw", path], capture_output=True, text=True, check=True).stdout
     begins = []
-    for address, code in code_of((tmp_path / "lib.so").read_bytes()):
+    for address, code in code_of(path.read_bytes()):
         at = 0
         while at < len(code):
             begins.append(address + at)
@@ -83,7 +97,9 @@ def test_instructions_begin_where_a_disassembler_says(native, tmp_path, level):
     ("c5 f8 77", {"avx"}), ("62 f1 7c 48 58 c1", {"avx512f"}), ("62 f1 7c 28 58 c1", {"avx512f", "avx512vl"}),
     ("c4 e2 75 b8 c2", {"avx", "fma"}), ("c5 fd fe c1", {"avx", "avx2"}), ("c5 f9 fe c1", {"avx"}),
     ("0f 38 f0 07", {"movbe"}), ("f3 0f b8 c1", {"popcnt"}), ("48 0f af c1", set()), ("66 0f 38 17 c1", {"sse4_1"}),
-    ("c4 e2 7d 18 07", {"avx"}), ("c4 e2 7d 18 c1", {"avx", "avx2"})])
+    ("c4 e2 78 49 07", {"amx_tile"}), ("c4 e2 78 49 c0", {"amx_tile"}), ("c4 e2 7b 49 c8", {"amx_tile"}),
+    ("c4 e2 7b 4b 24 0f", {"amx_tile"}), ("c4 e2 7a 4b 04 0f", {"amx_tile"}),
+    ("c4 e2 4a 5c c4", {"amx_bf16", "amx_tile"}), ("c4 e2 7d 18 07", {"avx"}), ("c4 e2 7d 18 c1", {"avx", "avx2"})])
 def test_single_instructions(code, features):
     data = bytes.fromhex(code)
     one = decode(memoryview(data + bytes(8)), 0)

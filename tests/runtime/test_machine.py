@@ -1,8 +1,10 @@
 """What the machine says about itself."""
 
+import ctypes
 import struct
 
-from symc.runtime.machine import arm_features, available_cores, cpu_features, this_machine
+from symc.runtime import machine as module
+from symc.runtime.machine import arm_features, available_cores, cpu_features, permits, this_machine
 
 
 def test_features_that_all_cores_have(tmp_path):
@@ -14,7 +16,7 @@ def test_features_that_all_cores_have(tmp_path):
 
 def test_registers_that_the_system_does_not_save(tmp_path):
     information = tmp_path / "cpuinfo"
-    information.write_text("flags\t\t: fpu sse4_2 avx avx2 avx512f fma f16c bmi1\n")
+    information.write_text("flags\t\t: fpu sse4_2 avx avx2 avx512f fma f16c bmi1 amx_tile\n")
     assert cpu_features(information) == {"fpu", "sse4_2", "bmi1"}
 
 
@@ -37,3 +39,19 @@ def test_cores_follow_the_quota_of_the_container(tmp_path):
 def test_this_machine():
     machine = this_machine()
     assert machine.system == "linux" and machine.pointer_bits == 64 and machine is this_machine()
+
+
+def test_tiles_are_asked_for_once_and_by_nobody_else(monkeypatch):
+    answers = [-1]
+
+    class System:
+        def syscall(self, *numbers):
+            assert [number.value for number in numbers] == [158, 0x1023, 18]
+            return answers.pop()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: System())
+    module._tiles_are_permitted.cache_clear()
+    try:
+        assert permits(["avx512f", "avx512_bf16"]) and len(answers) == 1
+        assert not permits(["amx_bf16", "amx_tile"]) and not permits(["amx_tile"]) and not answers
+    finally:
+        module._tiles_are_permitted.cache_clear()

@@ -236,6 +236,26 @@ def test_machines_that_cannot_run_it(package_path, tmp_path):
         future.target_for(this_machine())
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_tiles_that_the_system_refuses(package_path, tmp_path, monkeypatch, permitted):
+    """The next library is taken; where there is none, the reason is said."""
+    asked, here = [], this_machine()._replace(features=frozenset({"amx_tile"}))
+    monkeypatch.setattr("symc.runtime.package.permits", lambda features: "amx_tile" not in features or (
+        asked.append(features) or permitted))
+    own, = json.loads(contents(package_path)["manifest.json"])["targets"]
+    best = own | {"level": "tiles", "features": ["amx_tile"]}
+    for targets, level in (([best, own | {"features": []}], "tiles" if permitted else own["level"]),
+                           ([best], "tiles" if permitted else None)):
+        package = open_package(repacked(package_path, tmp_path,
+                                        {"manifest.json": manifest_with(package_path, targets=targets)}))
+        if level is not None:
+            assert package.target_for(here).level == level
+        else:
+            with pytest.raises(PackageError, match="needs the tiles of AMX for level tiles, which the system"):
+                package.target_for(here)
+    assert asked == [("amx_tile",)] * 2
+
+
 def test_a_library_the_system_refuses(package_path, tmp_path):
     path = resealed(package_path, tmp_path, {"lib-x86-64.so": b"\x7fELF" + bytes(1000)})
     before = set(os.listdir("/proc/self/fd"))

@@ -170,7 +170,7 @@ static int check_pointer(const void *pointer, const char *name)
 /* ---- the machine ----------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
-enum { EAX, EBX, ECX, NO_STATE = 0, YMM = 0x6, ZMM = 0xE6 };
+enum { EAX, EBX, ECX, EDX, NO_STATE = 0, YMM = 0x6, ZMM = 0xE6, TILES = 0x60000 };
 
 /* Where cpuid tells a feature, and which registers the system must save for it. */
 static const struct feature {
@@ -184,7 +184,8 @@ static const struct feature {
     {"avx", 1, 0, ECX, 28, YMM}, {"f16c", 1, 0, ECX, 29, YMM}, {"avx2", 7, 0, EBX, 5, YMM},
     {"bmi1", 7, 0, EBX, 3, NO_STATE}, {"bmi2", 7, 0, EBX, 8, NO_STATE}, {"abm", 0x80000001, 0, ECX, 5, NO_STATE},
     {"avx512f", 7, 0, EBX, 16, ZMM}, {"avx512dq", 7, 0, EBX, 17, ZMM}, {"avx512cd", 7, 0, EBX, 28, ZMM},
-    {"avx512bw", 7, 0, EBX, 30, ZMM}, {"avx512vl", 7, 0, EBX, 31, ZMM}, {"avx512_bf16", 7, 1, EAX, 5, ZMM}};
+    {"avx512bw", 7, 0, EBX, 30, ZMM}, {"avx512vl", 7, 0, EBX, 31, ZMM}, {"avx512_bf16", 7, 1, EAX, 5, ZMM},
+    {"amx_bf16", 7, 0, EDX, 22, TILES}, {"amx_tile", 7, 0, EDX, 24, TILES}};
 
 /* The states of registers that the system saves, as xgetbv tells. */
 static uint32_t saved_states(void)
@@ -196,6 +197,14 @@ static uint32_t saved_states(void)
     return eax;
 }
 
+/* Whether the system lets this process use a state: tiles have to be asked for, once for all threads. */
+static int is_permitted(uint32_t state)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return (saved_states() & state) == state
+        && (state != TILES || !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA));
+}
+
 static int has_feature(const char *name)
 {
     for (size_t i = 0; i < sizeof FEATURES / sizeof *FEATURES; i++) {
@@ -205,8 +214,7 @@ static int has_feature(const char *name)
             continue;
         if (!__get_cpuid_count(feature->leaf, feature->subleaf, words, words + 1, words + 2, words + 3))
             return 0;
-        return words[feature->word] >> feature->bit & 1
-            && (saved_states() & (uint32_t)feature->state) == (uint32_t)feature->state;
+        return words[feature->word] >> feature->bit & 1 && is_permitted((uint32_t)feature->state);
     }
     return 0;
 }

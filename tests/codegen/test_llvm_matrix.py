@@ -1,0 +1,161 @@
+"""Products by the tiles of AMX, as every machine can run them (`tile_twin`) and as this one does, if it has tiles."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from symc.codegen.llvm_compile import assembly
+from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, choices, generate
+from symc.codegen.llvm_matrix_plan import LANES, TILE_PAIRS, TILE_ROWS, plan_of
+from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_weights import weight_layout
+from symc.codegen.package import LEVELS
+from symc.ir.types import DType, TensorType, parse_type
+from symc.ops.contraction import Contraction, Window, evaluate, matrix_product
+from symc.ops.math import NumPyMath
+from symc.ops.pairs import in_pairs, pair_axes
+from symc.runtime.machine import permits, this_machine
+from tests.codegen.bfloat16_twin import twin
+from tests.codegen.llvm_running import HOST_LEVEL, guarded, load_function, pack, run_jobs, unpack
+
+LEVEL = "x86-64-v4-amx"
+RANDOM = np.random.default_rng(7)
+HAS_TILES = this_machine().features.issuperset(LEVELS[LEVEL]) and permits(LEVELS[LEVEL])
+
+
+def packed(spec: Contraction, shape: tuple[int, ...]) -> TensorType:
+    weight, axes = TensorType(shape, DType.bfloat16), pair_axes(spec)
+    return replace(weight, layout=weight_layout(spec, shape, axes[0].right))
+
+
+def dense(rows, columns, depth, result="f32"):
+    spec = matrix_product(None, rows, columns, depth, False, True)
+    data, out = parse_type(f"bf16[{rows},{depth}]"), parse_type(f"{result}[{rows},{columns}]")
+    bias = EpilogueOperand(parse_type(f"f32[{columns}]"), (1,))
+    return ContractionRequest(spec, data, packed(spec, (columns, depth)), (out,), (bias,))
+
+
+def convolution(channels, filters, image, kernel=(1, 1), stride=1, pad=0, dilation=1, batch=1, groups=1):
+    output = tuple((size + 2 * pad - dilation * (taps - 1) - 1) // stride + 1
+                   for size, taps in zip(image, kernel, strict=True))
+    spec = Window(batch, groups, channels, filters, image, output, kernel, (stride,) * 2, (dilation,) * 2,
+                  (pad,) * 2).forward()
+    weight = packed(spec, (groups * filters, channels, *kernel))
+    data, out = (parse_type(f"bf16[{batch},{groups * extent},{size[0]},{size[1]}]:aBcd16b")
+                 for extent, size in ((channels, image), (filters, output)))
+    return ContractionRequest(spec, data, weight, (out,), (EpilogueOperand(out, (0, 1, 2, 3)),))
+
+
+REQUESTS = {
+    "rows in equal tiles": dense(49, 96, 64), "rows as they lie": dense(48, 96, 64), "few rows": dense(5, 80, 96),
+    "one column": dense(70, 16, 64), "few columns": dense(33, 40, 64), "steps of 14 pairs": dense(20, 64, 56),
+    "a bfloat16 result": dense(40, 48, 64, "bf16"), "rounds": dense(64, 96, 1024), "ragged rounds": dense(67, 70, 1536),
+    "chunks of rows": dense(150, 64, 64), "groups of columns": dense(20, 400, 32),
+    "pixels": convolution(64, 48, (7, 7)), "lines": convolution(32, 32, (5, 9), (3, 3), pad=1),
+    "steps": convolution(32, 32, (9, 11), (3, 3), stride=2, pad=1),
+    "every other pixel": convolution(32, 80, (9, 9), stride=2),
+    "holes": convolution(32, 16, (9, 9), (3, 3), pad=2, dilation=2),
+    "wide windows": convolution(16, 32, (8, 9), (7, 5), pad=3), "half a block": convolution(24, 32, (6, 6)),
+    "ragged channels": convolution(32, 40, (6, 7), (3, 3), pad=1),
+    "images": convolution(32, 32, (5, 5), (3, 3), pad=1, batch=3), "groups": convolution(32, 32, (6, 6), groups=2),
+    "windows in rounds": convolution(160, 48, (9, 9), (3, 3), pad=1),
+    "lines in rounds": convolution(16, 32, (70, 3), (31, 3), pad=1)}
+
+
+def exact(array: np.ndarray) -> np.ndarray:
+    return NumPyMath.cast(array, DType.float64)
+
+
+def random(type: TensorType) -> np.ndarray:
+    array = RANDOM.standard_normal(type.dims).astype(np.float32)
+    return NumPyMath.cast(array, DType.bfloat16) if type.element is DType.bfloat16 else array
+
+
+def add(_, total, *operands):
+    for operand in operands:
+        total = total + operand
+    return total
+
+
+def check(request: ContractionRequest, in_place: bool, change, level: str) -> None:
+    """Against exact sums, in one call and in several; in place: the last operand is where the output goes."""
+    kernel = generate(request, "kernel", LEVEL, add)
+    assert "tdpbf16ps" in kernel.text
+    function = load_function(change(kernel.text), "kernel", *[ctypes.c_void_p] * len(request.types), ctypes.c_int64,
+                             ctypes.c_int64, level=level)
+    types, out = request.types[:-1], request.outputs[0]
+    arrays = [random(type) for type in types]
+    expected = evaluate(request.spec, exact(arrays[0]), exact(arrays[1]), out.dims)
+    for operand, array in zip(request.operands, arrays[2:], strict=True):
+        places = dict(zip(operand.along, array.shape, strict=True))
+        expected = expected + exact(array).reshape([places.get(i, 1) for i in range(len(out.dims))])
+    results = []
+    for bounds in ([0, kernel.jobs], [*range(0, kernel.jobs, 3), kernel.jobs]):
+        inputs = [guarded(pack(array, type)) for array, type in zip(arrays, types, strict=True)]
+        output = inputs[-1] if in_place else guarded(np.full(out.physical, 77, out.element.numpy))
+        run_jobs(function, [*inputs, output], bounds)
+        results.append(unpack(output, out))
+    np.testing.assert_array_equal(*results)
+    rounding = 2.0 ** -8 if out.element is DType.bfloat16 else 0
+    np.testing.assert_allclose(exact(results[0]), expected, rtol=rounding + 2e-5,
+                               atol=2e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_products(name):
+    request = REQUESTS[name]
+    check(request, len(request.outputs[0].dims) == 4, twin, HOST_LEVEL)
+
+
+@pytest.mark.skipif(not HAS_TILES, reason="needs a CPU with AMX")
+@pytest.mark.parametrize("name", REQUESTS)
+def test_products_of_this_machine(name):
+    request = REQUESTS[name]
+    check(request, len(request.outputs[0].dims) == 4, str, LEVEL)
+
+
+def plan(request):
+    spec, left, right = in_pairs(request.spec, request.lhs, request.rhs)
+    nest, = nests_of(spec, [left, right, *request.types[2:]], [operand.along for operand in request.operands])
+    return plan_of(nest)
+
+
+def test_plans():
+    """What is tested above: every form that jobs have."""
+    plans = {name: plan(request) for name, request in REQUESTS.items()}
+    assert all(one.height <= TILE_ROWS and one.step <= TILE_PAIRS for one in plans.values())
+    assert {one.block for one in plans.values()} >= {(2, 2), (1, 4), (3, 1)}
+    assert plans["rows as they lie"].is_direct and not plans["rows in equal tiles"].is_direct
+    assert plans["rows in equal tiles"].height == 13 and plans["steps of 14 pairs"].step == 14
+    assert [plans[name].rounds > 1 for name in ("rounds", "windows in rounds", "lines in rounds", "lines")] == \
+        [True, True, True, False]
+    assert plans["chunks of rows"].chunks == 3 and plans["groups of columns"].groups > 1
+    assert plans["half a block"].product.pairs == 12
+    assert plans["groups"].jobs == 2 and plans["few rows"].block == (1, 4)
+
+
+@pytest.mark.parametrize("request_", [dense(2, 64, 64), dense(64, 64, 38), convolution(20, 32, (6, 6), (3, 3), pad=1)])
+def test_products_that_tiles_do_not_compute(request_):
+    """Two rows; no whole number of steps; half a block of channels at each tap."""
+    text = generate(request_, "kernel", LEVEL, add).text
+    assert "dpbf16ps.512" in text and "tdpbf16ps" not in text
+
+
+def test_loops_have_nothing_but_tiles():
+    """Four loads and four products to a step; nothing else but what counts."""
+    text = assembly(generate(convolution(256, 256, (14, 14), (3, 3), pad=1), "kernel", LEVEL, add).text, LEVEL)
+    loops = [block for block in re.split(r"^\.LBB\d+_\d+:", text, flags=re.MULTILINE) if "tdpbf16ps" in block]
+    main = max(loops, key=lambda block: block.count("tdpbf16ps"))
+    inside = main[:re.search(r"\n\s+j\w+\s", main).start()]
+    assert inside.count("tdpbf16ps") == inside.count("tileloadd") == 4
+    assert len(re.findall(r"^\s+[a-z]", inside, re.MULTILINE)) <= 16
+
+
+def test_tiles_have_no_choices():
+    assert choices(REQUESTS["lines"], LEVEL, 8, 3) == [choices(REQUESTS["lines"], LEVEL, 1, 0)[0]]
+    assert REQUESTS["lines"].outputs[0].dims[1] % LANES == 0
