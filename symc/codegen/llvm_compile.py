@@ -1,4 +1,4 @@
-"""Compiles LLVM IR text to object code, and cleans the text that TVM writes.
+"""Compiles LLVM IR text to object code.
 
 Levels of x86-64 are those of its psABI; a package holds one library for each.
 """
@@ -6,7 +6,6 @@ Levels of x86-64 are those of its psABI; a package holds one library for each.
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass, replace
 
 import llvmlite.binding as llvm
@@ -81,13 +80,3 @@ def _machine(level: str) -> llvm.TargetMachine:
     found = LEVELS[level]
     target = llvm.Target.from_triple(found.triple)
     return target.create_target_machine(cpu=found.cpu, features=found.features, opt=3, reloc="pic", codemodel="small")
-
-
-def clean_tvm_module(text: str) -> str:
-    """The LLVM IR that TVM writes, less what ties it to TVM's runtime.
-
-    Slots of function pointers become the functions they would hold, constructors and DLL export go.
-    """
-    text = re.sub(r"@__(TVM\w+) = [^\n]*global ptr null[^\n]*", r"@__\1 = internal constant ptr @\1", text)
-    text = re.sub(r"@llvm\.global_ctors[^\n]*\n", "", text)
-    return text.replace("dllexport ", "")

@@ -80,11 +80,6 @@ def supports(request: ContractionRequest) -> bool:
     return dtypes == {DType.float64} or dtypes <= {DType.float32, DType.bfloat16}
 
 
-def is_fast(request: ContractionRequest) -> bool:
-    """Whether all addresses are affine, so that the kernel is vectorised; a layout pass should keep to such layouts."""
-    return _nests(request) is not None
-
-
 def generate(request: ContractionRequest, name: str, level: str, epilogue: Epilogue | None = None,
              choice: Choice = MODEL) -> ContractionKernel:
     """Write the kernel `name` for the CPU `level` (a key of LEVELS), scheduled by `choice`.

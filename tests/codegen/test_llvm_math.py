@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Type, Value
-from symc.codegen.llvm_compile import clean_tvm_module
 from symc.codegen.llvm_math import ELEMENTS, FUNCTIONS, VectorMath, exp_of_negative, substitute_vector_math
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
@@ -112,16 +111,6 @@ def test_functions_of_ours_are_found_by_their_own_name() -> None:
     x, y = np.linspace(-2, 2, 4).astype(np.float32), np.empty(4, np.float32)
     load_loop(text)(x.ctypes.data, y.ctypes.data, 4)
     np.testing.assert_allclose(y, np.vectorize(math.erf)(x), rtol=1e-6)
-
-
-def test_cleaning_drops_what_ties_a_module_to_tvm() -> None:
-    text = """@__TVMBackendParallelLaunch = linkonce dllexport local_unnamed_addr global ptr null, align 8
-@llvm.global_ctors = appending global [0 x ptr] zeroinitializer
-define dllexport void @f() {
-"""
-    assert clean_tvm_module(text) == """@__TVMBackendParallelLaunch = internal constant ptr @TVMBackendParallelLaunch
-define void @f() {
-"""
 
 
 def evaluate(expression, *arrays: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
