@@ -14,6 +14,7 @@ import numpy as np
 
 from symc.errors import MXNetError, SymcError
 from symc.runtime.batch import Batch, ModuleOfBatches
+from symc.runtime.calls import Call
 from symc.runtime.machine import cpu_name, this_machine
 from symc.runtime.module import CompiledModule, Description, module_for
 from symc.runtime.package import Package, open_package
@@ -228,6 +229,13 @@ def step_work(program: Program, step: Step) -> tuple[int, int]:
             return program.trips(step) * flops, program.trips(step) * touched
 
 
+def _call_work(program: Program, call: Call) -> tuple[int, int]:
+    """The same of what a library does, and the kernels behind it."""
+    flops, _ = _work_within(program, call.steps)
+    _, behind = _work_within(program, call.rest)
+    return flops, sum(_bytes(program, number) for number in set(call.buffers)) + behind
+
+
 def _work_within(program: Program, bounds: Range) -> tuple[int, int]:
     works = [step_work(program, step) for step in program.plan.steps[slice(*bounds)]]
     return sum(flops for flops, _ in works), sum(touched for _, touched in works)
@@ -239,15 +247,16 @@ def _bytes(program: Program, number: int) -> int:
 
 
 def _step_rows(module: CompiledModule, effort: Effort, peak: Peak | None) -> Iterator[dict[str, Any]]:
-    """One record for each step of the timed entries, in their order."""
+    """One record for each step of the timed entries that runs alone, in their order."""
     program = module.program
-    numbers = [number for entry in entries_of(module) for number in range(*module.plan.entries[entry])]
+    numbers = [number for entry in entries_of(module) for number in program.alone(module.plan.entries[entry])]
     times = step_times(program, numbers, effort)
     whole = sum(times.values())
     for number, seconds in times.items():
-        step = module.plan.steps[number]
-        flops, touched = step_work(program, step)
-        yield {"step": number, "kernel": step_name(program, step), "nodes": list(_nodes_of(program, step)),
+        step, call = module.plan.steps[number], program.called(number)
+        flops, touched = step_work(program, step) if call is None else _call_work(program, call)
+        name = step_name(program, step) if call is None else call.library
+        yield {"step": number, "kernel": name, "nodes": list(_nodes_of(program, step)),
                "microseconds": 1e6 * seconds, "share": seconds / whole, "flops": flops, "bytes": touched,
                **_rate("gflops", flops, seconds, peak.flops if peak else None),
                **_rate("gbytes_per_second", touched, seconds, peak.bytes if peak else None)}

@@ -8,7 +8,7 @@ block of weights, one arena.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -208,12 +208,21 @@ class DeviceProgram(Program):
 
     def run_step(self, number: int) -> None:
         """As of Program; the step is done when this returns."""
-        step = self.plan.steps[number]
-        if isinstance(step, KernelStep):
-            self._launch(step)
+        if isinstance(self.plan.steps[number], KernelStep):
+            call = self.called(number)
+            self._launch_all(number, number + 1 if call is None else call.steps[1])
         else:
             super().run_step(number)
         self.driver.wait()
+
+    def alone(self, bounds: Range) -> Sequence[int]:
+        called = [self.called(number) for number in range(*bounds)]
+        behind = {number for call in called if call is not None for number in range(call.steps[0] + 1, call.steps[1])}
+        return [number for number in range(*bounds) if number not in behind]
+
+    def called(self, number: int) -> Call | None:
+        steps = self._calls.get(number)
+        return steps.call if steps is not None and steps.has_begun else None
 
     def _runs_natively(self, step: Step) -> bool:
         return isinstance(step, KernelStep)
@@ -311,6 +320,7 @@ class CalledSteps:
     def __init__(self, call: Call, plan: Plan, driver: Driver) -> None:
         self.call, self.last = call, call.steps[1]
         self.ready: Ready | None = None
+        self.has_begun = False      # when it was asked last
         self.reason = ""
         step, *_ = replaced_steps(plan, call)
         self.kernel, self.nodes = plan.kernels[step.kernel].name, step.nodes
@@ -329,7 +339,7 @@ class CalledSteps:
 
     def begin(self, driver: Driver, pointers: list[Pointer], workspace: Pointer) -> bool:
         """Whether the library has begun; one that refuses is not asked again."""
-        ready = self.ready
+        ready, self.has_begun = self.ready, False
         if ready is None or not ready.fits(pointers):
             return False
         try:
@@ -337,4 +347,5 @@ class CalledSteps:
         except LibraryProblem as problem:
             self.ready, self.reason = None, problem.message
             return False
+        self.has_begun = True
         return True

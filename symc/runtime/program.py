@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symc.errors import MXNetError, SymcError
+from symc.runtime.calls import Call
 from symc.runtime.library import Library
 from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_empty
 from symc.runtime.plan import (
@@ -164,8 +165,17 @@ class Program:
         """Bring what an entry has written back."""
 
     def run_step(self, number: int) -> None:
-        """Run one step alone, of an entry that has run: what times steps calls it for all, in their order."""
+        """Run one step alone, of an entry that has run: what times steps calls it for all that are `alone`, in their
+        order."""
         self._run_range((number, number + 1))
+
+    def alone(self, bounds: Range) -> Sequence[int]:
+        """The steps of a range that run by themselves: of those that a library does at once the first."""
+        return range(*bounds)
+
+    def called(self, number: int) -> Call | None:
+        """What a library does in place of step `number`, and those behind it."""
+        return None
 
     def trips(self, loop: LoopStep) -> int:
         """How many iterations a loop that has run may take."""

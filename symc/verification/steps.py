@@ -115,7 +115,7 @@ class _Walk:
         return [self.read(value).copy() for value in node.inputs]
 
     def run(self, first: int, end: int) -> None:
-        for number in range(first, end):
+        for number in self.program.alone((first, end)):
             self.program.run_step(number)
 
     def _name(self, number: int) -> str:
@@ -138,7 +138,9 @@ class _Walk:
                 return
 
     def _kernels(self, first: int, end: int) -> tuple[str, ...]:
-        plan = self.subject.plan
+        plan, call = self.subject.plan, self.program.called(first)
+        if call is not None:
+            return (call.library,)
         return tuple(plan.kernels[step.kernel].name for step in plan.steps[first:end] if isinstance(step, KernelStep))
 
     def read(self, value: Value) -> np.ndarray:

@@ -17,10 +17,13 @@ from symc.interpreter import run_heads
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
-from symc.runtime.cublaslt import CublasLt
+from symc.runtime import bench
+from symc.runtime.bench import Effort
+from symc.runtime.cublaslt import CublasLt, ReadyProduct
 from symc.runtime.cudnn import Cudnn
 from symc.runtime.executor import INFERENCE
 from symc.runtime.libraries import load
+from symc.verify import verify_package
 from tests.cuda.comparison import emulate
 from tests.cuda.math_library import build, word
 from tests.cuda.packages import hold_texts, network, write
@@ -158,6 +161,27 @@ def test_modules_say_what_libraries_do(module, library):
         == [("cublaslt", ("fc1", "relu1"), True, ""), ("cublaslt", ("fc2",), True, "")]
 
 
+def test_steps_that_a_library_does_are_timed_as_it(module, library):
+    program = module.program
+    check(module)
+    before = counted(library)
+    rows = list(bench._step_rows(module, Effort(warmup=0, repeats=3), None))
+    assert counted(library) - before == 6
+    calls = {call.steps[0]: call for call in program.plan.calls}
+    assert [row["kernel"] for row in rows if row["step"] in calls] == ["cublaslt"] * 2
+    assert rows[0]["bytes"] == 4 * (4 * 12 + 16 * 12 + 16 + 4 * 16) and rows[0]["nodes"] == ["fc1", "relu1"]
+    inside = {number for call in calls.values() for number in range(call.steps[0] + 1, call.steps[1])}
+    assert [row["step"] for row in rows] == [n for n in range(*program.plan.entries["infer"]) if n not in inside]
+
+
+def test_steps_are_timed_where_a_library_does_nothing(module, gpu):
+    gpu.libraries.clear()
+    check(module)
+    rows = list(bench._step_rows(module, Effort(warmup=0, repeats=1), None))
+    assert [row["step"] for row in rows] == list(range(*module.program.plan.entries["infer"]))
+    assert not any(row["kernel"] == "cublaslt" for row in rows)
+
+
 def test_another_thread_asks_no_more(module, library):
     check(module)
     asked = counted(library, "heuristics")
@@ -233,6 +257,20 @@ def test_packages(gpu, library, monkeypatch, tmp_path):
     shown = report.inspect_package(path)
     assert shown["options"]["libraries"] == "cublaslt" and [row["nodes"] for row in shown["library_calls"]] \
         == [["fc1", "relu1"], ["fc2"]]
+
+
+def test_wrong_numbers_of_a_library_are_found(gpu, library, monkeypatch, tmp_path):
+    """Steps by themselves are those that the library does."""
+    hold_texts(monkeypatch)
+    gpu.architecture = "sm_90"
+    gpu.libraries["cublaslt"] = library
+    path = write(tmp_path / "m.symc", "cuda", libraries=LIBRARIES, precision="tf32")
+    before = counted(library)
+    found = verify_package(path)
+    assert found.of_all == "passed" and found.steps_compared and counted(library) - before == 6
+    monkeypatch.setattr(ReadyProduct, "__call__", lambda self, *_: None)
+    found = verify_package(path)
+    assert found.of_all == "different" and "cublaslt" in found.fault and "'fc1'" in found.fault
 
 
 def test_packages_without_libraries_are_as_before(gpu, monkeypatch, tmp_path):
