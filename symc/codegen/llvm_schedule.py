@@ -44,7 +44,7 @@ class Core:
     vector_bytes: int
     has_pairs: bool = False
     has_tiles: bool = False
-    prefetched_bytes: int = 8192   # how far ahead weights are asked for
+    prefetched_bytes: int = 8192   # of weights on their way to the first cache, for all columns of a tile together
 
     def for_pairs(self) -> Core:
         """Without an instruction for pairs, both halves of a vector, of an element, and a mask need registers too."""

@@ -83,6 +83,7 @@ class TileWriter:
         self.lane_offsets = [lane_offsets(access, walked, self.nest.extents)
                              for access, walked in zip(self.accesses, lanes, strict=True)]
         self.cells: list[Cell] = []              # of the tile being written
+        self.vectors = 0                         # of the factor that is read in vectors, in a step of that tile
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
         self.products: list[Product] | None = None   # of the points that are written out, while these are walked
 
@@ -189,6 +190,7 @@ class TileWriter:
     def _enter_tile(self, place: Place) -> int:
         """Sets the cells of a tile.  Returns how many sums they take."""
         self.cells = [cell for cell in self._all_cells(place) if any(self._exists(place, cell))]
+        self.vectors = len({self._factors_of(cell)[1] for cell in self.cells})
         return self.schedule.core.chains(len(self.cells)) * len(self.cells)
 
     def _sums(self, place: Place, reduction: Sequence[str], sums: Sums) -> Sums:
@@ -269,8 +271,7 @@ class TileWriter:
         """Points of the innermost loop in one block.  One for each chain where each element is multiplied with one
         vector alone: LLVM writes the sum over the element there, and moves sums about, of which it spills some, unless
         it sees that each is the next round's."""
-        vectors = {self._factors_of(cell)[1] for cell in self.cells}
-        return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > len(vectors) == 1 else self.steps
+        return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > self.vectors == 1 else self.steps
 
     def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
         """`step` points to a round, the rest written out behind the loop."""
@@ -459,11 +460,13 @@ class TileWriter:
         return self._gather(access, pointer, offsets, valid)
 
     def _prefetch(self, access: int, pointer: Value, offset: int) -> None:
-        """Of the weights, once for each cache line."""
+        """Of the weights, once for each cache line.  All columns of the tile together take a part of the first cache,
+        which has to hold the rows, too."""
         itemsize = self.elements[access].bytes
         if self.schedule.streamed == access and offset * itemsize % CACHE_LINE == 0:
-            ahead = self.schedule.core.prefetched_bytes // itemsize
-            self.builder.prefetch(self._offset(access, pointer, offset + ahead))
+            lines = -(-self.vectors * self.schedule.width * itemsize // CACHE_LINE)
+            ahead = self.schedule.core.prefetched_bytes // (lines * CACHE_LINE) * CACHE_LINE
+            self.builder.prefetch(self._offset(access, pointer, offset + ahead // itemsize))
 
     def _prefetch_rows(self, place: Place) -> None:
         """Of the broadcast operand, the lines that a later block of the walk reads: one for each row of the tile."""
