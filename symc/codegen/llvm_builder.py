@@ -358,10 +358,10 @@ class Builder:
         alignment = Value(self, str(_alignment(type)), Type("i32"))
         return pointer, alignment, self.integers([int(v) for v in valid], "i1")
 
-    def prefetch(self, pointer: Value) -> None:
-        """Ask for the cache line that will be read soon; any address is allowed."""
+    def prefetch(self, pointer: Value, cache: int = 1) -> None:
+        """Ask for the cache line that will be read soon, in the first or second cache; any address is allowed."""
         self.declarations["llvm.prefetch.p0"] = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
-        self.emit(f"call void @llvm.prefetch.p0(ptr {pointer.name}, i32 0, i32 3, i32 1)")
+        self.emit(f"call void @llvm.prefetch.p0(ptr {pointer.name}, i32 0, i32 {4 - cache}, i32 1)")
 
     # Control
 

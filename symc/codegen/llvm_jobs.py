@@ -111,9 +111,8 @@ class Tiled:
             return tuple(Tiling(axis, self._size(axis)) for axis in order)
         most = min(ROWS_OF_A_JOB // self._size(row), self._tiles(order) // JOBS_WANTED)
         per_job = _tiles_per_job(self._tiles([row]), max(1, most))
-        if not per_job or self._is_coupled(row):
-            return (*(Tiling(axis, self._size(axis)) for axis in order if axis != row), Tiling(row, self._size(row), 0))
-        return tuple(Tiling(axis, self._size(axis), per_job if axis == row else 1) for axis in order)
+        columns = (Tiling(axis, self._size(axis)) for axis in order if axis != row)
+        return (*columns, Tiling(row, self._size(row), 0 if self._is_coupled(row) else per_job))
 
     def in_rounds(self) -> tuple[Tiling, ...]:
         """The same where tiles sum in rounds (`llvm_rounds`): a job has one column and all rows, or as many of them as

@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symc.codegen.choice import MODEL, Choice
+from symc.codegen.llvm_ahead import CACHE_LINE, NextPanel, next_panel
 from symc.codegen.llvm_jobs import CACHE, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
 
-CACHE_LINE = 64               # bytes
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
 BLOCKS_AHEAD = 2
@@ -66,8 +66,8 @@ class Schedule:
     tilings: all other parallel axes, outermost first.  reduction: all other reduced axes, outermost first, with
     `unrolled` ones written out.  checked: the constraints that are settled while writing, for each tile by itself; all
     others limit a reduction loop at run time.  streamed: the access whose vectors are prefetched.  rows_ahead: the
-    access whose rows are, and by how many elements.  rounds: how many of the outermost reduced axes are walked around
-    all tiles of a job, instead of inside each.
+    access whose rows are, and by how many elements.  next_panel: the weights that are asked for ahead.  rounds: how
+    many of the outermost reduced axes are walked around all tiles of a job, instead of inside each.
     """
 
     nest: Nest
@@ -82,6 +82,7 @@ class Schedule:
     streamed: int | None
     rows_ahead: tuple[int, int] | None
     rounds: int = 0
+    next_panel: NextPanel | None = None
 
     @property
     def pieces(self) -> int:
@@ -133,8 +134,10 @@ def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Sch
     tilings = tiled.in_shared_rounds() if shared else tiled.in_rounds() if rounds else tiled.tilings(choice.order)
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
+    whole = not (rounds or unrolled or candidate.sums_lanes)
+    panel = next_panel(nest, vector, lanes, tilings, itemsize) if whole else None
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
-                    rows_ahead, rounds)
+                    rows_ahead, rounds, panel)
 
 
 # Lanes

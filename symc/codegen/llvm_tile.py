@@ -8,15 +8,17 @@ what is inside at run time, and no operand is copied to be padded.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from symc.codegen.llvm_ahead import CACHE_LINE, NOWHERE, NextPanel
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
 from symc.codegen.llvm_elements import Element, multiplications
 from symc.codegen.llvm_jobs import Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
-from symc.codegen.llvm_schedule import CACHE_LINE, STEPS_UNROLLED, Schedule, lane_offsets
+from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, lane_offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Run:
 Cursor = tuple[Value, int]   # a pointer, and elements to be added to it
 Sums = list[Value]           # one for each cell of the tile, or one for each chain of each cell
 FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
+AHEAD = -1                   # the number of the cursor at what is asked for ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class TileWriter:
         self.cells: list[Cell] = []              # of the tile being written
         self.vectors = 0                         # of the factor that is read in vectors, in a step of that tile
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
+        self.summed: Sequence[str] = ()          # the axes that a tile walks
+        self.visits = NOWHERE                    # of the tile being written, to weights ahead
         self.products: list[Product] | None = None   # of the points that are written out, while these are walked
 
     # Jobs and tiles
@@ -196,7 +201,10 @@ class TileWriter:
     def _sums(self, place: Place, reduction: Sequence[str], sums: Sums) -> Sums:
         """`sums` and the products at all points of the reduction."""
         self.loaded = {}
+        self.summed = reduction
         starts = {access: self._start(access, place) for access in FACTORS}
+        if panel := self.schedule.next_panel:
+            starts[AHEAD] = self._start_ahead(panel, place)
         return self._reduce(reduction, replace(place, cursors=starts), sums)
 
     def _totals(self, sums: Sums) -> list[Value]:
@@ -236,6 +244,34 @@ class TileWriter:
         start = self.accesses[access].address.at(place.values)
         return self.builder.opaque(self._offset(access, self.pointers[access], start)), 0
 
+    # What is asked for ahead
+
+    def _start_ahead(self, panel: NextPanel, place: Place) -> Cursor:
+        """Where the tile's share of the next weights begins; sets when it is asked for."""
+        address = self.accesses[panel.access].address
+        columns = {self._offsets(panel.access, self.schedule.lanes, cell)[0] for cell in self.cells if cell.piece == 0}
+        rows = math.prod(place.known[held.axis][1] for held in panel.held)
+        line = CACHE_LINE // self.elements[panel.access].bytes
+        self.visits = panel.visits(self.nest.extents, self.schedule.reduction, self.steps, columns, rows, line)
+        start = address.at(place.values) + place.known[panel.axis][1] * address.coefficient(panel.axis)
+        start = panel.place_of_row(place.values) * self.visits.elements_of_row + start
+        return self.builder.opaque(self._offset(panel.access, self.pointers[panel.access], start)), 0
+
+    def _ask_ahead(self, place: Place, depth: int) -> None:
+        """Some lines of the next weights, where that is done on entering the reduced axis `depth`."""
+        panel = self.schedule.next_panel
+        if panel is None or self.visits.depth != depth:
+            return
+        line = CACHE_LINE // self.elements[panel.access].bytes
+        pointer, offset = place.cursors[AHEAD]
+        for piece, number in itertools.product(self.visits.pieces, range(self.visits.lines)):
+            there = offset + piece + number * line
+            self.builder.prefetch(self._offset(panel.access, pointer, there), cache=2)
+
+    def _step(self, access: int, axis: str) -> int:
+        """By how many elements a cursor moves from one point of an axis to the next."""
+        return self.visits.steps.get(axis, 0) if access == AHEAD else self.accesses[access].address.coefficient(axis)
+
     # Reduction
 
     def _reduce(self, axes: Sequence[str], place: Place, sums: Sums, chain: int = 0) -> Sums:
@@ -246,6 +282,7 @@ class TileWriter:
         limits = self._limits(axis, place)
         if not inner:
             self._prefetch_rows(place)
+        self._ask_ahead(place, len(self.summed) - len(axes))
         for run in self._runs(axis, 1, place):
             low: Integer = run.start
             high: Integer = run.start + run.count
@@ -298,8 +335,10 @@ class TileWriter:
         spill sums."""
         known = known if isinstance(first, Value) else first
         moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
+        if not inner:
+            self._ask_ahead(replace(place, cursors=moved), len(self.summed))
         for i in range(count):
-            cursors = {access: (pointer, offset + i * self.accesses[access].address.coefficient(axis))
+            cursors = {access: (pointer, offset + i * self._step(access, axis))
                        for access, (pointer, offset) in moved.items()}
             here = replace(place, known={**place.known, axis: (known + i, 1)}, cursors=cursors)
             sums = self._reduce(inner, here, sums, i % (len(sums) // len(self.cells)))
@@ -310,12 +349,14 @@ class TileWriter:
 
     def _advance(self, access: int, cursor: Cursor, axis: str, index: Integer) -> Cursor:
         pointer, offset = cursor
-        step = self.accesses[access].address.coefficient(axis)
+        step = self._step(access, axis)
         if isinstance(index, int):
             return pointer, offset + step * index
         return self._offset(access, pointer, index * step) if step else pointer, offset
 
     def _offset(self, access: int, pointer: Value, elements: Integer) -> Value:
+        if access == AHEAD and self.schedule.next_panel is not None:
+            access = self.schedule.next_panel.access
         return self.builder.offset(pointer, elements, self.elements[access].memory)
 
     def _limits(self, axis: str, place: Place) -> tuple[Integer, Integer] | None:

@@ -223,12 +223,13 @@ def test_compiles_for_every_level(level: str) -> None:
 @pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(256, 256, 14), convolution(512, 512, 7),
                                     convolution(64, 256, 28, kernel=1)], ids=str)
 def test_accumulators_and_addresses_stay_in_registers(window: Window, level: str) -> None:
-    """Multiplications by far outnumber moves to and from the stack, of vectors and of pointers."""
+    """Multiplications by far outnumber moves to and from the stack, of vectors; those of pointers are around innermost
+    loops, where the one to what is asked for ahead is one too many for the 15 registers there are."""
     lines = assembly(generate(blocked_request(window), "kernel", level).text, level).splitlines()
     multiplications = sum("vfmadd" in line for line in lines)
     spills = sum("(%rsp" in line and ("ymm" in line or "zmm" in line) for line in lines)
     assert multiplications > 50 and spills * 20 < multiplications
-    assert sum("(%rsp" in line for line in lines) * 2 < multiplications
+    assert sum("(%rsp" in line for line in lines) * 3 < multiplications * 2
 
 
 @pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(512, 512, 7),
