@@ -39,7 +39,8 @@ from symc.prepared import host_functions
 from symc.runtime.context import GPU, Context, cpu
 from symc.runtime.devices import driver_of
 from symc.runtime.dynamic import KEPT, DynamicExecutor
-from symc.runtime.executor import FROZEN, INFERENCE, Executor, Output, Sight
+from symc.runtime.executor import Executor, Output, Sight
+from symc.runtime.modes import FROZEN, INFERENCE
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.program import Program
 from symc.runtime.stages import Bound, Stage, Stages

@@ -19,7 +19,7 @@ from symc.ops.operator import operation
 from symc.ops.slots import show
 from symc.passes.pipeline import typed
 from symc.prepared import Prepared
-from symc.runtime.executor import INFERENCE, TRAINING
+from symc.runtime.modes import INFERENCE, TRAINING
 
 if TYPE_CHECKING:
     from symc.passes.batch_rows import BatchAxis

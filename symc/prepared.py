@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from symc.frontend.shape_sets import ShapeSets
 from symc.ir.graph import Graph, Node
 from symc.ir.text import print_graph
 from symc.ops.operator import operation, run_reference
+from symc.ops.record import Record, record
 from symc.runtime.batch import Batch, Place, nanoseconds_of
 from symc.runtime.plan import Plan
 from symc.runtime.several import batch_record
@@ -36,8 +36,8 @@ PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision
                   "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx")}
 
 
-@dataclass(frozen=True)
-class Prepared:
+@record
+class Prepared(Record):
     """A network as it was given, and its graphs after all passes: one for each plan.
 
     lowered, grid: for CPUs, for GPUs; where it is not for these, none.  shapes: for which it is.  places: of the batch

@@ -102,7 +102,6 @@ def compile(
 
 def _describe(package: Path, units: Sequence[Any], as_json: bool) -> dict[str, Any]:
     """What the manifest says of the arrays, and what the plans are made of."""
-    from symc import report as reports
     from symc.runtime.package import open_package
 
     opened = open_package(package)
@@ -116,6 +115,8 @@ def _describe(package: Path, units: Sequence[Any], as_json: bool) -> dict[str, A
               "steps": sum(len(plan.steps) for plan in plans), **manifest["memory"],
               "verification": manifest["verification"] if as_json else verdict(manifest["verification"])}
     if opened.architectures:
+        from symc import report as reports
+
         found = reports.for_gpus(opened)
         report["gpus"] = found if as_json else reports.gpus_summary(found)
     if len(plans) > 1:

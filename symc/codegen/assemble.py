@@ -39,6 +39,7 @@ from symc.ops.families.placement import Piece, Placement
 from symc.ops.group import Group
 from symc.ops.operator import Operator, is_placement, operation
 from symc.ops.parameters import format_value
+from symc.ops.record import Record, record
 from symc.passes.gradient import HEAD_GRADIENT
 from symc.passes.materialize import ACCUMULATED
 from symc.passes.partition import BACKWARD, FORWARD, PREPARE, partition
@@ -52,8 +53,8 @@ NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 NO_CALLS: Mapping[Node, LibraryCall] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Assembly:
+@record
+class Assembly(Record):
     """A plan, the values that lie in its weights block (offset and array, in order), and how good its memory plan
     is."""
 
@@ -111,8 +112,8 @@ class UserBuffer(NamedTuple):
     type: TensorType
 
 
-@dataclass(frozen=True, slots=True)
-class Scratch:
+@record
+class Scratch(Record):
     """Scratch buffer `number` of a group node, or where the step of a loop puts its new state `number`; no tuple, for
     it must differ from the node's values."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from symc.errors import SymcError, raise_collected, warn
 from symc.ir.graph import Graph, Node
 from symc.ops.group import Group
 from symc.ops.operator import output_name, states_of
+from symc.ops.record import Record, record
 from symc.passes.base import Pass, run_passes
 from symc.passes.cut_segments import cut
 from symc.passes.overwrite_inputs import OverwriteInputs
@@ -42,10 +42,10 @@ from symc.passes.pipeline import (
 )
 from symc.passes.places import inherited
 from symc.runtime.batch import Batch
-from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.libraries import LIBRARIES
 from symc.runtime.library import Library
 from symc.runtime.machine import permits, this_machine
+from symc.runtime.modes import FROZEN, INFERENCE, TRAINING
 
 if TYPE_CHECKING:
     from symc.codegen.library_calls import LibraryCall
@@ -105,8 +105,8 @@ class Options:
 # ---- one graph, one mode: passes, kernels, plan --------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Lowered:
+@record
+class Lowered(Record):
     """A graph after all passes, and what `assemble` must know of the graph before them.
 
     source: the graph before them, and requests of gradients (None: inference), by which it is verified.
@@ -122,8 +122,8 @@ class Lowered:
     requests: Mapping[str, str] | None
 
 
-@dataclass(frozen=True)
-class Unit:
+@record
+class Unit(Record):
     """A compiled graph: for each level its plan and object code.
 
     The plans differ in numbers of jobs and names of kernels alone.  tuned: how many groups are scheduled as `symc tune`
@@ -356,6 +356,8 @@ def library_bytes(units: Sequence[Unit], level: str, batch: Batch | None = None)
     key = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
     found = cache.read_bytes("libraries", key)
     if found is None:
+        import tempfile  # which takes longer to import than a library to read
+
         from symc.codegen.link import link_shared
 
         with tempfile.TemporaryDirectory(prefix="symc-") as name:

@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import struct
-import tempfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +150,8 @@ def write_bytes(kind: str, key: str, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    import tempfile  # most that is compiled is there
+
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:

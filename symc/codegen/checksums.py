@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
+
+from symc.passes.threads import Beside
 
 LARGE = 2**20       # bytes that take longer to hash than threads to start
 
@@ -18,11 +19,9 @@ class Checked:
     def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
         self.pieces = tuple(pieces)
         self.size = sum(map(len, self.pieces))
-        self._taken: tuple[Future[int], Future[str]] | None = None
+        self._taken: tuple[Beside[int], Beside[str]] | None = None
         if self.size >= LARGE:
-            beside = ThreadPoolExecutor(2)
-            self._taken = beside.submit(self._take_crc32), beside.submit(self._take_sha256)
-            beside.shutdown(wait=False)
+            self._taken = Beside(self._take_crc32), Beside(self._take_sha256)
 
     @cached_property
     def sums(self) -> dict[str, Any]:

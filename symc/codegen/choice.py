@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from symc.ops.record import Record, record
 
 COLUMNS, CHUNKS = "columns", "chunks"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+@record
+class Choice(Record):
     """rank: which of the tiles, the one that the model finds fastest being 0.  order: of jobs (`llvm_jobs`): 'columns',
     'chunks', or '' for the one that reads less, by the model.
     """

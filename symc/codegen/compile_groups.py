@@ -11,7 +11,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -26,6 +25,7 @@ from symc.errors import SymcError
 from symc.ir.graph import Node
 from symc.ops.group import Group
 from symc.ops.operator import operation
+from symc.ops.record import Record, record
 from symc.runtime.images import Image, unpack_images
 
 Progress = Callable[[str, int, int], None]   # (what is being done, how many of it are, how many there are)
@@ -52,8 +52,8 @@ class Task(Protocol):
     def to_json(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class GroupTask:
+@record
+class GroupTask(Record):
     """One group: its text, level, choice and cache key, the name of its kernels, and the nodes it is for."""
 
     key: str
@@ -70,8 +70,8 @@ class GroupTask:
                            "choice": str(self.choice), "cache": str(cache.folder())})
 
 
-@dataclass(frozen=True)
-class ImageTask:
+@record
+class ImageTask(Record):
     """The text of a group for GPUs: its source file, and the architecture that it is compiled for."""
 
     source: str

@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from symc.errors import SymcError
 from symc.runtime.images import Image, ImageKernel
 
 DEFAULT_ARCHITECTURES = ("sm_80", "sm_90")
-ARCHITECTURE = re.compile(r"(?P<kind>sm|compute)_(?P<number>[1-9][0-9]{1,2})(?P<suffix>[af]?)")
+ARCHITECTURE = r"(?P<kind>sm|compute)_(?P<number>[1-9][0-9]{1,2})(?P<suffix>[af]?)"
 OPTIONS = ("-std=c++17", "-default-device")
 WHEELS = ("nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib")       # of CUDA 13, of CUDA 12
 FOLDERS = ("/usr/local/cuda/lib64", "/usr/local/cuda/lib")
@@ -87,7 +86,7 @@ def named_architectures(names: Sequence[str] | None) -> list[str]:
     None: DEFAULT_ARCHITECTURES.  Where PTX is among the names (compute_90), that is the one.  SymcError: not a name.
     """
     given = list(dict.fromkeys(DEFAULT_ARCHITECTURES if names is None else names))
-    unknown = [name for name in given if not ARCHITECTURE.fullmatch(name)]
+    unknown = [name for name in given if not re.fullmatch(ARCHITECTURE, name)]
     if unknown or not given:
         raise SymcError(f"there is no architecture {', '.join(map(repr, unknown)) or 'given'}",
                         "architectures of GPUs are named sm_80 (A100), sm_86, sm_89, sm_90 (H100), ...; compute_90 is "
@@ -98,7 +97,7 @@ def named_architectures(names: Sequence[str] | None) -> list[str]:
 
 
 def _number(architecture: str) -> int:
-    found = ARCHITECTURE.fullmatch(architecture)
+    found = re.fullmatch(ARCHITECTURE, architecture)
     assert found is not None
     return int(found["number"])
 
@@ -162,6 +161,8 @@ def _told(library: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> bytes:
 
 
 def _by_nvcc(path: str, source: str, architecture: str) -> Image:
+    import tempfile  # few networks are for GPUs
+
     with tempfile.TemporaryDirectory(prefix="symc-") as folder:
         (Path(folder) / "kernels.cu").write_text(OTHER_NAMES + source)
         kind = "-ptx" if architecture.startswith("compute_") else "-cubin"
@@ -182,8 +183,8 @@ def _first_error(log: str) -> str:
 
 # ---- what the compiler tells of kernels ----------------------------------------------------------------------------
 
-KERNEL = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+(?:, *\d+)?\) )?(\w+)\(')
-USE = re.compile(r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers([^\n]*)", re.S)
+KERNEL = r'extern "C" __global__ void (?:__launch_bounds__\(\d+(?:, *\d+)?\) )?(\w+)\('
+USE = r"(?s)Compiling entry function '(\w+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers([^\n]*)"
 
 
 def image_of(code: bytes, source: str, log: str) -> Image:
@@ -192,8 +193,8 @@ def image_of(code: bytes, source: str, log: str) -> Image:
     PTX, a text that ends in a zero, is not compiled yet: of its kernels no use is known.
     """
     uses = {name: ImageKernel(name, int(registers), int(spilled), _shared_bytes(rest))
-            for name, spilled, registers, rest in USE.findall(log)}
-    names = list(dict.fromkeys(KERNEL.findall(source)))      # each is declared first
+            for name, spilled, registers, rest in re.findall(USE, log)}
+    names = list(dict.fromkeys(re.findall(KERNEL, source)))      # each is declared first
     assert names and all(name.encode() in code for name in names), "the code lacks kernels of its source"
     return Image(tuple(uses.get(name, ImageKernel(name)) for name in names), code)
 

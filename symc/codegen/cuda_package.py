@@ -7,20 +7,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from symc.codegen.compile_groups import Progress, compile_images
 from symc.codegen.cuda_compile import KERNEL, Compiler
 from symc.codegen.plan import Plan
+from symc.ops.record import Record, record
 from symc.runtime.images import pack_images
 from symc.runtime.manifest import cuda_plan_member, image_member
 from symc.runtime.plan import KernelStep
 
 
-@dataclass(frozen=True)
-class ForGpus:
+@record
+class ForGpus(Record):
     """plans: those of a package, over the end of its weights.  images: members by architecture.
 
     verification: the record of what was compared.
@@ -47,7 +48,7 @@ def compile_for_gpus(plans: Sequence[Plan], objects: Sequence[Sequence[bytes]], 
         nodes = _nodes_of(plan)
         for text in own:
             texts[text] = tuple(dict.fromkeys(
-                node for name in KERNEL.findall(text.decode()) for node in nodes.get(name, ())))
+                node for name in re.findall(KERNEL, text.decode()) for node in nodes.get(name, ())))
     images = compile_images(texts, architectures, compiler, progress)
     return ForGpus(plans, {name: pack_images(images[name]) for name in architectures}, verification)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from symc.ops.record import Record, record
 
 SYMBOL_TABLE, RELOCATIONS, NO_BITS, DYNAMIC_SYMBOLS = 2, 4, 8, 11     # kinds of sections
 ABSOLUTE = 0xFFF1       # section of a symbol whose value is no address
@@ -36,8 +37,8 @@ class Symbol(NamedTuple):
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
+@record
+class Symbols(Record):
     """Names of global symbols: those the image has, and those it needs from elsewhere."""
 
     architecture: str

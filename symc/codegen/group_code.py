@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from symc.ops.record import Record, record
 
 # ("input" | "output" | "scratch", position); ("status", 0): an int32 that the kernel sets to 1 when it fails
 Parameter = tuple[str, int]
 GRID_LEVEL = "cuda"     # among the levels of CPUs: kernels for GPUs, whose object is their text in CUDA C++
 
 
-@dataclass(frozen=True, slots=True)
-class KernelCode:
+@record
+class KernelCode(Record):
     """One kernel: linker symbol, parameters in ABI order, number of jobs, nominal floating-point operations.
 
     threads: 0 for CPUs; for GPUs, where a job is a block, the threads of a block.
@@ -23,8 +23,8 @@ class KernelCode:
     threads: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class GroupCode:
+@record
+class GroupCode(Record):
     """Kernels run one after the other, a barrier between; bytes of their scratch buffers; their object code.
 
     choice: by which they were scheduled (`choice.Choice`), '' where that was the model's.

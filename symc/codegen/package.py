@@ -29,7 +29,6 @@ from symc.codegen.cuda_package import ForGpus
 from symc.codegen.elf import read_symbols
 from symc.codegen.llvm_checksum import ASKED_FOR
 from symc.codegen.plan import Plan, check
-from symc.codegen.x86_instructions import Unknown, used_features
 from symc.errors import SymcError
 from symc.runtime.archive import MANIFEST, WEIGHTS, is_member_name, map_file, place_of_last, write_archive
 from symc.runtime.manifest import (
@@ -238,6 +237,8 @@ def _features(library: bytes, level: str) -> list[str]:
 
 
 def _decoded_features(library: bytes, own: list[str]) -> list[str]:
+    from symc.codegen.x86_instructions import Unknown, used_features  # tables for libraries that are new
+
     try:
         used = sorted(used_features(library) - ASKED_FOR)
     except Unknown:

@@ -6,21 +6,21 @@ Plans for GPUs read a part at its end, which is all that is copied to a GPU.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from symc.codegen.assemble import Assembly, bytes_of
 from symc.codegen.plan import Buffer, Plan
+from symc.ops.record import Record, record
 from symc.passes.plan_memory import rounded
 
 BEGINNING = 256     # bytes
 Moves = Mapping[int, int]       # offset in the block of one plan → offset in the block of all
 
 
-@dataclass(frozen=True)
-class SharedWeights:
+@record
+class SharedWeights(Record):
     """moves: of each plan.  contents: offset and value of each piece, in order.  bytes: of the whole block."""
 
     moves: tuple[Moves, ...]

@@ -6,17 +6,13 @@ hold is stated in `limits.py` alone.  Links are not followed.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import os
 import stat
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import IO, BinaryIO, NamedTuple, TypeVar, cast
 
 from symc.errors import MXNetError, SymcError
@@ -26,10 +22,8 @@ from symc.frontend.limits import Limits, limits, way_out
 HEAD = 512                          # bytes that tell what a file is
 KEPT = 16 << 20                     # documents up to this size are kept, for to read one means to unpack what is before
 TAR_MAGIC = b"ustar", 257           # and where it stands
-COMPRESSIONS: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
-    b"\x1f\x8b": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
-    b"BZh": lambda file: cast(IO[bytes], bz2.BZ2File(file)),
-    b"\xfd7zXZ\x00": lambda file: cast(IO[bytes], lzma.LZMAFile(file))}  # noqa: SIM115  (closed with what it reads)
+COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "lzma"}      # and Python's modules for them
+TAR_RECORD = 10240                  # bytes that tarfile reads at once
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 Info = TypeVar("Info")              # what zipfile or tarfile knows of a member
 
@@ -168,6 +162,8 @@ def _inside(member: str, archive: str) -> str:
 
 
 def _zip_entries(stream: BinaryIO) -> Iterator[_Entry]:
+    import zipfile  # few networks lie in archives
+
     with zipfile.ZipFile(stream) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
@@ -177,8 +173,10 @@ def _zip_entries(stream: BinaryIO) -> Iterator[_Entry]:
 
 
 def _tar_entries(stream: BinaryIO, head: bytes, allowed: int) -> Iterator[_Entry]:
-    unpack = next((unpack for magic, unpack in COMPRESSIONS.items() if head.startswith(magic)), None)
-    bounded = _Bounded(unpack(stream) if unpack else stream, allowed)
+    import tarfile
+
+    kind = next((kind for magic, kind in COMPRESSIONS.items() if head.startswith(magic)), None)
+    bounded = _Bounded(import_module(kind).open(stream) if kind else stream, allowed)
     with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as archive:
         for info in archive:
             is_file = info.isreg() and not info.issparse()      # sparse files are small and unpack to anything
@@ -220,5 +218,5 @@ class _Bounded(io.RawIOBase):
         return self._stream.read(size)
 
     def _check(self, place: int) -> None:
-        if not 0 <= place <= self._end + tarfile.RECORDSIZE:
+        if not 0 <= place <= self._end + TAR_RECORD:
             raise ValueError(f"it unpacks to more than {self._end} bytes")

@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from symc.errors import SymcError, did_you_mean
+from symc.ops.record import Record, record
 
 VARIABLE = "SYMC_LIMITS"
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-@dataclass(frozen=True)
-class Limits:
+@record
+class Limits(Record):
     """What is accepted.
 
     json_bytes: of a symbol.json.  nodes: of a graph in it.  subgraphs: how deep they are nested.

@@ -29,6 +29,7 @@ from symc.frontend.files import (
 )
 from symc.frontend.no_network import HOST, listed, what_instead
 from symc.frontend.params import NamedArrays
+from symc.ops.record import Record, record
 
 IN_ARCHIVE = "!"                    # archive.tar.gz!member
 EPOCH = re.compile(r"(.*)-(\d{4,9})")
@@ -46,8 +47,8 @@ class Place(Protocol):
     def read(self, name: str) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Folder:
+@record
+class Folder(Record):
     """A folder, or a URL that ends in a slash."""
 
     path: str
@@ -61,8 +62,8 @@ class Folder:
         return read_bytes(self.label(name))
 
 
-@dataclass(frozen=True)
-class Document:
+@record
+class Document(Record):
     """A file in its place."""
 
     place: Place

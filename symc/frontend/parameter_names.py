@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from symc.errors import SymcError, raise_collected
 from symc.ir.graph import Graph
 from symc.ir.types import PartialShape
+from symc.ops.record import Record, record
 from symc.ops.slots import show
 
 Arrays = Mapping[str, np.ndarray]
@@ -28,8 +28,8 @@ ROLES = ("weight", "bias", "gamma", "beta", "running_mean", "running_var", "movi
 SHOWN, LISTED = 5, 20               # renamed and missing parameters in a message
 
 
-@dataclass(frozen=True)
-class Wanted:
+@record
+class Wanted(Record):
     """Parameters of a network that a file does not have under these names.
 
     graph: the network; shapes: of its missing parameters, as far as they follow; states: those that are auxiliary

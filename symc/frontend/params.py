@@ -13,12 +13,11 @@ import io
 import math
 import os
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.lib import format as npy
@@ -27,6 +26,10 @@ from symc.errors import MXNetError
 from symc.frontend.files import FilePath, map_bytes, replacing
 from symc.frontend.limits import limits, way_out
 from symc.ir.types import BY_CODE, DType
+from symc.ops.record import Record, record
+
+if TYPE_CHECKING:
+    import zipfile
 
 LIST_MAGIC = 0x112
 MAGIC_BYTES = struct.pack("<Q", LIST_MAGIC)
@@ -50,8 +53,8 @@ OTHER_FILES = {b"version https://git-lfs": "a Git LFS pointer; fetch the file it
                b"{": "JSON text; the symbol file perhaps"}
 
 
-@dataclass(frozen=True)
-class NamedArrays:
+@record
+class NamedArrays(Record):
     """The content of a file.
 
     names: one for each array, or none at all for a plain list.  notes: what the user may want to know: arrays
@@ -382,6 +385,8 @@ def _notes(cursor: _Cursor, items: Sequence[object], names: Sequence[str]) -> tu
 
 
 def _read_npz(data: memoryview, file: str) -> NamedArrays:
+    import zipfile  # most files of parameters are MXNet's
+
     names, arrays = [], []
     allowed, total = limits().unpacked(len(data)), 0
     # zipfile and numpy.lib.format raise a dozen exceptions of their own for a damaged archive; all mean the same here.
@@ -448,6 +453,8 @@ def _write_list(file: BinaryIO, arrays: Sequence[np.ndarray], names: Sequence[st
 
 def _write_npz(file: BinaryIO, arrays: Sequence[np.ndarray], names: Sequence[str]) -> None:
     """As `numpy.savez`, but any name is allowed and equal content gives equal bytes."""
+    import zipfile
+
     with zipfile.ZipFile(file, "w") as archive:
         for position, array in enumerate(arrays):
             entry = zipfile.ZipInfo(f"{names[position] if names else f'arr_{position}'}.npy")

@@ -8,17 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.errors import SymcError
+from symc.ops.record import Record, record
 
 Extents = tuple[int | str, ...]
 Shapes = Mapping[str, Sequence[int | str]]
 ONE = "one extent of an input may be a name, such as data=N,3,224,224; others that are the same have the same name"
 
 
-@dataclass(frozen=True)
-class ShapeSets:
+@record
+class ShapeSets(Record):
     """sets: shapes by name of input, different ones.  symbol: the name of the batch; then there is one set."""
 
     sets: tuple[Mapping[str, Extents], ...]

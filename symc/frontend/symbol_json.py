@@ -339,4 +339,4 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\
 
 def _quoted(text: str) -> str:
     """MXNet knows these five escapes only; every other character stands as it is."""
-    return f'"{text.translate(_ESCAPES)}"'
+    return f'"{text if text.isidentifier() else text.translate(_ESCAPES)}"'

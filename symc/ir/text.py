@@ -33,15 +33,15 @@ _PLAIN = r"[\w./+\-]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _NAME = rf"%(?:{_PLAIN}|{_QUOTED})"
 _VALUE = rf"{_NAME}(?:#\d+)?"
-_NODE = re.compile(rf"(?P<name>{_NAME})(?:\s*:\s*(?P<types>\([^)]*\)|[^\s=]+))?(?:\s*=\s*(?P<body>.*))?")
-_CALL = re.compile(rf"(?P<op>[\w.]+)\((?P<inputs>(?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\)\s*(?P<rest>.*)")
-_IS_CALL = re.compile(rf"{_NAME}[^=]*=\s*[\w.]+\(")
-_GRADIENT = re.compile(rf"gradient ({_NAME}) (\+?=) ({_VALUE})")
-_UPDATE = re.compile(rf"update (\w+) ({_NAME}) = ({_VALUE})")
-_REMARK = re.compile(rf'((?:[^"]|{_QUOTED})*?)(?:  # from (.*))?')
-_SOURCE = re.compile(rf"({_QUOTED}|[^,@\s]+)(?:@(\d+))?")
-_PARAMETER = re.compile(rf"(\w+)=({_QUOTED}|\([^)]*\)|\[[^\]]*\]|[^\s{{]+)")
-_ATTRIBUTE = re.compile(rf"([^\s={{]+)=({_QUOTED})")
+_NODE = rf"(?P<name>{_NAME})(?:\s*:\s*(?P<types>\([^)]*\)|[^\s=]+))?(?:\s*=\s*(?P<body>.*))?"
+_CALL = rf"(?P<op>[\w.]+)\((?P<inputs>(?:{_VALUE}(?:\s*,\s*{_VALUE})*)?)\)\s*(?P<rest>.*)"
+_IS_CALL = rf"{_NAME}[^=]*=\s*[\w.]+\("
+_GRADIENT = rf"gradient ({_NAME}) (\+?=) ({_VALUE})"
+_UPDATE = rf"update (\w+) ({_NAME}) = ({_VALUE})"
+_REMARK = rf'((?:[^"]|{_QUOTED})*?)(?:  # from (.*))?'
+_SOURCE = rf"({_QUOTED}|[^,@\s]+)(?:@(\d+))?"
+_PARAMETER = rf"(\w+)=({_QUOTED}|\([^)]*\)|\[[^\]]*\]|[^\s{{]+)"
+_ATTRIBUTE = rf"([^\s={{]+)=({_QUOTED})"
 
 
 def print_graph(graph: Graph, sources: bool = True) -> str:
@@ -139,7 +139,7 @@ class _Parser:
 
     def split_variables(self, line: str) -> list[str]:
         """'%a: f32[4]    %b, %c: i32[2]' declares three variables."""
-        if _IS_CALL.match(line):
+        if re.match(_IS_CALL, line):
             return [line]
         body, remark = _groups(_REMARK, line)
         suffix = f"  # from {remark}" if remark else ""
@@ -151,7 +151,7 @@ class _Parser:
         return tuple(self.value(value, nodes) for value in re.findall(_VALUE, text))
 
     def value(self, text: str, nodes: dict[str, Node]) -> Value:
-        name, index = _groups(re.compile(rf"({_NAME})(?:#(\d+))?"), text)
+        name, index = _groups(rf"({_NAME})(?:#(\d+))?", text)
         assert name in nodes, f"{name} is not defined above its use"
         return Value(nodes[name], int(index or 0))
 
@@ -161,7 +161,7 @@ class _Parser:
         raw, types_text, body = _groups(_NODE, (before + newline + last).strip())
         name = json.loads(raw[1:]) if raw.startswith('%"') else raw[1:]
         types = self.types(types_text)
-        sources = tuple(map(_source, _SOURCE.findall(origin))) if origin else (Source(name),)
+        sources = tuple(map(_source, re.findall(_SOURCE, origin))) if origin else (Source(name),)
         if body is None:
             return Node(name, types=types or (TensorType(),), sources=sources)
         if body.startswith("const"):
@@ -184,15 +184,15 @@ class _Parser:
              nodes: dict[str, Node]) -> Node:
         op_name, inputs, rest = _groups(_CALL, body)
         head, blocks, attributes = _split_blocks(rest)
-        parameters = {key: json.loads(v) if v.startswith('"') else v for key, v in _PARAMETER.findall(head)}
+        parameters = {key: json.loads(v) if v.startswith('"') else v for key, v in re.findall(_PARAMETER, head)}
         op = self.operation(op_name, parameters, [self.graph(_logical_lines(block)) for block in blocks])
-        attrs = {key: json.loads(value) for key, value in _ATTRIBUTE.findall(attributes)}
+        attrs = {key: json.loads(value) for key, value in re.findall(_ATTRIBUTE, attributes)}
         return Node(name, op, self.values(inputs, nodes), types or (TensorType(),) * op.output_count, attrs, sources)
 
 
-def _groups(pattern: re.Pattern[str], text: str) -> tuple[Any, ...]:
+def _groups(pattern: str, text: str) -> tuple[Any, ...]:
     """The groups of `pattern` over all of `text`."""
-    match = re.fullmatch(pattern.pattern, text.strip(), re.DOTALL)
+    match = re.fullmatch(pattern, text.strip(), re.DOTALL)
     assert match, f"cannot read {text!r}"
     return match.groups()
 
@@ -214,7 +214,7 @@ def _split_blocks(text: str) -> tuple[str, list[str], str]:
         tail = "\n".join([line[1:], *remaining])
         between, *rest = re.split(r"\{\n", tail, maxsplit=1)
         head += between
-    parameters, attributes = _groups(re.compile(rf'((?:[^"{{]|{_QUOTED})*)(.*)'), head)
+    parameters, attributes = _groups(rf'((?:[^"{{]|{_QUOTED})*)(.*)', head)
     return parameters, blocks, attributes
 
 

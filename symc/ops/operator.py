@@ -19,7 +19,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
@@ -40,8 +39,8 @@ HALVES_AND_BOOL = frozenset({DType.bfloat16, DType.bool})
 HAS_GRADIENT = "has a gradient, that of the operators it is defined by; MXNet has none"    # a deviation
 
 
-@dataclass(frozen=True)
-class Optional:
+@record
+class Optional(Record):
     """An input that is absent when the flag parameter `unless` is true, or unless `when(op)` holds."""
 
     name: str
@@ -52,8 +51,8 @@ class Optional:
         return self.when(op) if self.when else not getattr(op, self.unless)
 
 
-@dataclass(frozen=True)
-class Variadic:
+@record
+class Variadic(Record):
     """Any number of inputs name0, name1, ...; their number is the parameter `count`, '' where the block names them."""
 
     name: str

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.types import DType, TensorType, parse_layout
 from symc.ops.contraction import Contraction, Index
+from symc.ops.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class PairAxis:
+@record
+class PairAxis(Record):
     """A summed axis of even extent that walks one dimension of either operand by steps of 1, and nothing else."""
 
     name: str

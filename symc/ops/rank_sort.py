@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symc.ir.types import DType
+from symc.ops.record import Record, record
 
 RUN = 1024      # elements that a block of threads sorts in its own memory
 
@@ -30,8 +30,8 @@ def equal_places(k: Any, count: int, extent: int, place: Callable[[Any], Any]) -
     return Groups(k, count, places, order)
 
 
-@dataclass(frozen=True)
-class Groups:
+@record
+class Groups(Record):
     """Numbers in the order of their places, those of one place as they were."""
 
     k: Any
@@ -63,8 +63,8 @@ class Groups:
         return total.get()
 
 
-@dataclass(frozen=True)
-class RankSort:
+@record
+class RankSort(Record):
     """Writes kernels of `k` that sort the rows of the matrix `data`.  before(a, b): whether a must stand before b."""
 
     k: Any

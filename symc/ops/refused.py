@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from symc.errors import did_you_mean
+from symc.ops.record import Record, record
 from symc.ops.registry import REGISTRY
 
+LIST = Path(__file__).parent / "data" / "refused.json"
 GENERAL = "choose outputs that do not need it, or write it as a Custom operator"
 
 
-@dataclass(frozen=True)
-class Refusal:
+@record
+class Refusal(Record):
     """Why symc lacks an operator, '' where nothing is known of it, and what the user can do."""
 
     reason: str
@@ -47,7 +48,7 @@ def reason_in_words(name: str) -> str:
 @functools.cache
 def _refusals() -> dict[str, Refusal]:
     """By operator, and by prefix with a star behind it."""
-    text = resources.files("symc.ops").joinpath("data/refused.json").read_text(encoding="utf-8")
+    text = LIST.read_text(encoding="utf-8")
     return {name: Refusal(group["reason"], group["instead"]) for group in json.loads(text)["groups"]
             for name in (*group["operators"], *(f"{prefix}*" for prefix in group.get("prefixes", ())))}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import pkgutil
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from pathlib import Path
@@ -65,6 +64,8 @@ def load() -> None:
 
 
 def _families() -> list[str]:
+    import pkgutil  # few processes list all
+
     return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "families")]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, merge_sources, variable
 from symc.ir.types import DType, Shape, TensorType
@@ -14,6 +14,7 @@ from symc.ops.families.matrix import BatchDot
 from symc.ops.families.softmax import Softmax
 from symc.ops.families.strided_product import STILL, StridedProduct
 from symc.ops.operator import is_view
+from symc.ops.record import Record, record
 from symc.passes.base import Pass, rewrite, take_over
 from symc.passes.delay_views import broadcast_in
 from symc.passes.fold_transposes import Operand, as_it_lies, as_strided, letters, wide
@@ -28,7 +29,7 @@ OF_MIXTURE = str.maketrans({"k": KEYS, "n": COLUMNS})    # the axes of the secon
 LARGEST_DEPTH = 256     # of queries and of values, that stay in the caches beside the scores
 
 
-@dataclass(frozen=True)
+@record
 class BlockAttention(Pass):
     """Attention is computed block by block of its queries, so that scores never lie in memory as a whole.
 
@@ -64,8 +65,8 @@ class BlockAttention(Pass):
         return rewrite(graph, visit)
 
 
-@dataclass(frozen=True)
-class _Found:
+@record
+class _Found(Record):
     """scores: the product; between: views and elementwise nodes behind it, in order; softmax; mask: what multiplies
     that, and with what; mixture: the product behind."""
 

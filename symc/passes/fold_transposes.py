@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from symc.ir.graph import Graph, Node, Value
@@ -14,7 +14,7 @@ from symc.ops.builder import GraphBuilder
 from symc.ops.families.matrix import BatchDot
 from symc.ops.families.strided_product import STILL, StridedProduct
 from symc.ops.operator import is_view, operation
-from symc.ops.record import record
+from symc.ops.record import Record, record
 from symc.passes.base import Pass, rewrite, take_over
 from symc.passes.simplify import permutation, view_of
 
@@ -56,8 +56,8 @@ class FoldTransposes(Pass):
         return rewrite(graph, visit)
 
 
-@dataclass(frozen=True)
-class Operand:
+@record
+class Operand(Record):
     """A stack of matrices inside `value`: the axis of each dimension, and where it starts."""
 
     value: Value

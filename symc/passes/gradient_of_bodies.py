@@ -14,20 +14,21 @@ its forward part anew, in the arm that was taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, rewritten_values, topological, variable
 from symc.ir.types import TensorType
 from symc.ops.builder import GraphBuilder
 from symc.ops.families.control_flow import Branch, Scan
 from symc.ops.operator import is_view
+from symc.ops.record import Record, record
 from symc.passes.frontier import invariant_nodes
 
 Incoming = Sequence[Value | None]          # the gradient of each output, where there is one
 
 
-@dataclass(frozen=True)
-class BodyGradient:
+@record
+class BodyGradient(Record):
     """heads: of the body, in a form that has what backward needs.  gradients: of the wanted variables."""
 
     heads: tuple[Value, ...]
@@ -38,8 +39,8 @@ class BodyGradient:
 DifferentiateBody = Callable[[Graph, Sequence[Node], Mapping[Value, list[Value]]], BodyGradient]
 
 
-@dataclass(frozen=True)
-class LoopGradient:
+@record
+class LoopGradient(Record):
     """forward: the operator in place of the loop's.  outputs: for each output of the loop the one of `forward` that it
     is.  saved: variables that stand for further outputs of `forward`, with their numbers.  gradients: of the inputs."""
 

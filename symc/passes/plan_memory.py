@@ -7,16 +7,17 @@ step may write over an input that dies with it where its kernel allows.  Places 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+
+from symc.ops.record import Record, record
 
 ALIGNMENT = 64
 NOWHERE = 2**62      # bytes: more than any arena has
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+@record
+class Block(Record):
     """`bytes` that must stay intact from phase `first` through phase `last`."""
 
     name: str
@@ -25,8 +26,8 @@ class Block:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryPlan:
+@record
+class MemoryPlan(Record):
     """Offsets of the blocks in one arena, in bytes; `lower_bound` is the largest sum of live bytes of a phase."""
 
     offsets: Mapping[str, int]

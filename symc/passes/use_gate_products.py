@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value
 from symc.ir.types import DType
@@ -12,6 +12,7 @@ from symc.ops.families.control_flow import ControlFlow
 from symc.ops.families.dense import FullyConnected
 from symc.ops.families.gate_product import GateProduct, is_gate_slice
 from symc.ops.families.movement import SliceChannel
+from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.fuse import LARGEST_GROUP, kind_of
 from symc.passes.layout import constants_in_body
@@ -22,7 +23,7 @@ MOST_GATES = 8
 BLOCK = 16          # hidden units of a job: where they do not fill blocks, two kernels were measured to be faster
 
 
-@dataclass(frozen=True)
+@record
 class UseGateProducts(Pass):
     """Recurrent cells, whether in a loop or unrolled: the gates of a hidden unit are computed where its sums are.
 

@@ -18,12 +18,12 @@ from symc.errors import MXNetError, did_you_mean
 from symc.runtime import random
 from symc.runtime.context import Context
 from symc.runtime.memory import aligned_copy
+from symc.runtime.modes import FROZEN, INFERENCE, TRAINING
 from symc.runtime.ndarray import NDArray, zeros
 from symc.runtime.plan import storage_dtype
 from symc.runtime.program import Program
 from symc.runtime.stages import Bound, BoundStages, Stages
 
-INFERENCE, TRAINING, FROZEN = "inference", "training", "frozen"
 HEAD_GRADIENT = "_head_gradient"    # followed by the position of the head
 
 

@@ -14,7 +14,7 @@ from symc.ir.graph import Graph, Node, topological
 from symc.ops.operator import operation, output_name
 from symc.passes.base import run_passes
 from symc.passes.seed_random import SeedRandom
-from symc.runtime.executor import INFERENCE
+from symc.runtime.modes import INFERENCE
 from symc.runtime.program import Program
 from symc.verification.compare import Comparison, Difference, Numbers, Tolerances, dtypes_of, spread_of
 from symc.verification.subject import bind, meaning_of, numbers, written

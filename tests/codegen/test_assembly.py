@@ -21,7 +21,7 @@ from symc.ir.types import DType
 from symc.lowering import bind_constants
 from symc.ops.group import Group
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE, TRAINING
+from symc.runtime.modes import INFERENCE, TRAINING
 from tests.codegen.test_tir_operators import nodes_with_defaults
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"

@@ -16,8 +16,8 @@ from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import DType, TensorType
 from symc.ops.group import Group
 from symc.ops.operator import make
-from symc.runtime.executor import FROZEN, INFERENCE, TRAINING
 from symc.runtime.machine import Machine
+from symc.runtime.modes import FROZEN, INFERENCE, TRAINING
 
 NETWORK = """
     %data: f32[2,3,8,8]    %w: f32[16,3,3,3]    %b: f32[16]    %gamma, %beta, %mean, %var: f32[16]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from symc.codegen.build import Options, compile_lowered, host_level, load_in_process, lower
 from symc.interpreter import run
 from symc.prepared import host_functions
-from symc.runtime.executor import INFERENCE, TRAINING
+from symc.runtime.modes import INFERENCE, TRAINING
 from symc.runtime.plan import LoopStep
 from symc.runtime.program import Program
 from symc.runtime.team import TEAM

@@ -8,7 +8,7 @@ from symc.codegen.build import Options, groups_of, lower
 from symc.codegen.lower import lower_group
 from symc.frontend.reader import parse_graph
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE
+from symc.runtime.modes import INFERENCE
 
 
 def test_rows_of_a_large_table():

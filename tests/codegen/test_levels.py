@@ -14,7 +14,7 @@ from symc.codegen.build import lower as run_passes
 from symc.codegen.cache import canonical_text
 from symc.ops.group import Group
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE, TRAINING
+from symc.runtime.modes import INFERENCE, TRAINING
 from tests import group_code
 from tests.codegen.bfloat16_twin import twin
 from tests.networks import Network

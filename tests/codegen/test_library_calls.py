@@ -10,7 +10,7 @@ from symc.errors import SymcError
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE
+from symc.runtime.modes import INFERENCE
 
 DENSE = "%x: f32[128,512]  %w: f32[256,512]  %b: f32[256]\n"
 

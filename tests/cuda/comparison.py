@@ -13,8 +13,8 @@ from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
 from symc.runtime.device import DeviceProgram
-from symc.runtime.executor import INFERENCE
 from symc.runtime.libraries import MathLibrary
+from symc.runtime.modes import INFERENCE
 from symc.runtime.plan import Plan
 from tests.cuda.emulator import EmulatedDriver, emulated
 

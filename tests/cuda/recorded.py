@@ -40,7 +40,7 @@ def prepare(case: golden.Case) -> Prepared:
     """Compile a case.  NotForPlans: no plan computes it alone."""
     from symc.codegen.build import Options, compile_lowered, lower
     from symc.ops.operator import operation
-    from symc.runtime.executor import INFERENCE, TRAINING
+    from symc.runtime.modes import INFERENCE, TRAINING
 
     if any(node["op"] == "Custom" for node in case["symbol"]["nodes"]):     # which nobody has registered here
         raise NotForPlans(case["id"])

@@ -16,7 +16,7 @@ from symc.ir.text import parse_graph
 from symc.ops.contraction import Window, matrix_product
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE
+from symc.runtime.modes import INFERENCE
 from tests.cuda.comparison import emulate
 
 needs_host_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ compiles the kernels for the host")

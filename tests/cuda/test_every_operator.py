@@ -23,7 +23,7 @@ from symc.ir.text import parse_graph
 from symc.ops.operator import from_text, operation
 from symc.ops.registry import REGISTRY
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE, TRAINING
+from symc.runtime.modes import INFERENCE, TRAINING
 from tests import golden
 from tests.cuda.compilers import needs_compiler
 from tests.cuda.recorded import trains

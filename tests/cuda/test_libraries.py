@@ -21,8 +21,8 @@ from symc.runtime import bench
 from symc.runtime.bench import Effort
 from symc.runtime.cublaslt import CublasLt, ReadyProduct
 from symc.runtime.cudnn import Cudnn
-from symc.runtime.executor import INFERENCE
 from symc.runtime.libraries import load
+from symc.runtime.modes import INFERENCE
 from symc.verify import verify_package
 from tests.cuda.comparison import emulate
 from tests.cuda.math_library import build, word

@@ -8,7 +8,7 @@ from symc.codegen.build import Options, compile_lowered, lower
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
-from symc.runtime.executor import INFERENCE
+from symc.runtime.modes import INFERENCE
 
 
 def unit_of(network):

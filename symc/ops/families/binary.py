@@ -4,16 +4,17 @@ broadcasting (broadcast.py) and the scalar ones (scalar.py) are made."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from symc.ir.types import DType
 from symc.ops.elementwise import SAME, Derivative, Expression, elementwise, real
 from symc.ops.operator import NUMBERS
+from symc.ops.record import Record, record
 
 
-@dataclass(frozen=True)
-class Binary:
+@record
+class Binary(Record):
     """A function of lhs and rhs with its derivatives for each (None: the gradient is zero)."""
 
     doc: str

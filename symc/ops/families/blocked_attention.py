@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,14 +14,15 @@ from symc.ops.contraction import Contraction, Index, axes, evaluator
 from symc.ops.families.strided_product import STILL
 from symc.ops.operator import Array, Operator, operator
 from symc.ops.parameters import Dims, internal
+from symc.ops.record import Record, record
 from symc.ops.slots import ShapeSlot, Slots
 
 SCORES, QUERY = "scores", "query"     # the variables of the graphs that stand for them
 ROWS, KEYS, SUMMED, COLUMNS = "mnkv"  # the axes of each head: queries, keys, the depth of both, that of values
 
 
-@dataclass(frozen=True, slots=True)
-class Strides:
+@record
+class Strides(Record):
     """Where a matrix lies in an array: it starts `offset` elements in; the next point of an axis is `steps` further."""
 
     offset: int

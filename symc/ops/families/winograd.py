@@ -18,7 +18,6 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction, axes
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import Dims
+from symc.ops.record import Record, record
 from symc.ops.slots import ShapeSlot, Slots
 
 KERNEL = 3
@@ -35,8 +35,8 @@ SUMS_OF_JOB = 80 << 10      # bytes of the stack: 16 tiles of 36 points, for two
 Matrix = tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True)
-class Transforms:
+@record
+class Transforms(Record):
     """The matrices Bᵀ, G and Aᵀ for one size of tiles."""
 
     image: Matrix
@@ -79,8 +79,8 @@ def _with_roots(roots: Sequence[float]) -> tuple[float, ...]:
 TRANSFORMS = {2: _transforms(2, 0, 1, -1), 4: _transforms(4, 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)}
 
 
-@dataclass(frozen=True)
-class Tiles:
+@record
+class Tiles(Record):
     """How an output of (batch, height, width) is cut into tiles of `size`² pixels, `rows` rows of tiles to a chunk.
 
     Rows are counted through all images of the batch.  Places of a chunk without a tile hold anything.
