@@ -1,6 +1,7 @@
 """symc beside OpenVINO, ONNX Runtime, PyTorch and MXNet: times and memory.  See README.md in this folder.
 
 usage: python -m benchmarks.compare [--models NAME,...] [--training NAME,...] [--threads 1,2] [--results FILE]
+       python -m benchmarks.compare --precision bf16 ...      symc beside OpenVINO, which takes it where CPUs have it
 
 All systems load a network in processes of their own, pinned to the same cores, and run it in turn, a slice of time at a
 time (A B C A B C); who waits is stopped.  Without --results the figures of README.md and the chart are written anew.
@@ -32,6 +33,7 @@ from symc.runtime.package import open_package
 HERE = Path(__file__).parent
 TEN = ("mlp", "lstm", "bert4", "resnet18_v1", "resnet50_v1", "mobilenetv2_1.0", "squeezenet1.1", "inceptionv3",
        "densenet121", "vgg11")
+TASKS = {"fp32": "inference", "bf16": "bf16"}       # of measure.py, by precision
 BATCHES = ("resnet50_v1_b8", "mobilenetv2_1.0_b8")
 TRAINING = ("train_mlp", "train_lenet", "train_lstm", "train_resnet18_v1_b8", "train_mobilenetv2_1.0_b8",
             "train_resnet50_v1_b4")
@@ -42,11 +44,11 @@ def main() -> None:
     interpreters = {"symc": sys.executable, **peers.interpreters(options.folder, options.mxnet, options.others)}
     networks = options.folder / "networks"
     peers.export_networks(networks, interpreters.get("mxnet"), [*options.models, *options.training])
-    packages = {name: compile_package(networks / name) for name in options.models}
+    packages = {name: compile_package(networks / name, options.precision) for name in options.models}
     results = {"machine": {"cpu": cpu_name(), "cores": available_cores(), "level": host_level()},
                "date": datetime.date.today().isoformat(), "rounds": options.rounds, "seconds": options.seconds,
-               "packages": packages, "versions": {}, "inference": [], "training": []}
-    tasks = {"inference": options.models, "training": options.training}
+               "packages": packages, "versions": {}, **{task: [] for task in (TASKS[options.precision], "training")}}
+    tasks = {TASKS[options.precision]: options.models, "training": options.training}
     for task, name, threads in ((t, n, k) for t, names in tasks.items() for k in options.threads for n in names):
         able = {system: python for system, python in interpreters.items() if _can(system, task, networks / name)}
         records = [*compare(task, networks / name, able, threads, options.rounds, options.seconds)]
@@ -56,6 +58,8 @@ def main() -> None:
         options.results.write_text(json.dumps(results, indent=1) + "\n")
     if options.results == figures.RESULTS:
         figures.write(results)
+    elif options.results == figures.RESULTS_IN_BFLOAT16:
+        figures.write_bfloat16(results)
 
 
 def parse_options() -> argparse.Namespace:
@@ -63,13 +67,19 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=peers.FOLDER, help="environments and networks, made if missing")
     parser.add_argument("--models", type=_names, default=[*TEN, *BATCHES])
     parser.add_argument("--training", type=_names, default=[*TRAINING], help="networks to train; '' for none")
+    parser.add_argument("--precision", choices=[*TASKS], default="fp32", help="of inference; bf16: no training")
     parser.add_argument("--threads", type=lambda text: [*map(int, _names(text))], default=[1, 2])
     parser.add_argument("--mxnet", help="a Python 3.8 with MXNet 1.9.1; otherwise one is set up")
     parser.add_argument("--others", help="a Python with openvino, onnxruntime, torch; otherwise one is set up")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.5, help="of a slice")
-    parser.add_argument("--results", type=Path, default=figures.RESULTS, help="another file leaves README.md alone")
-    return parser.parse_args()
+    parser.add_argument("--results", type=Path, help="another file leaves README.md alone")
+    options = parser.parse_args()
+    if options.precision == "bf16":
+        options.training = []
+    options.results = options.results or (figures.RESULTS_IN_BFLOAT16 if options.precision == "bf16"
+                                          else figures.RESULTS)
+    return options
 
 
 def _names(text: str) -> list[str]:
@@ -78,17 +88,21 @@ def _names(text: str) -> list[str]:
 
 def _can(system: str, task: str, prefix: Path) -> bool:
     """Whether a system takes part: all but symc and MXNet read ONNX files, which not every network has."""
-    return system in ("symc", "mxnet") or (task == "inference" and prefix.with_name(f"{prefix.name}.onnx").exists())
+    has_twin = prefix.with_name(f"{prefix.name}.onnx").exists()
+    if task == "bf16":
+        return system == "symc" or system == "openvino" and has_twin
+    return system in ("symc", "mxnet") or (task == "inference" and has_twin)
 
 
-def compile_package(prefix: Path) -> dict[str, int]:
-    """Write PREFIX.symc for this machine; bytes of its weights and of its intermediate results."""
+def compile_package(prefix: Path, precision: str = "fp32") -> dict[str, int]:
+    """Write PREFIX.symc, or PREFIX-bf16.symc, for this machine; bytes of its weights and intermediate results."""
     peers.say(f"compiling {prefix.name}")
+    package = f"{prefix}{'' if precision == 'fp32' else '-' + precision}.symc"
     shape = ",".join(map(str, np.load(f"{prefix}-io.npz")["data"].shape))
     subprocess.run([sys.executable, "-m", "symc", "compile", f"{prefix}-symbol.json", "--params",
-                    f"{prefix}-0000.params", "--shape", f"data={shape}", "--cpu", host_level(), "-o",
-                    f"{prefix}.symc"], check=True, stdout=subprocess.DEVNULL)
-    plan = open_package(f"{prefix}.symc").plan
+                    f"{prefix}-0000.params", "--shape", f"data={shape}", "--cpu", host_level(),
+                    "--precision", precision, "-o", package], check=True, stdout=subprocess.DEVNULL)
+    plan = open_package(package).plan
     return {"weights_bytes": plan.weights_bytes, "arena_bytes": plan.arena_bytes}
 
 

@@ -17,6 +17,7 @@ from benchmarks.peers import PEERS
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "results.json", HERE / "README.md"
+RESULTS_IN_BFLOAT16 = HERE / "results-bf16.json"
 CHART = HERE.parent / "docs" / "benchmarks.svg"
 TITLES = {"symc": "symc", **{peer.name: peer.title for peer in PEERS.values()}}
 OF_A_BATCH = re.compile(r"(?!train_).*_b\d+")       # networks timed once more with a larger batch
@@ -27,6 +28,8 @@ Record = Mapping[str, Any]
 
 def main() -> None:
     write(json.loads(RESULTS.read_text()))
+    if RESULTS_IN_BFLOAT16.exists():
+        write_bfloat16(json.loads(RESULTS_IN_BFLOAT16.read_text()))
 
 
 def write(results: Mapping[str, Any]) -> None:
@@ -36,6 +39,28 @@ def write(results: Mapping[str, Any]) -> None:
         text = between(text, name, "\n".join(lines) + "\n")
     README.write_text(text)
     CHART.write_text(chart.svg(points(results["inference"]), TITLES))
+
+
+def write_bfloat16(results: Mapping[str, Any]) -> None:
+    """Write the part of README.md on bfloat16 anew."""
+    machine = results["machine"]
+    versions = ", ".join(f"{TITLES[name]} {version}" for name, version in results["versions"].items())
+    lines = [f"{machine['cpu']}, {machine['cores']} cores, {machine['level']}; {results['date']}; {versions};",
+             f"{results['rounds']} rounds of {results['seconds']} s each.", *tables(results["bf16"]), "",
+             *differences(results["bf16"])]
+    README.write_text(between(README.read_text(), "bf16", "\n".join(lines) + "\n"))
+
+
+def differences(records: Sequence[Record]) -> Iterator[str]:
+    """How far outputs are from MXNet's, relative to the largest one; numbers of threads change nothing."""
+    systems = [name for name in TITLES if any(record["system"] == name for record in records)]
+    yield "Largest difference from MXNet's output, in units of its largest element:"
+    yield ""
+    yield _row(["network", *(TITLES[name] for name in systems)])
+    yield _row(["---"] * (len(systems) + 1))
+    for name in _distinct(records, "network"):
+        found = {record["system"]: f"{record['difference']:.1e}" for record in records if record["network"] == name}
+        yield _row([name, *(found.get(system, "") for system in systems)])
 
 
 def sections(results: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """Times one system on one network in this process, a slice at a time, when it is told to.  Started by compare.py.
 
-usage: python measure.py SYSTEM TASK PREFIX THREADS      (TASK: inference, training, or on a GPU cuda-PRECISION)
+usage: python measure.py SYSTEM TASK PREFIX THREADS      (TASK: inference, bf16: in that precision, training, or on a
+GPU cuda-PRECISION)
 
 Prints a line of JSON when it is ready: the system's version, how far its result is from what MXNet recorded (of
 training: the size of all gradients), and the memory of this process with its imports alone.  For each line read after
@@ -56,11 +57,12 @@ def onnxruntime_inference(onnxruntime: Any, data: np.ndarray) -> Run:
     return lambda: session.run(None, {name: data})[0]
 
 
-def openvino_inference(openvino: Any, data: np.ndarray) -> Run:
-    """In float32, as the others."""
+def openvino_inference(openvino: Any, data: np.ndarray, precision: str = "f32") -> Run:
+    """In float32, as the others; precision: '' for its own choice."""
     core = openvino.Core()
-    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
-               "INFERENCE_PRECISION_HINT": "f32"}
+    options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    if precision:
+        options["INFERENCE_PRECISION_HINT"] = precision
     request = core.compile_model(core.read_model(prefix + ".onnx"), "CPU", options).create_infer_request()
 
     def run() -> Any:
@@ -82,6 +84,19 @@ def torch_inference(onnx2torch: Any, data: np.ndarray) -> Run:
         with torch.inference_mode():
             return module(value).numpy()
     return run
+
+
+# ---- in bfloat16 -----------------------------------------------------------------------------------------------------
+
+
+def symc_in_bfloat16(symc: Any, data: np.ndarray) -> Run:
+    module = symc.runtime.load(prefix + "-bf16.symc")
+    return lambda: module.forward(data=data)[0].asnumpy()
+
+
+def openvino_in_bfloat16(openvino: Any, data: np.ndarray) -> Run:
+    """By its default, which is bfloat16 on CPUs that multiply it."""
+    return openvino_inference(openvino, data, precision="")
 
 
 # ---- on a GPU: inputs and outputs stay there ------------------------------------------------------------------------
@@ -157,11 +172,12 @@ ON_GPU = {"symc": ("symc.runtime", symc_on_gpu), "torch": ("onnx2torch", torch_o
 INFERENCE = {"symc": ("symc.runtime", symc_inference), "mxnet": ("mxnet", mxnet_inference),
              "onnxruntime": ("onnxruntime", onnxruntime_inference), "openvino": ("openvino", openvino_inference),
              "torch": ("onnx2torch", torch_inference)}
+IN_BFLOAT16 = {"symc": ("symc.runtime", symc_in_bfloat16), "openvino": ("openvino", openvino_in_bfloat16)}
 
 
 def prepare_inference() -> tuple[Run, dict[str, float]]:
     """What runs the network, how far it is from MXNet, and the memory in front of loading it."""
-    module_name, make = (ON_GPU if precision else INFERENCE)[system]
+    module_name, make = (ON_GPU if precision else IN_BFLOAT16 if task == "bf16" else INFERENCE)[system]
     importlib.import_module(module_name)
     recorded = np.load(prefix + "-io.npz")
     taken = peak_memory()

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_elements import Element
-from symc.codegen.llvm_matrix_plan import LANES, PAIR_BYTES, TILE_PAIRS, MatrixPlan
-from symc.codegen.llvm_nest import Affine, Constraint
+from symc.codegen.llvm_matrix_panel import PanelWriter
+from symc.codegen.llvm_matrix_plan import LANES, PAIR_BYTES, MatrixPlan
 from symc.codegen.llvm_schedule import Core
 from symc.codegen.llvm_tile import Place, TileWriter
 
 TILES = 8
 CONFIGURATION = 64      # bytes
-UNROLLED_TAPS = 5       # points of an axis with padding that are written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,6 @@ class MatrixWriter(TileWriter):
                  pointers: Sequence[Value], epilogue: Callable[..., object]) -> None:
         super().__init__(builder, plan.schedule(core), elements, pointers, epilogue)
         self.plan, self.product = plan, plan.product
-        self.depth = self.product.depth[plan.rounds > 1:]      # of a round
         self.row_sums = plan.block[1] * LANES
         sums = plan.block[0] * plan.block[1]
         own = plan.block[0] if plan.block[1] > 1 else TILES - 1 - sums
@@ -49,6 +47,7 @@ class MatrixWriter(TileWriter):
         self.sums_of_columns = rows * self.row_sums
         self.sums = self._memory(blocks * self.sums_of_columns, "float")
         self.panel = self.sums if plan.is_direct else self._memory(plan.rows_of_job * plan.stride, "i32")
+        self.panel_writer = PanelWriter(builder, plan, pointers[0], self.panel)
         self.configuration = self._memory(CONFIGURATION, "i8")
         self.first_column: Integer = 0      # of the job
         self.write: Callable[[Place], object] = self._enter_tile
@@ -254,72 +253,10 @@ class MatrixWriter(TileWriter):
             moved.insert(0, following)
         return moved
 
-    # The panel
-
     def _copy_rows(self, job: Job, place: Place) -> None:
-        """The rows of a job, in the order of the depth in rhs."""
-        if self.plan.is_direct:
-            return
-        guarded = [axis for axis in self.depth if any(axis in c.position.axes for c in self.nest.lhs.guards)]
-        others = [axis for axis in self.depth if axis not in guarded]
-        last = [others.pop()] if others and others[-1] == self.depth[-1] else []
-
-        def row(number: Integer, values: Mapping[str, Integer]) -> None:
-            here = {**place.values, **values}
-            source = self.builder.opaque(self._offset(0, self.pointers[0], self.nest.lhs.address.at(here)))
-            target = self.builder.offset(self.panel, (number - job.first) * self.plan.stride, "i32")
-            self._copy_points([*guarded, *others], last, here, source, target, self._inside_all(None, here, None))
-        self._each_row(job.first, job.end, row)
-
-    def _copy_points(self, axes: Sequence[str], last: Sequence[str], values: Mapping[str, Integer], source: Value,
-                     target: Value, mask: Value | None) -> None:
-        """All points of `axes`, each a run of the axis `last`.  mask: whether lhs has them."""
-        if not axes:
-            self._copy_run(self.nest.extents[last[0]] if last else 1, source, target, mask)
-            return
-        axis, *inner = axes
-        extent = self.nest.extents[axis]
-        def point(index: Integer, _: list[Value]) -> list[Value]:
-            here = {**values, axis: index}
-            self._copy_points(inner, last, here,
-                              self._offset(0, source, index * self.nest.lhs.address.coefficient(axis)),
-                              self.builder.offset(target, index * self.product.step_of(axis), "i32"),
-                              self._inside_all(axis, here, mask))
-            return []
-        if extent <= UNROLLED_TAPS and any(axis in guard.position.axes for guard in self.nest.lhs.guards):
-            for index in range(extent):
-                point(index, [])
-        else:
-            self.builder.loop(0, extent, 1, point)
-
-    def _inside_all(self, axis: str | None, values: Mapping[str, Integer], mask: Value | None) -> Value | None:
-        """Whether `mask` holds, and all guards do that are settled once `axis` is entered (None: all settled ones)."""
-        for guard in self.nest.lhs.guards:
-            axes = guard.position.axes
-            if axes <= values.keys() and (axis is None or axis in axes):
-                inside = self._inside(guard, values)
-                mask = mask if inside is None else inside if mask is None else mask & inside
-        return mask
-
-    def _inside(self, guard: Constraint, values: Mapping[str, Integer]) -> Value | None:
-        """Whether a position is inside lhs; None: always."""
-        known = {axis: Affine(value) for axis, value in values.items() if isinstance(value, int)}
-        position = guard.position.substitute(known)
-        least, greatest = position.span(self.nest.extents)
-        found = position.at({axis: value for axis, value in values.items() if axis in position.axes})
-        conditions = []
-        if position.offset + least < 0:
-            conditions.append(self.builder.like(found, I64) >= 0)
-        if position.offset + greatest >= guard.extent:
-            conditions.append(self.builder.like(found, I64) < guard.extent)
-        return conditions[0] & conditions[1] if len(conditions) == 2 else next(iter(conditions), None)
-
-    def _copy_run(self, count: int, source: Value, target: Value, mask: Value | None) -> None:
-        for start in range(0, count, TILE_PAIRS):
-            type = Type("i32", min(TILE_PAIRS, count - start))
-            from_, to = (self.builder.offset(pointer, start, "i32") for pointer in (source, target))
-            self.builder.store(self.builder.load(from_, type) if mask is None else
-                               self.builder.load_if(from_, type, mask), to)
+        if not self.plan.is_direct:
+            self._each_row(job.first, job.end, lambda row, values: self.panel_writer.copy_row(
+                row - job.first, {**place.values, **values}))
 
     # Instructions
 

@@ -26,8 +26,9 @@ LANES = 16                      # float32 sums in a line of a tile
 TILE_ROWS, TILE_PAIRS, PAIR_BYTES = 16, 16, 4
 LEAST_ROWS = 4                  # fewer leave tiles empty that take as long to load
 LEAST_PAIRS = 6                 # of a tile
-ROWS_OF_A_JOB = 64
-PANEL = 40 << 10                # bytes that stay in the first cache beside two columns of weights
+FEW_ROWS, MANY_ROWS = 32, 64    # of a job
+SMALL_PANEL = 32 << 10          # bytes that stay in the first cache
+PANEL = 192 << 10               # bytes that stay in the second cache while weights pass
 LARGEST_PANEL = 256 << 10       # bytes of the stack
 ROUND = 32 << 10                # bytes of the panel of a round, where there are several
 SUMS = 128 << 10                # bytes of the stack, of all tiles of a job that sums in rounds
@@ -138,7 +139,7 @@ def plan_of(nest: Nest) -> MatrixPlan | None:
     rows = product.points(product.rows)
     height = -(-rows // -(-rows // TILE_ROWS))
     tiles = -(-rows // height)
-    of_job = tile_sizes(tiles, ROWS_OF_A_JOB // height)[0]
+    of_job = tile_sizes(tiles, _rows_of_a_job(product.pairs) // height)[0]
     is_direct = _is_direct(product) and rows % height == 0
     rounds = _rounds(product, of_job * height)
     if rounds > 1:
@@ -149,6 +150,13 @@ def plan_of(nest: Nest) -> MatrixPlan | None:
     block = _block(of_job, product.points(product.columns))
     columns = _columns_of_job(product, -(-tiles // of_job), of_job * height if rounds > 1 else 0, block[1])
     return MatrixPlan(product, step, rounds, height, of_job, columns, block, is_direct)
+
+
+def _rows_of_a_job(pairs: int) -> int:
+    """Few, so that the panel is near, where weights are read from the second cache for each two tiles of rows all the
+    same; many where it is small, or goes in rounds, for which all weights are read anew."""
+    few = FEW_ROWS * pairs * PAIR_BYTES
+    return MANY_ROWS if 2 * few <= SMALL_PANEL or few > PANEL else FEW_ROWS
 
 
 def _step(pairs: int) -> int:

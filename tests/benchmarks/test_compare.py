@@ -33,6 +33,14 @@ def test_inference_in_turn(prefix):
     assert compare.line("net", 1, [record]).startswith("net ")
 
 
+def test_bfloat16_in_turn(prefix):
+    compare.compile_package(prefix, "bf16")
+    assert prefix.with_name("net-bf16.symc").exists() and not prefix.with_name("net.symc").exists()
+    (record,) = compare.compare("bf16", prefix, {"symc": sys.executable}, 1, 1, 0.01)
+    assert 1e-6 < record["difference"] < 1e-2
+    assert [compare._can(system, "bf16", prefix) for system in ("symc", "openvino", "mxnet")] == [True, False, False]
+
+
 def test_training_in_turn(tmp_path):
     symbol = symc.sym.FullyConnected(symc.sym.Variable("data"), num_hidden=3, name="fc")
     symc.sym.SoftmaxOutput(symbol, name="softmax").save(str(tmp_path / "train-symbol.json"))

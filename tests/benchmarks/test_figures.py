@@ -94,3 +94,12 @@ def test_the_chart():
     for panel in root.iter(f"{name}g"):
         for circle in panel.iter(f"{name}circle"):
             assert 0 <= float(circle.get("cx")) <= chart.PANEL < width and 0 < float(circle.get("cy")) < height
+
+
+def test_figures_of_bfloat16(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "README", tmp_path / "README.md")
+    figures.README.write_text("before\n<!-- bf16: begin -->\nold\n<!-- bf16: end -->\nbehind\n")
+    figures.write_bfloat16({**RESULTS, "bf16": RESULTS["inference"][:2]})
+    text = figures.README.read_text()
+    assert "old" not in text and text.startswith("before") and text.endswith("behind\n")
+    assert "| a | 1.00 / 2.00 | 4.00 / 6.00 | 4.00 | 3.00 |" in text and "| a | 2.0e-07 | 2.0e-07 |" in text

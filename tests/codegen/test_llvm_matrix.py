@@ -54,7 +54,7 @@ def convolution(channels, filters, image, kernel=(1, 1), stride=1, pad=0, dilati
 REQUESTS = {
     "rows in equal tiles": dense(49, 96, 64), "rows as they lie": dense(48, 96, 64), "few rows": dense(5, 80, 96),
     "one column": dense(70, 16, 64), "few columns": dense(33, 40, 64), "steps of 14 pairs": dense(20, 64, 56),
-    "a bfloat16 result": dense(40, 48, 64, "bf16"), "rounds": dense(64, 96, 1024), "ragged rounds": dense(67, 70, 1536),
+    "a bfloat16 result": dense(40, 48, 64, "bf16"), "rounds": dense(64, 48, 4096), "ragged rounds": dense(67, 38, 3584),
     "chunks of rows": dense(150, 64, 64), "groups of columns": dense(20, 400, 32),
     "pixels": convolution(64, 48, (7, 7)), "lines": convolution(32, 32, (5, 9), (3, 3), pad=1),
     "steps": convolution(32, 32, (9, 11), (3, 3), stride=2, pad=1),
@@ -63,8 +63,8 @@ REQUESTS = {
     "wide windows": convolution(16, 32, (8, 9), (7, 5), pad=3), "half a block": convolution(24, 32, (6, 6)),
     "ragged channels": convolution(32, 40, (6, 7), (3, 3), pad=1),
     "images": convolution(32, 32, (5, 5), (3, 3), pad=1, batch=3), "groups": convolution(32, 32, (6, 6), groups=2),
-    "windows in rounds": convolution(160, 48, (9, 9), (3, 3), pad=1),
-    "lines in rounds": convolution(16, 32, (70, 3), (31, 3), pad=1)}
+    "windows in rounds": convolution(384, 48, (7, 7), (3, 3), pad=1),
+    "lines in rounds": convolution(16, 32, (80, 3), (70, 3), pad=1)}
 
 
 def exact(array: np.ndarray) -> np.ndarray:
