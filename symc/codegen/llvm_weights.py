@@ -18,7 +18,8 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
     where groups of output channels lie across its blocks; aBcd16b where they are few and many are summed, which lanes
     walk instead.
-    paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b.
+    paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b;
+    AbcD16a2d where these are columns.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
     if paired is None and summed is not None and _is_narrow(spec, shape, lanes, summed):
@@ -36,6 +37,8 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
         """Batches and groups outermost, single channels last."""
         if dim != lanes and _is_shared(spec, dim):
             return 0
+        if dim == summed and paired is not None and paired != summed:
+            return 2        # pairs of columns are innermost, as in the image
         return {lanes: 1 if has_blocks else 5, summed: 2 if summed in blocked else 4}.get(dim, 3)
     return _tag(sorted(range(len(shape)), key=rank), blocked, paired)
 

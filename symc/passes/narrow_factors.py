@@ -28,8 +28,8 @@ class NarrowFactors(Pass):
                                                       %y: f32[..] = Convolution(%x/bf16, %w/bf16, %b)
 
     Concats in front of them join what is narrow.  by_pairs: those are left whose second operand is no weight (products
-    of attention) or whose sums run along no pairs of neighbours: over the three channels of a picture, or an odd
-    number, or within single channels.
+    of attention) or whose sums run along no pairs of neighbours: over an odd number of channels, but for windows over a
+    picture that `PairColumns` made even, or within single channels.
     parameters: names of the variables that change seldom.
     """
 
@@ -73,9 +73,7 @@ def has_pairs(node: Node) -> bool:
     """Whether there are pairs of the two factors of a contraction: along channels of images in blocks, or rows."""
     types = input_types(node)
     data = types[0]
-    is_blocked = has_window(node) and is_image(data)
-    if is_blocked and data.dims[1] < FEWEST_CHANNELS:
-        return False
+    is_blocked = has_window(node) and is_image(data) and data.dims[1] >= FEWEST_CHANNELS
     dim = 1 if is_blocked else len(data.dims) - 1
     return any(axis.left == dim for axis in pair_axes(operation(node).contraction(types)))
 

@@ -32,6 +32,7 @@ from symc.passes.narrow_factors import NarrowFactors
 from symc.passes.narrow_storage import NarrowStorage
 from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
+from symc.passes.pair_columns import PairColumns
 from symc.passes.place_parts import PlaceParts
 from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
@@ -140,7 +141,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
     return [
         TellCustomRequests(),
         FoldTransposes(),
-        *([NarrowFactors(parameters)] if is_narrow else []),
+        *([PairColumns(parameters), NarrowFactors(parameters)] if is_narrow else []),
         DelayViews(),
         BlockAttention(),
         HoistInvariants(),

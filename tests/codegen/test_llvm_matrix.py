@@ -51,6 +51,18 @@ def convolution(channels, filters, image, kernel=(1, 1), stride=1, pad=0, dilati
     return ContractionRequest(spec, data, weight, (out,), (EpilogueOperand(out, (0, 1, 2, 3)),))
 
 
+def picture(channels, filters, image, kernel):
+    """Windows that move by two columns, whose pairs are columns: what `PairColumns` makes."""
+    height, width = (size // 2 for size in image)
+    window = Window(1, 1, channels, filters, image, (height, width), kernel, (2, 2), (1, 1), (1, kernel[1] // 2))
+    spec = window.forward()
+    data = parse_type(f"bf16[1,{channels},{image[0]},{image[1]}]")
+    out = parse_type(f"bf16[1,{filters},{height},{width}]:aBcd16b")
+    weight = TensorType((filters, channels, *kernel), DType.bfloat16)
+    return ContractionRequest(spec, data, replace(weight, layout=weight_layout(spec, weight.dims, 3)), (out,),
+                              (EpilogueOperand(out, (0, 1, 2, 3)),))
+
+
 REQUESTS = {
     "rows in equal tiles": dense(49, 96, 64), "rows as they lie": dense(48, 96, 64), "few rows": dense(5, 80, 96),
     "one column": dense(70, 16, 64), "few columns": dense(33, 40, 64), "steps of 14 pairs": dense(20, 64, 56),
@@ -63,6 +75,7 @@ REQUESTS = {
     "wide windows": convolution(16, 32, (8, 9), (7, 5), pad=3), "half a block": convolution(24, 32, (6, 6)),
     "ragged channels": convolution(32, 40, (6, 7), (3, 3), pad=1),
     "images": convolution(32, 32, (5, 5), (3, 3), pad=1, batch=3), "groups": convolution(32, 32, (6, 6), groups=2),
+    "columns of a picture": picture(3, 32, (12, 16), (7, 8)), "a few columns": picture(4, 40, (9, 10), (3, 4)),
     "windows in rounds": convolution(384, 48, (7, 7), (3, 3), pad=1),
     "lines in rounds": convolution(16, 32, (80, 3), (70, 3), pad=1)}
 

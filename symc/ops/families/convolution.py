@@ -159,6 +159,11 @@ class Convolution(Convolving):
     def padding(self) -> Dims:
         return per_dimension(self.pad, self.rank, 0, "pad")
 
+    @property
+    def weight_extents(self) -> Dims:
+        """Of the weight's spatial dimensions."""
+        return self.kernel
+
     def infer_channels_first(self, s: Slots[ShapeSlot]) -> None:
         self.check(s)
         if s.data.rank is None:
@@ -167,7 +172,7 @@ class Convolution(Convolving):
         channels = s.weight[1] if s.data[1] is None else s.data[1] // self.num_group
         s.data.unify((s.output[0], None if channels is None else channels * self.num_group,
                       *map(self._input_extent, range(self.rank), s.output.shape[2:])))
-        s.weight.unify((self.num_filter, channels, *self.kernel))
+        s.weight.unify((self.num_filter, channels, *self.weight_extents))
         if s.bias:
             s.bias.unify((self.num_filter,))
 
