@@ -90,13 +90,7 @@ OTHERS = {
 # registers more are taken than the 31 of the model.  Reading and writing it is hidden: its chain takes 9 cycles (4 to
 # multiply, 5 through the stack) of the 13.5 that the 27 multiplications of a point need.
 SHADOWED = "one sum of 27 on the stack, in the shadow of the others"
-# The gradient of the data sums over the channels of a group, whose weights lie a row apart: no layout of weights has
-# the 16 channels of four groups side by side, so vectors are put together element by element (168 insertions in a loop
-# of 88 to 120 multiplications, for x86-64-v3), and one to three registers of the loop, sums and operands, are left on
-# the stack from one round to the next.
-GATHERED = "weights of four groups are put together element by element, with one to three vectors on the stack"
-SPILLED_GRADIENTS = {("dense of 64 rows", "x86-64-v4"): SHADOWED, ("groups of 4", "x86-64-v3"): GATHERED,
-                     ("groups of 4", "aarch64"): GATHERED}
+SPILLED_GRADIENTS = {("dense of 64 rows", "x86-64-v4"): SHADOWED}
 
 
 def compiled_texts(symbol, shapes, level, monkeypatch, train=False):

@@ -26,8 +26,12 @@ def test_recorded(case: Case) -> None:
     ((2, 3, 7), {"kernel": (3,), "stride": (2,), "pad": (1,)}),
     ((2, 4, 5, 6), {"kernel": (3, 2), "stride": (2, 1), "dilate": (1, 2), "num_group": 2}),
     ((1, 4, 5, 5), {"kernel": (3, 3), "num_group": 4, "pad": (2, 2)}),
+    ((2, 6, 5, 6), {"kernel": (3, 2), "dilate": (1, 2), "pad": (1, 0), "num_group": 2}),    # turned weights
+    ((1, 4, 9), {"kernel": (3,), "pad": (3,), "num_group": 2}),                             # more padding than taps
+    ((1, 4, 3, 4, 3), {"kernel": (2, 3, 1), "pad": (0, 1, 0), "num_group": 2}),
     ((1, 2, 3, 4, 3), {"kernel": (2, 3, 2), "pad": (0, 1, 1)}),
     ((1, 5, 5, 2), {"kernel": (3, 2), "layout": "NHWC"}),
+    ((1, 5, 5, 4), {"kernel": (3, 2), "layout": "NHWC", "num_group": 2}),
 ])
 def test_gradients_of_convolution(shape: tuple[int, ...], parameters: dict) -> None:
     op = make("Convolution", num_filter=4, **parameters)

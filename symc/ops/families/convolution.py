@@ -204,17 +204,39 @@ class Convolution(Convolving):
         return window.output
 
     def gradient_channels_first(self, g: Any, data: Value, weight: Value, dy: Value) -> list[Value | None]:
-        window = self.window(data.type)
-        reached = [(y - 1) * s + e - 2 * p for y, s, e, p
-                   in zip(window.output, self.strides, self.extents, self.padding, strict=True)]
-        data_gradient = g.Deconvolution(
-            dy, weight, kernel=self.kernel, num_filter=data.type.dims[1], stride=self.strides, dilate=self.dilations,
-            pad=self.padding, adj=tuple(x - r for x, r in zip(window.image, reached, strict=True)),
-            num_group=self.num_group)
         weight_gradient = g._backward_convolution_weight(
             data, dy, kernel=self.kernel, stride=self.strides, dilate=self.dilations, pad=self.padding,
             num_group=self.num_group)
-        return [data_gradient, weight_gradient]
+        return [self._data_gradient(g, data, weight, dy), weight_gradient]
+
+    def _data_gradient(self, g: Any, data: Value, weight: Value, dy: Value) -> Value:
+        """A Deconvolution.  At stride 1, of groups of several channels, a Convolution with the weights turned: no
+        layout of those of a Deconvolution has the channels of several groups side by side, as vectors need them."""
+        own, others = data.type.dims[1] // self.num_group, self.num_filter // self.num_group
+        if 1 in (self.num_group, own, others) or set(self.strides) != {1} or any(
+                pad >= extent for pad, extent in zip(self.padding, self.extents, strict=True)):
+            return self._deconvolution(g, data, weight, dy)
+        return g.Convolution(  # type: ignore[no-any-return]
+            dy, self._turned(g, weight, own, others), kernel=self.kernel, num_filter=data.type.dims[1],
+            dilate=self.dilations, num_group=self.num_group, no_bias=True,
+            pad=tuple(extent - 1 - pad for extent, pad in zip(self.extents, self.padding, strict=True)))
+
+    def _turned(self, g: Any, weight: Value, own: int, others: int) -> Value:
+        """The weights with input and output channels of each group exchanged, and the taps in reverse order."""
+        groups, taps = self.num_group, weight.type.dims[2:]
+        apart = g.reshape(weight, (groups, others, own, *taps))
+        exchanged = transpose(g, apart, (0, 2, 1, *range(3, self.rank + 3)))
+        return g.reverse(g.reshape(exchanged, (groups * own, others, *taps)),  # type: ignore[no-any-return]
+                         axis=tuple(range(2, self.rank + 2)))
+
+    def _deconvolution(self, g: Any, data: Value, weight: Value, dy: Value) -> Value:
+        window = self.window(data.type)
+        reached = [(y - 1) * s + e - 2 * p for y, s, e, p
+                   in zip(window.output, self.strides, self.extents, self.padding, strict=True)]
+        return g.Deconvolution(  # type: ignore[no-any-return]
+            dy, weight, kernel=self.kernel, num_filter=data.type.dims[1], stride=self.strides, dilate=self.dilations,
+            pad=self.padding, adj=tuple(x - r for x, r in zip(window.image, reached, strict=True)),
+            num_group=self.num_group)
 
 
 @operator("Convolution_v1")
