@@ -335,8 +335,10 @@ class Builder:
         return self.call(f"llvm.masked.load.{type.suffix}.p0", type, *arguments)
 
     def load_if(self, pointer: Value, type: Type, condition: Value) -> Value:
-        """A vector; where the condition does not hold nothing is read, and it is 0."""
-        if type.lanes in (8, 16):
+        """A vector; where the condition, of all lanes or of each, does not hold nothing is read, and lanes are 0."""
+        if condition.type.lanes:
+            mask = condition
+        elif type.lanes in (8, 16):
             bits = self.convert("sext", condition, f"i{type.lanes}")
             mask = self.reinterpret(bits, Type("i1", type.lanes))
         else:

@@ -1,7 +1,7 @@
 """Writes what copies rows of lhs into the panel of a job (`llvm_matrix_plan`): the depth in the order of rhs.
 
 Rows whose window lies inside the image, which most do, are copied in runs as long as they lie in both; others tap by
-tap, under masks, which leave zeros where there is no image.
+tap, under masks, which leave zeros where there is no image.  Of pairs of columns the mask has a lane for each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class PanelWriter:
         self.builder, self.plan, self.image, self.panel = builder, plan, image, panel
         self.lhs, self.extents = plan.nest.lhs, plan.nest.extents
         self.depth = plan.product.depth[plan.rounds > 1:]
-        self.guarded = [axis for axis in self.depth if any(axis in guard.position.axes for guard in self.lhs.guards)]
+        self.last = self.depth[-1]
+        self.guarded = [axis for axis in self.depth[:-1] if self._is_guarded(axis)]
+
+    def _is_guarded(self, axis: str) -> bool:
+        return any(axis in guard.position.axes for guard in self.lhs.guards)
 
     def copy_row(self, number: Integer, values: Values) -> None:
         """Row `number` of the job; values: of all axes but the depth, and of the round."""
@@ -73,27 +77,46 @@ class PanelWriter:
         return source, target
 
     def _copy_run(self, count: int, places: Places, mask: Value | None) -> None:
+        """mask: whether lhs has the run, or which pairs of it."""
         for start in range(0, count, PIECE):
             type = Type("i32", min(PIECE, count - start))
             source, target = (self.builder.offset(place, start, "i32") for place in places)
-            self.builder.store(self.builder.load(source, type) if mask is None else
-                               self.builder.load_if(source, type, mask), target)
+            part = mask
+            if mask is not None and mask.type.lanes > type.lanes:
+                part = self.builder.shuffle(mask, range(start, start + type.lanes))
+            self.builder.store(self.builder.load(source, type) if part is None else
+                               self.builder.load_if(source, type, part), target)
 
     # Rows at the edges
 
     def _copy_under_masks(self, values: Values, places: Places) -> list[Value]:
-        others = [axis for axis in self.depth if axis not in self.guarded]
-        run = 1
-        if others and others[-1] == self.depth[-1]:
-            run = self.extents[others.pop()]
+        """Where windows leave the image along the last axis of the depth too, its points are lanes of a mask."""
+        others = [axis for axis in self.depth[:-1] if axis not in self.guarded]
         mask = self._all([self._is_inside(guard, values) for guard in self._settled(values)])
-        self._copy_points([*self.guarded, *others], run, values, places, mask)
+        lanes = self._lanes_inside(values) if self._is_guarded(self.last) else None
+        self._copy_points([*self.guarded, *others], lanes, values, places, mask)
         return []
 
-    def _copy_points(self, axes: Sequence[str], run: int, values: Values, places: Places, mask: Value | None) -> None:
-        """All points of `axes`, each a run.  mask: whether lhs has them."""
+    def _lanes_inside(self, values: Values) -> Value:
+        """Of the points of the last axis, which are inside lhs."""
+        found: Value | None = None
+        for guard in self.lhs.guards:
+            if step := guard.position.coefficient(self.last):
+                assert guard.position.axes <= {*values, self.last}, "a window over two axes of the depth"
+                count = self.extents[self.last]
+                start = self.builder.splat(self.builder.like(guard.position.at(values), I64), count)
+                positions = start + self.builder.integers([step * i for i in range(count)], "i64")
+                inside = (positions >= 0) & (positions < guard.extent)
+                found = inside if found is None else found & inside
+        assert found is not None
+        return found
+
+    def _copy_points(self, axes: Sequence[str], lanes: Value | None, values: Values, places: Places,
+                     mask: Value | None) -> None:
+        """All points of `axes`, each a run of the last axis.  mask, lanes: whether lhs has them, and which of the run.
+        """
         if not axes:
-            self._copy_run(run, places, mask)
+            self._copy_run(self.extents[self.last], places, self._joined(mask, lanes))
             return
         axis, *inner = axes
         extent = self.extents[axis]
@@ -103,9 +126,15 @@ class PanelWriter:
             for i in range(unrolled):
                 here = {**values, axis: first + i}
                 found = [self._is_inside(guard, here) for guard in self._settled(here) if axis in guard.position.axes]
-                self._copy_points(inner, run, here, self._moved(places, axis, first + i), self._all([mask, *found]))
+                self._copy_points(inner, lanes, here, self._moved(places, axis, first + i), self._all([mask, *found]))
             return []
         self.builder.loop(0, extent, unrolled, points)
+
+    def _joined(self, mask: Value | None, lanes: Value | None) -> Value | None:
+        """Both conditions for each lane, or one for all."""
+        if mask is None or lanes is None:
+            return lanes if mask is None else mask
+        return self.builder.splat(mask, lanes.type.lanes) & lanes
 
     # Guards
 
