@@ -7,9 +7,9 @@ need not: jobs copy their rows into a panel, in the order of rhs, zeros where wi
 
 * A tile has up to 16 rows, as equal as they can be, and the most pairs that divide the depth: none reads past it.
 * Sums are 2 x 2 tiles, or as many in a line where there is one tile of rows, or one vector of columns.
-* A job has some tiles of rows, of which a panel stays in the first cache, and as many columns as leave jobs enough, for
-  each job copies its rows anew.  A deep panel would not stay there: the depth is cut into rounds, which all tiles of
-  the job add to their sums, in memory meanwhile, before the next round is copied.
+* A job has two tiles of rows, whose panel stays in the second cache beside the weights, or four where that is small,
+  and as many columns as leave jobs enough, for each job copies its rows anew.  A panel that is deeper still is cut into
+  rounds along the depth, which all tiles of the job add to their sums, in memory meanwhile, before the next is copied.
 """
 
 from __future__ import annotations
