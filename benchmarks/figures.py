@@ -111,15 +111,18 @@ def table(records: Sequence[Record]) -> Iterator[str]:
     usual = {name: group for name, group in groups.items() if not OF_A_BATCH.fullmatch(name)}
     yield from (_times(name, group, systems) for name, group in usual.items())
     if len(usual) > 1:
-        means = (geometric_mean([ratio(group, key) for group in usual.values()]) for key in ("minimum_ms", "median_ms"))
-        yield _row([f"geometric mean of {len(usual)}", *[""] * len(systems), *(f"**{mean:.2f}**" for mean in means)])
+        compared = [group for group in usual.values() if not math.isnan(ratio(group, "minimum_ms"))]
+        means = (geometric_mean([ratio(group, key) for group in compared]) for key in ("minimum_ms", "median_ms"))
+        yield _row([f"geometric mean of {len(compared)}", *[""] * len(systems), *(f"**{mean:.2f}**" for mean in means)])
     yield from (_times(name, group, systems) for name, group in groups.items() if name not in usual)
 
 
 def _times(name: str, group: Sequence[Record], systems: Sequence[str]) -> str:
     by_system = {record["system"]: record for record in group}
     cells = [_figures(by_system[system]) if system in by_system else "" for system in systems]
-    return _row([name.removeprefix("train_"), *cells, *(f"{ratio(group, k):.2f}" for k in ("minimum_ms", "median_ms"))])
+    ratios = [ratio(group, key) for key in ("minimum_ms", "median_ms")]
+    ratios_shown = ("" if math.isnan(value) else f"{value:.2f}" for value in ratios)
+    return _row([name.removeprefix("train_"), *cells, *ratios_shown])
 
 
 def _figures(record: Record) -> str:
