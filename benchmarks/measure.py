@@ -36,9 +36,9 @@ import numpy as np  # noqa: E402  (reads OMP_NUM_THREADS)
 Run = Callable[[], Any]
 
 
-def symc_inference(symc: Any, data: np.ndarray) -> Run:
+def symc_inference(symc: Any, data: np.ndarray, package: str = ".symc") -> Run:
     """A package, as it is deployed."""
-    module = symc.runtime.load(prefix + ".symc")
+    module = symc.runtime.load(prefix + package)
     return lambda: module.forward(data=data)[0].asnumpy()
 
 
@@ -90,8 +90,7 @@ def torch_inference(onnx2torch: Any, data: np.ndarray) -> Run:
 
 
 def symc_in_bfloat16(symc: Any, data: np.ndarray) -> Run:
-    module = symc.runtime.load(prefix + "-bf16.symc")
-    return lambda: module.forward(data=data)[0].asnumpy()
+    return symc_inference(symc, data, "-bf16.symc")
 
 
 def openvino_in_bfloat16(openvino: Any, data: np.ndarray) -> Run:

@@ -15,7 +15,6 @@ from symc.codegen.llvm_builder import Integer
 from symc.codegen.llvm_jobs import CACHE, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Nest
 
-CACHE_LINE = 64             # bytes
 LEAST_WEIGHTS = 128 << 10   # bytes of the weights of a kernel: fewer come in no time
 MOST_ROWS = 1024            # for which weights are at hand: beside more of them, reading the weights takes no time
 LEAST_LINES = 0.75          # wanted of each visit; fewer are asked for at fewer visits

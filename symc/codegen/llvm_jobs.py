@@ -19,6 +19,7 @@ from symc.codegen.llvm_nest import Access, Nest
 JOBS_WANTED = 16
 JOBS_IN_ROUNDS = 4   # wanted of long reductions, whose jobs read all the more the fewer tiles they have
 ROWS_OF_A_JOB = 128
+CACHE_LINE = 64      # bytes
 CACHE = 384 << 10    # bytes that stay in the second cache of a core, while as much again passes through
 ROWS_IN_ROUNDS = 128            # of a product, whose weights are read once for so many
 SUMS_OF_COLUMNS = 128 << 10     # bytes of the stack, for the sums of several columns

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symc.codegen.choice import MODEL, Choice
-from symc.codegen.llvm_ahead import CACHE_LINE, NextPanel, next_panel
-from symc.codegen.llvm_jobs import CACHE, MOST_CHAINS, Tiled, Tiling, tile_sizes
+from symc.codegen.llvm_ahead import NextPanel, next_panel
+from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
 

@@ -12,10 +12,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symc.codegen.llvm_ahead import CACHE_LINE, NOWHERE, NextPanel
+from symc.codegen.llvm_ahead import NOWHERE, NextPanel
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
 from symc.codegen.llvm_elements import Element, multiplications
-from symc.codegen.llvm_jobs import Tiling, tile_sizes
+from symc.codegen.llvm_jobs import CACHE_LINE, Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
 from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, lane_offsets

@@ -29,6 +29,7 @@ from symc.ir.types import TensorType, parse_type
 MakeOperation = Callable[[str, dict[str, str], list[Graph]], Operation]
 INLINE_ELEMENTS = 16
 
+# texts, which `re` compiles and keeps where they are used first: most programs read no graph
 _PLAIN = r"[\w./+\-]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _NAME = rf"%(?:{_PLAIN}|{_QUOTED})"

@@ -1,16 +1,18 @@
-"""What kernels ask for ahead: all weights but the first, each before the tile that reads it."""
+"""What kernels ask for ahead: all weights but the first, while those before them are at hand."""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 
 import numpy as np
 import pytest
 
-from symc.codegen.llvm_ahead import CACHE_LINE, Held, NextPanel, Visits
+from symc.codegen.llvm_ahead import Held, NextPanel, Visits
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionRequest, generate
+from symc.codegen.llvm_jobs import CACHE_LINE
 from symc.codegen.llvm_nest import nests_of
 from symc.codegen.llvm_schedule import choose
 from symc.codegen.llvm_weights import weight_layout
@@ -40,8 +42,8 @@ def dense(rows: int, depth: int, columns: int) -> ContractionRequest:
                               (parse_type(f"f32[{rows},{columns}]"),))
 
 
-def asked_lines(request: ContractionRequest, level: str) -> tuple[set[int], int]:
-    """Lines of the weights that one run of all jobs asks for, by number, and how many times any is asked for."""
+def asked_lines(request: ContractionRequest, level: str, share: float = 1.0) -> tuple[set[int], int]:
+    """Lines of the weights that the first jobs, this share of all, ask for, by number; how many times any is asked."""
     kernel = generate(request, "kernel", level)
     text, count = ASKED.subn(r"call void @note(ptr %notes, \1)", kernel.text)
     assert count, "nothing is asked for ahead"
@@ -49,30 +51,50 @@ def asked_lines(request: ContractionRequest, level: str) -> tuple[set[int], int]
     function = load_function(text, "kernel", *[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
     arrays = [np.zeros(type.physical, np.float32) for type in (request.lhs, request.rhs, request.outputs[0])]
     notes = np.zeros(1 << 20, np.uint64)
-    function(*(array.ctypes.data for array in arrays), 0, kernel.jobs, notes.ctypes.data)
+    end = kernel.jobs * share
+    assert end == int(end), "these jobs are not those of whole columns"
+    function(*(array.ctypes.data for array in arrays), 0, int(end), notes.ctypes.data)
     lines = (notes[notes != 0].astype(np.int64) - arrays[1].ctypes.data) // CACHE_LINE
     return {int(line) for line in lines if 0 <= line < arrays[1].nbytes // CACHE_LINE}, len(lines)
 
 
-@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
-@pytest.mark.parametrize("request_", [
-    dense(64, 784, 512), dense(100, 300, 256), blocked_request(convolution(64, 256, 14)),
-    blocked_request(convolution(256, 512, 7, kernel=1))], ids=range(4))
-def test_all_weights_but_the_first_are_asked_for_once(request_: ContractionRequest, level: str) -> None:
-    (nest,) = nests_of(request_.spec, request_.types, []) or [None]
+def panel_lines(request: ContractionRequest, level: str) -> tuple[int, int]:
+    """Cache lines of the weights of one tile of columns, and of all."""
+    (nest,) = nests_of(request.spec, request.types, []) or [None]
     assert nest is not None
     schedule = choose(nest, LEVELS[level].core, 4)
     panel = schedule.next_panel
     assert panel is not None
     sizes = {tiling.axis: tiling.size for tiling in schedule.tilings}
-    first = -(-panel.column * sizes[panel.axis] * 4 // CACHE_LINE)
+    return panel.column * sizes[panel.axis] * 4 // CACHE_LINE, math.prod(request.rhs.physical) * 4 // CACHE_LINE
+
+
+CASES = pytest.mark.parametrize("request_", [
+    dense(64, 784, 512), dense(128, 300, 256), blocked_request(convolution(64, 256, 14)),
+    blocked_request(convolution(256, 512, 7, kernel=1))], ids=range(4))
+
+
+@CASES
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+def test_all_weights_but_the_first_are_asked_for(request_: ContractionRequest, level: str) -> None:
+    first, all_lines = panel_lines(request_, level)
     lines, count = asked_lines(request_, level)
-    whole = set(range(first, int(np.prod(request_.rhs.physical)) * 4 // CACHE_LINE))
-    assert len(whole - lines) <= len(whole) // 25, "taps that padding leaves out do not ask"
-    assert count <= 2.5 * (len(whole) + first), "few lines are asked for twice"
+    wanted = set(range(first, all_lines))
+    assert len(wanted - lines) <= len(wanted) // 25, "taps that padding leaves out do not ask"
+    assert count <= 2.5 * all_lines, "shares are rounded up to whole lines for each block of a tile"
 
 
-def test_nothing_is_asked_for_where_weights_are_few_or_rows_are() -> None:
+@CASES
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+def test_weights_are_asked_for_while_those_before_them_are_at_hand(request_: ContractionRequest, level: str) -> None:
+    panel, all_lines = panel_lines(request_, level)
+    before, _ = asked_lines(request_, level, share=panel / all_lines)
+    wanted = set(range(panel, 2 * panel))
+    assert len(wanted - before) <= len(wanted) // 25, "the first tiles ask for the second weights"
+    assert not any(line >= 3 * panel for line in before), "and for none far behind these"
+
+
+def test_nothing_is_asked_for_where_weights_or_rows_are_few() -> None:
     for request in (dense(64, 64, 64), dense(4, 512, 512)):
         (nest,) = nests_of(request.spec, request.types, []) or [None]
         assert nest is not None
