@@ -27,6 +27,7 @@ from symc.ops.families.winograd import BLOCK, SUMS_OF_JOB, Tiles, WinogradProduc
 
 FLOAT = "float"
 ITEMSIZE = 4
+SECOND_CACHE = 2 << 20      # bytes of the largest
 WEIGHT = 1                  # among the operands of the products
 
 
@@ -109,9 +110,11 @@ class _Plan:
 
     @property
     def blocks_of_job(self) -> int:
-        """Two where the registers hold tiles of two blocks by many rows, and the stack the sums."""
+        """Two where the registers hold tiles of two blocks by many rows, and the sums have room, or each job reads the
+        chunk from beyond the second cache."""
         fits = 2 * self.points * self.places * BLOCK * ITEMSIZE <= SUMS_OF_JOB
-        return 2 if fits and self.core.registers >= 32 and self.blocks > 1 else 1
+        passes = self.points * self.tiles.of_chunk * self.padded_channels * ITEMSIZE > SECOND_CACHE
+        return 2 if (fits or passes) and self.core.registers >= 32 and self.blocks > 1 else 1
 
     @property
     def sums(self) -> int:
