@@ -98,10 +98,9 @@ class Tiled:
         return math.prod(self.nest.extents[axis] for axis in axes)
 
     def _bytes(self, access: Access, axes: Sequence[str]) -> int:
-        """Of memory from the first to the last element that `axes` and the reduced ones reach."""
-        walked = {axis for axis in access.address.axes if axis in (*axes, *self.nest.reduced, *self.lanes)}
-        reach = sum(abs(access.address.coefficient(axis)) * (self.nest.extents[axis] - 1) for axis in walked)
-        return (reach + 1) * self.itemsize
+        """That `axes` and the reduced ones reach."""
+        walked = (*axes, *self.nest.reduced, *self.lanes)
+        return access.elements({axis: self.nest.extents[axis] for axis in walked}) * self.itemsize
 
     # ---- the orders ----------------------------------------------------------------------------------------
 

@@ -94,6 +94,11 @@ class Access:
     guards: tuple[Constraint, ...] = ()
     blocked: frozenset[str] = frozenset()
 
+    def elements(self, extents: Mapping[str, int]) -> int:
+        """How many these extents of axes reach: as many as points, or as lie between the first and the last."""
+        walked = [(abs(step), extents[axis]) for axis, step in self.address.terms if axis in extents]
+        return min(math.prod(extent for _, extent in walked), 1 + sum(step * (extent - 1) for step, extent in walked))
+
 
 @dataclass(frozen=True, slots=True)
 class Nest:

@@ -84,12 +84,8 @@ def _fits(nest: Nest, extents: Mapping[str, int], itemsize: int) -> bool:
 
 
 def _read(nest: Nest, extents: Mapping[str, int]) -> int:
-    """Elements of both operands that these points read: as many as points, or as lie between the first and last."""
-    total = 0
-    for access in (nest.lhs, nest.rhs):
-        walked = [(abs(step), extents[axis]) for axis, step in access.address.terms if axis in extents]
-        total += min(math.prod(extent for _, extent in walked), 1 + sum(step * (extent - 1) for step, extent in walked))
-    return total
+    """Elements of both operands that these points read."""
+    return nest.lhs.elements(extents) + nest.rhs.elements(extents)
 
 
 def _sizes(nest: Nest, axis: str) -> list[int]:

@@ -47,6 +47,11 @@ def test_strided_rows_are_chunked_too():
     assert axes(schedule) == ["n", "y0", "y1", "o/16"] and schedule.tilings[2].tiles_per_job == 0
 
 
+def test_pixels_that_a_stride_leaves_out_are_not_counted():
+    schedule = convolution(1024, 14, 2048, stride=2, level="x86-64-v4")   # 196 KB, beside 8 MB
+    assert [(tiling.axis, tiling.tiles_per_job) for tiling in schedule.tilings[:2]] == [("y0", 0), ("y1", 0)]
+
+
 def test_the_next_tile_or_block_is_prefetched():
     schedule = convolution(512, 28, 128)
     assert schedule.rows_ahead == (0, schedule.tilings[0].size * 16)

@@ -104,6 +104,14 @@ def test_sums_stay_in_registers(size, channels, level):
     assert not stack, "spilled"
 
 
+@pytest.mark.parametrize("channels, filters, size, rows, jobs", [
+    (64, 64, 28, 2, 7 * 2), (512, 512, 28, 5, 3 * 16), (512, 512, 14, 7, 32), (512, 520, 28, 5, 3 * 17)])
+def test_chunks_from_beyond_the_second_cache_are_read_for_two_blocks(channels, filters, size, rows, jobs):
+    op = WinogradProduct(tile=2, rows=rows, shape=(1, filters, size, size))
+    kernel = generate(op, request_of(op, channels, False), "kernel", "x86-64-v4", lambda F, total, bias: total + bias)
+    assert kernel.jobs == jobs
+
+
 def convolved(x: np.ndarray, weight: np.ndarray, pad: int) -> np.ndarray:
     """In float64."""
     x = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
