@@ -12,6 +12,7 @@ from symc.ops.random import threefry
 
 GENERATOR = "symc_threefry"
 ALIGNED = "symc_aligned"    # (pointer): whether 16 bytes may be loaded from there at once
+WORDS = "symc_words"        # (integers, pointer): loads 16 bytes
 ATOMIC = "symc_add"     # (pointer, number): adds to what many threads add to
 
 # `half` has no arithmetic: kernels compute in float32.
@@ -119,7 +120,10 @@ static __device__ void symc_add(half *place, half value) {
 }
 """
 
-ALIGNMENT = "static __device__ bool symc_aligned(const void *place) { return ((uint64_t)place & 15) == 0; }\n"
+ALIGNMENT = """\
+static __device__ bool symc_aligned(const void *place) { return ((uint64_t)place & 15) == 0; }
+static __device__ void symc_words(int *words, const void *place) { *(int4 *)words = *(const int4 *)place; }
+"""
 
 
 def source_of(text: str) -> str:

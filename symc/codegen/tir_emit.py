@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import sym, tirx
 from tvm_ffi import StructuralKey
@@ -96,6 +97,7 @@ class Emitter:
         self.used: dict[Buffer, None] = {}  # buffers that have been read
         self.row_offset = 0                 # which vector of rows is written, in a kernel of reductions
         self._floor = 0                     # the innermost loop or branch that may not be left
+        self.shared_bytes = 0               # of cells that the threads of a block share
 
     # ---- loops and statements ----------------------------------------------------------------------------
 
@@ -256,6 +258,8 @@ class Emitter:
     def cells(self, dtype: DType, count: int, scope: str = "local") -> Cells:
         """Variables of one dtype, undefined at first; scope: 'local', or 'shared' by the threads of a block."""
         made = self._new_cells(dtype, count, scope)
+        if scope == "shared":
+            self.shared_bytes += count * np.dtype(str(made.buffer.dtype)).itemsize
         self.add(tirx.AllocBuffer(made.buffer))
         return made
 

@@ -6,11 +6,12 @@ import math
 
 from symc.codegen.group_code import GroupCode, KernelCode
 from symc.codegen.tir_cuda import cuda_text
-from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, sum_of_parts
+from symc.codegen.tir_grid_contraction import contraction_kernel, is_tiled, only_contraction, sum_of_parts
 from symc.codegen.tir_grid_injective import grid_injective_kernel
 from symc.codegen.tir_grid_mma import factors_of
 from symc.codegen.tir_grid_parts import part_of
 from symc.codegen.tir_grid_reduce import FEW_ROWS, reduction_kernel
+from symc.codegen.tir_grid_thin import Thin, parts_of_thin, thin_kernel, thin_of
 from symc.codegen.tir_grid_tile import parts_for
 from symc.codegen.tir_grid_window import is_windowed, window_kernel
 from symc.codegen.tir_imperative import KernelBuilder
@@ -51,15 +52,23 @@ class GridPlan(GroupPlan):
             return contraction_kernel(self, cluster, symbol)
         if is_windowed(cluster):
             return window_kernel(self, cluster, symbol)
+        thin = self._thin(only_contraction(cluster))
+        if thin is not None:
+            return thin_kernel(self, cluster, thin, symbol)
         return reduction_kernel(self, cluster, symbol)
 
     def _form(self, tensor: Reduced) -> Reduced:
         if tensor.product is not None:
-            parts = parts_for(tensor.product.spec, factors_of(tensor.product) is not None)
-            if parts is not None:
-                return sum_of_parts(tensor, parts)
+            thin = self._thin(tensor)
+            parts = parts_of_thin(thin) if thin is not None else parts_for(
+                tensor.product.spec, factors_of(tensor.product) is not None)
+            if parts is not None or thin is not None:
+                return sum_of_parts(tensor, parts) if parts is not None else tensor
         part = part_of(self.emitter(), tensor)
         return tensor if part is None else in_two_steps(tensor, *part)
+
+    def _thin(self, tensor: Reduced | None) -> Thin | None:
+        return thin_of(self.emitter, tensor.product) if tensor is not None and tensor.product is not None else None
 
     def _keeps_few_busy(self, reduction: Reduced) -> bool:
         is_cut = reduction.product is None and self.stages[reduction].form is not reduction

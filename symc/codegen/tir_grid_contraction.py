@@ -72,7 +72,7 @@ def contraction_kernel(plan: GroupPlan, cluster: Cluster, symbol: str) -> TirKer
     stage = next(stage for stage in cluster.stages if isinstance(stage.form, Reduced))
     assert isinstance(stage.form, Reduced) and stage.form.product is not None
     sides = Sides.of(stage.form.product.spec)
-    tile = tile_for(sides, factors_of(stage.form.product) is not None)
+    tile = tile_for(sides, factors_of(stage.form.product) is not None, stage.form.element_dtype.itemsize)
     blocks = tile.blocks(sides)
     launch = Launch(math.prod(blocks), THREADS)
     emitter = plan.emitter()
@@ -163,10 +163,11 @@ class _Writer:
             for side, number in (("m", i), ("n", j)):
                 size, extent = self.sides.size(side), self.tile.extent(side)
                 place = emitter.simplify(self.first[side] + sums.row(side, number))
-                joined = emitter.name_index(side, place, -(-size // extent) * extent)
+                whole = -(-size // extent) * extent
+                joined = emitter.name_index(side, place, whole)
                 if size % extent:
                     guards.append(tirx.LT(joined, emitter.constant(size)))
-                at |= self.walk[side].axes(emitter, joined)
+                at |= self.walk[side].axes(emitter, joined, whole)
             value = emitter.read(sums.sums, sums.place(i, j), 1)
             with emitter.all_hold(guards):
                 self._store_results(emitter, value, tuple(map(emitter.simplify, output_indices(self.spec, at))))

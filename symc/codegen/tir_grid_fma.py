@@ -27,7 +27,7 @@ class MultiplyAdds:
     store side by side.
     """
 
-    unit = 1
+    unit, has_rows_together = 1, True
 
     def __init__(self, emitter: Emitter, tile: Tile, sides: Sides, dtype: DType, thread: Any, along: str) -> None:
         self.emitter, self.tile = emitter, tile

@@ -44,6 +44,8 @@ def factors_of(product: Product) -> str | None:
 class WarpProducts:
     """The sums of a thread in those of its warp; `kind` of factors as of `factors_of`."""
 
+    has_rows_together = False
+
     def __init__(self, emitter: Emitter, tile: Tile, kind: str, dtype: DType, thread: Any) -> None:
         self.emitter, self.kind = emitter, kind
         self.unit = 1 if kind == "tf32" else 2

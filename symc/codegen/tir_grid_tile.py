@@ -30,6 +30,7 @@ WARP_SPEED = 8          # of a warp's multiplications, beside those of its threa
 MOST_PARTS = 64
 DEEP, SHALLOW = 16, 8   # steps of k in a tile
 LARGE_TILE = 192        # rows and columns, with which tiles are shallow
+WIDE = 320              # and in float64 the most, so that two tiles of each operand fit into shared memory
 WORTH = 0.8             # of the cost in one part, with which parts are worth a second kernel
 
 
@@ -92,18 +93,20 @@ class Tile:
         return sides.size("b"), -(-sides.size("m") // self.rows), -(-sides.size("n") // self.columns)
 
 
-def tiles(by_warps: bool) -> Iterator[Tile]:
+def tiles(by_warps: bool, itemsize: int = 4) -> Iterator[Tile]:
+    """Those of which two of each operand, in elements of `itemsize` bytes, fit into shared memory."""
     if by_warps:
         yield from (Tile(WARPS[0] * WARP_TILE[0] * m, WARPS[1] * WARP_TILE[1] * n)
                     for m in EACH[1:] for n in EACH[1:])
         return
     for along_m, along_n in SIDES:
-        yield from (Tile(along_m * m, along_n * n, (along_m, along_n)) for m in EACH for n in EACH)
+        yield from (Tile(along_m * m, along_n * n, (along_m, along_n)) for m in EACH for n in EACH
+                    if itemsize <= 4 or along_m * m + along_n * n <= WIDE)
 
 
-def tile_for(sides: Sides, by_warps: bool) -> Tile:
+def tile_for(sides: Sides, by_warps: bool, itemsize: int = 4) -> Tile:
     """The tile of least cost."""
-    return min(tiles(by_warps), key=lambda tile: cost(tile, sides, 1))
+    return min(tiles(by_warps, itemsize), key=lambda tile: cost(tile, sides, 1))
 
 
 def cost(tile: Tile, sides: Sides, parts: int) -> float:

@@ -71,8 +71,8 @@ def _write(emitter: Emitter, cluster: Cluster, total: Reduced, places: dict[str,
     """Write the results of a thread; the buffers of its operands, which it does not write."""
     assert total.product is not None
     spec, points, sums = total.product.spec, [], []
-    product = Product(spec, (_simplified(emitter, total.product.inputs[0]),
-                             _simplified(emitter, total.product.inputs[1])))
+    product = Product(spec, (simplified(emitter, total.product.inputs[0]),
+                             simplified(emitter, total.product.inputs[1])))
     for number in range(each):
         at, exists = dict(places), None
         if axis is not None:
@@ -88,7 +88,7 @@ def _write(emitter: Emitter, cluster: Cluster, total: Reduced, places: dict[str,
     return read
 
 
-def _simplified(emitter: Emitter, tensor: Tensor) -> Tensor:
+def simplified(emitter: Emitter, tensor: Tensor) -> Tensor:
     """The tensor, whose elements are told to be the same by their simplified indices."""
     return Computed(tensor.shape, tensor.dtype, lambda *indices: tensor[tuple(map(emitter.simplify, indices))])
 

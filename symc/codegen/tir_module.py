@@ -26,6 +26,7 @@ from symc.codegen.tir_memory import Buffer
 LIBM = frozenset(name + suffix for suffix in ("", "f") for name in (
     "acosh", "asinh", "atanh", "cbrt", "erf", "expm1", "fmod", "hypot", "lgamma", "log1p", "tgamma"))
 PROVIDED = ("llvm.", "symc.")
+MOST_SHARED = 48 << 10      # bytes that a block of threads may declare on every GPU
 
 
 @dataclass(eq=False)
@@ -61,10 +62,12 @@ class TirKernel:
 
 def kernel_of(emitter: Emitter, symbol: str, parameters: Sequence[tuple[Parameter, Buffer]], jobs: int,
               bounds: Jobs | Launch, constant: Sequence[Buffer] = ()) -> TirKernel:
-    """The kernel whose only statement at the root is what walks its jobs: no code escapes the schedule."""
+    """The kernel whose only statement at the root is what walks its jobs: no code escapes the schedule, and what
+    threads share has room on any GPU."""
     (root,) = emitter.levels
     scheduled = tirx.AttrStmt if isinstance(bounds, Launch) else tirx.For
     assert len(root.statements) == 1 and isinstance(root.statements[0], scheduled), f"{symbol} is not scheduled"
+    assert emitter.shared_bytes <= MOST_SHARED, f"the threads of {symbol} share {emitter.shared_bytes} bytes"
     body = without_floor_division(root.statements[0], emitter.analyzer)
     return TirKernel(symbol, tuple(parameters), jobs, bounds, body, tuple(constant))
 

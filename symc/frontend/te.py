@@ -316,13 +316,15 @@ def operand(te: TensorExpressions, product: Product, number: int, at: dict[str, 
         if dim.divisor > 1:
             guards.append(place % dim.divisor == 0)
             place = place // dim.divisor
-        if dim.offset or dim.divisor > 1 or any(c < 0 for _, c in dim.terms) or _reaches(dim, at, extent):
+        if dim.divisor > 1 or _leaves(dim, product.spec.sizes, extent):
             guards += [place >= 0, place < extent]
         places.append(place)
     value = tensor[tuple(places)]
     return te.select(te.all(*guards), value, 0) if guards else value
 
 
-def _reaches(dim: AffineIndex, at: dict[str, Any], extent: int) -> bool:
-    """Whether a sum of several axes may leave the dimension (a window may; joined channels do not)."""
-    return len(dim.terms) > 1 and not (dim.terms[-1][1] == 1 and extent % dim.terms[0][1] == 0)
+def _leaves(dim: AffineIndex, sizes: dict[str, int], extent: int) -> bool:
+    """Whether some points of the axes lie outside the dimension: windows over padding do."""
+    ends = [c * (sizes[name] - 1) for name, c in dim.terms]
+    lowest, highest = (dim.offset + sum(pick(end, 0) for end in ends) for pick in (min, max))
+    return lowest < 0 or highest >= extent

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 
+from symc.codegen import cuda_source
 from symc.codegen.build import Options, Unit, compile_lowered, lower
-from symc.codegen.tir_grid_tile import Sides, Tile, parted, parts_for, tile_for
+from symc.codegen.tir_emit import Emitter
+from symc.codegen.tir_grid_thin import parts_of_thin, thin_of
+from symc.codegen.tir_grid_tile import Parts, Sides, Tile, parted, parts_for, tile_for
+from symc.codegen.tir_machine import Launch, launched
+from symc.codegen.tir_memory import Buffer
+from symc.codegen.tir_module import kernel_of
 from symc.errors import SymcError
+from symc.frontend.te import Placeholder, Product
 from symc.interpreter import run_heads
 from symc.ir.graph import Graph
 from symc.ir.text import parse_graph
+from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Window, matrix_product
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed
@@ -51,6 +60,30 @@ NETWORKS = {
     "vectors along both sides": """
         %a: f32[600,520]   %w: f32[590,520]
         %r = FullyConnected(%a, %w) num_hidden=590 no_bias=True
+        heads %r""",
+    "vectors": """
+        %a: f32[1,650]   %w: f32[520,650]   %b: f32[520]   %c: f32[3,44]   %v: f32[1544,44]
+        %d: f32[8,1,36]   %e: f32[8,150,36]
+        %r = FullyConnected(%a, %w, %b) num_hidden=520
+        %s = relu(%r)
+        %t = dot(%c, %v) transpose_b=True
+        %u = batch_dot(%d, %e) transpose_b=True
+        heads %s, %t, %u""",
+    "gradients of weights channel by channel": """
+        %a: f32[3,520,11,7]   %g: f32[3,520,6,7]   %b: f32[8,9,128,64]   %h: f32[8,9,128,64]
+        %r = _backward_convolution_weight(%a, %g) kernel=(3,3) stride=(2,1) dilate=(1,1) pad=(1,1) num_group=520
+        %s = _backward_convolution_weight(%b, %h) kernel=(3,3) stride=(1,1) dilate=(1,1) pad=(1,1) num_group=9
+        heads %r, %s""",
+    "runs of memory": """
+        %a: f32[70,52]   %w: f32[44,52]   %b: f32[52,44]   %c: f32[2,12,6,10]   %v: f32[20,12,1,1]   %u: f32[20,12,3,3]
+        %r = FullyConnected(%a, %w) num_hidden=44 no_bias=True
+        %s = dot(%a, %b)
+        %t = Convolution(%c, %v) num_filter=20 kernel=(1,1) no_bias=True
+        %q = Convolution(%c, %u) num_filter=20 kernel=(3,3) no_bias=True
+        heads %r, %s, %t, %q""",
+    "wide in float64": """
+        %a: f64[6,20]   %b: f64[20,70000]
+        %r = dot(%a, %b)
         heads %r""",
     "other dtypes": """
         %a: f64[33,70]   %b: f64[70,20]   %c: i32[33,70]   %d: i32[70,20]   %e: f16[33,70]   %f: f16[70,20]
@@ -171,6 +204,68 @@ def test_operands_are_constants_of_the_kernel_and_read_as_vectors():
     text = compiled(graph, Options()).objects["cuda"][0].decode()
     assert "const float* __restrict__ input0_pointer" in text
     assert "*(float4*)" in text
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16"])
+def test_operands_are_loaded_16_bytes_at_a_time(precision):
+    graph = typed(parse_graph("""
+        %a: f32[600,520]   %w: f32[592,520]
+        %r = FullyConnected(%a, %w) num_hidden=592 no_bias=True
+        heads %r""", from_text))
+    text = compiled(graph, Options(precision=precision)).objects["cuda"][-1].decode()
+    loads = re.findall(r"symc_words\([^;]*|= \*\(float4\*\)\(input[^;]*", text)
+    assert len(loads) == 4, "the first tile of each operand, and the next one"
+
+
+@needs_host_compiler
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_operands_that_begin_between_runs_are_loaded_by_elements(precision, monkeypatch, tmp_path):
+    assert "return ((uint64_t)place & 15) == 0;" in cuda_source.ALIGNMENT
+    monkeypatch.setattr(cuda_source, "ALIGNMENT", cuda_source.ALIGNMENT.replace("((uint64_t)place & 15) == 0", "false"))
+    graph = typed(parse_graph(NETWORKS["runs of memory"], from_text))
+    unit, inputs = compiled(graph, Options(verify=True, precision=precision)), inputs_of(graph)
+    tolerance = 1e-5 if precision == "fp32" else 3e-3
+    for computed, wanted in zip(emulate(unit, inputs, 1, tmp_path), run_heads(graph, inputs), strict=True):
+        np.testing.assert_allclose(computed, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max())
+
+
+def test_products_with_vectors_share_what_they_load():
+    """An input of one row is loaded once for several results."""
+    graph = typed(parse_graph("""
+        %a: f32[1,2048]   %w: f32[1000,2048]
+        %r = FullyConnected(%a, %w) num_hidden=1000 no_bias=True
+        heads %r""", from_text))
+    text = compiled(graph, Options()).objects["cuda"][0].decode()
+    assert len(re.findall(r"= input0_pointer\[", text)) == 1 and len(re.findall(r"= input1_pointer\[", text)) == 5
+
+
+def test_taps_of_a_window_share_the_gradient():
+    spec = Window(64, 32, 1, 1, (56, 56), (56, 56), (3, 3), (1, 1), (1, 1), (1, 1)).weight_gradient()
+    image, gradient = (Placeholder(TensorType((64, 32, 56, 56), DType.float32)) for _ in range(2))
+    found = thin_of(lambda: placing(image, gradient), Product(spec, (image, gradient)))
+    assert found is not None and found.each == 9 and parts_of_thin(found) == Parts("n", 16, 4)
+
+
+def placing(*tensors: Placeholder) -> Emitter:
+    """An emitter that knows where these lie."""
+    emitter = Emitter()
+    for number, tensor in enumerate(tensors):
+        emitter.place(tensor, Buffer(TensorType(tensor.shape, tensor.dtype), f"input{number}"))
+    return emitter
+
+
+def test_tiles_fit_into_shared_memory():
+    """In every dtype, however long one side is."""
+    sides = Sides.of(matrix_product(None, 32, 200000, 64, False, False))
+    assert sum(tile_for(sides, False, itemsize=8).each) and tile_for(sides, False, itemsize=8).columns <= 256
+
+
+def test_more_shared_memory_than_every_gpu_has_is_found():
+    emitter = Emitter()
+    with launched(emitter, Launch(1, 32)):
+        emitter.cells(DType.float32, 12289, "shared")
+    with pytest.raises(AssertionError, match="the threads of much share 49156 bytes"):
+        kernel_of(emitter, "much", (), 1, Launch(1, 32))
 
 
 def test_a_weight_gradient_sums_in_parts():
