@@ -28,10 +28,12 @@ from symc.runtime.plan import (
     Step,
     buffer_ids,
     replaced_steps,
+    steps_within,
     storage_dtype,
 )
 from symc.runtime.program import INSIDE, HostFunction, Program
 
+MOST_RECORDED = 1 << 14     # steps of a recording, those of all iterations counted
 READ = ("input", "head_gradient", "state", "gradient", "status")     # kinds of buffers that an entry may read
 REMEMBERED = 64     # combinations of arrays on which kernels were launched
 WRITTEN = ("output", "gradient", "state", "status")
@@ -61,6 +63,7 @@ class DeviceProgram(Program):
         # steps and the places of bound arrays → what was recorded; None: launched once
         self._recorded: dict[tuple[int, ...], Callable[[], None] | None] = {}
         self._bound: dict[Range, list[int] | None] = {}
+        self._asides: dict[int, Pointer] = {}           # where states wait that change places
         super().__init__(plan, None, weights, hosts)
         self.driver, self.records, self.device = driver, records, device
         if missing := [kernel.name for kernel in plan.kernels if kernel.name not in functions]:
@@ -82,7 +85,7 @@ class DeviceProgram(Program):
         """Give the memory back; the next run makes it anew."""
         for pointer in self._blocks:
             self.driver.release(pointer)
-        for state in (self._blocks, self._mirrors, self._recorded):
+        for state in (self._blocks, self._mirrors, self._recorded, self._asides):
             state.clear()  # type: ignore[attr-defined]
         self._is_placed = False
 
@@ -225,7 +228,17 @@ class DeviceProgram(Program):
         return steps.call if steps is not None and steps.has_begun else None
 
     def _runs_natively(self, step: Step) -> bool:
-        return isinstance(step, KernelStep)
+        """Kernels, and loops of them whose iterations are known beforehand."""
+        return 0 < self._launches(step) <= MOST_RECORDED
+
+    def _launches(self, step: Step) -> int:
+        """How many steps of kernels run for a step; 0: more than these, or nobody knows before it runs."""
+        if isinstance(step, KernelStep):
+            return 1
+        if not isinstance(step, LoopStep) or step.trip is None or step.predicate is not None:
+            return 0
+        inner = [self._launches(one) for one in self.plan.steps[slice(*step.body)]]
+        return max(step.trip, 1) * (sum(inner) + len(step.carry) + 1) if all(inner) else 0
 
     def _run_natively(self, first: int, last: int) -> None:
         """Launch kernels; those that were launched on these arrays before as one recorded piece."""
@@ -247,12 +260,13 @@ class DeviceProgram(Program):
 
     def _bound_to(self, steps: Range) -> list[int] | None:
         """The buffers that kernels use and to which arrays are bound; all else stays where it is.  None: not so where
-        kernels work on parts of arrays, which are others in each iteration of a loop."""
+        kernels work on parts of arrays, which are others in each iteration of a loop around them."""
         if steps not in self._bound:
-            used = {number for step in self.plan.steps[slice(*steps)] for number in buffer_ids(step)}
-            kinds = {number: self.plan.buffers[number].kind for number in sorted(used)}
-            self._bound[steps] = (None if "slice" in kinds.values() else
-                                  [number for number, kind in kinds.items() if kind not in INSIDE])
+            inner = list(steps_within(self.plan, steps))
+            kinds = {number: self.plan.buffers[number].kind for step in inner for number in buffer_ids(step)}
+            cut = {number for step in inner if isinstance(step, LoopStep) for number, _, _ in step.slices}
+            moves = any(kind == "slice" and number not in cut for number, kind in kinds.items())
+            self._bound[steps] = None if moves else sorted(n for n, kind in kinds.items() if kind not in INSIDE)
         return self._bound[steps]
 
     def _launch_all(self, first: int, last: int) -> None:
@@ -262,8 +276,11 @@ class DeviceProgram(Program):
                 number = self._calls[number].last
                 continue
             step = self.plan.steps[number]
-            assert isinstance(step, KernelStep)
-            self._launch(step)
+            if isinstance(step, LoopStep):
+                self._run_loop(step, lambda body: self._launch_all(*body))
+            else:
+                assert isinstance(step, KernelStep)
+                self._launch(step)
             number += 1
 
     def _call(self, steps: CalledSteps) -> bool:
@@ -299,13 +316,20 @@ class DeviceProgram(Program):
             self._device[number] = self._device[whole] + index * stride
 
     def _carry(self, loop: LoopStep) -> None:
+        """States that change places wait aside."""
         targets = {target for _, target in loop.carry}
-        kept = {source: self._held(source) for source, _ in loop.carry if source in targets}
+        waiting = [source for source, _ in loop.carry if source in targets]
+        for source in waiting:
+            self.driver.copy(self._aside(source), self._device[source], self.plan.buffers[source].bytes)
         for source, target in loop.carry:
-            if source in kept:
-                self.driver.write(self._device[target], kept[source])
-            else:
-                self._copy(source, target)
+            place = self._asides[source] if source in waiting else self._device[source]
+            self.driver.copy(self._device[target], place, self.plan.buffers[source].bytes)
+
+    def _aside(self, number: int) -> Pointer:
+        """Memory for what a buffer holds, made when the loop first runs, before it is recorded."""
+        if number not in self._asides:
+            self._asides[number] = self._block(self.plan.buffers[number].bytes, "a state of a loop")
+        return self._asides[number]
 
     def _copy(self, source: int, target: int) -> None:
         self.driver.copy(self._device[target], self._device[source], self.plan.buffers[source].bytes)

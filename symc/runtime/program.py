@@ -234,7 +234,8 @@ class Program:
         self.hosts[step.name](self, step.attributes, [self.array(number) for number in step.inputs],
                               [self.array(number) for number in step.outputs])
 
-    def _run_loop(self, loop: LoopStep) -> None:
+    def _run_loop(self, loop: LoopStep, run: Callable[[Range], None] | None = None) -> None:
+        """run: runs an iteration; by default as any steps are run."""
         trips = self.trips(loop)
         for number in loop.clear:
             self._clear(number)
@@ -244,7 +245,7 @@ class Program:
         while trip < trips and (loop.predicate is None or self._truth(loop.predicate)):
             self._count(loop, trip)
             self._cut(loop, trips - 1 - trip if loop.reverse else trip)
-            self._run_range(loop.body)
+            (run or self._run_range)(loop.body)
             self._carry(loop)
             trip += 1
         self._count(loop, trip)

@@ -247,3 +247,20 @@ def running_sums():
 def test_loops_and_branches(gpu):
     check_training(*(filled(running_sums().simple_bind(ctx, data=(5, 4), weight=(4,))) for ctx in (GPU(), mx.cpu())),
                    GPU())
+
+
+def test_a_loop_of_known_length_is_one_recording(gpu):
+    """States that change places wait on the device."""
+    def step(row, states):
+        before, last = states
+        return before + row, [last, before * 0.5 + last]
+
+    sums, states = mx.sym.contrib.foreach(step, mx.sym.var("data"), [mx.sym.ones((4,)), mx.sym.zeros((4,))])
+    network = mx.sym.Group([sums, *states])
+    executor, reference = (filled(network.simple_bind(ctx, grad_req="null", data=(5, 4))) for ctx in (GPU(), mx.cpu()))
+    executor.forward()
+    reads = gpu.calls["read"]
+    for _ in range(3):
+        for one, other in zip(executor.forward(), reference.forward(), strict=True):
+            alike(one, other)
+    assert gpu.calls["record"] == 1 and gpu.calls["read"] == reads + 9, "the outputs are read, no state"
