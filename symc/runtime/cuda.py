@@ -336,9 +336,15 @@ class CudaDriver:
         with self._working():
             self.api("cuMemcpyDtoDAsync", target, source, size, self.handle)
 
-    def clear(self, target: Pointer, size: int) -> None:
+    def fetch(self, target: Pointer, other: CudaDriver, source: Pointer, size: int) -> None:
+        """Directly where the devices are connected so, else CUDA goes by way of the host."""
         with self._working():
-            self.api("cuMemsetD8Async", target, 0, size, self.handle)
+            self.api("cuMemcpyPeerAsync", target, self.card.context, source, other.card.context, size, self.handle)
+
+    def fill(self, target: Pointer, size: int, element: bytes = b"\0") -> None:
+        with self._working():
+            self.api(f"cuMemsetD{8 * len(element)}Async", target, int.from_bytes(element, "little"),
+                     size // len(element), self.handle)
 
     # ---- kernels ---------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symc.errors import SymcError
-from symc.runtime.device_memory import DeviceMemory
+from symc.runtime.device_memory import DeviceMemory, empty
 from symc.runtime.devices import Driver, Function, KernelFailure, OutOfDeviceMemory, Pointer
 from symc.runtime.libraries import LibraryProblem, Ready, Use
 from symc.runtime.plan import (
@@ -93,6 +93,12 @@ class DeviceProgram(Program):
 
     def takes(self, array: Any) -> bool:
         return super().takes(array) or array.device == self.device
+
+    def beside(self, array: Any) -> Any:
+        """Of an array on another device, on this one."""
+        if isinstance(array, DeviceMemory) and self.device is not None:
+            return empty(array.shape, array.dtype, self.device)
+        return super().beside(array)
 
     def bind(self, number: int, array: np.ndarray | DeviceMemory) -> None:
         """As of Program; an array on the device is used in place."""
@@ -305,7 +311,7 @@ class DeviceProgram(Program):
     # ---- loops and branches ------------------------------------------------------------------------------
 
     def _clear(self, number: int) -> None:
-        self.driver.clear(self._device[number], self.plan.buffers[number].bytes)
+        self.driver.fill(self._device[number], self.plan.buffers[number].bytes)
 
     def _set(self, number: int, value: int) -> None:
         self.driver.write(self._device[number], np.full(self.plan.buffers[number].shape, value,

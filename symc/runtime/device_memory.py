@@ -17,6 +17,9 @@ from symc.runtime.devices import Driver, Pointer, driver_of
 from symc.runtime.memory import address_of, aligned_empty
 
 
+WIDEST = 4      # bytes of an element that a device fills memory with
+
+
 class Block:
     """Bytes on a device, given back with the last array in them."""
 
@@ -141,21 +144,25 @@ class DeviceMemory:
         assert values.shape == self.shape and values.dtype == self.dtype
         if not self.size:
             return
-        if isinstance(values, DeviceMemory) and values.device == self.device:
+        if not isinstance(values, DeviceMemory):
+            self.driver.write(self.pointer, np.ascontiguousarray(values))
+        elif values.device == self.device:
             self.driver.copy(self.pointer, values.pointer, self.nbytes)
         else:
-            self.driver.write(self.pointer, np.ascontiguousarray(values))
+            self.driver.fetch(self.pointer, values.driver, values.pointer, self.nbytes)
         self.driver.wait()
 
     def fill(self, value: Any) -> None:
         """Let all elements be one value."""
-        element = np.asarray(value).astype(self.dtype)
+        element = np.asarray(value).astype(self.dtype).tobytes()
         if not self.size:
             return
-        if element.tobytes().strip(b"\0"):
-            self.put(np.full(self.shape, element, self.dtype))
+        if not element.strip(b"\0"):
+            element = b"\0"
+        if len(element) > WIDEST:
+            self.put(np.full(self.shape, np.frombuffer(element, self.dtype)[0], self.dtype))
         else:
-            self.driver.clear(self.pointer, self.nbytes)
+            self.driver.fill(self.pointer, self.nbytes, element)
             self.driver.wait()
 
     # ---- parts

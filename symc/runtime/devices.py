@@ -55,7 +55,11 @@ class Driver(Protocol):
 
     def copy(self, target: Pointer, source: Pointer, size: int) -> None: ...
 
-    def clear(self, target: Pointer, size: int) -> None: ...
+    def fetch(self, target: Pointer, other: Any, source: Pointer, size: int) -> None:
+        """Copy from another device, to this one, what is there already; `other` is a driver of the same kind."""
+
+    def fill(self, target: Pointer, size: int, element: bytes = b"\0") -> None:
+        """Let `size` bytes be one element of 1, 2 or 4 bytes, again and again."""
 
     def load(self, images: Sequence[bytes]) -> Mapping[str, Function]:
         """The kernels of images (cubin or PTX) by name."""

@@ -96,6 +96,10 @@ class Program:
         """Whether an array lies where it can be bound."""
         return isinstance(array, np.ndarray)
 
+    def beside(self, array: Any) -> Any:
+        """New memory like that of an array that lies elsewhere, where it can be bound."""
+        return np.empty(array.shape, array.dtype)
+
     def check_fits(self, number: int, array: Any) -> None:
         """SymcError: a buffer cannot be such an array."""
         buffer = self.plan.buffers[number]

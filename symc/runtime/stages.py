@@ -99,7 +99,7 @@ class BoundProgram:
                 self.arrays[number] = array
         self.arrays |= zip(program.plan.of_kind("output"), outputs, strict=True)
         self.draws, self.mark = bool(self.memory), object()
-        self.mirrors = {id(array): np.empty(array.shape, array.memory.dtype) for array in self.arrays.values()
+        self.mirrors = {id(array): program.beside(array.memory) for array in self.arrays.values()
                         if not program.takes(array.memory)}
         self.memory += [(number, self.mirrors.get(id(array), array.memory)) for number, array in self.arrays.items()]
         self.read = {entry: self._mirrored(entry) for entry in program.plan.entries}

@@ -155,7 +155,7 @@ class Bindings:
 
     def cuDevicePrimaryCtxRetain(self, device: Any) -> Any:
         self.expect("device", device)
-        return OK, self.make("context")
+        return OK, self.make("context", self.expect("device", device))
 
     def cuCtxPushCurrent(self, context: Any) -> Any:
         self.expect("context", context)
@@ -240,9 +240,24 @@ class Bindings:
         self.inside(source, size, self.blocks)
         return self.do(stream, lambda: ctypes.memmove(target, source, size))
 
-    def cuMemsetD8Async(self, target: int, value: int, size: int, stream: Any) -> Any:
-        self.inside(target, size, self.blocks)
-        return self.do(stream, lambda: ctypes.memset(target, value, size))
+    def cuMemcpyPeerAsync(self, target: int, context: Any, source: int, other: Any, size: int, stream: Any) -> Any:
+        assert self.expect("context", context) != self.expect("context", other), "both are the same device's"
+        return Bindings.cuMemcpyDtoDAsync(self, target, source, size, stream)
+
+    def cuMemsetD8Async(self, target: int, value: int, count: int, stream: Any) -> Any:
+        return self.fill(target, value, count, 1, stream)
+
+    def cuMemsetD16Async(self, target: int, value: int, count: int, stream: Any) -> Any:
+        return self.fill(target, value, count, 2, stream)
+
+    def cuMemsetD32Async(self, target: int, value: int, count: int, stream: Any) -> Any:
+        return self.fill(target, value, count, 4, stream)
+
+    def fill(self, target: int, value: int, count: int, width: int, stream: Any) -> Any:
+        self.inside(target, count * width, self.blocks)
+        assert target % width == 0
+        elements = value.to_bytes(width, "little") * count
+        return self.do(stream, lambda: ctypes.memmove(target, elements, count * width))
 
     # ---- streams, events, graphs -----------------------------------------------------------------------------
 

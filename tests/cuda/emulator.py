@@ -97,8 +97,14 @@ class EmulatedDriver:
         self.calls["copy"] += 1
         ctypes.memmove(target, source, size)
 
-    def clear(self, target: int, size: int) -> None:
-        ctypes.memset(target, 0, size)
+    def fetch(self, target: int, other: EmulatedDriver, source: int, size: int) -> None:
+        self.calls["fetch"] += 1
+        assert other is not self
+        ctypes.memmove(target, source, size)
+
+    def fill(self, target: int, size: int, element: bytes = b"\0") -> None:
+        assert len(element) in (1, 2, 4) and size % len(element) == 0
+        ctypes.memmove(target, element * (size // len(element)), size)
 
     def launch(self, function: EmulatedKernel, blocks: int, threads: int, pointers: Sequence[int]) -> None:
         self.calls["launch"] += 1

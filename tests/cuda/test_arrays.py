@@ -83,6 +83,18 @@ def test_parts(there, key):
     assert there.writes > writes
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "float64"])
+def test_filling(gpu, dtype):
+    made = nd.zeros((3, 5), mx.gpu(), dtype)
+    writes = gpu.calls["write"]
+    made[1] = 2.5
+    made[2:] = 0
+    expected = np.zeros((3, 5), dtype)
+    expected[1] = 2.5
+    same(made, expected)
+    assert gpu.calls["write"] - writes == (dtype == "float64"), "a device fills with up to 4 bytes"
+
+
 def test_parts_by_arrays(there):
     same(there[nd.array([2, 0], ctx=mx.gpu())], VALUES[[2, 0]])
     there[1] = nd.array([5, 6, 7, 8])

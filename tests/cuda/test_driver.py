@@ -82,8 +82,26 @@ def test_copies(bindings, count):
     given[:] = 0        # it is the caller's again
     driver.copy(other, pointer, count)
     np.testing.assert_array_equal(read(driver, other, values), values)
-    driver.clear(other, count)
+    driver.fill(other, count)
     assert not read(driver, other, values).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32])
+def test_filling(bindings, dtype):
+    driver, values = cuda.open_device(0), np.full(7, 1.5).astype(dtype)
+    pointer = driver.allocate(values.nbytes, "an array")
+    driver.fill(pointer, values.nbytes, values[:1].tobytes())
+    np.testing.assert_array_equal(read(driver, pointer, values), values)
+
+
+def test_copies_between_devices(bindings):
+    bindings.devices = 2
+    one, other = cuda.open_device(0), cuda.open_device(1)
+    values = np.arange(5, dtype=np.float32)
+    source, target = placed(one, values), other.allocate(values.nbytes, "an array")
+    one.wait()
+    other.fetch(target, one, source, values.nbytes)
+    np.testing.assert_array_equal(read(other, target, values), values)
 
 
 @pytest.mark.parametrize("pools", [False, True])

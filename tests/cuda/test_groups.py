@@ -84,7 +84,8 @@ def test_what_passes_between_lies_where_it_is_computed(second_gpu):
     before = second_gpu.calls.copy()
     executor.forward()
     calls = second_gpu.calls - before
-    assert calls["write"] == STEPS and calls["read"] == STEPS, "a copy for each step's output, in and out"
+    assert calls["fetch"] == STEPS and calls["read"] == STEPS, "a copy for each step's output, in and out"
+    assert not calls["write"], "what lies on another GPU does not go by way of the host"
 
 
 def scaled():
