@@ -27,7 +27,8 @@ HEADER = """\
 
 Written by `python -m symc.frontend.operator_table` from the operator registry; do not edit.
 
-{count} operators of MXNet 1.9.1, with {aliases} further names. Every one has kernels for CPUs, none has any for CUDA.
+{count} operators of MXNet 1.9.1, with {aliases} further names. Every one has kernels for CPUs and for
+CUDA, but for what the host computes everywhere: operators in Python, and those whose output's shape depends on data.
 `symc check NETWORK` says which of them a network uses, and what it lacks.
 
 * **Inputs**: `[x]` is there with some parameters only, `x…` any number, *x* is an auxiliary state.
