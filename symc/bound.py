@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -198,11 +199,16 @@ def maker_of(lowered: Lowered, options: Options, context: Context, is_alone: boo
     from symc.codegen.device_code import device_code  # few programs have a GPU
     from symc.runtime.device import DeviceProgram
 
-    driver = driver_of(context.device_id)
+    driver, options = driver_of(context.device_id), replace(options, libraries=named_libraries())
     unit = compile_lowered(lowered, [GRID_LEVEL], options)
     code = driver.load(device_code(unit, driver.architecture, options))
     return lambda: DeviceProgram(unit.plans[GRID_LEVEL], driver.stream() if is_alone else driver, code,
                                  unit.assembly.weights, hosts, is_alone, context.device_id)
+
+
+def named_libraries() -> tuple[str, ...]:
+    """The libraries of NVIDIA that executors may use on GPUs, as the user names them: SYMC_LIBRARIES=cublaslt,cudnn."""
+    return tuple(filter(None, os.environ.get("SYMC_LIBRARIES", "").split(",")))
 
 
 def operator_program(op: Operator, name: str, types: Sequence[TensorType], context: Context) -> Program:

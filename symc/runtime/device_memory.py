@@ -16,7 +16,6 @@ import numpy as np
 from symc.runtime.devices import Driver, Pointer, driver_of
 from symc.runtime.memory import address_of, aligned_empty
 
-
 WIDEST = 4      # bytes of an element that a device fills memory with
 
 

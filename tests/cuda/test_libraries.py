@@ -239,6 +239,24 @@ def test_training(gpu, library):
         np.testing.assert_allclose(gradients[1][name], found, rtol=1e-4, atol=1e-5)
 
 
+def test_executors(gpu, library, monkeypatch):
+    """They use what the user names."""
+    gpu.libraries["cublaslt"] = library
+    symbol, params = network()
+    outputs = []
+    for named, products in (("", 0), ("cublaslt", 2), ("cublaslt,cudnn", 2)):
+        monkeypatch.setenv("SYMC_LIBRARIES", named)
+        before = counted(library)
+        executor = symbol.simple_bind(mx.gpu(), grad_req="null", data=(4, 12))
+        executor.copy_params_from({name: mx.nd.array(array) for name, array in params.items()})
+        outputs.append(executor.forward(data=DATA)[0].asnumpy())
+        assert counted(library) - before == products
+        np.testing.assert_allclose(outputs[-1], outputs[0], rtol=1e-5, atol=1e-5)
+    monkeypatch.setenv("SYMC_LIBRARIES", "cublas")
+    with pytest.raises(SymcError, match="there is no library 'cublas'"):
+        symbol.simple_bind(mx.gpu(), grad_req="null", data=(4, 12)).forward()
+
+
 # ---- packages ------------------------------------------------------------------------------------------------------
 
 
