@@ -75,7 +75,7 @@ NETWORKS = {
         %s = _backward_convolution_weight(%b, %h) kernel=(3,3) stride=(1,1) dilate=(1,1) pad=(1,1) num_group=9
         heads %r, %s""",
     "runs of memory": """
-        %a: f32[70,52]   %w: f32[44,52]   %b: f32[52,44]   %c: f32[2,12,6,10]   %v: f32[20,12,1,1]   %u: f32[20,12,3,3]
+        %a: f32[70,56]   %w: f32[44,56]   %b: f32[56,44]   %c: f32[2,16,6,10]   %v: f32[20,16,1,1]   %u: f32[20,16,3,3]
         %r = FullyConnected(%a, %w) num_hidden=44 no_bias=True
         %s = dot(%a, %b)
         %t = Convolution(%c, %v) num_filter=20 kernel=(1,1) no_bias=True
@@ -167,9 +167,10 @@ PRECISE = """
 
 
 @needs_host_compiler
+@pytest.mark.parametrize("network", [PRECISE, NETWORKS["runs of memory"]], ids=["many operators", "runs of memory"])
 @pytest.mark.parametrize(("precision", "tolerance"), PRECISION_TOLERANCES)
-def test_matrix_instructions_compute_what_the_interpreter_does(precision, tolerance, tmp_path_factory):
-    graph = typed(parse_graph(PRECISE, from_text))
+def test_matrix_instructions_compute_what_the_interpreter_does(network, precision, tolerance, tmp_path_factory):
+    graph = typed(parse_graph(network, from_text))
     unit, inputs = compiled(graph, Options(verify=True, precision=precision)), inputs_of(graph)
     inputs = {name: array / 8 for name, array in inputs.items()}
     assert any(b"symc_multiply_" in text for text in unit.objects["cuda"])
