@@ -29,6 +29,8 @@ NOISE = {DType.float64: 1e-14, DType.float32: 2e-6, DType.float16: 4e-3, DType.b
 # What precisions round to.  tf32 has the 10 bits of mantissa that float16 has: a factor is off by as much.
 ROUNDED_TO = {"bf16": DType.bfloat16, "fp16": DType.float16, "tf32": DType.float16}
 PROBES, MARGIN, SAMPLE = 3, 10.0, 16
+# Three trials leave one element of 2000 almost where it is though the array moves as a whole: then there are more.
+MOST_PROBES = 12
 # Gradients behind jumps (the sign in front of a ReLU) differ in single elements by more than roundings of what is near.
 # A jump in the code and those in the trials are seldom the same, but alike: the differences' root mean square must be
 # within that of the trials' movement, array by array, and within this share of what is right.  Trials round 30 times
@@ -91,24 +93,40 @@ class Difference:
 class Comparison:
     """Numbers that were found beside those that are right.
 
-    spread: how far each right number moves by roundings on the way, measured where something exceeds its tolerance.
+    spread: how far each right number moves by roundings on the way, in a trial of this number; tried where something
+    exceeds its tolerance.
     """
 
     right: Numbers
     dtypes: set[DType]
     tolerances: Tolerances
-    spread: Callable[[], Numbers]
-    _measured: list[Numbers] = field(default_factory=list)
+    spread: Callable[[int], Numbers]
+    _measured: list[Numbers] = field(default_factory=list)      # over the first trials, one more of them each
 
-    def differences(self, found: Numbers) -> list[Difference]:
+    def differences(self, found: Numbers, most: int = PROBES) -> list[Difference]:
+        """most: how many trials there may be."""
         first = [self._difference(key, found[key], right, None) for key, right in self.right.items()]
-        return [self._difference(item, found[item], self.right[item], self._spread()[item]) if difference.reason else
-                difference for item, difference in zip(self.right, first, strict=True)]
+        return [self._tried(item, found[item], most) if difference.reason else difference
+                for item, difference in zip(self.right, first, strict=True)]
 
-    def _spread(self) -> Numbers:
-        if not self._measured:
-            self._measured.append(self.spread())
-        return self._measured[0]
+    def _tried(self, key: Key, found: np.ndarray, most: int) -> Difference:
+        """The difference beside what roundings do: in more trials where they move the array by more than it is off
+        and few of its elements by little."""
+        right, tries = self.right[key], PROBES
+        while True:
+            spread = self._spread(tries)[key]
+            difference = self._difference(key, found, right, spread)
+            if not difference.reason or tries >= most or not _is_moved(found, right, spread):
+                return difference
+            tries += PROBES
+
+    def _spread(self, tries: int) -> Numbers:
+        """The largest movement of each number in this many trials."""
+        while len(self._measured) < tries:
+            moved, before = self.spread(len(self._measured)), self._measured[-1:]
+            self._measured.append({key: np.maximum(array, before[0][key]) for key, array in moved.items()} if before
+                                  else moved)
+        return self._measured[tries - 1]
 
     def _difference(self, key: Key, found: np.ndarray, right: np.ndarray, spread: np.ndarray | None) -> Difference:
         dtype = NumPyMath.dtype(right)
@@ -136,6 +154,12 @@ def _explained(off: np.ndarray, right: np.ndarray, spread: np.ndarray, noisy: st
     if found > _root_mean_square(spread):
         return ""
     return noisy or (JUMPING if found <= JUMPS * _root_mean_square(right) else "")
+
+
+def _is_moved(found: np.ndarray, right: np.ndarray, spread: np.ndarray) -> bool:
+    """Whether roundings move an array as a whole by more than it is off."""
+    return (found.shape, found.dtype) == (right.shape, right.dtype) and (
+        _root_mean_square(distances(wide(found), wide(right))) < _root_mean_square(spread))
 
 
 def _root_mean_square(array: np.ndarray) -> float:
@@ -178,16 +202,13 @@ def dtypes_of(graph: Graph) -> set[DType]:
 
 
 def spread_of(graph: Graph, inputs: Mapping[str, np.ndarray], right: Numbers, tolerances: Tolerances,
-              numbers: Callable[[Any], Numbers]) -> Numbers:
-    """How far the results of a graph move when every value on the way is off by a few roundings: the largest of
-    several tries.  numbers: those of `interpreter.run`'s results."""
-    spread = {key: np.zeros(array.shape) for key, array in right.items()}
-    for probe in range(PROBES):
-        noise = _Noise(tolerances, np.random.default_rng(probe))
-        off = {node.name: noise.of(inputs[node.name], node.types[0].element, ()) for node in graph.variables}
-        for key, array in numbers(run(graph, off, change=noise)).items():
-            spread[key] = np.maximum(spread[key], distances(wide(array), wide(right[key])))
-    return spread
+              numbers: Callable[[Any], Numbers], probe: int) -> Numbers:
+    """How far the results of a graph move when every value on the way is off by a few roundings, which the number of
+    the trial decides.  numbers: those of `interpreter.run`'s results."""
+    noise = _Noise(tolerances, np.random.default_rng(probe))
+    off = {node.name: noise.of(inputs[node.name], node.types[0].element, ()) for node in graph.variables}
+    found = numbers(run(graph, off, change=noise))
+    return {key: distances(wide(found[key]), wide(array)) for key, array in right.items()}
 
 
 def _is_chosen(array: np.ndarray, source: np.ndarray) -> bool:

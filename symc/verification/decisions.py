@@ -60,7 +60,7 @@ def _means_the_same(graph: Graph, subject: Subject, arrays: Arrays) -> bool:
     right, found = ({("output", str(i)): head for i, head in enumerate(run(one, arrays).heads)}
                     for one in (subject.meaning, graph))
     still = {key: np.zeros(head.shape) for key, head in right.items()}      # the same numbers move nothing
-    exact = Comparison(right, dtypes_of(subject.meaning), Tolerances(is_step=True), lambda: still)
+    exact = Comparison(right, dtypes_of(subject.meaning), Tolerances(is_step=True), lambda _: still)
     return not any(difference.reason for difference in exact.differences(found))
 
 

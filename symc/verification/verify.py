@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from symc.interpreter import run
-from symc.verification.compare import ROUNDED_TO, Comparison, Difference, Numbers, dtypes_of, spread_of
+from symc.verification.compare import MOST_PROBES, ROUNDED_TO, Comparison, Difference, Numbers, dtypes_of, spread_of
 from symc.verification.decisions import differences_by_decisions
 from symc.verification.inputs import Inputs, draw_inputs
 from symc.verification.record import DIFFERENT, NOTHING, PASSED, Verification
@@ -32,7 +32,8 @@ def verify(subject: Subject, libraries: Mapping[str, Code], others: Sequence[str
     found = {level: _run(subject, library, inputs, comparison.right) for level, library in libraries.items()}
     by_level = {level: comparison.differences(numbers) for level, numbers in found.items()}
     if expected is None and any(d.reason for differences in by_level.values() for d in differences):
-        by_level = _by_decisions(subject, libraries, inputs, found) or by_level
+        by_level = _by_decisions(subject, libraries, inputs, found) or {
+            level: comparison.differences(numbers, MOST_PROBES) for level, numbers in found.items()}
     differences = worst_of_each(list(by_level.values()))
     wrong = [difference for difference in differences if difference.reason]
     doubtful = subject.lowered is not None and (wrong or any(d.explained for d in differences)
@@ -62,8 +63,7 @@ def _comparison(subject: Subject, inputs: Inputs, expected: Numbers | None) -> C
     meant = collect(run(subject.meaning, inputs.arrays))
     right = meant if expected is None else {key: _like(array, meant[key]) for key, array in expected.items()}
 
-    def spread() -> Numbers:
-        return spread_of(subject.meaning, inputs.arrays, meant, subject.tolerances, collect)
+    spread = partial(spread_of, subject.meaning, inputs.arrays, meant, subject.tolerances, collect)
     return Comparison(right, dtypes_of(subject.meaning), subject.tolerances, spread)
 
 
