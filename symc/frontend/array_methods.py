@@ -19,11 +19,12 @@ from symc.ops.families.unary import TABLE
 from symc.ops.math import QUIET, number
 from symc.ops.operator import find
 from symc.ops.specialise import ByDtype
-from symc.runtime.ndarray import NDArray
+from symc.runtime.ndarray import NDArray, storage_of
 
 Method = Callable[..., Any]
 NUMBERS = (int, float, np.number, np.bool_)
 
+CAST = frozenset(map(np.dtype, ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")))
 SPECIAL = frozenset((*FLUENT_DEFAULTS, *IN_PLACE))      # methods whose arguments are not those of their operator
 
 # infix operator → key in BINARY, the operators with a number on the right and on the left
@@ -173,6 +174,28 @@ def power(self: NDArray, other: Any) -> NDArray:
     return _power(self, other)  # type: ignore[no-any-return]
 
 
+# ---- what copies on the host do otherwise ------------------------------------------------------------------------
+
+_host_transposed, _host_astype = NDArray.T, NDArray.astype
+
+
+def transposed(self: NDArray) -> NDArray:
+    """A copy with the dimensions in reverse order; the array itself below two dimensions."""
+    if isinstance(self.memory, np.ndarray) or self.ndim < 2 or not self.size:
+        return _host_transposed.fget(self)  # type: ignore[attr-defined, no-any-return]
+    return run("transpose", self)  # type: ignore[no-any-return]
+
+
+def astype(self: NDArray, dtype: Any, copy: bool = True) -> NDArray:
+    """A copy in another dtype; this array itself when the dtype is the same and copy=False."""
+    storage, own = storage_of(dtype or np.float32), self.memory.dtype
+    if isinstance(self.memory, np.ndarray) or not self.size or not CAST.issuperset((storage, own)):
+        return _host_astype(self, dtype, copy)
+    if storage != own:
+        return run("cast", self, dtype=storage.name)  # type: ignore[no-any-return]
+    return self.copy() if copy else self
+
+
 # ---- methods that are not their operator alone -----------------------------------------------------------------
 
 
@@ -226,9 +249,9 @@ def _attach() -> None:
         setattr(NDArray, f"__i{name}__", _in_place(key, method))
     for name, key in COMPARISONS.items():
         setattr(NDArray, f"__{name}__", _infix(key, f"_{key}_scalar"))
-    own = (broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)
-    methods = {"__pow__": power, "__neg__": negative, "__abs__": absolute,
-               **{method.__name__: method for method in own}}
+    own = (astype, broadcast_to, broadcast_like, slice_assign, slice_assign_scalar, split_v2)
+    methods: dict[str, Any] = {"T": property(transposed), "__pow__": power, "__neg__": negative, "__abs__": absolute,
+                               **{method.__name__: method for method in own}}
     for name in FLUENT:
         if not hasattr(NDArray, name):      # reshape and some others are NDArray's own
             methods.setdefault(name, _fluent(name))

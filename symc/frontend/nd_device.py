@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -32,13 +34,13 @@ def context_of(name: str, inputs: Sequence[NDArray]) -> Context:
 
 
 def has_kernels(invocation: Invocation, inputs: Sequence[NDArray]) -> bool:
-    """Whether an operator is computed on the GPU; others are on the host, from copies.
+    """Whether an operator is computed on the GPU; others are on the host, from copies, and all where nothing compiles.
 
     Its parameters are constants of kernels.  One whose parameters are always others, as the rate of Adam's steps and
     where a window begins, is compiled VARIANTS times for arrays alike.
     """
     op = invocation.op
-    if op.is_users or op.is_host or op.shape_inputs:
+    if op.is_users or op.is_host or op.shape_inputs or not _compiles():
         return False
     key = _key(inputs)
     if key in invocation.programs:
@@ -47,6 +49,12 @@ def has_kernels(invocation: Invocation, inputs: Sequence[NDArray]) -> bool:
         _compiled.clear()
     _compiled[op.name, key] += 1
     return _compiled[op.name, key] <= VARIANTS
+
+
+@functools.cache
+def _compiles() -> bool:
+    """Whether what compiles is installed, which packages run without."""
+    return all(importlib.util.find_spec(name) is not None for name in ("tvm", "llvmlite"))
 
 
 _compiled: Counter[tuple[str, tuple[object, ...]]] = Counter()

@@ -145,6 +145,25 @@ def test_operators(there, gpu):
     same(there, np.maximum(VALUES - 4, 0))
 
 
+def test_copies_in_another_form_are_made_there(there, gpu):
+    reads = gpu.calls["read"]
+    turned, whole, exact = there.T, (there * 1.5).astype("int32"), there.astype(np.float64)
+    assert there.astype("float32", copy=False) is there and not there.astype("float32").memory.shares(there.memory)
+    assert gpu.calls["read"] == reads
+    same(turned, VALUES.T)
+    same(whole, (VALUES * 1.5).astype(np.int32))
+    same(exact, VALUES)
+    same(there.astype("bool"), VALUES.astype(bool))
+    assert exact.dtype == np.float64 and there[0].T.shape == (4,)
+
+
+def test_where_nothing_compiles_the_host_computes(there, gpu, monkeypatch):
+    monkeypatch.setattr(nd_device, "_compiles", lambda: False)
+    launches = gpu.calls["launch"]
+    same(there * 2 + there.T.sum(), VALUES * 2 + VALUES.sum())
+    assert gpu.calls["launch"] == launches
+
+
 def test_numbers_are_no_constants(there, gpu):
     """One kernel serves all numbers beside an array."""
     there * 1.5, 3 - there  # noqa: B018
