@@ -16,11 +16,13 @@ from symc.passes.frontier import frontier, replaced
 from symc.passes.threads import map_in_threads
 from symc.passes.winograd import transformed
 
+NARROW = (DType.float16, DType.bfloat16)
+
 
 @record
 class PackConstants(Pass):
     """Needs a graph with layouts.  A relayout of a constant, or of what `FoldConstants` left, becomes the constant in
-    its new layout, a conversion to bfloat16 the converted constant, and a weight that Winograd's matrices transform the
+    its new layout, a conversion to 16 bits the converted constant, and a weight that Winograd's matrices transform the
     transformed one.
 
         %w: f32[64,64,3,3] = const                        %w/relayout: f32[64,64,3,3]:ABcd16b32a = const
@@ -41,7 +43,7 @@ class PackConstants(Pass):
 def _is_packed(value: Value) -> bool:
     op = operation(value.node)
     rearranged = op.name == "_relayout" or isinstance(op, WinogradWeight)
-    return (rearranged or isinstance(op, Cast) and op.target is DType.bfloat16) and is_small_enough(
+    return (rearranged or isinstance(op, Cast) and op.target in NARROW) and is_small_enough(
         value.node.inputs[0])
 
 

@@ -1,10 +1,13 @@
 """Blocked images and packed weights."""
 
 import numpy as np
+import pytest
 
 from symc.ir.layouts import to_logical
+from symc.ir.types import DType
 from symc.passes.fold_constants import FoldConstants
 from symc.passes.layout import AssignLayouts
+from symc.passes.narrow_factors import NarrowFactors
 from symc.passes.pack_constants import PackConstants
 
 
@@ -239,3 +242,18 @@ def test_an_image_is_rearranged_to_be_read_across_its_rows(check):
         %y/relayout: f32[1,16,4,8] = _relayout(%y)
         heads %y/relayout
     """)
+
+
+@pytest.mark.parametrize("dtype", [DType.float16, DType.bfloat16])
+def test_constants_are_converted_by_the_compiler(graph, dtype):
+    """However small they are."""
+    narrow = NarrowFactors(frozenset(), dtype, by_pairs=False)(graph("""
+        %w: f32[2,3] = const [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+        %x: f32[4,3]
+        %c = FullyConnected(%x, %w) num_hidden=2 no_bias=True
+        heads %c
+    """))
+    assert [node.name for node in narrow.nodes if node.op] == [f"x/{dtype.short}", f"w/{dtype.short}", "c"]
+    made = PackConstants()(narrow)
+    assert [node.name for node in made.nodes if node.op] == [f"x/{dtype.short}", "c"]
+    assert next(node for node in made.nodes if node.is_constant).types[0].dtype is dtype
