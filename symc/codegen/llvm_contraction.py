@@ -18,6 +18,7 @@ from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Valu
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_elements import PAIR, Element, element_of
 from symc.codegen.llvm_matrix import MatrixWriter
+from symc.codegen.llvm_matrix_pixels import PixelWriter
 from symc.codegen.llvm_matrix_plan import MatrixPlan, plan_of
 from symc.codegen.llvm_nest import Nest, nests_of
 from symc.codegen.llvm_pointwise import PointWriter
@@ -167,7 +168,8 @@ def _writers(builder: Builder, request: ContractionRequest, level: str, epilogue
 def _writer(builder: Builder, nest: Nest, elements: Sequence[Element], level: str, pointers: Sequence[Value],
             epilogue: Epilogue, choice: Choice) -> Writer:
     if (plan := _matrix_plan(nest, elements, level)) is not None:
-        return MatrixWriter(builder, plan, LEVELS[level].core, elements, pointers, epilogue)
+        writer = PixelWriter if plan.lines else MatrixWriter
+        return writer(builder, plan, LEVELS[level].core, elements, pointers, epilogue)
     schedule = _schedule(nest, elements, level, choice)
     return (RoundsWriter if schedule.rounds else TileWriter)(builder, schedule, elements, pointers, epilogue)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from symc.codegen.llvm_builder import I64, POINTER, Builder, Integer, Type, Value
 from symc.codegen.llvm_elements import Element
 from symc.codegen.llvm_matrix_panel import PanelWriter
-from symc.codegen.llvm_matrix_plan import LANES, PAIR_BYTES, MatrixPlan
+from symc.codegen.llvm_matrix_plan import PAIR_BYTES, TILES, MatrixPlan
+from symc.codegen.llvm_matrix_product import LANES
 from symc.codegen.llvm_schedule import Core
 from symc.codegen.llvm_tile import Place, TileWriter
 
-TILES = 8
 CONFIGURATION = 64      # bytes
 
 
@@ -31,6 +31,15 @@ class Job:
     tiles: Integer
 
 
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Numbers of the tiles that hold factors, and how many pairs these multiply."""
+
+    left: Sequence[int]
+    right: Sequence[int]
+    pairs: int
+
+
 class MatrixWriter(TileWriter):
     """Writes the jobs of `plan`; elements, pointers, epilogue: as of all tiles."""
 
@@ -39,18 +48,24 @@ class MatrixWriter(TileWriter):
         super().__init__(builder, plan.schedule(core), elements, pointers, epilogue)
         self.plan, self.product = plan, plan.product
         self.row_sums = plan.block[1] * LANES
-        sums = plan.block[0] * plan.block[1]
-        own = plan.block[0] if plan.block[1] > 1 else TILES - 1 - sums
-        self.left_tiles, self.right_tiles = range(sums, sums + own), range(sums + own, TILES)
+        self.factors = self._factors()
         rows = plan.rows_of_job if plan.rounds > 1 else plan.block[0] * plan.height
         blocks = -(-plan.columns // plan.block[1]) if plan.rounds > 1 else 1
         self.sums_of_columns = rows * self.row_sums
         self.sums = self._memory(blocks * self.sums_of_columns, "float")
-        self.panel = self.sums if plan.is_direct else self._memory(plan.rows_of_job * plan.stride, "i32")
+        self.panel = self.sums if plan.is_direct else self._memory(plan.panel, "i32")
         self.panel_writer = PanelWriter(builder, plan, pointers[0], self.panel)
         self.configuration = self._memory(CONFIGURATION, "i8")
         self.first_column: Integer = 0      # of the job
+        column = sum(self.nest.rhs.address.coefficient(axis) for axis in self.product.columns)
+        self.ahead = plan.block[1] * column     # pairs of rhs from some columns to the next
         self.write: Callable[[Place], object] = self._enter_tile
+
+    def _factors(self) -> list[Factors]:
+        """All sizes that are used."""
+        sums = self.plan.block[0] * self.plan.block[1]
+        own = self.plan.block[0] if self.plan.block[1] > 1 else TILES - 1 - sums
+        return [Factors(range(sums, sums + own), range(sums + own, TILES), self.plan.step)]
 
     def _memory(self, count: int, element: str) -> Value:
         return self.builder.register(f"alloca [{count} x {element}], align 64", POINTER)
@@ -142,34 +157,41 @@ class MatrixWriter(TileWriter):
                 self._tile_instruction("tilezero", number)
             else:
                 self._move("tileloadd64", number, slots[at], self.row_sums * PAIR_BYTES)
-        left, right = self._left(job, place, tile, rows), self._right(place, columns)
+        self._add_products(self._left(job, place, tile, rows), self._right(place, columns))
+        for at, number in sums.items():
+            self._move("tilestored64", number, slots[at], self.row_sums * PAIR_BYTES)
 
+    def _add_products(self, left: Sequence[Value], right: Sequence[Value]) -> None:
+        """Those of a round."""
         def step(index: Integer, _: list[Value]) -> list[Value]:
             self._add_step(index, left, right)
             return []
         self.builder.loop(0, self.plan.steps, 1, step)
-        for at, number in sums.items():
-            self._move("tilestored64", number, slots[at], self.row_sums * PAIR_BYTES)
 
-    def _add_step(self, index: Integer, left: Sequence[Value], right: Sequence[Value]) -> None:
-        """The products of one step of the depth; factors that have no tile of their own share one."""
-        rows = [self.left_tiles[i % len(self.left_tiles)] for i in range(len(left))]
-        columns = [self.right_tiles[j % len(self.right_tiles)] for j in range(len(right))]
+    def _add_step(self, index: Integer, left: Sequence[Value], right: Sequence[Value], size: int = 0) -> None:
+        """The products of one step of the depth; factors that have no tile of their own share one.  size: which of
+        `factors`."""
+        tiles = self.factors[size]
+        rows = [tiles.left[i % len(tiles.left)] for i in range(len(left))]
+        columns = [tiles.right[j % len(tiles.right)] for j in range(len(right))]
         for i, start in enumerate(left):
             self._load_left(rows[i], start, index)
             for j, column in enumerate(right):
                 if i == 0:
-                    self._load_right(columns[j], column, index)
+                    self._load_right(columns[j], column, index, tiles.pairs)
                 self._tile_instruction("tdpbf16ps", i * len(right) + j, rows[i], columns[j])
 
     def _load_left(self, tile: int, start: Value, index: Integer) -> None:
         stride = self.nest.lhs.address.coefficient(self.product.rows[0]) if self.plan.is_direct else self.plan.stride
         self._move("tileloadd64", tile, self.builder.offset(start, index * self.plan.step, "i32"), stride * PAIR_BYTES)
 
-    def _load_right(self, tile: int, start: Value, index: Integer) -> None:
+    def _load_right(self, tile: int, start: Value, index: Integer, pairs: int) -> None:
         unit = self.product.unit
-        self._move("tileloadd64", tile, self.builder.offset(start, index * (self.plan.step * unit), "i32"),
-                   unit * PAIR_BYTES)
+        place = self.builder.offset(start, index * (self.plan.step * unit), "i32")
+        self._move("tileloadd64", tile, place, unit * PAIR_BYTES)
+        if self.plan.asks_ahead:
+            for line in range(pairs):
+                self.builder.prefetch(self.builder.offset(place, self.ahead + line * unit, "i32"), 2)
 
     def _left(self, job: Job, place: Place, tile: Integer, count: int) -> list[Value]:
         """Where tiles of lhs begin."""
@@ -216,14 +238,16 @@ class MatrixWriter(TileWriter):
     def _finish_rows(self, place: Place, origin: Integer, first: Integer, end: Integer) -> None:
         """Outputs of the rows from `first` on; their sums begin at row `origin`."""
         self._enter_tile(place)
-        column = next(iter(self.product.columns), "")
 
         def row(number: Integer, values: Mapping[str, Integer]) -> None:
-            start = self._sums_of(place, number - origin)
-            sums = [self.builder.load(self.builder.offset(start, cell.point.get(column, 0) * LANES, "float"),
-                                      self.vector) for cell in self.cells]
-            self._finish(replace(place, values={**place.values, **values}), sums)
+            self._finish(replace(place, values={**place.values, **values}), self._sums_of_row(place, number - origin))
         self._each_row(first, end, row)
+
+    def _sums_of_row(self, place: Place, row: Integer) -> list[Value]:
+        """Of all cells."""
+        column, start = next(iter(self.product.columns), ""), self._sums_of(place, row)
+        return [self.builder.load(self.builder.offset(start, cell.point.get(column, 0) * LANES, "float"), self.vector)
+                for cell in self.cells]
 
     def _each_row(self, first: Integer, end: Integer, body: Callable[[Integer, Mapping[str, Integer]], None]) -> None:
         """body(row, the values of its axes): of the rows of a job, without a division for each."""
@@ -264,10 +288,11 @@ class MatrixWriter(TileWriter):
         """The sizes of all tiles: sums and lhs have the rows of a tile, rhs the pairs of a step."""
         plan, whole = self.plan, 4 * LANES
         rows, row_bytes = [plan.height] * TILES, [whole] * TILES
-        for tile in self.left_tiles:
-            row_bytes[tile] = PAIR_BYTES * plan.step
-        for tile in self.right_tiles:
-            rows[tile] = plan.step
+        for factors in self.factors:
+            for tile in factors.left:
+                row_bytes[tile] = PAIR_BYTES * factors.pairs
+            for tile in factors.right:
+                rows[tile] = factors.pairs
         data = [1, *[0] * 15, *(byte for size in row_bytes for byte in (size, 0)), *[0] * 16, *rows, *[0] * 8]
         self.builder.store(self.builder.integers(data, "i8"), self.configuration)
         self._tile_instruction("ldtilecfg", self.configuration)

@@ -1,29 +1,29 @@
-"""Which nests over pairs of bfloat16 are multiplied by the tiles of AMX, and how.
+"""How products of matrices over pairs of bfloat16 (`llvm_matrix_product`) are computed by the tiles of AMX.
 
-A nest is a product of matrices if every axis is one of these: rows walk lhs alone (images, lines and pixels), columns
-and lanes walk rhs alone (blocks of 16 outputs, and what is in them), a batch walks both (groups), the depth is summed.
-rhs has the depth at one step in memory, as packed weights do, so that any 16 pairs of it are 16 lines of a tile.  lhs
-need not: jobs copy their rows into a panel, in the order of rhs, zeros where windows leave the image.
+Jobs copy their rows into a panel, in the order of rhs, zeros where windows leave the image.  Windows that move by
+single pixels have a panel of pixels (`llvm_matrix_lines`), others of whole rows:
 
 * A tile has up to 16 rows, as equal as they can be, and the most pairs that divide the depth: none reads past it.
 * Sums are 2 x 2 tiles, or as many in a line where there is one tile of rows, or one vector of columns.
 * A job has two tiles of rows, whose panel stays in the second cache beside the weights, or four where that is small,
   and as many columns as leave jobs enough, for each job copies its rows anew.  A panel that is deeper still is cut into
   rounds along the depth, which all tiles of the job add to their sums, in memory meanwhile, before the next is copied.
+
+Of a panel of pixels windows read each line several times from the first cache, so that sums of four to six tiles of
+rows by one of columns read the fewest weights.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symc.codegen.llvm_jobs import JOBS_WANTED, Tiling, tile_sizes
-from symc.codegen.llvm_nest import Access, Nest, split_axis
+from symc.codegen.llvm_matrix_lines import Lines, lines_of
+from symc.codegen.llvm_matrix_product import LANES, Matrices, product_of
+from symc.codegen.llvm_nest import Nest, split_axis
 from symc.codegen.llvm_schedule import Core, Schedule
 
-LANES = 16                      # float32 sums in a line of a tile
-TILE_ROWS, TILE_PAIRS, PAIR_BYTES = 16, 16, 4
+TILES, TILE_ROWS, TILE_PAIRS, PAIR_BYTES = 8, 16, 16, 4
 LEAST_ROWS = 4                  # fewer leave tiles empty that take as long to load
 LEAST_PAIRS = 6                 # of a tile
 FEW_ROWS, MANY_ROWS = 32, 64    # of a job
@@ -33,30 +33,9 @@ LARGEST_PANEL = 256 << 10       # bytes of the stack
 ROUND = 32 << 10                # bytes of the panel of a round, where there are several
 SUMS = 128 << 10                # bytes of the stack, of all tiles of a job that sums in rounds
 COLUMNS_OF_A_JOB = 8            # at least, for which copying rows costs little
-
-
-@dataclass(frozen=True, slots=True)
-class Matrices:
-    """A nest whose axes are those of a product; rows, batch and depth from the outermost to the innermost.
-
-    unit: elements of rhs from one pair of the depth to the next.  pairs: how many there are.
-    """
-
-    nest: Nest
-    lane: str
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
-    batch: tuple[str, ...]
-    depth: tuple[str, ...]
-    unit: int
-    pairs: int
-
-    def points(self, axes: Sequence[str]) -> int:
-        return math.prod(self.nest.extents[axis] for axis in axes)
-
-    def step_of(self, axis: str) -> int:
-        """Pairs of the depth from one point of a summed axis to the next."""
-        return self.nest.rhs.address.coefficient(axis) // self.unit
+MANY_WEIGHTS, FEW_CHUNKS = 256 << 10, 4     # bytes, and jobs that read them
+PIXELS = 64 << 10               # bytes of a panel of pixels, of which a window reads a part
+TALL_BLOCKS = (4, 5, 6, 3)      # tiles of rows that are summed at once, beside one of columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +44,7 @@ class MatrixPlan:
 
     step: pairs that one instruction multiplies.  rounds: into how many the first axis of the depth is cut.  height:
     rows of a tile.  tiles, columns: of rows and of 16 outputs, of a job.  block: tiles of rows and columns that are
-    summed at once.  is_direct: tiles of lhs are read where they lie.
+    summed at once.  is_direct: tiles of lhs are read where they lie.  lines: of a panel of pixels.
     """
 
     product: Matrices
@@ -76,6 +55,7 @@ class MatrixPlan:
     columns: int
     block: tuple[int, int]
     is_direct: bool
+    lines: Lines | None = None
 
     @property
     def nest(self) -> Nest:
@@ -83,7 +63,7 @@ class MatrixPlan:
 
     @property
     def all_rows(self) -> int:
-        return self.product.points(self.product.rows)
+        return self.lines.rows if self.lines else self.product.points(self.product.rows)
 
     @property
     def row_tiles(self) -> int:
@@ -123,6 +103,23 @@ class MatrixPlan:
         lines = -(-self.product.points(inner) // TILE_PAIRS)
         return TILE_PAIRS * (lines + 1 - lines % 2)
 
+    @property
+    def pixels(self) -> int:
+        """Of the panel of a job."""
+        return self.rows_of_job + self.lines.halo if self.lines else 0
+
+    @property
+    def panel(self) -> int:
+        """Pairs that the panel of a job holds."""
+        return self.pixels * self.lines.planes * self.lines.pixel if self.lines else self.rows_of_job * self.stride
+
+    @property
+    def asks_ahead(self) -> bool:
+        """Whether weights are asked for before they are read: from beyond the second cache they come no sooner than
+        the few pixels are multiplied."""
+        weights = self.product.pairs * self.all_columns * LANES * PAIR_BYTES
+        return self.lines is not None and weights >= MANY_WEIGHTS and self.chunks <= FEW_CHUNKS
+
     def schedule(self, core: Core) -> Schedule:
         """For what writes the outputs of a row: tiles of columns."""
         per_job = 0 if self.groups == 1 else self.columns // self.block[1]
@@ -136,6 +133,36 @@ def plan_of(nest: Nest) -> MatrixPlan | None:
     product = product_of(nest)
     if product is None or product.points(product.rows) < LEAST_ROWS:
         return None
+    lines = lines_of(product)
+    return lines and _plan_of_lines(lines) or _plan_of_rows(product)
+
+
+def _plan_of_lines(lines: Lines) -> MatrixPlan | None:
+    """None: the panel would be too large."""
+    product = lines.product
+    tiles, columns = -(-lines.rows // TILE_ROWS), product.points(product.columns)
+    is_tall = lines.points > 1 and tiles > 2 or lines.has_odd_taps
+    block = _tall_block(tiles, lines) if is_tall else _block(tiles, columns)
+    blocks = -(-tiles // block[0])
+    height = -(-lines.rows // (blocks * block[0]))
+    bytes_of = lines.planes * lines.pixel * PAIR_BYTES
+    most = _rows_of_a_job(product.pairs)
+    if lines.halo:
+        most = min(PIXELS // bytes_of - lines.halo, lines.rows // JOBS_WANTED)
+    of_job = tile_sizes(blocks, max(1, most // (block[0] * height)))[0] * block[0]
+    if (of_job * height + lines.halo) * bytes_of > LARGEST_PANEL:
+        return None
+    of_columns = _columns_of_job(product, -(-tiles // of_job), 0, block[1])
+    return MatrixPlan(product, TILE_PAIRS, 1, height, of_job, of_columns, block, False, lines)
+
+
+def _tall_block(tiles: int, lines: Lines) -> tuple[int, int]:
+    """Of the fewest tiles in all."""
+    sizes = [size for size in TALL_BLOCKS if size + (4 if lines.has_odd_taps else 2) <= TILES]
+    return min(tiles, min(sizes, key=lambda size: -(-tiles // size) * size)), 1
+
+
+def _plan_of_rows(product: Matrices) -> MatrixPlan | None:
     rows = product.points(product.rows)
     height = -(-rows // -(-rows // TILE_ROWS))
     tiles = -(-rows // height)
@@ -211,62 +238,3 @@ def _is_direct(product: Matrices) -> bool:
     lhs = product.nest.lhs
     in_order = all(lhs.address.coefficient(axis) == product.step_of(axis) for axis in product.depth)
     return in_order and not lhs.guards and len(product.rows) == 1
-
-
-# ---- what axes are --------------------------------------------------------------------------------------------------
-
-
-def product_of(nest: Nest) -> Matrices | None:
-    """The nest as a product of matrices; None: it is none, or lies in memory otherwise."""
-    left, right = nest.lhs.address, nest.rhs.address
-    lanes = [axis for axis in nest.parallel if _is_lane(nest, axis)]
-    depth = tuple(sorted(nest.reduced, key=lambda axis: -right.coefficient(axis)))
-    if len(lanes) != 1 or not depth or nest.rhs.guards or not _is_contiguous(nest.lhs, depth):
-        return None
-    free = sorted((axis for axis in nest.parallel if axis not in lanes),
-                  key=lambda axis: -nest.output.address.coefficient(axis))
-    columns = tuple(axis for axis in free if not left.coefficient(axis) and right.coefficient(axis))
-    rows = tuple(axis for axis in free if left.coefficient(axis) and not right.coefficient(axis))
-    batch = tuple(axis for axis in free if left.coefficient(axis) and right.coefficient(axis))
-    unit, pairs = right.coefficient(depth[-1]), _pairs(nest, depth)
-    if len(columns) > 1 or len(columns + rows + batch) < len(free) or unit < LANES or not pairs:
-        return None
-    bounded = {axis for bound in nest.bounds for axis in bound.position.axes}
-    if bounded & {*rows, *batch} or not _is_uniform(nest, depth):
-        return None
-    return Matrices(nest, lanes[0], columns, rows, batch, depth, unit, pairs)
-
-
-def _is_lane(nest: Nest, axis: str) -> bool:
-    """Whether 16 neighbours of rhs and of each output, all of which exist in memory, belong to one element of lhs."""
-    cut = any(axis in bound.position.axes for bound in nest.bounds)
-    steps = [access.address.coefficient(axis) for access in (nest.rhs, *nest.accesses[nest.first_output:])]
-    return (nest.extents[axis] == LANES and not nest.lhs.address.coefficient(axis) and set(steps) == {1}
-            and (not cut or axis in nest.rhs.blocked))
-
-
-def _is_contiguous(lhs: Access, depth: Sequence[str]) -> bool:
-    return lhs.address.coefficient(depth[-1]) == 1
-
-
-def _is_uniform(nest: Nest, depth: Sequence[str]) -> bool:
-    """Whether rhs has all points of the depth at one step."""
-    steps = [nest.rhs.address.coefficient(axis) for axis in depth]
-    return all(outer == inner * nest.extents[axis]
-               for outer, inner, axis in zip(steps, steps[1:], depth[1:], strict=False))
-
-
-def _pairs(nest: Nest, depth: Sequence[str]) -> int:
-    """How many pairs of the depth exist; 0: those that do are no row."""
-    whole = math.prod(nest.extents[axis] for axis in depth)
-    unit = nest.rhs.address.coefficient(depth[-1])
-    for bound in nest.bounds:
-        walked = bound.position.axes & set(depth)
-        if not walked:
-            continue
-        steps = all(nest.rhs.address.coefficient(axis) == unit * bound.position.coefficient(axis)
-                    for axis in depth if nest.extents[axis] > 1)
-        if walked != bound.position.axes or not steps or not walked <= nest.lhs.blocked | {depth[0]}:
-            return 0
-        whole = min(whole, bound.extent - bound.position.offset)
-    return whole

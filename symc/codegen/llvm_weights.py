@@ -18,8 +18,9 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
     where groups of output channels lie across its blocks; aBcd16b where they are few and many are summed, which lanes
     walk instead.
-    paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd8b16a2b, AB16a2b;
-    AbcD16a2d where these are columns.
+    paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd16b16a2b, so that
+    tiles of AMX have 16 pairs of a tap, ABcd8b16a2b where the blocks of an image are no twos, AB16a2b for
+    FullyConnected; AbcD16a2d where these are columns.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
     if paired is None and summed is not None and _is_narrow(spec, shape, lanes, summed):
@@ -40,14 +41,16 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
         if dim == summed and paired is not None and paired != summed:
             return 2        # pairs of columns are innermost, as in the image
         return {lanes: 1 if has_blocks else 5, summed: 2 if summed in blocked else 4}.get(dim, 3)
-    return _tag(sorted(range(len(shape)), key=rank), blocked, paired)
+    pairs = BLOCK if paired is not None and shape[paired] % (2 * BLOCK) == 0 else BLOCK // 2
+    return _tag(sorted(range(len(shape)), key=rank), blocked, paired, pairs)
 
 
-def _tag(outer: Iterable[int], blocked: Sequence[int], paired: int | None = None) -> str:
-    """The tag of these dimensions from the outermost on, of which the blocked ones have blocks inside."""
+def _tag(outer: Iterable[int], blocked: Sequence[int], paired: int | None = None, pairs: int = 0) -> str:
+    """The tag of these dimensions from the outermost on, of which the blocked ones have blocks inside, that of the
+    paired one of so many pairs."""
     letters = "abcdefghijklmnop"
     dims = "".join(letters[dim].upper() if dim in (*blocked, paired) else letters[dim] for dim in outer)
-    inner = "".join(f"{BLOCK // 2 if dim == paired else BLOCK}{letters[dim]}" for dim in blocked)
+    inner = "".join(f"{pairs if dim == paired else BLOCK}{letters[dim]}" for dim in blocked)
     return dims + inner + (f"2{letters[paired]}" if paired is not None else "")
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from symc.codegen.llvm_compile import assembly
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand, choices, generate
-from symc.codegen.llvm_matrix_plan import LANES, TILE_PAIRS, TILE_ROWS, plan_of
+from symc.codegen.llvm_matrix_plan import TILE_PAIRS, TILE_ROWS, plan_of
+from symc.codegen.llvm_matrix_product import LANES
 from symc.codegen.llvm_nest import nests_of
 from symc.codegen.llvm_weights import weight_layout
 from symc.codegen.package import LEVELS
@@ -76,8 +77,19 @@ REQUESTS = {
     "ragged channels": convolution(32, 40, (6, 7), (3, 3), pad=1),
     "images": convolution(32, 32, (5, 5), (3, 3), pad=1, batch=3), "groups": convolution(32, 32, (6, 6), groups=2),
     "columns of a picture": picture(3, 32, (12, 16), (7, 8)), "a few columns": picture(4, 40, (9, 10), (3, 4)),
-    "windows in rounds": convolution(384, 48, (7, 7), (3, 3), pad=1),
-    "lines in rounds": convolution(16, 32, (80, 3), (70, 3), pad=1)}
+    "windows in rounds": convolution(384, 48, (13, 13), (3, 3), stride=2, pad=1),
+    "deep windows": convolution(384, 48, (7, 7), (3, 3), pad=1),
+    "tall windows": convolution(16, 32, (80, 3), (70, 3), pad=1),
+    "two taps": convolution(48, 32, (6, 7), (3, 2), pad=1),
+    "one column of taps": convolution(32, 32, (9, 7), (5, 1), pad=2),
+    "one line of taps": convolution(48, 32, (5, 8), (1, 7), pad=3), "inside": convolution(48, 32, (8, 9), (3, 3)),
+    "inside of one block": convolution(16, 32, (8, 9), (3, 3)),
+    "pixels of images": convolution(64, 32, (3, 5), batch=3),
+    "images of three blocks": convolution(48, 16, (4, 4), (3, 3), pad=1, batch=2),
+    "windows in groups": convolution(32, 32, (6, 6), (3, 3), pad=1, groups=2),
+    "lines in jobs": convolution(32, 16, (44, 47), (3, 3), pad=1),
+    "two tiles": convolution(48, 48, (4, 6), (3, 3), pad=1),
+    "weights from afar": convolution(512, 112, (4, 4), (3, 3), pad=1)}
 
 
 def exact(array: np.ndarray) -> np.ndarray:
@@ -142,11 +154,12 @@ def test_plans():
     """What is tested above: every form that jobs have."""
     plans = {name: plan(request) for name, request in REQUESTS.items()}
     assert all(one.height <= TILE_ROWS and one.step <= TILE_PAIRS for one in plans.values())
-    assert {one.block for one in plans.values()} >= {(2, 2), (1, 4), (3, 1)}
+    assert {one.block for one in plans.values()} >= {(2, 2), (1, 4), (2, 1), (3, 1), (4, 1)}
     assert plans["rows as they lie"].is_direct and not plans["rows in equal tiles"].is_direct
     assert plans["rows in equal tiles"].height == 13 and plans["steps of 14 pairs"].step == 14
-    assert [plans[name].rounds > 1 for name in ("rounds", "windows in rounds", "lines in rounds", "lines")] == \
-        [True, True, True, False]
+    assert [plans[name].rounds > 1 for name in ("rounds", "windows in rounds", "lines")] == [True, True, False]
+    assert [name for name, one in plans.items() if one.asks_ahead] == ["deep windows", "weights from afar"]
+    assert plans["lines in jobs"].chunks > 2 and plans["lines in jobs"].tiles > plans["lines in jobs"].block[0]
     assert plans["chunks of rows"].chunks == 3 and plans["groups of columns"].groups > 1
     assert plans["half a block"].product.pairs == 12
     assert plans["groups"].jobs == 2 and plans["few rows"].block == (1, 4)
@@ -159,14 +172,23 @@ def test_products_that_tiles_do_not_compute(request_):
     assert "dpbf16ps.512" in text and "tdpbf16ps" not in text
 
 
-def test_loops_have_nothing_but_tiles():
-    """Four loads and four products to a step; nothing else but what counts."""
-    text = assembly(generate(convolution(256, 256, (14, 14), (3, 3), pad=1), "kernel", LEVEL, add).text, LEVEL)
+def main_loop(request: ContractionRequest) -> list[str]:
+    """Its instructions."""
+    text = assembly(generate(request, "kernel", LEVEL, add).text, LEVEL)
     loops = [block for block in re.split(r"^\.LBB\d+_\d+:", text, flags=re.MULTILINE) if "tdpbf16ps" in block]
     main = max(loops, key=lambda block: block.count("tdpbf16ps"))
-    inside = main[:re.search(r"\n\s+j\w+\s", main).start()]
-    assert inside.count("tdpbf16ps") == inside.count("tileloadd") == 4
-    assert len(re.findall(r"^\s+[a-z]", inside, re.MULTILINE)) <= 16
+    return re.findall(r"^\s+([a-z]\w*)", main[:re.search(r"\n\s+j\w+\s", main).start()], re.MULTILINE)
+
+
+@pytest.mark.parametrize(("request_", "loads", "products"), [
+    (convolution(256, 256, (28, 28)), 4, 4), (convolution(256, 64, (14, 14), (3, 3), pad=1), 9 * 6, 9 * 5),
+    (convolution(48, 64, (16, 16), (3, 3), pad=1), 6 * 4, 6 * 3)])
+def test_loops_have_nothing_but_tiles(request_, loads, products):
+    """Two by two tiles, or five by one at each tap, or three by one at two taps; nothing else but what counts and asks
+    for weights."""
+    found = main_loop(request_)
+    assert (found.count("tileloadd"), found.count("tdpbf16ps")) == (loads, products)
+    assert len(found) - found.count("prefetcht1") <= 8 + 2 * (loads + products)
 
 
 def test_tiles_have_no_choices():
