@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 import symc
 from symc.codegen import cache, tuned
 from symc.codegen.choice import MODEL, Choice
-from symc.codegen.cuda_compile import OPTIONS, Compiler
+from symc.codegen.cuda_compile import OPTIONS, SPARING, Compiler
 from symc.codegen.cuda_source import source_of
 from symc.codegen.group_code import GRID_LEVEL, GroupCode
 from symc.errors import SymcError
@@ -83,7 +83,7 @@ class ImageTask(Record):
 
     @cached_property
     def key(self) -> str:
-        return cache.image_key(self.source, self.level, self.compiler.kind, self.compiler.version, *OPTIONS)
+        return cache.image_key(self.source, self.level, self.compiler.kind, self.compiler.version, *OPTIONS, SPARING)
 
     def to_json(self) -> str:
         return json.dumps({"key": self.key, "source": self.source, "architecture": self.level,

@@ -23,6 +23,7 @@ from symc.runtime.images import Image, ImageKernel
 DEFAULT_ARCHITECTURES = ("sm_80", "sm_90")
 ARCHITECTURE = r"(?P<kind>sm|compute)_(?P<number>[1-9][0-9]{1,2})(?P<suffix>[af]?)"
 OPTIONS = ("-std=c++17", "-default-device")
+SPARING = "--register-usage-level=3"     # of ptxas, 5 of 10 by default: what takes many registers is left out
 WHEELS = ("nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib")       # of CUDA 13, of CUDA 12
 FOLDERS = ("/usr/local/cuda/lib64", "/usr/local/cuda/lib")
 MISSING = ("pip install 'symc[cuda]' (a compiler of 90 MB; it needs no GPU and no driver), or put nvcc of the CUDA "
@@ -106,16 +107,29 @@ def _number(architecture: str) -> int:
 
 
 def compile_image(compiler: Compiler, source: str, architecture: str) -> Image:
-    """Code of a source file.  SymcError: the compiler does not know the architecture.  RuntimeError: it finds errors.
+    """Code of a source file; where registers go to the stack, without the optimisations that need many.
+
+    SymcError: the compiler does not know the architecture.  RuntimeError: it finds errors.
     """
+    image = _compiled(compiler, source, architecture, ())
+    if not _spilled(image):
+        return image
+    return min(image, _compiled(compiler, source, architecture, (SPARING,)), key=_spilled)
+
+
+def _spilled(image: Image) -> int:
+    return sum(kernel.spilled_bytes or 0 for kernel in image.kernels)
+
+
+def _compiled(compiler: Compiler, source: str, architecture: str, for_ptxas: Sequence[str]) -> Image:
     if compiler.kind == "nvcc":
-        return _by_nvcc(compiler.path, source, architecture)
+        return _by_nvcc(compiler.path, source, architecture, for_ptxas)
     library = _load(compiler.path)
     if _number(architecture) not in (known := _known(library)):
         raise SymcError(f"NVRTC {compiler.version} does not compile for {architecture}",
                         f"it compiles for {', '.join(f'sm_{number}' for number in known)}; other versions of NVRTC and "
                         "nvcc for others")
-    return _by_nvrtc(library, source, architecture)
+    return _by_nvrtc(library, source, architecture, for_ptxas)
 
 
 @functools.cache
@@ -135,13 +149,13 @@ def _known(library: ctypes.CDLL) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _by_nvrtc(library: ctypes.CDLL, source: str, architecture: str) -> Image:
+def _by_nvrtc(library: ctypes.CDLL, source: str, architecture: str, for_ptxas: Sequence[str]) -> Image:
     program = ctypes.c_void_p()
     if library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernels.cu", 0, None, None):
         raise RuntimeError("NVRTC does not start")
     try:
-        options = [option.encode() for option in (*OPTIONS, f"--gpu-architecture={architecture}",
-                                                  "--ptxas-options=-v")]
+        told = [f"--ptxas-options={option}" for option in ("-v", *for_ptxas)]
+        options = [option.encode() for option in (*OPTIONS, f"--gpu-architecture={architecture}", *told)]
         failed = library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
         log = _told(library, program, "ProgramLog").rstrip(b"\0").decode(errors="replace")
         if failed:
@@ -160,14 +174,15 @@ def _told(library: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> bytes:
     return text.raw
 
 
-def _by_nvcc(path: str, source: str, architecture: str) -> Image:
+def _by_nvcc(path: str, source: str, architecture: str, for_ptxas: Sequence[str]) -> Image:
     import tempfile  # few networks are for GPUs
 
     with tempfile.TemporaryDirectory(prefix="symc-") as folder:
         (Path(folder) / "kernels.cu").write_text(OTHER_NAMES + source)
         kind = "-ptx" if architecture.startswith("compute_") else "-cubin"
-        done = subprocess.run([path, kind, f"-arch={architecture}", OPTIONS[0], "-Xptxas", "-v", "-o", "kernels",
-                               "kernels.cu"], cwd=folder, capture_output=True, text=True, check=False)
+        told = [part for option in ("-v", *for_ptxas) for part in ("-Xptxas", option)]
+        done = subprocess.run([path, kind, f"-arch={architecture}", OPTIONS[0], *told, "-o", "kernels", "kernels.cu"],
+                              cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode and re.search("gpu.arch", done.stderr):
             raise SymcError(f"{path} does not compile for {architecture}", "`nvcc --list-gpu-arch` lists what it knows")
         if done.returncode:

@@ -11,7 +11,7 @@ from symc.codegen import compile_groups, cuda_compile
 from symc.codegen.cuda_compile import Compiler, find_compiler, image_of, named_architectures
 from symc.codegen.cuda_source import PRELUDE, source_of
 from symc.errors import SymcError
-from symc.runtime.images import ImageKernel
+from symc.runtime.images import Image, ImageKernel
 from tests.cuda.compilers import needs_compiler
 
 DECLARED = 'extern "C" __global__ void __launch_bounds__(64) k_0(float* x, int64_t* y);\n'
@@ -43,6 +43,19 @@ def test_architectures_have_names(given):
 def test_what_ptxas_tells_of_kernels():
     image = image_of(b"\x7fELF k_0", TEXT, LOG)
     assert image.kernels == (ImageKernel("k_0", registers=22, spilled_bytes=8, shared_bytes=256),)
+
+
+@pytest.mark.parametrize("bytes_by_level, expected", [((0, None), (0, 1)), ((8, 0), (0, 2)), ((8, 16), (8, 2))])
+def test_registers_are_not_saved_by_the_stack(bytes_by_level, expected, monkeypatch):
+    """ptxas is asked again where it does so; the better code is taken."""
+    asked = []
+
+    def compiled(compiler, source, architecture, for_ptxas):
+        asked.append(for_ptxas)
+        return Image((ImageKernel("k_0", 40, bytes_by_level[bool(for_ptxas)]),), b"")
+    monkeypatch.setattr(cuda_compile, "_compiled", compiled)
+    image = cuda_compile.compile_image(Compiler("nvrtc", "", ""), TEXT, "sm_80")
+    assert (image.kernels[0].spilled_bytes, len(asked)) == expected
 
 
 def test_of_ptx_no_use_is_known():
