@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symc.codegen.choice import CHUNKS
-from symc.codegen.llvm_nest import Access, Nest
+from symc.codegen.llvm_nest import Access, Affine, Nest
 
 JOBS_WANTED = 16
 JOBS_IN_ROUNDS = 4   # wanted of long reductions, whose jobs read all the more the fewer tiles they have
@@ -23,6 +23,7 @@ CACHE_LINE = 64      # bytes
 CACHE = 384 << 10    # bytes that stay in the second cache of a core, while as much again passes through
 ROWS_IN_ROUNDS = 128            # of a product, whose weights are read once for so many
 SUMS_OF_COLUMNS = 128 << 10     # bytes of the stack, for the sums of several columns
+LARGEST_SUMS = 32 << 10         # bytes of the sums of a job in rounds, which lie on its stack
 MOST_CHAINS = 2                 # of sums for each accumulator
 CHUNK = 256 << 10    # bytes of the broadcast operand that a chunk of rows reads
 
@@ -114,18 +115,37 @@ class Tiled:
         columns = (Tiling(axis, self._size(axis)) for axis in order if axis != row)
         return (*columns, Tiling(row, self._size(row), 0 if self._is_coupled(row) else per_job))
 
-    def in_rounds(self) -> tuple[Tiling, ...]:
+    def in_rounds(self, limited: bool) -> tuple[Tiling, ...]:
         """The same where tiles sum in rounds (`llvm_rounds`): a job has one column and all rows, or as many of them as
-        leave some jobs."""
-        rows = self._rows()
-        others = [axis for axis in self._in_output_order() if axis not in rows]
+        leave some jobs; and all taps, which read the same points.  limited: by what fits the stack, too."""
+        taps = self.taps()
+        rows = [axis for axis in self._rows() if axis not in taps]
+        others = [axis for axis in self._in_output_order() if axis not in (*rows, *taps)]
         wanted, chosen = -(-JOBS_IN_ROUNDS // self._tiles(others)), [Tiling(axis, self._size(axis)) for axis in others]
+        chosen += (Tiling(axis, self._size(axis), 0) for axis in taps)
+        sums = self._points([*self.lanes, *taps, *rows]) * math.prod(map(self._size, others)) * self.itemsize
         for axis in rows:
-            tiles = self._tiles([axis])
+            tiles, sums = self._tiles([axis]), sums // self.nest.extents[axis]
             per_job = max(1, tiles // wanted)
-            chosen.append(Tiling(axis, self._size(axis), per_job if wanted > 1 else 0))
+            if limited:
+                per_job = max(1, min(per_job, LARGEST_SUMS // (sums * self._size(axis))))
+            chosen.append(Tiling(axis, self._size(axis), per_job if per_job < tiles else 0))
             wanted = -(-wanted // -(-tiles // per_job))
         return tuple(chosen)
+
+    def taps(self) -> list[str]:
+        """The axes on which a window moves over the points of a longer reduced axis, most of which others read too."""
+        return [axis for axis in self._in_output_order()
+                if any(access.address.coefficient(axis) and self._overlaps(access.address, axis)
+                       for access in (self.broadcast, self.vector))]
+
+    def _overlaps(self, address: Affine, axis: str) -> bool:
+        reach = self._reach(address, axis)
+        return any(0 < address.coefficient(reduced) <= reach < self._reach(address, reduced)
+                   for reduced in self.nest.reduced)
+
+    def _reach(self, address: Affine, axis: str) -> int:
+        return abs(address.coefficient(axis)) * (self.nest.extents[axis] - 1)
 
     def in_shared_rounds(self) -> tuple[Tiling, ...]:
         """The same for a product: a job has a chunk of rows, and several columns that share what a round reads."""

@@ -95,9 +95,14 @@ class Access:
     blocked: frozenset[str] = frozenset()
 
     def elements(self, extents: Mapping[str, int]) -> int:
-        """How many these extents of axes reach: as many as points, or as lie between the first and the last."""
-        walked = [(abs(step), extents[axis]) for axis, step in self.address.terms if axis in extents]
-        return min(math.prod(extent for _, extent in walked), 1 + sum(step * (extent - 1) for step, extent in walked))
+        """How many these extents of axes reach: as many as points, or as lie between the first and the last of those
+        side by side."""
+        found = reach = 1
+        for step, extent in sorted((abs(step), extents[axis]) for axis, step in self.address.terms if axis in extents):
+            last = reach + step * (extent - 1)
+            found = min(found * extent, last) if step <= reach else found * extent
+            reach = last
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A tile of a weight's gradient reads two whole images.  Where these do not stay in the second cache, every tile of a job
 would read them from beyond it.  So the reduction is cut into rounds: all tiles of the job add one round to their sums,
-which lie in memory of the job meanwhile, before any takes the next.
+which lie in memory of the job meanwhile, before any takes the next.  A job has all taps of a window: of a few lines at
+a time, which stay in the first cache while each tap reads them.  Padding limits loops at run time.
 
 Products of matrices with long rows go in rounds too: few whole rows stay in the second cache, and the weights would be
 read again for every few of them.  What a round reads of many rows stays there, for several columns of weights.
@@ -11,14 +12,14 @@ read again for every few of them.  What a round reads of many rows stays there, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from symc.codegen.llvm_jobs import CACHE, CHUNK, ROWS_IN_ROUNDS, Tiling
+from symc.codegen.llvm_jobs import CACHE, CHUNK, LARGEST_SUMS, ROWS_IN_ROUNDS, Tiling
 from symc.codegen.llvm_nest import Nest, split_axis
 
 BYTES_OF_A_ROUND = 192 << 10    # that it reads, for all tiles: they stay in the second cache
-LEAST_STEPS = 32                # of a round, that pay for loading and storing the sums
-LARGEST_SUMS = 32 << 10         # bytes of a job's sums, which lie on its stack, perhaps twice
+LEAST_STEPS = 24                # of a round, that pay for loading and storing the sums
+BYTES_OF_A_ROUND_OF_TAPS = 40 << 10    # the same where taps read it again and again: they stay in the first cache
 
 
 def cut_product(nest: Nest, reduction: Sequence[str], row: str, weights: int,
@@ -34,34 +35,37 @@ def cut_product(nest: Nest, reduction: Sequence[str], row: str, weights: int,
     rows, block = nest.extents[row], math.prod(nest.extents[axis] for axis in inner)
     few = CHUNK // (nest.extents[axis] * block * itemsize)
     most = BYTES_OF_A_ROUND // (min(rows, ROWS_IN_ROUNDS) * block * itemsize)
-    size = max((size for size in _sizes(nest, axis) if size <= most), default=1)
+    size = max((size for size in _sizes(nest, axis, ()) if size <= most), default=1)
     if (rows <= (3 * few if inner else few) or few >= ROWS_IN_ROUNDS // 2 or weights <= CACHE
-            or size == nest.extents[axis] or size * block < 4 * LEAST_STEPS):
+            or size == nest.extents[axis] or size * block < 5 * LEAST_STEPS):
         return nest, tuple(reduction), 0
     return split_axis(nest, axis, [size]), (f"{axis}/{size}", f"{axis}%{size}", *inner), 1
 
 
 def cut_into_rounds(nest: Nest, reduction: Sequence[str], tilings: Sequence[Tiling], lanes: Sequence[str],
-                    itemsize: int) -> tuple[Nest, tuple[str, ...], int]:
+                    itemsize: int, taps: bool, written: Collection[str]) -> tuple[Nest, tuple[str, ...], int]:
     """The nest, its reduced axes from the outermost on, and how many of these are rounds: 0 where they would not pay.
 
-    tilings: that jobs would have.  lanes: the axes that each tile has whole.
+    tilings: that jobs would have.  lanes: the axes that each tile has whole.  taps: whether jobs have some, which
+    read again what a round reads, so that it is to stay in the first cache.  written: the axes whose padding is written
+    out.
     """
     unchanged = nest, tuple(reduction), 0
     whole = {axis: nest.extents[axis] for axis in lanes}
     tile = whole | {tiling.axis: tiling.size for tiling in tilings}
     job = whole | {tiling.axis: _points_of_job(nest, tiling) for tiling in tilings}
+    near, most = (CACHE // 2, BYTES_OF_A_ROUND_OF_TAPS) if taps else (CACHE, BYTES_OF_A_ROUND)
     if (all(job[axis] <= tile[axis] for axis in job)
-            or _read(nest, {**tile, **{axis: nest.extents[axis] for axis in reduction}}) * itemsize <= CACHE
+            or _read(nest, {**tile, **{axis: nest.extents[axis] for axis in reduction}}) * itemsize <= near
             or math.prod(job.values()) * itemsize > LARGEST_SUMS):
         return unchanged
     inner: dict[str, int] = {}
     for number, axis in reversed(list(enumerate(reduction))):
-        extent = nest.extents[axis]
-        size = max((d for d in _sizes(nest, axis) if _fits(nest, {**job, **inner, axis: d}, itemsize)), default=1)
-        inner[axis] = size
-        if size < extent:
-            return _cut(nest, reduction, number, size) if math.prod(inner.values()) >= LEAST_STEPS else unchanged
+        sizes = _sizes(nest, axis, written)
+        inner[axis] = max((d for d in sizes if _read(nest, {**job, **inner, axis: d}) * itemsize <= most), default=1)
+        if inner[axis] < nest.extents[axis]:
+            steps = math.prod(inner.values())
+            return _cut(nest, reduction, number, inner[axis]) if steps >= LEAST_STEPS else unchanged
     return unchanged
 
 
@@ -79,18 +83,15 @@ def _points_of_job(nest: Nest, tiling: Tiling) -> int:
     return min(existing, tiling.size * tiling.tiles_per_job) if tiling.tiles_per_job else existing
 
 
-def _fits(nest: Nest, extents: Mapping[str, int], itemsize: int) -> bool:
-    return _read(nest, extents) * itemsize <= BYTES_OF_A_ROUND
-
-
 def _read(nest: Nest, extents: Mapping[str, int]) -> int:
     """Elements of both operands that these points read."""
     return nest.lhs.elements(extents) + nest.rhs.elements(extents)
 
 
-def _sizes(nest: Nest, axis: str) -> list[int]:
-    """Into pieces of which sizes an axis can be cut; one with padding, point by point."""
+def _sizes(nest: Nest, axis: str, written: Collection[str]) -> list[int]:
+    """Into pieces of which sizes an axis can be cut; one with a ragged end, or padding that is written out, point by
+    point."""
     extent = nest.extents[axis]
-    if any(constraint.position.coefficient(axis) for constraint in nest.constraints):
+    if axis in written or any(axis in bound.position.axes for bound in nest.bounds):
         return [1, extent]
     return [size for size in range(1, extent + 1) if extent % size == 0]

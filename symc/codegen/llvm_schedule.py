@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_ahead import NextPanel, next_panel
-from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, MOST_CHAINS, Tiled, Tiling, tile_sizes
+from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, JOBS_IN_ROUNDS, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
 
@@ -32,6 +32,7 @@ BLOCKS_AHEAD = 2
 LARGE_WEIGHTS = 1 << 20       # bytes that stay in no second cache
 STEPS_UNROLLED = 4            # points of the innermost loop in one block: in longer ones LLVM hoists loads, and spills
 REGISTERS_OF_PAIRS = 4
+TILES_TRIED = 3               # for enough jobs in rounds
 CASES_WRITTEN_OUT = 7         # of padding that get code of their own, for loops that then know their bounds
 INSTRUCTIONS_UNROLLED = 160   # multiplications in one block where all taps share their loads (depthwise)
 
@@ -106,7 +107,17 @@ def lane_offsets(access: Access, lanes: Sequence[str], extents: Mapping[str, int
 
 def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Schedule:
     """The schedule of this choice; of ranks beyond the last tile, that of the last; orders are of no matter in rounds.
+
+    Where tiles leave too few jobs in rounds, one of the next that leaves more takes their place.
     """
+    found = _schedule(nest, core, itemsize, choice)
+    if not found.rounds or found.jobs >= JOBS_IN_ROUNDS:
+        return found
+    others = (_schedule(nest, core, itemsize, replace(choice, rank=choice.rank + i)) for i in range(1, TILES_TRIED))
+    return max((found, *(other for other in others if other.rounds)), key=lambda one: min(one.jobs, JOBS_IN_ROUNDS))
+
+
+def _schedule(nest: Nest, core: Core, itemsize: int, choice: Choice) -> Schedule:
     width = core.vector_bytes // itemsize
     candidate = min(_lane_candidates(nest, width), key=lambda c: c.cost)
     nest, lanes = candidate.nest, candidate.lanes
@@ -122,16 +133,24 @@ def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Sch
     if row is not None and not candidate.sums_lanes and tiled.is_product() and _is_one_sum(nest, reduction):
         nest, reduction, rounds = cut_product(nest, reduction, row, tiled.weights, itemsize)
         broadcast, vector = _roles(nest, lanes)
-    shared = rounds > 0
-    if not shared and lanes and not candidate.sums_lanes and _may_go_in_rounds(nest, reduction, shares_taps):
-        tilings = tiled.in_rounds()
-        nest, reduction, rounds = cut_into_rounds(nest, reduction, tilings, lanes, itemsize)
+    shared, in_rounds = rounds > 0, tuple[Tiling, ...]()
+    taps = bool(tiled.taps())
+    of_weights = taps or _leaps(broadcast, reduction, itemsize) > 0
+    if (not shared and lanes and not candidate.sums_lanes
+            and _may_go_in_rounds(nest, reduction, sizes, shares_taps, of_weights)):
+        in_rounds = tiled.in_rounds(of_weights)
+        written = frozenset().union(*(c.position.axes for c in nest.constraints
+                                      if shares_taps or not _limits_loops(c, nest, lanes, sizes, ())))
+        nest, reduction, rounds = cut_into_rounds(nest, reduction, in_rounds, lanes, itemsize, taps, written)
         broadcast, vector = _roles(nest, lanes)
     unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
-    written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
-    checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
+    if rounds and not shares_taps:
+        checked = tuple(c for c in nest.constraints if not _limits_loops(c, nest, lanes, sizes, reduction[rounds:]))
+    else:
+        written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
+        checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
     tiled = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    tilings = tiled.in_shared_rounds() if shared else tiled.in_rounds() if rounds else tiled.tilings(choice.order)
+    tilings = tiled.in_shared_rounds() if shared else in_rounds if rounds else tiled.tilings(choice.order)
     streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     whole = not (rounds or unrolled or candidate.sums_lanes)
@@ -351,12 +370,29 @@ def _is_one_sum(nest: Nest, reduction: Sequence[str]) -> bool:
     return len(reduction) == 1 or len(reduction) == 2 and reduction[1] in blocked
 
 
-def _may_go_in_rounds(nest: Nest, reduction: Sequence[str], shares_taps: bool) -> bool:
-    """Whether few cases of padding would be written out: those of rounds are, for every tile of a job."""
+def _may_go_in_rounds(nest: Nest, reduction: Sequence[str], sizes: Mapping[str, int], shares_taps: bool,
+                      of_weights: bool) -> bool:
+    """Whether few cases of padding would be written out: those of rounds are, for every tile of a job.  of_weights:
+    whether it is a gradient of weights, by how operands are walked."""
     padded = [c for c in nest.constraints if c.position.axes & set(reduction)]
-    return not padded or shares_taps and all(
-        _cases(c, nest, [axis for axis in c.position.axes if axis in nest.parallel]) <= CASES_WRITTEN_OUT // 2
-        for c in padded)
+    if shares_taps:
+        return all(_cases(c, nest, [axis for axis in c.position.axes if axis in nest.parallel])
+                   <= CASES_WRITTEN_OUT // 2 for c in padded)
+    if not of_weights:
+        return not padded
+    written = [c for c in padded if not _limits_loops(c, nest, (), sizes, ())]
+    return all(reduction[-1] in c.position.axes and _cases(c, nest, reduction[-1:]) <= CASES_WRITTEN_OUT
+               for c in written)
+
+
+def _limits_loops(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],
+                  summed: Sequence[str]) -> bool:
+    """Whether padding of axes that tiles have one point of can limit the loop over the innermost of them.
+
+    summed: the reduced axes that tiles walk; all others are rounds."""
+    axes = constraint.position.axes
+    return (constraint not in nest.bounds and bool(axes & set(nest.reduced)) and not axes & set(lanes)
+            and len(axes & set(summed)) <= 1 and all(sizes.get(axis, 1) == 1 for axis in axes))
 
 
 def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],

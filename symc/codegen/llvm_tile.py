@@ -115,9 +115,11 @@ class TileWriter:
             self._write_tile(place)
             return
         tiling, *inner = tilings
-        runs = self._runs(tiling.axis, tiling.size, place)
+        runs, limits = self._runs(tiling.axis, tiling.size, place), self._limits(tiling.axis, place)
         for run in runs:
             low, high = self._tiles_of_job(tiling, run, chunk[tiling.axis], alone=len(runs) == 1)
+            if limits is not None:
+                low, high = self._within(limits, low, low + 1 if low is high else high)
 
             def tile(number: Integer, _: list[Value], run: Run = run) -> list[Value]:
                 start = (number - run.first) * run.size + run.start
@@ -290,8 +292,12 @@ class TileWriter:
             def points(first: Integer, sums: Sums, count: int = 1, run: Run = run) -> Sums:
                 return self._points(axis, inner, place, sums, first, count, run.start)
             if limits is not None:
-                low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
-                sums = self._in_loop(low, high, 1, points, sums)
+                low, high = self._within(limits, low, high)
+                if not inner:
+                    high = self.builder.maximum(low, high)
+                    sums = self._in_rounds(low, high, self._steps(len(sums)), points, sums)
+                else:
+                    sums = self._in_loop(low, high, 1, points, sums)
             elif axis in self.schedule.unrolled and self.products is None:
                 self.products = []
                 points(low, sums, run.count)
@@ -310,10 +316,12 @@ class TileWriter:
         it sees that each is the next round's."""
         return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > self.vectors == 1 else self.steps
 
-    def _in_rounds(self, low: int, high: int, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
-        """`step` points to a round, the rest written out behind the loop."""
+    def _in_rounds(self, low: Integer, high: Integer, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
+        """`step` points to a round, the rest written out behind the loop, or in one where it is known at run time."""
         whole = low + (high - low) // step * step
         sums = self._in_loop(low, whole, step, lambda first, sums: points(first, sums, step), sums)
+        if not isinstance(whole, int) or not isinstance(high, int):
+            return self._in_loop(whole, high, 1, points, sums)
         return points(whole, sums, high - whole) if whole < high else sums
 
     def _in_loop(self, low: Integer, high: Integer, step: int, body: Callable[..., Sums], sums: Sums) -> Sums:
@@ -360,16 +368,19 @@ class TileWriter:
         return self.builder.offset(pointer, elements, self.elements[access].memory)
 
     def _limits(self, axis: str, place: Place) -> tuple[Integer, Integer] | None:
-        """First and last + 1 point of a reduced axis inside all guards that are left to run time."""
+        """First and last + 1 point of an axis inside all guards that are left to run time, all others of whose axes are
+        known."""
         limits: tuple[Integer, Integer] | None = None
         for constraint in self.nest.constraints:
-            if constraint in self.schedule.checked or not constraint.position.coefficient(axis):
+            axes = constraint.position.axes
+            if constraint in self.schedule.checked or axis not in axes or not axes <= {axis, *place.values}:
                 continue
             low, high = self._limit(constraint, axis, place)
-            if limits is not None:
-                low, high = self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
-            limits = low, high
+            limits = self._within(limits, low, high) if limits is not None else (low, high)
         return limits
+
+    def _within(self, limits: tuple[Integer, Integer], low: Integer, high: Integer) -> tuple[Integer, Integer]:
+        return self.builder.maximum(low, limits[0]), self.builder.minimum(high, limits[1])
 
     def _limit(self, constraint: Constraint, axis: str, place: Place) -> tuple[Integer, Integer]:
         """0 <= p + c·axis < extent, solved for axis."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from symc.codegen import llvm_jobs, llvm_rounds
 from symc.codegen.llvm_compile import LEVELS
-from symc.codegen.llvm_contraction import ContractionRequest
+from symc.codegen.llvm_contraction import ContractionRequest, generate
 from symc.codegen.llvm_nest import nests_of
 from symc.codegen.llvm_schedule import Schedule, choose
 from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Window, matrix_product
-from tests.codegen.test_llvm_contraction import check, levels
+from tests.codegen.test_llvm_contraction import check, levels, spatial
 
 
 def weight_gradient(batch: int, channels: int, filters: int, image: int, kernel: int = 1) -> ContractionRequest:
@@ -30,9 +30,9 @@ def weight_gradient(batch: int, channels: int, filters: int, image: int, kernel:
                               (TensorType((filters, channels, kernel, kernel), DType.float32),))
 
 
-def schedule_of(request: ContractionRequest) -> Schedule:
+def schedule_of(request: ContractionRequest, level: str = "x86-64-v3") -> Schedule:
     nest, = nests_of(request.spec, request.types, ()) or ()
-    return choose(nest, LEVELS["x86-64-v3"].core, 4)
+    return choose(nest, LEVELS[level].core, 4)
 
 
 def test_rounds_fill_the_second_cache() -> None:
@@ -51,18 +51,12 @@ def test_other_reductions_stay_whole(data: tuple[int, ...]) -> None:
     assert schedule_of(weight_gradient(*data)).rounds == 0
 
 
-def test_padded_reductions_stay_whole() -> None:
-    spec = Window(8, 1, 16, 32, (112,) * 2, (112,) * 2, (3, 3), (1, 1), (1, 1), (1, 1)).weight_gradient()
-    types = [TensorType((8, count, 112, 112), DType.float32, "aBcd16b") for count in (16, 32)]
-    result = TensorType((32, 16, 3, 3), DType.float32)
-    assert schedule_of(ContractionRequest(spec, types[0], types[1], (result,))).rounds == 0
-
-
 @contextlib.contextmanager
 def small_rounds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(llvm_rounds, "CACHE", 0)
         patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND", 16 << 10)
+        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND_OF_TAPS", 4 << 10)
         patch.setattr(llvm_rounds, "LEAST_STEPS", 4)
         yield
 
@@ -90,6 +84,38 @@ def test_padded_windows_of_single_channels(batch: int, channels: int, image: int
     request = ContractionRequest(spec.weight_gradient(), types[0], types[1], (gradient,))
     with small_rounds():
         check(request, level=level)
+
+
+def padded(batch: int, channels: int, filters: int, dimensions: Sequence[tuple[int, ...]]) -> ContractionRequest:
+    """The gradient of a window's weights; dimensions: of `spatial`."""
+    image, output, kernel, stride, dilate, pad = zip(*dimensions, strict=True)
+    spec = Window(batch, 1, channels, filters, image, output, kernel, stride, dilate, pad)
+    layout = "a" + "Bcde"[:len(image) + 1] + "16b"
+    types = [TensorType((batch, count, *size), DType.float32, layout if count > 3 else None)
+             for count, size in ((channels, image), (filters, output))]
+    return ContractionRequest(spec.weight_gradient(), *types,
+                              (TensorType((filters, channels, *kernel), DType.float32),))
+
+
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("data", [(64, 64, 56, 3, 1), (128, 128, 28, 3, 1), (64, 128, 56, 3, 2),
+                                  (3, 64, 224, 7, 2)], ids=str)
+def test_taps_read_lines_from_the_first_cache(data: tuple[int, ...], level: str) -> None:
+    channels, filters, image, kernel, stride = data
+    output = (image - 1) // stride + 1
+    request = padded(8, channels, filters, [(image, output, kernel, stride, 1, kernel // 2)] * 2)
+    schedule = schedule_of(request, level)
+    assert schedule.rounds and {"k0", "k1"} <= {tiling.axis for tiling in schedule.tilings if not tiling.tiles_per_job}
+    assert len(generate(request, "kernel", level).text) < 100 << 10, "no case of padding is written out"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(1, 3), st.sampled_from([1, 3, 16, 20, 40]), st.sampled_from([16, 24, 48]),
+       st.lists(spatial(11), min_size=1, max_size=2), levels)
+def test_padding_limits_loops(batch: int, channels: int, filters: int, dimensions: list[tuple[int, ...]],
+                              level: str) -> None:
+    with small_rounds():
+        check(padded(batch, channels, filters, dimensions), level=level)
 
 
 def test_products_of_long_rows() -> None:
