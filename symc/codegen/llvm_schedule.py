@@ -68,7 +68,8 @@ class Schedule:
     `unrolled` ones written out.  checked: the constraints that are settled while writing, for each tile by itself; all
     others limit a reduction loop at run time.  streamed: the access whose vectors are prefetched.  rows_ahead: the
     access whose rows are, and by how many elements.  next_panel: the weights that are asked for ahead.  rounds: how
-    many of the outermost reduced axes are walked around all tiles of a job, instead of inside each.
+    many of the outermost reduced axes are walked around all tiles of a job, instead of inside each.  asks_for_output:
+    whether tiles ask for the lines they will write, before they sum.
     """
 
     nest: Nest
@@ -84,6 +85,7 @@ class Schedule:
     rows_ahead: tuple[int, int] | None
     rounds: int = 0
     next_panel: NextPanel | None = None
+    asks_for_output: bool = False
 
     @property
     def pieces(self) -> int:
@@ -155,8 +157,9 @@ def _schedule(nest: Nest, core: Core, itemsize: int, choice: Choice) -> Schedule
     rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
     whole = not (rounds or unrolled or candidate.sums_lanes)
     panel = next_panel(nest, vector, lanes, tilings, itemsize) if whole else None
+    asks = not rounds and of_weights and _writes_much(nest, lanes, itemsize)
     return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
-                    rows_ahead, rounds, panel)
+                    rows_ahead, rounds, panel, asks)
 
 
 # Lanes
@@ -350,6 +353,12 @@ def _rows_ahead(nest: Nest, broadcast: Access, row: str | None, sizes: Mapping[s
     if tile <= TILE_AHEAD and pixels >= 8 * sizes[row] and pixels * nest.extents[blocks] * CACHE_LINE > CACHE:
         return nest.accesses.index(broadcast), address.coefficient(row) * sizes[row]
     return nest.accesses.index(broadcast), address.coefficient(blocks) * BLOCKS_AHEAD
+
+
+def _writes_much(nest: Nest, lanes: Sequence[str], itemsize: int) -> bool:
+    """Whether vectors are written to lines that the second cache does not have."""
+    written = math.prod(nest.extents[axis] for axis in nest.output.address.axes)
+    return _is_consecutive(nest, nest.output, lanes) and written * itemsize > CACHE
 
 
 def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozenset[str]:

@@ -190,6 +190,8 @@ class TileWriter:
     def _write_tile(self, place: Place) -> None:
         if count := self._enter_tile(place):
             sums = [self.builder.zero(self.vector) for _ in range(count)]
+            if self.schedule.asks_for_output:
+                self._ask_for_output(place)
             if all(self.nest.extents[axis] for axis in self.nest.reduced):
                 sums = self._sums(place, self.schedule.reduction, sums)
             self._finish(place, self._totals(sums))
@@ -274,6 +276,15 @@ class TileWriter:
         """By how many elements a cursor moves from one point of an axis to the next."""
         return self.visits.steps.get(axis, 0) if access == AHEAD else self.accesses[access].address.coefficient(axis)
 
+    def _ask_for_output(self, place: Place) -> None:
+        """The lines that the tile will write, which stores have to wait for otherwise."""
+        number = self.nest.first_output
+        pointer, _ = self._start(number, place)
+        line = CACHE_LINE // self.elements[number].bytes
+        offsets = (offset for cell in self.cells for offset in self._offsets(number, self.output_lanes, cell))
+        for first in sorted({offset // line * line for offset in offsets}):
+            self.builder.prefetch(self._offset(number, pointer, first), cache=2)
+
     # Reduction
 
     def _reduce(self, axes: Sequence[str], place: Place, sums: Sums, chain: int = 0) -> Sums:
@@ -293,11 +304,8 @@ class TileWriter:
                 return self._points(axis, inner, place, sums, first, count, run.start)
             if limits is not None:
                 low, high = self._within(limits, low, high)
-                if not inner:
-                    high = self.builder.maximum(low, high)
-                    sums = self._in_rounds(low, high, self._steps(len(sums)), points, sums)
-                else:
-                    sums = self._in_loop(low, high, 1, points, sums)
+                steps = 1 if inner else self._steps(len(sums))
+                sums = self._in_rounds(low, self.builder.maximum(low, high), steps, points, sums)
             elif axis in self.schedule.unrolled and self.products is None:
                 self.products = []
                 points(low, sums, run.count)
@@ -320,9 +328,9 @@ class TileWriter:
         """`step` points to a round, the rest written out behind the loop, or in one where it is known at run time."""
         whole = low + (high - low) // step * step
         sums = self._in_loop(low, whole, step, lambda first, sums: points(first, sums, step), sums)
-        if not isinstance(whole, int) or not isinstance(high, int):
-            return self._in_loop(whole, high, 1, points, sums)
-        return points(whole, sums, high - whole) if whole < high else sums
+        if isinstance(whole, int) and isinstance(high, int):
+            return points(whole, sums, high - whole) if whole < high else sums
+        return self._in_loop(whole, high, 1, points, sums) if step > 1 else sums
 
     def _in_loop(self, low: Integer, high: Integer, step: int, body: Callable[..., Sums], sums: Sums) -> Sums:
         """What is loaded inside a loop is not at hand behind it."""

@@ -19,7 +19,7 @@ from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import TensorType, parse_type
 from symc.ops.contraction import matrix_product
 from tests.codegen.llvm_running import load_function
-from tests.codegen.test_llvm_contraction import blocked_request, convolution
+from tests.codegen.test_llvm_contraction import blocked_request, check, convolution
 
 ASKED = re.compile(r"call void @llvm\.prefetch\.p0\((ptr \S+), i32 0, i32 2, i32 1\)")
 NOTE = """
@@ -110,3 +110,17 @@ def test_a_share_is_spread_over_blocks_or_over_fewer_places() -> None:
     apart = panel.visits({"k": 256}, ("k",), 4, (0, 9999), 60, 16)
     assert apart.pieces == (0, 9999)
     assert apart.lines == 5
+
+
+def gradient_of_weights(rows: int, outputs: int, inputs: int) -> ContractionRequest:
+    return ContractionRequest(matrix_product(None, outputs, inputs, rows, True, False),
+                              parse_type(f"f32[{rows},{outputs}]"), parse_type(f"f32[{rows},{inputs}]"),
+                              (parse_type(f"f32[{outputs},{inputs}]"),))
+
+
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+def test_gradients_of_large_weights_ask_for_what_they_write(level: str) -> None:
+    request = gradient_of_weights(24, 500, 801)
+    assert ASKED.search(generate(request, "kernel", level).text)
+    check(request, level=level)
+    assert not ASKED.search(generate(gradient_of_weights(24, 256, 256), "kernel", level).text), "these stay at hand"
