@@ -120,46 +120,68 @@ def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Sch
 
 
 def _schedule(nest: Nest, core: Core, itemsize: int, choice: Choice) -> Schedule:
-    width = core.vector_bytes // itemsize
-    candidate = min(_lane_candidates(nest, width), key=lambda c: c.cost)
-    nest, lanes = candidate.nest, candidate.lanes
-    width = width if lanes else 1
-    broadcast, vector = _roles(nest, lanes)
-    reduction = tuple(sorted((axis for axis in nest.reduced if axis not in lanes),
-                             key=lambda axis: -abs(vector.address.coefficient(axis))))
-    pieces = 1 if candidate.sums_lanes else -(-_live_lanes(nest, lanes) // width)
-    row, sizes = _tile(nest, lanes, broadcast, vector, pieces, core, _leaps(broadcast, reduction, itemsize),
-                       choice.rank)
-    shares_taps = not _is_broadcast(broadcast, lanes) and not candidate.sums_lanes
-    rounds, tiled = 0, Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    if row is not None and not candidate.sums_lanes and tiled.is_product() and _is_one_sum(nest, reduction):
-        nest, reduction, rounds = cut_product(nest, reduction, row, tiled.weights, itemsize)
-        broadcast, vector = _roles(nest, lanes)
-    shared, in_rounds = rounds > 0, tuple[Tiling, ...]()
-    taps = bool(tiled.taps())
-    of_weights = taps or _leaps(broadcast, reduction, itemsize) > 0
-    if (not shared and lanes and not candidate.sums_lanes
-            and _may_go_in_rounds(nest, reduction, sizes, shares_taps, of_weights)):
-        in_rounds = tiled.in_rounds(of_weights)
-        written = frozenset().union(*(c.position.axes for c in nest.constraints
-                                      if shares_taps or not _limits_loops(c, nest, lanes, sizes, ())))
-        nest, reduction, rounds = cut_into_rounds(nest, reduction, in_rounds, lanes, itemsize, taps, written)
-        broadcast, vector = _roles(nest, lanes)
-    unrolled = _unrolled(nest, reduction, math.prod(sizes.values()) * pieces) if shares_taps else frozenset()
-    if rounds and not shares_taps:
-        checked = tuple(c for c in nest.constraints if not _limits_loops(c, nest, lanes, sizes, reduction[rounds:]))
-    else:
-        written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
-        checked = tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
-    tiled = Tiled(nest, lanes, sizes, row, broadcast, vector, itemsize)
-    tilings = tiled.in_shared_rounds() if shared else in_rounds if rounds else tiled.tilings(choice.order)
-    streamed = nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None
-    rows_ahead = _rows_ahead(nest, broadcast, row, sizes, reduction, itemsize)
-    whole = not (rounds or unrolled or candidate.sums_lanes)
-    panel = next_panel(nest, vector, lanes, tilings, itemsize) if whole else None
-    asks = not rounds and of_weights and _writes_much(nest, lanes, itemsize)
-    return Schedule(nest, core, lanes, width, candidate.sums_lanes, tilings, reduction, unrolled, checked, streamed,
-                    rows_ahead, rounds, panel, asks)
+    loops = _with_lanes(nest, core.vector_bytes // itemsize)
+    row, sizes = _tile(loops, core, itemsize, choice.rank)
+    tiled = loops.tiled(row, sizes, itemsize)
+    of_weights = bool(tiled.taps()) or loops.leaps(itemsize) > 0
+    loops, tilings = _in_rounds(loops, tiled, of_weights)
+    tilings = tilings or loops.tiled(row, sizes, itemsize).tilings(choice.order)
+    nest, lanes, reduction, (broadcast, vector) = loops.nest, loops.lanes, loops.reduction, loops.roles
+    accumulators = math.prod(sizes.values()) * loops.pieces
+    unrolled = _unrolled(nest, reduction, accumulators) if loops.shares_taps else frozenset()
+    whole = not (loops.rounds or unrolled or loops.sums_lanes)
+    return Schedule(
+        nest, core, lanes, loops.width, loops.sums_lanes, tilings, reduction, unrolled,
+        checked=_checked(loops, sizes, unrolled),
+        streamed=nest.accesses.index(vector) if _is_streamed(nest, vector, lanes, reduction, itemsize) else None,
+        rows_ahead=_rows_ahead(nest, broadcast, row, sizes, reduction, itemsize),
+        rounds=loops.rounds,
+        next_panel=next_panel(nest, vector, lanes, tilings, itemsize) if whole else None,
+        asks_for_output=not loops.rounds and of_weights and _writes_much(nest, lanes, itemsize))
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """A nest whose lanes are chosen.  reduction, rounds: as in `Schedule`."""
+
+    nest: Nest
+    lanes: tuple[str, ...]
+    width: int
+    sums_lanes: bool
+    reduction: tuple[str, ...]
+    rounds: int = 0
+
+    @property
+    def roles(self) -> tuple[Access, Access]:
+        """(broadcast, vector) operand.  Where lanes walk both, the one that more output axes walk counts as broadcast.
+        """
+        lhs, rhs = self.nest.lhs, self.nest.rhs
+        if _is_broadcast(lhs, self.lanes) != _is_broadcast(rhs, self.lanes):
+            return (lhs, rhs) if _is_broadcast(lhs, self.lanes) else (rhs, lhs)
+        walked = [sum(axis in self.nest.parallel for axis in access.address.axes) for access in (lhs, rhs)]
+        return (lhs, rhs) if walked[0] >= walked[1] else (rhs, lhs)
+
+    @property
+    def pieces(self) -> int:
+        """Vectors of the lanes that can do something."""
+        return 1 if self.sums_lanes else -(-_live_lanes(self.nest, self.lanes) // self.width)
+
+    @property
+    def shares_taps(self) -> bool:
+        """Whether lanes walk both operands, as in depthwise convolutions."""
+        return not _is_broadcast(self.roles[0], self.lanes) and not self.sums_lanes
+
+    def leaps(self, itemsize: int) -> int:
+        """Elements of a cache line where every step of the reduction reads other lines of the broadcast operand, as in
+        the gradients of weights; 0 where steps read on in a line."""
+        step = abs(self.roles[0].address.coefficient(self.reduction[-1])) if self.reduction else 0
+        return CACHE_LINE // itemsize if step * itemsize >= CACHE_LINE else 0
+
+    def tiled(self, row: str | None, sizes: Mapping[str, int], itemsize: int) -> Tiled:
+        return Tiled(self.nest, self.lanes, sizes, row, *self.roles, itemsize)
+
+    def cut(self, nest: Nest, reduction: tuple[str, ...], rounds: int) -> _Loops:
+        return replace(self, nest=nest, reduction=reduction, rounds=rounds)
 
 
 # Lanes
@@ -171,6 +193,15 @@ class _Candidate:
     lanes: tuple[str, ...]
     sums_lanes: bool
     cost: float
+
+
+def _with_lanes(nest: Nest, width: int) -> _Loops:
+    """The cheapest lanes, of `width` in a vector, and all reduced axes but these in the order of the vector operand."""
+    chosen = min(_lane_candidates(nest, width), key=lambda c: c.cost)
+    loops = _Loops(chosen.nest, chosen.lanes, width if chosen.lanes else 1, chosen.sums_lanes, ())
+    vector = loops.roles[1].address
+    inner = (axis for axis in chosen.nest.reduced if axis not in chosen.lanes)
+    return replace(loops, reduction=tuple(sorted(inner, key=lambda axis: -abs(vector.coefficient(axis)))))
 
 
 def _lane_candidates(nest: Nest, width: int) -> Iterator[_Candidate]:
@@ -261,21 +292,13 @@ def _is_consecutive(nest: Nest, access: Access, lanes: Sequence[str]) -> bool:
 _Tile = tuple[str | None, dict[str, int]]       # the row axis; sizes of the row axis and of the column axis
 
 
-def _roles(nest: Nest, lanes: Sequence[str]) -> tuple[Access, Access]:
-    """(broadcast, vector) operand.  Where lanes walk both, the one that more output axes walk counts as broadcast."""
-    if _is_broadcast(nest.lhs, lanes) != _is_broadcast(nest.rhs, lanes):
-        return (nest.lhs, nest.rhs) if _is_broadcast(nest.lhs, lanes) else (nest.rhs, nest.lhs)
-    walked = [sum(axis in nest.parallel for axis in access.address.axes) for access in (nest.lhs, nest.rhs)]
-    return (nest.lhs, nest.rhs) if walked[0] >= walked[1] else (nest.rhs, nest.lhs)
+def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
+    """The row axis, and tile sizes of the row axis and of the column axis.  rank: see `Choice`."""
+    nest, pieces, leaps, (broadcast, vector) = loops.nest, loops.pieces, loops.leaps(itemsize), loops.roles
 
-
-def _tile(nest: Nest, lanes: Sequence[str], broadcast: Access, vector: Access, pieces: int,
-          core: Core, leaps: int, rank: int) -> _Tile:
-    """The row axis, and tile sizes of the row axis and of the column axis.  leaps: see `_leaps`.  rank: see `Choice`.
-    """
     def stride(access: Access, axis: str) -> int:
         return abs(access.address.coefficient(axis))
-    free = [axis for axis in nest.parallel if axis not in lanes]
+    free = [axis for axis in nest.parallel if axis not in loops.lanes]
     rows = [axis for axis in free if not stride(vector, axis) and stride(broadcast, axis)]
     columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
     guarded = {axis for guard in vector.guards for axis in guard.position.axes}
@@ -302,13 +325,6 @@ def _distinct(nest: Nest, tiles: Sequence[_Tile]) -> list[_Tile]:
         cut = tuple((axis, tuple(tile_sizes(nest.extents[axis], size))) for axis, size in sizes.items())
         seen.setdefault((row, cut), (row, sizes))
     return list(seen.values())
-
-
-def _leaps(broadcast: Access, reduction: Sequence[str], itemsize: int) -> int:
-    """Elements of a cache line where every step of the reduction reads other lines, as in the gradients of weights; 0
-    where steps read on in a line."""
-    step = abs(broadcast.address.coefficient(reduction[-1])) if reduction else 0
-    return CACHE_LINE // itemsize if step * itemsize >= CACHE_LINE else 0
 
 
 def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: int) -> bool:
@@ -373,18 +389,36 @@ def _unrolled(nest: Nest, reduction: Sequence[str], accumulators: int) -> frozen
     return frozenset(chosen)
 
 
+def _in_rounds(loops: _Loops, tiled: Tiled, of_weights: bool) -> tuple[_Loops, tuple[Tiling, ...]]:
+    """The loops in rounds and the tilings of their jobs; none where rounds would not pay.  of_weights: whether this is
+    a gradient of weights, by how operands are walked."""
+    nest, lanes, reduction, itemsize = loops.nest, loops.lanes, loops.reduction, tiled.itemsize
+    if loops.sums_lanes:
+        return loops, ()
+    if tiled.row is not None and tiled.is_product() and _is_one_sum(nest, reduction):
+        shared = loops.cut(*cut_product(nest, reduction, tiled.row, tiled.weights, itemsize))
+        if shared.rounds:
+            return shared, shared.tiled(tiled.row, tiled.sizes, itemsize).in_shared_rounds()
+    if not lanes or not _may_go_in_rounds(loops, tiled.sizes, of_weights):
+        return loops, ()
+    tilings, taps = tiled.in_rounds(of_weights), bool(tiled.taps())
+    written = frozenset().union(*(c.position.axes for c in nest.constraints
+                                  if loops.shares_taps or not _limits_loops(c, nest, lanes, tiled.sizes, ())))
+    cut = loops.cut(*cut_into_rounds(nest, reduction, tilings, lanes, itemsize, taps, written))
+    return cut, tilings if cut.rounds else ()
+
+
 def _is_one_sum(nest: Nest, reduction: Sequence[str]) -> bool:
     """Whether what is summed lies in a row, or in blocks of channels."""
     blocked = nest.lhs.blocked | nest.rhs.blocked
     return len(reduction) == 1 or len(reduction) == 2 and reduction[1] in blocked
 
 
-def _may_go_in_rounds(nest: Nest, reduction: Sequence[str], sizes: Mapping[str, int], shares_taps: bool,
-                      of_weights: bool) -> bool:
-    """Whether few cases of padding would be written out: those of rounds are, for every tile of a job.  of_weights:
-    whether it is a gradient of weights, by how operands are walked."""
+def _may_go_in_rounds(loops: _Loops, sizes: Mapping[str, int], of_weights: bool) -> bool:
+    """Whether few cases of padding would be written out: those of rounds are, for every tile of a job."""
+    nest, reduction = loops.nest, loops.reduction
     padded = [c for c in nest.constraints if c.position.axes & set(reduction)]
-    if shares_taps:
+    if loops.shares_taps:
         return all(_cases(c, nest, [axis for axis in c.position.axes if axis in nest.parallel])
                    <= CASES_WRITTEN_OUT // 2 for c in padded)
     if not of_weights:
@@ -402,6 +436,15 @@ def _limits_loops(constraint: Constraint, nest: Nest, lanes: Sequence[str], size
     axes = constraint.position.axes
     return (constraint not in nest.bounds and bool(axes & set(nest.reduced)) and not axes & set(lanes)
             and len(axes & set(summed)) <= 1 and all(sizes.get(axis, 1) == 1 for axis in axes))
+
+
+def _checked(loops: _Loops, sizes: Mapping[str, int], unrolled: frozenset[str]) -> tuple[Constraint, ...]:
+    """The constraints that are settled while writing."""
+    nest, lanes, reduction, rounds = loops.nest, loops.lanes, loops.reduction, loops.rounds
+    if rounds and not loops.shares_taps:
+        return tuple(c for c in nest.constraints if not _limits_loops(c, nest, lanes, sizes, reduction[rounds:]))
+    written_out = unrolled | set(reduction[-1:]) | set(reduction[:rounds])
+    return tuple(c for c in nest.constraints if _is_checked(c, nest, lanes, sizes, written_out))
 
 
 def _is_checked(constraint: Constraint, nest: Nest, lanes: Sequence[str], sizes: Mapping[str, int],
