@@ -122,7 +122,10 @@ static __device__ void symc_add(half *place, half value) {
 
 ALIGNMENT = """\
 static __device__ bool symc_aligned(const void *place) { return ((uint64_t)place & 15) == 0; }
-static __device__ void symc_words(int *words, const void *place) { *(int4 *)words = *(const int4 *)place; }
+static __device__ void symc_words(int *words, const void *place) {
+  const int4 loaded = *(const int4 *)place;     // `words` may begin at any integer
+  words[0] = loaded.x, words[1] = loaded.y, words[2] = loaded.z, words[3] = loaded.w;
+}
 """
 
 

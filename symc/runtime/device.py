@@ -238,10 +238,12 @@ class DeviceProgram(Program):
         return 0 < self._launches(step) <= MOST_RECORDED
 
     def _launches(self, step: Step) -> int:
-        """How many steps of kernels run for a step; 0: more than these, or nobody knows before it runs."""
+        """How many steps of kernels run for a step; 0: more than these, or nobody knows before it runs.
+
+        The number of an iteration comes from the host, whose memory a recording would read when it is replayed."""
         if isinstance(step, KernelStep):
             return 1
-        if not isinstance(step, LoopStep) or step.trip is None or step.predicate is not None:
+        if not isinstance(step, LoopStep) or step.trip is None or (step.predicate, step.counter) != (None, None):
             return 0
         inner = [self._launches(one) for one in self.plan.steps[slice(*step.body)]]
         return max(step.trip, 1) * (sum(inner) + len(step.carry) + 1) if all(inner) else 0

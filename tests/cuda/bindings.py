@@ -226,6 +226,7 @@ class Bindings:
         return OK, block.ctypes.data
 
     def cuMemcpyHtoDAsync(self, target: int, source: int, size: int, stream: Any) -> Any:
+        assert stream not in self.captures, "what is recorded would read memory of the host when it is replayed"
         self.inside(target, size, self.blocks)
         self.inside(source, size, self.pinned)
         return self.do(stream, lambda: ctypes.memmove(target, source, size))
