@@ -2,9 +2,9 @@
 
     void name(ptr data, ptr weight, ptr operand..., ptr output..., i64 begin, i64 end)
 
-A job is one chunk of tiles and one or two blocks of 16 output channels.  It sums into memory of its own on the stack,
-[points][blocks][tiles][16], by the writer of matrix products; a second writer, that of tiles of pixels, finds its sums
-there instead of adding them up.
+A job is one chunk of tiles and one, two or four blocks of 16 output channels.  It sums into memory of its own on the
+stack, [points][blocks][tiles][16], by the writer of matrix products; a second writer, that of tiles of pixels, finds
+its sums there instead of adding them up.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from symc.codegen.llvm_elements import FLOAT32
 from symc.codegen.llvm_jobs import Tiling
 from symc.codegen.llvm_nest import Access, Affine, Nest, nests_of
 from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
-from symc.codegen.llvm_tile import Place, TileWriter
+from symc.codegen.llvm_tile import Cell, Place, TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction, axes
-from symc.ops.families.winograd import BLOCK, SUMS_OF_JOB, Tiles, WinogradProduct, transformed
+from symc.ops.families.winograd import BLOCK, Tiles, WinogradProduct, transformed
 
 FLOAT = "float"
 ITEMSIZE = 4
-SECOND_CACHE = 2 << 20      # bytes of the largest
+FIRST_CACHE, SECOND_CACHE = 32 << 10, 1 << 20       # bytes of what stays there while as much again passes through
+MOST_BLOCKS = 4             # of a job, whose sums then take 320 KB of the stack at most
+LEAST_JOBS = 8              # that jobs of so many blocks must leave
+ASKED_AHEAD = 128           # channels at least of rows that are; of shorter ones half would be what is at hand
 WEIGHT = 1                  # among the operands of the products
 
 
@@ -110,11 +113,15 @@ class _Plan:
 
     @property
     def blocks_of_job(self) -> int:
-        """Two where the registers hold tiles of two blocks by many rows, and the sums have room, or each job reads the
-        chunk from beyond the second cache."""
-        fits = 2 * self.points * self.places * BLOCK * ITEMSIZE <= SUMS_OF_JOB
-        passes = self.points * self.tiles.of_chunk * self.padded_channels * ITEMSIZE > SECOND_CACHE
-        return 2 if (fits or passes) and self.core.registers >= 32 and self.blocks > 1 else 1
+        """Two where the registers hold tiles of two blocks by many rows; four where that leaves jobs enough, and either
+        the first cache has a point of the chunk for all four, or each job reads the chunk from beyond the second."""
+        if self.core.registers < 32:
+            return 1
+        point = (self.places + MOST_BLOCKS * BLOCK) * self.padded_channels * ITEMSIZE
+        chunk = self.points * self.tiles.of_chunk * self.padded_channels * ITEMSIZE
+        jobs = self.tiles.chunks * (self.blocks // MOST_BLOCKS)
+        pays = (point <= FIRST_CACHE or chunk > SECOND_CACHE) and jobs >= LEAST_JOBS
+        return min(MOST_BLOCKS if pays else 2, self.blocks)
 
     @property
     def sums(self) -> int:
@@ -164,17 +171,22 @@ class _JobWriter:
         self._write_pixels(chunk, tile, block)
 
     def _product_nest(self) -> Nest:
-        """sums[p, b, t, o] = Σ data[p, t, c] · weight[b, p, c, o]."""
+        """sums[p, b, t, o] = Σ data[p, t, k, c] · weight[b, p, k, c, o], where k and c are the channels."""
         plan, part = self.plan, self.part
+        line = BLOCK if plan.channels % BLOCK == 0 and plan.channels >= ASKED_AHEAD else plan.channels
         strides = {
-            "data": {"p": plan.tiles.of_chunk * plan.padded_channels, "t": plan.padded_channels, "c": 1},
-            "weight": {"b": plan.points * plan.channels * BLOCK, "p": plan.channels * BLOCK, "c": BLOCK, "o": 1},
+            "data": {"p": plan.tiles.of_chunk * plan.padded_channels, "t": plan.padded_channels, "k": line, "c": 1},
+            "weight": {"b": plan.points * plan.channels * BLOCK, "p": plan.channels * BLOCK, "k": line * BLOCK,
+                       "c": BLOCK, "o": 1},
             "sums": {"p": part.blocks * plan.places * BLOCK, "b": plan.places * BLOCK, "t": BLOCK, "o": 1}}
-        extents = {"p": plan.points, "b": part.blocks, "t": part.tiles, "o": BLOCK, "c": plan.channels}
+        extents = {"p": plan.points, "b": part.blocks, "t": part.tiles, "o": BLOCK,
+                   "k": plan.channels // line, "c": line}
         kept = {axis: extent for axis, extent in extents.items() if extent > 1 or axis == "c"}
         accesses = [Access(Affine(0, tuple((axis, step) for axis, step in steps.items() if axis in kept)),
                            blocked=frozenset("o") & steps.keys()) for steps in strides.values()]
-        return Nest(kept, tuple(axis for axis in kept if axis != "c"), ("c",), (), tuple(accesses), first_output=2)
+        summed = tuple(axis for axis in "kc" if axis in kept)
+        return Nest(kept, tuple(axis for axis in kept if axis not in summed), summed, (), tuple(accesses),
+                    first_output=2)
 
     def _write_products(self, chunk: Integer, tile: Integer, block: Integer) -> None:
         plan, builder = self.plan, self.builder
@@ -243,9 +255,12 @@ class _PixelWriter(TileWriter):
         return [min(size, extent - start) for start in range(0, extent, size)]
 
     def _write_tile(self, place: Place) -> None:
-        self.cells = list(self._all_cells(place))
-        made = [self._pixels(place, piece) for piece in range(self.schedule.pieces)]
-        self._finish(place, [made[cell.piece][cell.point.get("y", 0)][cell.point.get("x", 0)] for cell in self.cells])
+        """Piece by piece of the lanes: the points of one are as many vectors as there are registers."""
+        for piece, cells in itertools.groupby(sorted(self._all_cells(place), key=_piece_of), key=_piece_of):
+            made = self._pixels(place, piece)
+            self.cells = list(cells)
+            self._finish(place, [made[cell.point.get("y", 0)][cell.point.get("x", 0)] for cell in self.cells])
+            self.builder.fence()
 
     def _pixels(self, place: Place, piece: int) -> list[list[Value]]:
         """One piece of the lanes of all pixels of a tile."""
@@ -259,3 +274,7 @@ class _PixelWriter(TileWriter):
     def _point(self, first: Value, number: int) -> Value:
         """The sum of one point of a transformed tile."""
         return self.builder.load(self.builder.offset(first, number * self.step, FLOAT), self.vector)
+
+
+def _piece_of(cell: Cell) -> int:
+    return cell.piece

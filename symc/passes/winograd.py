@@ -29,12 +29,12 @@ from symc.passes.partition import stable_nodes
 
 LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside others
 # multiplications in whose time an element is ...
-INPUT_TRANSFORMED = {2: 90, 4: 280}         # ... of a tile, at all points
-OUTPUT_TRANSFORMED = {2: 100, 4: 400}
+INPUT_TRANSFORMED = {2: 90, 3: 200, 4: 280}         # ... of a tile, at all points
+OUTPUT_TRANSFORMED = {2: 100, 3: 260, 4: 400}
 WEIGHT_READ = 19              # ... of the weights, from memory
-TILE_MOVED = ((7 << 20, 0), (14 << 20, 15), (math.inf, 38))    # ... of all tiles of so many bytes, written and read
+TILE_MOVED = ((7 << 20, 0), (14 << 20, 25), (math.inf, 50))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1
-EXACT, FAST = (2,), (2, 4)    # sizes of tiles; errors grow with them
+EXACT, FAST = (2, 3), (2, 3, 4)    # sizes of tiles; errors grow with them
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 

@@ -31,6 +31,8 @@ MULTIPLY_ADD = {"x86-64-v3": r"\tvfn?m(add|sub)\w+ps\t.*%ymm", "x86-64-v4": r"\t
 JUMP = re.compile(r"\t(?:j\w+|b|b\.\w+|cbn?z|tbn?z)\t(?:.*, )?(\.L\w+)\s*$")
 SLOT = re.compile(r"-?\d*\(%rsp[^)]*\)|\[sp[^]]*\]")
 STORE = re.compile(r"%[xyz]mm\d+, -?\d*\(%rsp|\tst[rpu]+\t")
+PAIR = re.compile(r"\t(?:ld|st)p\t(?P<kind>[qdv])\d+.*\[sp(?:, #(?P<offset>\d+))?\]")
+BYTES = {"q": 16, "v": 16, "d": 8}
 ON_THE_STACK = re.compile(r"%[xyz]mm\d.*\(%rsp|\(%rsp.*%[xyz]mm\d|\t(?:ld|st)[rpu]+\t[qdv]\d+.*\[sp")
 
 data, other = mx.sym.Variable("data"), mx.sym.Variable("other")
@@ -124,13 +126,22 @@ def innermost_loops(lines: list[str]) -> Iterator[list[str]]:
             yield lines[start:end + 1]
 
 
+def slots_of(line: str) -> list[str]:
+    """The places on the stack that a line names: one, or the two neighbours of which ARM moves a pair."""
+    slot = SLOT.search(line)[0]
+    if not (pair := PAIR.search(line)):
+        return [slot]
+    return [slot, f"[sp, #{int(pair['offset'] or 0) + BYTES[pair['kind']]}]"]
+
+
 def carried_slots(loop: list[str]) -> set[str]:
     """Places on the stack that a loop reads before it writes them: where a sum lies from one round to the next."""
     first, written = {}, set()
     for line in filter(ON_THE_STACK.search, loop):
-        slot, stores = SLOT.search(line)[0], bool(STORE.search(line))
-        first.setdefault(slot, stores)
-        written |= {slot} if stores else set()
+        stores = bool(STORE.search(line))
+        for slot in slots_of(line):
+            first.setdefault(slot, stores)
+            written |= {slot} if stores else set()
     return {slot for slot, stored_first in first.items() if not stored_first and slot in written}
 
 
@@ -183,6 +194,8 @@ def test_loops_and_moves_are_found():
     assert list(innermost_loops(lines)) == [lines[2:5]]
     assert ON_THE_STACK.search("\tvaddps\t(%rsp), %ymm1, %ymm2") and ON_THE_STACK.search("\tldr\tq1, [sp, #16]")
     assert not ON_THE_STACK.search("\tmovq\t(%rsp), %rax")
+    assert slots_of("\tstp\tq1, q2, [sp, #16]") == ["[sp, #16]", "[sp, #32]"]
+    assert slots_of("\tldp\td1, d2, [sp]") == ["[sp]", "[sp, #8]"] and slots_of("\tldr\tq1, [sp, #16]") == ["[sp, #16]"]
 
 
 def test_a_sum_on_the_stack_is_found():

@@ -95,21 +95,22 @@ def bound(x: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
     return (x.shape[1] + 4 * (points + points + 3)) * UNIT * sums.reshape(1, len(weight), height, width)
 
 
-def error(transforms: Transforms, monkeypatch: pytest.MonkeyPatch) -> float:
+def error(size: int, transforms: Transforms, monkeypatch: pytest.MonkeyPatch) -> float:
     """The largest, relative to the largest element, of a layer of 64 channels behind a ReLU."""
     random = np.random.default_rng(3)
     x = np.maximum(random.standard_normal((1, 64, 34, 34)), 0).astype(np.float32)
     weight = (random.standard_normal((32, 64, 3, 3)) / np.sqrt(288)).astype(np.float32)
     expected = convolved(x, weight)
     with monkeypatch.context() as patch:
-        patch.setitem(winograd.TRANSFORMS, 4, transforms)
+        patch.setitem(winograd.TRANSFORMS, size, transforms)
         winograd.weight_matrices.cache_clear()
-        found = by_tiles(x, weight, 4)
+        found = by_tiles(x, weight, size)
     winograd.weight_matrices.cache_clear()
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def test_the_points_have_smaller_errors_than_the_usual_ones(monkeypatch):
-    usual = winograd._transforms(4, 0, 1, -1, 2, -2)
-    chosen = error(TRANSFORMS[4], monkeypatch)
-    assert chosen < 3e-6 and chosen < 0.6 * error(usual, monkeypatch)
+@pytest.mark.parametrize("size, points", [(3, (0, 1, -1, 2)), (4, (0, 1, -1, 2, -2))])
+def test_the_points_have_smaller_errors_than_the_usual_ones(size, points, monkeypatch):
+    usual = winograd._transforms(size, *points)
+    chosen = error(size, TRANSFORMS[size], monkeypatch)
+    assert chosen < 3e-6 and chosen < 0.65 * error(size, usual, monkeypatch)

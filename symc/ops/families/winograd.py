@@ -1,13 +1,14 @@
 """Winograd's form of a 3x3 convolution: fewer multiplications, on tiles of the image.
 
 y = Aᵀ[(G·w·Gᵀ) ⊙ (Bᵀ·x·B)]A gives m x m pixels of a convolution from a tile of (m+2) x (m+2): for m = 2 by 16
-multiplications instead of 36, for m = 4 by 36 instead of 144.  With channels, ⊙ becomes a matrix product for each of
-the (m+2)² points of the transformed tiles.  Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
-arXiv:1509.09308.
+multiplications instead of 36, for m = 3 by 25 instead of 81, for m = 4 by 36 instead of 144.  With channels, ⊙ becomes
+a matrix product for each of the (m+2)² points of the transformed tiles.  Source: Lavin and Gray, Fast Algorithms for
+Convolutional Neural Networks, arXiv:1509.09308.
 
-The points at which polynomials are evaluated decide the errors.  Those of m = 4, 0, ±3/4, ±3/2 and ∞, have powers that
-float32 holds exactly, and less than half the errors of the usual 0, ±1, ±2 and ∞.  Why points matter: Barabasz,
-Anderson, Gregg and Soodhalter, Error Analysis and Improving the Accuracy of Winograd Convolution, arXiv:1803.10986.
+The points at which polynomials are evaluated decide the errors.  Those of m = 3, ±1/2, ±3/2 and ∞, and of m = 4, 0,
+±3/4, ±3/2 and ∞, have powers that float32 holds exactly, and about half the errors of the usual 0, ±1, ±2 and ∞
+(without -2 for m = 3).  Why points matter: Barabasz, Anderson, Gregg and Soodhalter, Error Analysis and Improving the
+Accuracy of Winograd Convolution, arXiv:1803.10986.
 
 An infinity or NaN reaches all pixels of the tiles that it lies in, as the sums cancel no more.
 """
@@ -76,7 +77,8 @@ def _with_roots(roots: Sequence[float]) -> tuple[float, ...]:
     return tuple(product)
 
 
-TRANSFORMS = {2: _transforms(2, 0, 1, -1), 4: _transforms(4, 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)}
+TRANSFORMS = {2: _transforms(2, 0, 1, -1), 3: _transforms(3, 1 / 2, -1 / 2, 3 / 2, -3 / 2),
+              4: _transforms(4, 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)}
 
 
 @record
