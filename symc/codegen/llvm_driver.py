@@ -7,6 +7,8 @@ runs the native steps [first, last), which are kernels, and loops and branches o
 one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
 [jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
 left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
+Every other iteration of a loop does a thread's jobs backwards, in up to 32 pieces: it begins with the weights that the
+iteration before it read last, which the second cache still has.
 
 This is the engine, the same for all plans.  In a package it lies beside the tables of its plans, which `symc_run`,
 `symc_run_1` and so on walk; in process it is loaded once, and tables are made in memory (`in_process`).
@@ -114,12 +116,12 @@ copy:
 go:
   %buffers = phi ptr [ %shared, %entry ], [ %copied, %copy ]
   call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
-                       ptr %team)
+                       ptr %team, i1 false)
   ret void
 }
 
 define void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
-                       ptr %team) nounwind {
+                       ptr %team, i1 %backwards) nounwind {
 entry:
   %steps = load ptr, ptr %plan
   %all_ids_at = getelementptr %plan, ptr %plan, i64 0, i32 1
@@ -198,8 +200,22 @@ work:
   %first_id = load i32, ptr %ids_at
   %first_id64 = zext i32 %first_id to i64
   %ids = getelementptr i32, ptr %all_ids, i64 %first_id64
+  br i1 %backwards, label %pieces, label %forwards
+forwards:
   call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %begin, i64 %end)
   br label %after
+pieces:
+  %own_jobs = sub i64 %end, %begin
+  %rounded = add i64 %own_jobs, 31
+  %piece_jobs = udiv i64 %rounded, 32
+  br label %piece
+piece:
+  %stop = phi i64 [ %end, %pieces ], [ %start, %piece ]
+  %lower = sub i64 %stop, %piece_jobs
+  %start = call i64 @llvm.smax.i64(i64 %lower, i64 %begin)
+  call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %start, i64 %stop)
+  %before = icmp sgt i64 %start, %begin
+  br i1 %before, label %piece, label %after
 after:
   %meets_at = getelementptr %step, ptr %row, i64 0, i32 5
   %meets = load i8, ptr %meets_at
@@ -233,7 +249,7 @@ define i32 @{run}(ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) 
 # What loops and branches call.
 ENGINE_SYMBOLS = ("symc_rows", "symc_meet")
 FROM_ENGINE = """
-declare void @symc_rows(ptr, ptr, ptr, i64, i64, i64, i64, ptr)
+declare void @symc_rows(ptr, ptr, ptr, i64, i64, i64, i64, ptr, i1)
 declare void @symc_meet(ptr)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)

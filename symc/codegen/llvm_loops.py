@@ -4,7 +4,8 @@
 
 All threads of the team go through it together, each with its own table of buffers: slices move along and carried
 states change places in the table, so that nothing is copied from one iteration to the next.  Each runs its share of
-the steps of the body by `symc_rows`; they meet after every iteration.  With a null team one thread does everything.
+the steps of the body by `symc_rows`, in every other iteration backwards; they meet after every iteration.  With a null
+team one thread does everything.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from symc.codegen.plan import BranchStep, LoopStep, Plan, storage_dtype
 
 SIGNATURE = "ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team"
 ROWS = ("call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 {first}, i64 {last}, i64 %thread, "
-        "i64 %threads, ptr %team)")
-DECLARATIONS = """declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+        "i64 %threads, ptr %team, i1 {backwards})")
+DECLARATIONS = """declare i64 @llvm.smax.i64(i64, i64)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 define void @symc_meet(ptr %team) nounwind {
   %alone = icmp eq ptr %team, null
   br i1 %alone, label %done, label %meet
@@ -45,7 +47,7 @@ def _branch(plan: Plan, step: BranchStep) -> Iterator[str]:
     yield "  br i1 %holds, label %then, label %else"
     for label, (first, last) in (("then", step.then), ("else", step.otherwise)):
         yield f"{label}:"
-        yield "  " + ROWS.format(first=first, last=last)
+        yield "  " + ROWS.format(first=first, last=last, backwards="false")
         yield "  ret void"
 
 
@@ -65,7 +67,8 @@ def _loop(plan: Plan, loop: LoopStep) -> Iterator[str]:
     yield "iterate:"
     yield from _count(loop, "%done", "counted")
     yield from _cut(loop)
-    yield "  " + ROWS.format(first=loop.body[0], last=loop.body[1])
+    yield "  %backwards = trunc i64 %done to i1"
+    yield "  " + ROWS.format(first=loop.body[0], last=loop.body[1], backwards="%backwards")
     yield "  call void @symc_meet(ptr %team)"
     yield from _exchange(loop, "now")
     yield "  %done_now = add i64 %done, 1"

@@ -5,8 +5,10 @@ import threading
 import numpy as np
 import pytest
 
+from symc.codegen.in_process import load_plan
+from symc.codegen.llvm_compile import compile_object
 from symc.codegen.llvm_driver import driver_text
-from symc.codegen.plan import HostStep, Kernel, KernelStep, Plan, check
+from symc.codegen.plan import HostStep, Kernel, KernelStep, LoopStep, Plan, check
 from symc.runtime.memory import address_of
 
 
@@ -67,8 +69,6 @@ def test_symbols_reach_kernels_and_multiply_jobs(native):
       store float %limit, ptr %second
       ret void
     }"""
-    from symc.codegen.in_process import load_plan
-    from symc.codegen.llvm_compile import compile_object
     plan = Plan((native.buffer("output", "x", 2),), (Kernel("note", symbols=(1,)),),
                 (KernelStep(0, (0,), 4, 0, per=0),), {"infer": (0, 1)}, symbols=("N", "M"))
     check(plan)
@@ -77,6 +77,37 @@ def test_symbols_reach_kernels_and_multiply_jobs(native):
     pointers = np.array([address_of(x)], np.uintp)
     assert library.run(address_of(pointers), address_of(symbols), 0, 1, None) == 0
     assert x.tolist() == [5, 12]
+
+
+@pytest.mark.parametrize("jobs, backwards", [
+    (5, [4, 3, 2, 1, 0]), (70, [*(job for first in range(67, 0, -3) for job in range(first, first + 3)), 0])])
+def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, backwards):
+    """So that each begins with the weights that the one before it read last."""
+    kernel = """
+    define void @visit(ptr %order, i64 %begin, i64 %end) {
+    entry:
+      br label %job
+    job:
+      %i = phi i64 [ %begin, %entry ], [ %next, %job ]
+      %count = load float, ptr %order
+      %up = fadd float %count, 1.0
+      store float %up, ptr %order
+      %next = add i64 %i, 1
+      %place = getelementptr float, ptr %order, i64 %next
+      store float %count, ptr %place
+      %more = icmp slt i64 %next, %end
+      br i1 %more, label %job, label %done
+    done:
+      ret void
+    }"""
+    for trips in range(1, 5):
+        plan = Plan((native.buffer("output", "order", jobs + 1),), (Kernel("visit"),),
+                    (LoopStep((1, 2), 0, trip=trips), KernelStep(0, (0,), jobs, 0)), {"infer": (0, 1)})
+        check(plan)
+        library = load_plan(plan, [compile_object(kernel, "x86-64")], "x86-64")
+        order = np.zeros(jobs + 1, np.float32)
+        assert library.run(address_of(np.array([address_of(order)], np.uintp)), 0, 0, 1, None) == 0
+        assert np.argsort(order[1:]).tolist() == (list(range(jobs)) if trips % 2 else backwards)
 
 
 def test_refuses_what_it_cannot_run(native):
