@@ -4,11 +4,9 @@
 
 runs the native steps [first, last), which are kernels, and loops and branches of such (`llvm_loops`); 0 when done,
 1 when the range holds anything else.  `plan` has the rows of the step table and the ids of their buffers, `buffers`
-one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once; thread t of n does jobs
-[jobs*t/n, jobs*(t+1)/n) of every step, with a barrier where the phase changes.  Phases too small to be worth one are
-left to thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
-Every other iteration of a loop does a thread's jobs backwards, in up to 32 pieces: it begins with the weights that the
-iteration before it read last, which the second cache still has.
+one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once, with a barrier where
+the phase changes; `llvm_sharing` shares the jobs of a step.  Phases too small to be worth that are left to
+thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
 
 This is the engine, the same for all plans.  In a package it lies beside the tables of its plans, which `symc_run`,
 `symc_run_1` and so on walk; in process it is loaded once, and tables are made in memory (`in_process`).
@@ -24,6 +22,7 @@ from typing import NamedTuple
 from symc.codegen.llvm_descriptor import descriptor_text
 from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_probe import NARROW, probe_text
+from symc.codegen.llvm_sharing import CLAIMS_BYTES, MEMBER, MOST_SHARING, SHARE
 from symc.codegen.llvm_team import TRIPLES, team_text
 from symc.codegen.plan import BranchStep, KernelStep, LoopStep, Plan, Range, Step, inner_ranges, runs_natively
 from symc.runtime.manifest import run_name
@@ -39,18 +38,21 @@ MOST_BUFFERS = 24
 # %plan: rows, ids, how many rows, buffers of whose table each thread has its own copy (0: none has)
 # %step: kernel, caller, jobs, first buffer id, symbol that multiplies jobs or -1, barrier behind it, thread 0 only,
 # whether it is a loop or branch, whose function then stands for the kernel
+# %call: plan, buffers, symbols, first and last step, claims; %member and claims: see `llvm_sharing`
 RUN = """
 %step = type { ptr, ptr, i64, i32, i32, i8, i8, i8 }
 %plan = type { ptr, ptr, i64, i64 }
-%call = type { ptr, ptr, ptr, i64, i64 }
+%call = type { ptr, ptr, ptr, i64, i64, ptr }
 
 define i32 @symc_run_plan(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, ptr %team) nounwind {
 entry:
   %call = alloca %call
+  %claims = alloca [{claims_bytes} x i8], align 64
   %buffers_at = getelementptr %call, ptr %call, i64 0, i32 1
   %symbols_at = getelementptr %call, ptr %call, i64 0, i32 2
   %first_at = getelementptr %call, ptr %call, i64 0, i32 3
   %last_at = getelementptr %call, ptr %call, i64 0, i32 4
+  %claims_at = getelementptr %call, ptr %call, i64 0, i32 5
   %count_at = getelementptr %plan, ptr %plan, i64 0, i32 2
   %steps = load ptr, ptr %plan
   %count = load i64, ptr %count_at
@@ -83,6 +85,8 @@ accept:
 choose:
   br i1 %shared, label %together, label %alone
 together:
+  call void @llvm.memset.p0.i64(ptr %claims, i8 0, i64 {claims_bytes}, i1 false)
+  store ptr %claims, ptr %claims_at
   call void @symc_team_run(ptr %team, ptr @symc_work, ptr %call)
   ret i32 0
 alone:
@@ -94,6 +98,16 @@ refuse:
 
 define internal void @symc_work(ptr %call, i64 %thread, i64 %threads, ptr %team) nounwind {
 entry:
+  %own_member = alloca %member
+  %all_claims_at = getelementptr %call, ptr %call, i64 0, i32 5
+  %member_claims_at = getelementptr %member, ptr %own_member, i64 0, i32 1
+  %visits_at = getelementptr %member, ptr %own_member, i64 0, i32 2
+  %all_claims = load ptr, ptr %all_claims_at
+  store ptr %team, ptr %own_member
+  store ptr %all_claims, ptr %member_claims_at
+  store i64 0, ptr %visits_at
+  %is_alone = icmp eq ptr %team, null
+  %member = select i1 %is_alone, ptr null, ptr %own_member
   %buffers_at = getelementptr %call, ptr %call, i64 0, i32 1
   %symbols_at = getelementptr %call, ptr %call, i64 0, i32 2
   %first_at = getelementptr %call, ptr %call, i64 0, i32 3
@@ -116,13 +130,16 @@ copy:
 go:
   %buffers = phi ptr [ %shared, %entry ], [ %copied, %copy ]
   call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
-                       ptr %team, i1 false)
+                       ptr %member, i1 false)
   ret void
 }
 
 define void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
-                       ptr %team, i1 %backwards) nounwind {
+                       ptr %member, i1 %backwards) nounwind {
 entry:
+  %company = icmp ne ptr %member, null
+  %one_line_each = icmp ule i64 %threads, {most_threads}
+  %may_share = and i1 %company, %one_line_each
   %steps = load ptr, ptr %plan
   %all_ids_at = getelementptr %plan, ptr %plan, i64 0, i32 1
   %all_ids = load ptr, ptr %all_ids_at
@@ -151,7 +168,7 @@ enter_first:
   call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 0, i64 1, ptr null)
   br label %after
 enter_all:
-  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team)
+  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %member)
   br label %after
 measure:
   %per_at = getelementptr %step, ptr %row, i64 0, i32 4
@@ -170,15 +187,31 @@ scale:
   br label %split
 split:
   %jobs = phi i64 [ %base_jobs, %measure ], [ %scaled, %scale ]
+  %caller_at = getelementptr %step, ptr %row, i64 0, i32 1
+  %ids_at = getelementptr %step, ptr %row, i64 0, i32 3
+  %caller = load ptr, ptr %caller_at
+  %first_id = load i32, ptr %ids_at
+  %first_id64 = zext i32 %first_id to i64
+  %ids = getelementptr i32, ptr %all_ids, i64 %first_id64
   %is_solo = icmp ne i8 %solo, 0
   br i1 %is_solo, label %whole, label %part
 whole:
   %leader = icmp eq i64 %thread, 0
   %leader_jobs = select i1 %leader, i64 %jobs, i64 0
-  br label %share
+  br label %fixed
 part:
-  ; with fewer jobs than threads, neighbouring steps start at different threads
   %few = icmp slt i64 %jobs, %threads
+  %many = icmp ugt i64 %jobs, 4294967295
+  %odd_number = or i1 %few, %many
+  %usual = xor i1 %odd_number, true
+  %shared = and i1 %may_share, %usual
+  br i1 %shared, label %share, label %cut
+share:
+  call void @symc_share(ptr %member, ptr %caller, ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %jobs,
+                        i64 %thread, i64 %threads, i1 %backwards)
+  br label %after
+cut:
+  ; with fewer jobs than threads, neighbouring steps start at different threads
   %turned = add i64 %thread, %i
   %wrapped = urem i64 %turned, %threads
   %place = select i1 %few, i64 %wrapped, i64 %thread
@@ -187,19 +220,13 @@ part:
   %scaled_end = mul i64 %jobs, %place_behind
   %part_begin = udiv i64 %scaled_begin, %threads
   %part_end = udiv i64 %scaled_end, %threads
-  br label %share
-share:
-  %begin = phi i64 [ 0, %whole ], [ %part_begin, %part ]
-  %end = phi i64 [ %leader_jobs, %whole ], [ %part_end, %part ]
+  br label %fixed
+fixed:
+  %begin = phi i64 [ 0, %whole ], [ %part_begin, %cut ]
+  %end = phi i64 [ %leader_jobs, %whole ], [ %part_end, %cut ]
   %some = icmp slt i64 %begin, %end
   br i1 %some, label %work, label %after
 work:
-  %caller_at = getelementptr %step, ptr %row, i64 0, i32 1
-  %ids_at = getelementptr %step, ptr %row, i64 0, i32 3
-  %caller = load ptr, ptr %caller_at
-  %first_id = load i32, ptr %ids_at
-  %first_id64 = zext i32 %first_id to i64
-  %ids = getelementptr i32, ptr %all_ids, i64 %first_id64
   br i1 %backwards, label %pieces, label %forwards
 forwards:
   call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %begin, i64 %end)
@@ -221,18 +248,17 @@ after:
   %meets = load i8, ptr %meets_at
   %phase_ends = icmp ne i8 %meets, 0
   %goes_on = icmp slt i64 %following, %last
-  %company = icmp ne ptr %team, null
   %both = and i1 %phase_ends, %goes_on
   %barrier = and i1 %both, %company
   br i1 %barrier, label %meet, label %next
 meet:
+  %team = load ptr, ptr %member
   call void @symc_barrier(ptr %team)
   br label %next
 done:
   ret void
 }
 """
-
 
 # The tables of a package's plans, and the functions that walk them: symc_run, symc_run_1 and so on.
 TABLE = """
@@ -302,8 +328,9 @@ def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool, plac
 def engine_text(architecture: str = "x86_64") -> str:
     """LLVM IR of the engine, thread team included."""
     callers = (_caller(count, ()) for count in range(MOST_BUFFERS + 1))
-    return "\n".join([f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"', RUN, *callers,
-                      DECLARATIONS, team_text(architecture)])
+    run = RUN.replace("{claims_bytes}", str(CLAIMS_BYTES)).replace("{most_threads}", str(MOST_SHARING))
+    return "\n".join([f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"', MEMBER, run, SHARE,
+                      *callers, DECLARATIONS, team_text(architecture)])
 
 
 def further_module(plan: Plan) -> str:

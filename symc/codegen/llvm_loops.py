@@ -1,11 +1,11 @@
 """Loops and branches of the driver: one function of textual LLVM IR for each loop or branch step N of plan P.
 
-    void symc_control_P_N(ptr plan, ptr buffers, ptr symbols, i64 thread, i64 threads, ptr team)
+    void symc_control_P_N(ptr plan, ptr buffers, ptr symbols, i64 thread, i64 threads, ptr member)
 
 All threads of the team go through it together, each with its own table of buffers: slices move along and carried
 states change places in the table, so that nothing is copied from one iteration to the next.  Each runs its share of
 the steps of the body by `symc_rows`, in every other iteration backwards; they meet after every iteration.  With a null
-team one thread does everything.
+member one thread does everything.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from collections.abc import Iterator, Sequence
 
 from symc.codegen.plan import BranchStep, LoopStep, Plan, storage_dtype
 
-SIGNATURE = "ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %team"
+SIGNATURE = "ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %member"
 ROWS = ("call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 {first}, i64 {last}, i64 %thread, "
-        "i64 %threads, ptr %team, i1 {backwards})")
+        "i64 %threads, ptr %member, i1 {backwards})")
 DECLARATIONS = """declare i64 @llvm.smax.i64(i64, i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
-define void @symc_meet(ptr %team) nounwind {
-  %alone = icmp eq ptr %team, null
+declare i64 @llvm.smin.i64(i64, i64)
+define void @symc_meet(ptr %member) nounwind {
+  %alone = icmp eq ptr %member, null
   br i1 %alone, label %done, label %meet
 meet:
+  %team = load ptr, ptr %member
   call void @symc_barrier(ptr %team)
   br label %done
 done:
@@ -69,7 +71,7 @@ def _loop(plan: Plan, loop: LoopStep) -> Iterator[str]:
     yield from _cut(loop)
     yield "  %backwards = trunc i64 %done to i1"
     yield "  " + ROWS.format(first=loop.body[0], last=loop.body[1], backwards="%backwards")
-    yield "  call void @symc_meet(ptr %team)"
+    yield "  call void @symc_meet(ptr %member)"
     yield from _exchange(loop, "now")
     yield "  %done_now = add i64 %done, 1"
     yield "  br label %again"
@@ -91,7 +93,7 @@ def _beginning(plan: Plan, loop: LoopStep) -> Iterator[str]:
     yield "  br label %begun"
     yield "begun:"
     if loop.clear or loop.initial:
-        yield "  call void @symc_meet(ptr %team)"
+        yield "  call void @symc_meet(ptr %member)"
     yield "  br label %ready"
     yield "ready:"
     yield "  br label %next"
@@ -161,7 +163,7 @@ def _count(loop: LoopStep, value: str, name: str) -> Iterator[str]:
     yield f"  store i64 {value}, ptr %{name}_index"
     yield f"  br label %{name}"
     yield f"{name}:"
-    yield "  call void @symc_meet(ptr %team)"
+    yield "  call void @symc_meet(ptr %member)"
 
 
 def _load_integer(plan: Plan, number: int, name: str) -> Iterator[str]:

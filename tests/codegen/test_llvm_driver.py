@@ -48,6 +48,45 @@ def test_every_number_of_threads_gives_the_same(native, size, flops):
     driven.library.team_resize(team, 1)
 
 
+def test_jobs_of_a_thread_that_is_held_up_are_done_by_others(native):
+    """Job 0 waits until as many others are done as it does not hold itself, those of one thread's first claim."""
+    kernel = """
+    define void @count(ptr %done, ptr %waited, i64 %begin, i64 %end) {
+    entry:
+      %holds = icmp eq i64 %begin, 0
+      br i1 %holds, label %wait, label %add
+    wait:
+      %tries = phi i64 [ 0, %entry ], [ %more_tries, %wait ]
+      %more_tries = add i64 %tries, 1
+      %seen = load atomic i32, ptr %done acquire, align 4
+      %others = icmp sge i32 %seen, 94
+      %tired = icmp sgt i64 %tries, 1000000000
+      %stop = or i1 %others, %tired
+      br i1 %stop, label %note, label %wait
+    note:
+      %number = sitofp i32 %seen to float
+      store float %number, ptr %waited
+      br label %add
+    add:
+      %count = sub i64 %end, %begin
+      %count32 = trunc i64 %count to i32
+      %before = atomicrmw add ptr %done, i32 %count32 acq_rel
+      ret void
+    }"""
+    plan = Plan((native.buffer("output", "done", 1), native.buffer("output", "waited", 1)),
+                (Kernel("count", flops=10**9),), (KernelStep(0, (0, 1), 100, 0),), {"infer": (0, 1)})
+    check(plan)
+    library = load_plan(plan, [compile_object(kernel, "x86-64")], "x86-64")
+    team = library.team_create()
+    assert library.team_resize(team, 2) == 2
+    for _ in range(20):
+        done, waited = np.zeros(1, np.int32), np.zeros(1, np.float32)
+        pointers = np.array([address_of(done), address_of(waited)], np.uintp)
+        assert library.run(address_of(pointers), 0, 0, 1, team) == 0
+        assert done[0] == 100 and waited[0] == 94
+    library.team_resize(team, 1)
+
+
 def test_steps_of_a_phase_with_few_jobs_are_all_done(native):
     plan = Plan(tuple(native.buffer("input", f"x{i}", 1) for i in range(10)), (Kernel("increase", flops=10**9),),
                 tuple(KernelStep(0, (i, i), 1, 0) for i in range(10)), {"infer": (0, 10)})
