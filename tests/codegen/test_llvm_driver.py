@@ -149,6 +149,23 @@ def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, backwa
         assert np.argsort(order[1:]).tolist() == (list(range(jobs)) if trips % 2 else backwards)
 
 
+@pytest.mark.parametrize("size", [3, 5, 1000])
+def test_teams_do_every_job_of_every_iteration_once(native, size):
+    plan = Plan((native.buffer("output", "x", size),), (Kernel("increase", flops=10**9),),
+                (LoopStep((1, 3), 0, trip=7), KernelStep(0, (0, 0), size, 0), KernelStep(0, (0, 0), size, 1)),
+                {"infer": (0, 1)})
+    check(plan)
+    driven = Driven(native, plan)
+    team = driven.library.team_create()
+    for threads in (1, 2, 3, 4):
+        assert driven.library.team_resize(team, threads) == threads
+        for _ in range(20):
+            driven.arrays[0][:] = 0
+            assert driven.run(0, 1, team) == 0
+            np.testing.assert_array_equal(driven.arrays[0], 14)
+    driven.library.team_resize(team, 1)
+
+
 def test_refuses_what_it_cannot_run(native):
     plan = Plan((native.buffer("input", "x", 4),), (Kernel("increase"),),
                 (KernelStep(0, (0, 0), 4, 0), HostStep("python", (0,), (), 1)), {"infer": (0, 2)})

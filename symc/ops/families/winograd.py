@@ -32,7 +32,7 @@ from symc.ops.slots import ShapeSlot, Slots
 
 KERNEL = 3
 BLOCK = 16      # channels that lie side by side in memory
-SUMS_OF_JOB = 80 << 10      # bytes of the stack: 16 tiles of 36 points, for two blocks
+SUMS_OF_JOB = 80 << 10      # bytes of the stack, for each block of channels: 51 tiles of 25 points
 Matrix = tuple[tuple[float, ...], ...]
 
 
