@@ -17,6 +17,7 @@ from symc.passes.partition import stable_nodes
 
 IMPERATIVE = "imperative"
 SENSITIVE = ("reduction", IMPERATIVE)       # masters whose operands and results keep every bit
+EXACT_OPERANDS = (*SENSITIVE, "rows")       # and those whose operands do: exp makes errors of scores larger
 
 
 @record
@@ -104,7 +105,7 @@ def _may_read(reader: Node, value: Value) -> bool:
     """Whether a node can read `value` narrow."""
     if not isinstance(reader.op, Group):
         return reader.op is not None and _shares(reader)
-    if reader.op.master in SENSITIVE:
+    if reader.op.master in EXACT_OPERANDS:
         return False
     inside = {variable for variable, outer in _entered(reader) if outer == value}
     return not any(inner.node in inside for node in reader.op.graph.nodes if _is_contraction(node)

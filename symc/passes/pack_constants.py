@@ -5,7 +5,6 @@ from __future__ import annotations
 from symc.interpreter import run
 from symc.ir.graph import Graph, Value
 from symc.ir.layouts import to_physical
-from symc.ir.types import DType
 from symc.ops.families.cast import Cast
 from symc.ops.families.winograd import WinogradWeight
 from symc.ops.operator import operation
@@ -13,10 +12,9 @@ from symc.ops.record import record
 from symc.passes.base import Pass
 from symc.passes.fold_constants import constant_nodes, constant_of, is_small_enough, scaled_weights
 from symc.passes.frontier import frontier, replaced
+from symc.passes.round_weights import NARROW
 from symc.passes.threads import map_in_threads
 from symc.passes.winograd import transformed
-
-NARROW = (DType.float16, DType.bfloat16)
 
 
 @record

@@ -36,6 +36,7 @@ from symc.passes.pair_columns import PairColumns
 from symc.passes.place_parts import PlaceParts
 from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
+from symc.passes.round_weights import RoundWeights
 from symc.passes.seed_random import NumberRandom, SeedRandom
 from symc.passes.simplify import Simplify
 from symc.passes.use_gate_products import UseGateProducts
@@ -121,6 +122,7 @@ def grid_pipeline(parameters: frozenset[str], precision: str = "fp32") -> list[P
         DelayViews(),
         HoistInvariants(),
         PruneBodies(),
+        *([RoundWeights()] if narrow else []),
         Materialize(),
         PackConstants(),
         PlaceParts(parameters),
@@ -146,6 +148,7 @@ def lowering_pipeline(pack: PackRule, parameters: frozenset[str], is_narrow: boo
         BlockAttention(),
         HoistInvariants(),
         PruneBodies(),
+        *([RoundWeights()] if is_narrow else []),
         Materialize(),
         UseGateProducts(parameters),
         AssignLayouts(pack, parameters),

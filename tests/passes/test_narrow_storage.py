@@ -21,25 +21,25 @@ def narrowed(graph, text, *parameters):
 
 
 TWO_GROUPS = """
-    %x: f32[4,16]
+    %x: f32[1,2,4,4]
     %p = softmax(%x)
-    %q = softmax(%p)
+    %q = Pooling(%p) kernel=(3,3) pad=(1,1)
     heads %q
 """
 
 
 def test_values_are_rounded_where_written_and_widened_where_read(check):
-    check(lambda graph: run_passes(graph, [Fuse(), NarrowStorage()]), TWO_GROUPS, """
-        %p: bf16[4,16] = group(%x) master=rows {
+    check(lambda graph: run_passes(graph, [Legalize(), Fuse(), NarrowStorage()]), TWO_GROUPS, """
+        %p: bf16[1,2,4,4] = group(%x) master=rows {
         ...
         %p = softmax(%in0)
         %p/bf16 = Cast(%p) dtype=bfloat16
         heads %p/bf16
         }
-        %q: f32[4,16] = group(%p) master=rows {
+        %q: f32[1,2,4,4] = group(%p) master=window {
         ...
         %in0/f32 = Cast(%in0) dtype=float32
-        %q = softmax(%in0/f32)
+        %q = _pool(%in0/f32) kernel=(3,3) stride=(1,1) pad=(1,1) extent=(4,4) pool_type=max
         heads %q
         }
         heads %q
@@ -63,6 +63,7 @@ def test_contractions_read_their_factors_as_they_are(graph):
 
 @pytest.mark.parametrize("kept", [
     "%t = sum(%p) axis=1\n%q = exp(%t)",                                    # a sum reads it
+    "%q = softmax(%p)",                                                     # the scores of a softmax
     "%s = topk(%p)\n%q = _copy(%s)",                                        # a sorting does
     "%i = FullyConnected(%x, %w, %p) num_hidden=4\n%q = _copy(%i)"])        # it is a bias
 def test_sensitive_readers_keep_float32(graph, kept):
@@ -81,8 +82,9 @@ def test_rows_of_a_detector_stay_float32(graph):
     made = run_passes(graph("""
         %scores: f32[2,3,8]    %offsets: f32[2,32]    %anchors: f32[1,8,4]
         %prob = softmax(%scores) axis=1
-        %twice = softmax(%prob) axis=1
-        %found = _contrib_MultiBoxDetection(%twice, %offsets, %anchors)
+        %near = Pooling(%prob) kernel=(3,) pad=(1,)
+        %again = softmax(%near) axis=1
+        %found = _contrib_MultiBoxDetection(%again, %offsets, %anchors)
         %s = slice_axis(%found) axis=2 begin=0 end=1
         %e = softmax(%s)
         heads %e
@@ -93,8 +95,8 @@ def test_rows_of_a_detector_stay_float32(graph):
 
 
 def test_what_the_user_holds_stays_float32(graph):
-    made = run_passes(graph(TWO_GROUPS.replace("heads %q", "heads %q, %p")), [Fuse(), NarrowStorage()])
-    assert types(made) == {"p": "f32[4,16]", "q": "f32[4,16]"}
+    made = run_passes(graph(TWO_GROUPS.replace("heads %q", "heads %q, %p")), [Legalize(), Fuse(), NarrowStorage()])
+    assert types(made) == {"p": "f32[1,2,4,4]", "q": "f32[1,2,4,4]"}
 
 
 def test_views_and_parts_are_of_one_dtype(graph):
@@ -103,12 +105,12 @@ def test_views_and_parts_are_of_one_dtype(graph):
         %p = softmax(%x)
         %q = softmax(%x) axis=1
         %j = _joined(%p, %q) num_args=2
-        %v = _reshape(%j) shape=(8,16)
-        %e = softmax(%v)
+        %v = _reshape(%j) shape=(1,8,1,16)
+        %e = Pooling(%v) kernel=(1,3) pad=(0,1)
         heads %e
     """
-    made = run_passes(graph(text), [Fuse(), NarrowStorage()])
-    assert set(types(made).values()) == {"bf16[1,4,4,4]", "bf16[1,8,4,4]", "bf16[8,16]", "f32[8,16]"}
+    made = run_passes(graph(text), [Legalize(), Fuse(), NarrowStorage()])
+    assert set(types(made).values()) == {"bf16[1,4,4,4]", "bf16[1,8,4,4]", "bf16[1,8,1,16]", "f32[1,8,1,16]"}
     inputs = {"x": np.random.default_rng(1).standard_normal((1, 4, 4, 4)).astype(np.float32)}
     np.testing.assert_allclose(run_heads(made, inputs)[0], run_heads(graph(text), inputs)[0], rtol=2 ** -6)
 
