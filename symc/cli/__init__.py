@@ -7,7 +7,6 @@ report in any case.  docs/cli.md says this to users.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import traceback
@@ -22,8 +21,6 @@ from symc.errors import DifferentError, SymcError, UnsupportedOperatorError
 # in the order of use, in which help has them
 COMMANDS = ("check", "compile", "verify", "run", "bench", "inspect", "package", "sign", "upgrade", "tune",
             "export")
-# between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
-YOUNG_OBJECTS = 200_000
 
 
 def load_commands(words: Sequence[str]) -> None:
@@ -35,7 +32,6 @@ def load_commands(words: Sequence[str]) -> None:
 
 def main() -> None:
     """Run the command; errors of the user are one message on standard error, bugs a trace."""
-    gc.set_threshold(YOUNG_OBJECTS)
     try:
         load_commands(sys.argv[1:2])
         code = app(prog_name="symc", standalone_mode=False)     # that of a typer.Exit
