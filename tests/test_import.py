@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -49,6 +50,23 @@ def test_compiling_loads_what_every_network_needs() -> None:
     assert set(done.stdout.split()).isdisjoint({
         "tvm", "llvmlite", "concurrent.futures", "logging", "tarfile", "zipfile", "tempfile", "importlib.resources",
         "symc.runtime.executor", "symc.codegen.x86_instructions", "symc.report"})
+
+
+COMMAND = """
+import atexit, gc, os, sys
+sys.argv = ["symc", "compile", "nothing.json", *sys.argv[1:]]
+atexit.register(lambda: print(gc.get_freeze_count() > 0, os.environ.get("OPENBLAS_NUM_THREADS")))
+from symc.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("options", "threads"), [([], None), (["--no-verify"], "1")])
+def test_what_a_command_does_not_need(options: list[str], threads: str | None) -> None:
+    """No search for garbage when it ends, and threads of NumPy's BLAS where something is verified alone."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", COMMAND, *options], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and done.stdout.split() == ["True", str(threads)]
 
 
 def test_the_import_is_quick() -> None:

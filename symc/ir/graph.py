@@ -87,6 +87,10 @@ class Node:
             return (Value(self),)
         return tuple(Value(self, i) for i in range(len(self.types)))
 
+    def with_inputs(self, inputs: tuple[Value, ...]) -> Node:
+        """`replace(self, inputs=inputs)` in half the time: passes that change a graph do it to every node behind."""
+        return Node(self.name, self.op, inputs, self.types, self.attrs, self.sources, self.value)
+
     def __repr__(self) -> str:
         return f"<{self.op.name if self.op else 'variable'} {self.name}>"
 
@@ -201,20 +205,21 @@ def topological(roots: Iterable[Node]) -> list[Node]:
     order: list[Node] = []
     done: set[Node] = set()
     for root in roots:
-        stack = [(root, 0)]
-        if root in done:
-            continue
+        stack = [] if root in done else [(root, iter(root.inputs))]
         done.add(root)
         while stack:
-            node, position = stack.pop()
-            while position < len(node.inputs) and node.inputs[position].node in done:
-                position += 1
-            if position == len(node.inputs):
+            node, left = stack[-1]
+            for child, _ in left:
+                if child in done:
+                    continue
+                done.add(child)
+                if child.inputs:
+                    stack.append((child, iter(child.inputs)))
+                    break
+                order.append(child)
+            else:
                 order.append(node)
-                continue
-            child = node.inputs[position].node
-            done.add(child)
-            stack += [(node, position + 1), (child, 0)]
+                stack.pop()
     return order
 
 
@@ -224,7 +229,7 @@ def rewritten_values(nodes: Iterable[Node], visit: Callable[[Node], Sequence[Val
     for node in nodes:
         moved = node
         if not new.keys().isdisjoint(node.inputs):
-            moved = replace(node, inputs=tuple([new.get(value, value) for value in node.inputs]))
+            moved = node.with_inputs(tuple([new.get(value, value) for value in node.inputs]))
         result = visit(moved)
         if result is None and moved is node:
             continue

@@ -71,7 +71,7 @@ def _print_node(node: Node, name: str, inputs: list[str], sources: bool) -> str:
         inline = " " + json.dumps(node.value.tolist()) if node.value.size <= INLINE_ELEMENTS else ""
         text += " = const" + inline
     elif node.op is not None:
-        text += f" = {node.op.name}({', '.join(inputs)})" + (f" {node.op.printed()}" if node.op.printed() else "")
+        text += f" = {node.op.name}({', '.join(inputs)}) {node.op.printed()}".rstrip(" ")
         for graph in node.op.subgraphs:
             text += " {\n" + "".join(f"  {line}\n" for line in print_graph(graph, sources).splitlines()) + "}"
     if user := {k: v for k, v in node.attrs.items() if k.startswith("__")}:

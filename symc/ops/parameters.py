@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -54,7 +55,13 @@ def hints_of(block: Any) -> dict[str, Any]:
 
 @functools.cache
 def _hints(block: Any) -> dict[str, Any]:
-    return typing.get_type_hints(block)
+    """Of the fields alone: what blocks declare beside them is many times as much."""
+    names = {f.name for f in dataclasses.fields(block)}
+    hints: dict[str, Any] = {}
+    for base in reversed(block.__mro__):
+        own = {name: text for name, text in vars(base).get("__annotations__", {}).items() if name in names}
+        hints |= typing.get_type_hints(types.SimpleNamespace(__annotations__=own), vars(sys.modules[base.__module__]))
+    return hints
 
 
 def parse_parameters(block: type, attrs: Mapping[str, str], where: str, allow_internal: bool = False) -> dict[str, Any]:
@@ -195,6 +202,7 @@ def _parse_floats(text: str) -> Floats:
     return tuple(map(float, _items(text.replace("f", ""), int | float, "numbers")))
 
 
+@functools.lru_cache(maxsize=1 << 10)     # a network has few different ones
 def _items(text: str, kind: Any, what: str) -> tuple[Any, ...]:
     """The items of a tuple or list, or the one item there is, all of which are instances of `kind`."""
     if len(text) > 10_000:

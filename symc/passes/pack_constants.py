@@ -35,6 +35,7 @@ class PackConstants(Pass):
         chosen = frontier(graph, constant_nodes(graph), lambda value: value in left or _is_packed(value))
         if not chosen:
             return graph
+        chosen.sort(key=lambda value: value.type.bytes, reverse=True)       # threads that begin with these end together
         return replaced(graph, dict(zip(chosen, map_in_threads(_packed, chosen), strict=True)))
 
 

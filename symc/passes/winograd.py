@@ -35,6 +35,7 @@ WEIGHT_READ = 19              # ... of the weights, from memory
 TILE_MOVED = ((7 << 20, 0), (14 << 20, 25), (math.inf, 50))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1
 EXACT, FAST = (2, 3), (2, 3, 4)    # sizes of tiles; errors grow with them
+CHANNELS = 64                  # of 16 filters: what their weights become is kept in the first cache while it is summed
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 
@@ -150,14 +151,17 @@ def _weight(node: Node, packed: Value, size: int) -> Value:
 
 
 def transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, block by block, so that all but the
-    result stays in the caches.  Not by NumPy's products of matrices, whose threads wait for each other."""
+    """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, so many filters and channels at a time
+    that all but the result stays in the caches.  Not by NumPy's products of matrices, whose threads wait for each
+    other."""
     filters, channels, *taps = weight.shape
     factors, rows = matrices.reshape(len(matrices), -1), weight.reshape(filters, channels, math.prod(taps))
     made = np.zeros((-(-filters // BLOCK), len(matrices), channels, BLOCK), np.float32)
     for number, block in enumerate(made):
-        part = np.ascontiguousarray(rows[number * BLOCK:(number + 1) * BLOCK].T)      # (taps, C, filters of the block)
-        np.einsum("pt,tco->pco", factors, part, out=block[..., :part.shape[2]])
+        filters_of_block = rows[number * BLOCK:(number + 1) * BLOCK].T
+        for begin in range(0, channels, CHANNELS):
+            part = np.ascontiguousarray(filters_of_block[:, begin:begin + CHANNELS])    # (taps, channels, filters)
+            np.einsum("pt,tco->pco", factors, part, out=block[:, begin:begin + CHANNELS, :part.shape[2]])
     return made
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 import pytest
 
 from symc.errors import ParameterError, UnsupportedOperatorError
-from symc.ops.operator import from_attributes
-from symc.ops.parameters import Dims, format_value, mxnet_type, parse_value
+from symc.ops.operator import find, from_attributes
+from symc.ops.parameters import Dims, format_value, hints_of, mxnet_type, parse_value
 
 
 @pytest.mark.parametrize(("hint", "text", "value"), [
@@ -91,3 +91,8 @@ def test_values_are_written_as_mxnet_writes_them(value: object, text: str) -> No
 def test_types_as_mxnet_describes_them() -> None:
     hints = (Literal["a", "b"], Literal["a"] | None, bool, Dims | None, float)
     assert list(map(mxnet_type, hints)) == ["{'a', 'b'}", "{None, 'a'}", "boolean", "Shape(tuple) or None", "float"]
+
+
+def test_hints_of_own_and_inherited_fields() -> None:
+    block = find("_winograd_product")
+    assert set(hints_of(block)) == {"tile", "rows", "shape", "no_bias"} and hints_of(block)["shape"] == Dims

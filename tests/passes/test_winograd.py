@@ -5,9 +5,10 @@ import pytest
 
 from symc.interpreter import run_heads
 from symc.ops.contraction import Window
+from symc.ops.families.winograd import WinogradWeight, weight_matrices
 from symc.passes.base import run_passes
 from symc.passes.layout import AssignLayouts
-from symc.passes.winograd import EXACT, FAST, UseWinograd, best_size, rows_of_chunk
+from symc.passes.winograd import CHANNELS, EXACT, FAST, UseWinograd, best_size, rows_of_chunk, transformed
 
 
 def passes(*parameters, fast_math=False):
@@ -111,3 +112,14 @@ def test_which_tiles_are_fastest(shape, exact, fast):
     ((64, 64, (299, 299)), 2, 1), ((64, 64, (56, 56)), 4, 1), ((128, 128, (28, 28)), 4, 2)])
 def test_rows_of_a_chunk(shape, size, rows):
     assert rows_of_chunk(window(*shape), size) == rows
+
+
+@pytest.mark.parametrize("size", FAST)
+def test_weights_are_transformed_in_parts(size):
+    """Of blocks and runs of channels, the last of which are not full."""
+    weight = np.random.default_rng(0).standard_normal((21, 2 * CHANNELS + 7, 3, 3)).astype(np.float32)
+    matrices = weight_matrices(size)
+    made = transformed(weight, matrices)
+    expected = WinogradWeight().reference(weight, matrices)                                     # (O, C, points)
+    np.testing.assert_allclose(made.transpose(0, 3, 2, 1).reshape(-1, *expected.shape[1:])[:21], expected, atol=1e-5)
+    assert not made[1, ..., 5:].any()
