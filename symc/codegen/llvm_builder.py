@@ -312,8 +312,11 @@ class Builder:
         tile a register of its own in the loops around, and spill them."""
         return self.register(f"freeze ptr {pointer.name}", POINTER)
 
-    def fence(self) -> None:
-        """LLVM moves no load or store across; it is no instruction of the CPU."""
+    def fence(self, *values: Value) -> None:
+        """LLVM moves no load or store across, and computes `values` in front of it; it is no instruction of the CPU."""
+        for value in values:
+            self.declarations["llvm.fake.use"] = "declare void @llvm.fake.use(...)"
+            self.emit(f"call void (...) @llvm.fake.use({value.type} {value.name})")
         self.emit('fence syncscope("singlethread") seq_cst')
 
     def offset(self, pointer: Value, elements: Integer, element: str) -> Value:

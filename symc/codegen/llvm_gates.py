@@ -19,9 +19,10 @@ from symc.codegen.llvm_elements import FLOAT32, Element, element_of
 from symc.codegen.llvm_jobs import JOBS_WANTED, Tiling
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Access, Affine, Constraint, Nest
+from symc.codegen.llvm_place import Cell, Place
 from symc.codegen.llvm_round_tiles import RoundsWriter
 from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
-from symc.codegen.llvm_tile import Cell, Place, TileWriter
+from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import TensorType
 from symc.ops.contraction import Contraction
 

@@ -14,8 +14,9 @@ from symc.codegen.llvm_elements import Element
 from symc.codegen.llvm_matrix_panel import PanelWriter
 from symc.codegen.llvm_matrix_plan import PAIR_BYTES, TILES, MatrixPlan
 from symc.codegen.llvm_matrix_product import LANES
+from symc.codegen.llvm_place import Place
 from symc.codegen.llvm_schedule import Core
-from symc.codegen.llvm_tile import Place, TileWriter
+from symc.codegen.llvm_tile import TileWriter
 
 CONFIGURATION = 64      # bytes
 

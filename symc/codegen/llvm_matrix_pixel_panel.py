@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from symc.codegen.llvm_builder import I64, Builder, Integer, Type, Value
 from symc.codegen.llvm_matrix_lines import BLOCK, Lines, Side
 from symc.codegen.llvm_matrix_plan import MatrixPlan
-from symc.codegen.llvm_tile import Place
+from symc.codegen.llvm_place import Place
 
 PIXELS_UNROLLED = 4
 

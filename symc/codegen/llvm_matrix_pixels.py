@@ -12,7 +12,7 @@ from symc.codegen.llvm_matrix import Factors, Job, MatrixWriter
 from symc.codegen.llvm_matrix_lines import BLOCK, Lines
 from symc.codegen.llvm_matrix_pixel_panel import PixelPanelWriter, digits_of, each_line
 from symc.codegen.llvm_matrix_plan import PAIR_BYTES, TILES
-from symc.codegen.llvm_tile import Place
+from symc.codegen.llvm_place import Place
 
 TAPS_UNROLLED = 9
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from symc.codegen.llvm_builder import POINTER, Builder, Integer, Value
 from symc.codegen.llvm_elements import Element
 from symc.codegen.llvm_jobs import MOST_CHAINS, Tiling, tile_sizes
+from symc.codegen.llvm_place import Place, Run
 from symc.codegen.llvm_schedule import Schedule
-from symc.codegen.llvm_tile import Place, Run, TileWriter
+from symc.codegen.llvm_tile import TileWriter
 
 
 class RoundsWriter(TileWriter):

@@ -57,7 +57,15 @@ class Core:
 
     def holds(self, rows: int, columns: int) -> bool:
         """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
-        return rows * columns + min(rows, columns) + 1 < self.registers
+        return _registers_of(rows, columns) < self.registers
+
+    def is_full(self, rows: int, columns: int) -> bool:
+        """Whether such a tile takes all registers but that one."""
+        return _registers_of(rows, columns) + 1 >= self.registers
+
+
+def _registers_of(rows: int, columns: int) -> int:
+    return rows * columns + min(rows, columns) + 1
 
 
 @dataclass(frozen=True, slots=True)

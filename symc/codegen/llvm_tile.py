@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from symc.codegen.llvm_ahead import NOWHERE, NextPanel
 from symc.codegen.llvm_builder import Builder, Integer, Type, Value
@@ -18,56 +18,12 @@ from symc.codegen.llvm_elements import Element, multiplications
 from symc.codegen.llvm_jobs import CACHE_LINE, Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
+from symc.codegen.llvm_place import Cell, Cursor, Place, Product, Run
 from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, lane_offsets
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """`count` tiles of `size` points from `start` on, the first of them tile number `first`."""
-
-    first: int
-    count: int
-    start: int
-    size: int
-
-
-Cursor = tuple[Value, int]   # a pointer, and elements to be added to it
 Sums = list[Value]           # one for each cell of the tile, or one for each chain of each cell
 FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
 AHEAD = -1                   # the number of the cursor at what is asked for ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the walk stands.
-
-    values: of output axes, at run time.  known: (start, size) of the present tile of each axis, or of one that meets
-    the same constraints.  cursors: where the accesses stand, by number.
-    """
-
-    values: Mapping[str, Integer]
-    known: Mapping[str, tuple[int, int]]
-    cursors: Mapping[int, Cursor] = field(default_factory=dict)
-
-    def enter(self, axis: str, value: Integer, start: int, size: int) -> Place:
-        return Place({**self.values, axis: value}, {**self.known, axis: (start, size)}, self.cursors)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One accumulator of a tile: offsets of a row and column inside the tile, and a piece of the lanes."""
-
-    point: Mapping[str, int]
-    piece: int
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product that is to be added to a sum, by its number."""
-
-    sum: int
-    place: Place
-    cell: Cell
 
 
 class TileWriter:
@@ -86,7 +42,7 @@ class TileWriter:
         self.lane_offsets = [lane_offsets(access, walked, self.nest.extents)
                              for access, walked in zip(self.accesses, lanes, strict=True)]
         self.cells: list[Cell] = []              # of the tile being written
-        self.vectors = 0                         # of the factor that is read in vectors, in a step of that tile
+        self.rows, self.columns = 0, 0           # elements and vectors that a step of that tile multiplies
         self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
         self.summed: Sequence[str] = ()          # the axes that a tile walks
         self.visits = NOWHERE                    # of the tile being written, to weights ahead
@@ -199,7 +155,7 @@ class TileWriter:
     def _enter_tile(self, place: Place) -> int:
         """Sets the cells of a tile.  Returns how many sums they take."""
         self.cells = [cell for cell in self._all_cells(place) if any(self._exists(place, cell))]
-        self.vectors = len({self._factors_of(cell)[1] for cell in self.cells})
+        self.rows, self.columns = (len({self._factors_of(cell)[i] for cell in self.cells}) for i in range(2))
         return self.schedule.core.chains(len(self.cells)) * len(self.cells)
 
     def _sums(self, place: Place, reduction: Sequence[str], sums: Sums) -> Sums:
@@ -322,7 +278,7 @@ class TileWriter:
         """Points of the innermost loop in one block.  One for each chain where each element is multiplied with one
         vector alone: LLVM writes the sum over the element there, and moves sums about, of which it spills some, unless
         it sees that each is the next round's."""
-        return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > self.vectors == 1 else self.steps
+        return min(self.steps, sums // len(self.cells)) if sums > len(self.cells) > self.columns == 1 else self.steps
 
     def _in_rounds(self, low: Integer, high: Integer, step: int, points: Callable[..., Sums], sums: Sums) -> Sums:
         """`step` points to a round, the rest written out behind the loop, or in one where it is known at run time."""
@@ -345,10 +301,7 @@ class TileWriter:
 
     def _points(self, axis: str, inner: Sequence[str], place: Place, sums: Sums, first: Integer, count: int,
                 known: int) -> Sums:
-        """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it.
-
-        Fences keep LLVM from reading the operands of all points first, and what two points read is read twice: it would
-        spill sums."""
+        """`count` neighbouring points of a reduced axis, written out, from `first` on; `known` stands for it."""
         known = known if isinstance(first, Value) else first
         moved = {access: self._advance(access, cursor, axis, first) for access, cursor in place.cursors.items()}
         if not inner:
@@ -357,11 +310,21 @@ class TileWriter:
             cursors = {access: (pointer, offset + i * self._step(access, axis))
                        for access, (pointer, offset) in moved.items()}
             here = replace(place, known={**place.known, axis: (known + i, 1)}, cursors=cursors)
-            sums = self._reduce(inner, here, sums, i % (len(sums) // len(self.cells)))
-            if not inner and self.products is None and i + 1 < count:
-                self.builder.fence()
-                self.loaded = {}
+            chain = i % (len(sums) // len(self.cells))
+            sums = self._reduce(inner, here, sums, chain)
+            if not inner and self.products is None and (i + 1 < count or self._is_crowded(sums)):
+                self._end_point(sums[(chain + 1) * len(self.cells) - 1])
         return sums
+
+    def _is_crowded(self, sums: Sums) -> bool:
+        """Whether registers do not hold all operands of a point beside the sums."""
+        return len(sums) + self.rows + self.columns >= self.schedule.core.registers
+
+    def _end_point(self, last: Value) -> None:
+        """A fence keeps LLVM from reading what the next point multiplies while this one is not done, and what both
+        read is read twice: it would spill sums.  In a full tile the last sum alone, added behind that, would do so."""
+        self.builder.fence(*[last] if self.schedule.core.is_full(self.rows, self.columns) else [])
+        self.loaded = {}
 
     def _advance(self, access: int, cursor: Cursor, axis: str, index: Integer) -> Cursor:
         pointer, offset = cursor
@@ -524,7 +487,7 @@ class TileWriter:
         which has to hold the rows, too."""
         itemsize = self.elements[access].bytes
         if self.schedule.streamed == access and offset * itemsize % CACHE_LINE == 0:
-            lines = -(-self.vectors * self.schedule.width * itemsize // CACHE_LINE)
+            lines = -(-self.columns * self.schedule.width * itemsize // CACHE_LINE)
             ahead = self.schedule.core.prefetched_bytes // (lines * CACHE_LINE) * CACHE_LINE
             self.builder.prefetch(self._offset(access, pointer, offset + ahead // itemsize))
 

@@ -19,8 +19,9 @@ from symc.codegen.llvm_contraction import ContractionKernel, ContractionRequest,
 from symc.codegen.llvm_elements import FLOAT32
 from symc.codegen.llvm_jobs import Tiling
 from symc.codegen.llvm_nest import Access, Affine, Nest, nests_of
+from symc.codegen.llvm_place import Cell, Place
 from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
-from symc.codegen.llvm_tile import Cell, Place, TileWriter
+from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction, axes
 from symc.ops.families.winograd import BLOCK, Tiles, WinogradProduct, transformed
