@@ -6,7 +6,7 @@ runs the native steps [first, last), which are kernels, and loops and branches o
 1 when the range holds anything else.  `plan` has the rows of the step table and the ids of their buffers, `buffers`
 one pointer for each plan buffer, `symbols` one i64 for each plan symbol.  The team enters once, with a barrier where
 the phase changes; `llvm_sharing` shares the jobs of a step.  Phases too small to be worth that are left to
-thread 0, and neighbours among them need no barrier.  With a null or busy team the caller does everything.
+thread 0, and neighbours among them need no barrier.  With a null or busy team the caller is a team of one.
 
 This is the engine, the same for all plans.  In a package it lies beside the tables of its plans, which `symc_run`,
 `symc_run_1` and so on walk; in process it is loaded once, and tables are made in memory (`in_process`).
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from symc.codegen.llvm_descriptor import descriptor_text
 from symc.codegen.llvm_loops import DECLARATIONS, control_name, control_text
 from symc.codegen.llvm_probe import NARROW, probe_text
-from symc.codegen.llvm_sharing import CLAIMS_BYTES, MEMBER, MOST_SHARING, SHARE
+from symc.codegen.llvm_sharing import CLAIMS_BYTES, MEMBER, MEMBER_BYTES, SHARE
 from symc.codegen.llvm_team import TRIPLES, team_text
 from symc.codegen.plan import BranchStep, KernelStep, LoopStep, Plan, Range, Step, inner_ranges, runs_natively
 from symc.runtime.manifest import run_name
@@ -98,16 +98,13 @@ refuse:
 
 define internal void @symc_work(ptr %call, i64 %thread, i64 %threads, ptr %team) nounwind {
 entry:
-  %own_member = alloca %member
+  %member = alloca %member
+  call void @llvm.memset.p0.i64(ptr %member, i8 0, i64 {member_bytes}, i1 false)
   %all_claims_at = getelementptr %call, ptr %call, i64 0, i32 5
-  %member_claims_at = getelementptr %member, ptr %own_member, i64 0, i32 1
-  %visits_at = getelementptr %member, ptr %own_member, i64 0, i32 2
+  %member_claims_at = getelementptr %member, ptr %member, i64 0, i32 1
   %all_claims = load ptr, ptr %all_claims_at
-  store ptr %team, ptr %own_member
+  store ptr %team, ptr %member
   store ptr %all_claims, ptr %member_claims_at
-  store i64 0, ptr %visits_at
-  %is_alone = icmp eq ptr %team, null
-  %member = select i1 %is_alone, ptr null, ptr %own_member
   %buffers_at = getelementptr %call, ptr %call, i64 0, i32 1
   %symbols_at = getelementptr %call, ptr %call, i64 0, i32 2
   %first_at = getelementptr %call, ptr %call, i64 0, i32 3
@@ -137,9 +134,7 @@ go:
 define void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 %first, i64 %last, i64 %thread, i64 %threads,
                        ptr %member, i1 %backwards) nounwind {
 entry:
-  %company = icmp ne ptr %member, null
-  %one_line_each = icmp ule i64 %threads, {most_threads}
-  %may_share = and i1 %company, %one_line_each
+  %leads = icmp eq i64 %thread, 0
   %steps = load ptr, ptr %plan
   %all_ids_at = getelementptr %plan, ptr %plan, i64 0, i32 1
   %all_ids = load ptr, ptr %all_ids_at
@@ -152,40 +147,35 @@ next:
 visit:
   %row = getelementptr %step, ptr %steps, i64 %i
   %kernel = load ptr, ptr %row
+  %solo_at = getelementptr %step, ptr %row, i64 0, i32 6
   %control_at = getelementptr %step, ptr %row, i64 0, i32 7
+  %solo = load i8, ptr %solo_at
   %control = load i8, ptr %control_at
+  %for_all = icmp eq i8 %solo, 0
+  %is_mine = or i1 %for_all, %leads
+  %company = select i1 %for_all, ptr %member, ptr @symc_alone
+  %sharers = select i1 %for_all, i64 %threads, i64 1
+  br i1 %is_mine, label %begin, label %after
+begin:
   %is_control = icmp ne i8 %control, 0
   br i1 %is_control, label %enter, label %measure
 enter:
-  %alone_at = getelementptr %step, ptr %row, i64 0, i32 6
-  %alone = load i8, ptr %alone_at
-  %is_alone = icmp ne i8 %alone, 0
-  br i1 %is_alone, label %enter_alone, label %enter_all
-enter_alone:
-  %first_thread = icmp eq i64 %thread, 0
-  br i1 %first_thread, label %enter_first, label %after
-enter_first:
-  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 0, i64 1, ptr null)
-  br label %after
-enter_all:
-  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %member)
+  call void %kernel(ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %sharers, ptr %company)
   br label %after
 measure:
   %per_at = getelementptr %step, ptr %row, i64 0, i32 4
-  %solo_at = getelementptr %step, ptr %row, i64 0, i32 6
   %per = load i32, ptr %per_at
-  %solo = load i8, ptr %solo_at
   %base_jobs_at = getelementptr %step, ptr %row, i64 0, i32 2
   %base_jobs = load i64, ptr %base_jobs_at
   %plain = icmp slt i32 %per, 0
-  br i1 %plain, label %split, label %scale
+  br i1 %plain, label %call, label %scale
 scale:
   %per64 = zext i32 %per to i64
   %factor_at = getelementptr i64, ptr %symbols, i64 %per64
   %factor = load i64, ptr %factor_at
   %scaled = mul i64 %base_jobs, %factor
-  br label %split
-split:
+  br label %call
+call:
   %jobs = phi i64 [ %base_jobs, %measure ], [ %scaled, %scale ]
   %caller_at = getelementptr %step, ptr %row, i64 0, i32 1
   %ids_at = getelementptr %step, ptr %row, i64 0, i32 3
@@ -193,67 +183,33 @@ split:
   %first_id = load i32, ptr %ids_at
   %first_id64 = zext i32 %first_id to i64
   %ids = getelementptr i32, ptr %all_ids, i64 %first_id64
-  %is_solo = icmp ne i8 %solo, 0
-  br i1 %is_solo, label %whole, label %part
+  %is_team = icmp ne i64 %threads, 1
+  %in_parts = or i1 %is_team, %backwards
+  %is_cut = and i1 %for_all, %in_parts
+  br i1 %is_cut, label %cut, label %whole
 whole:
-  %leader = icmp eq i64 %thread, 0
-  %leader_jobs = select i1 %leader, i64 %jobs, i64 0
-  br label %fixed
-part:
-  %few = icmp slt i64 %jobs, %threads
-  %many = icmp ugt i64 %jobs, 4294967295
-  %odd_number = or i1 %few, %many
-  %usual = xor i1 %odd_number, true
-  %shared = and i1 %may_share, %usual
-  br i1 %shared, label %share, label %cut
-share:
-  call void @symc_share(ptr %member, ptr %caller, ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %jobs,
-                        i64 %thread, i64 %threads, i1 %backwards)
+  %some = icmp sgt i64 %jobs, 0
+  br i1 %some, label %work, label %after
+work:
+  call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 0, i64 %jobs)
   br label %after
 cut:
   ; with fewer jobs than threads, neighbouring steps start at different threads
+  %few = icmp slt i64 %jobs, %threads
   %turned = add i64 %thread, %i
-  %wrapped = urem i64 %turned, %threads
-  %place = select i1 %few, i64 %wrapped, i64 %thread
-  %place_behind = add i64 %place, 1
-  %scaled_begin = mul i64 %jobs, %place
-  %scaled_end = mul i64 %jobs, %place_behind
-  %part_begin = udiv i64 %scaled_begin, %threads
-  %part_end = udiv i64 %scaled_end, %threads
-  br label %fixed
-fixed:
-  %begin = phi i64 [ 0, %whole ], [ %part_begin, %cut ]
-  %end = phi i64 [ %leader_jobs, %whole ], [ %part_end, %cut ]
-  %some = icmp slt i64 %begin, %end
-  br i1 %some, label %work, label %after
-work:
-  br i1 %backwards, label %pieces, label %forwards
-forwards:
-  call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %begin, i64 %end)
+  %place = select i1 %few, i64 %turned, i64 %thread
+  call void @symc_share(ptr %member, ptr %caller, ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %jobs,
+                        i64 %place, i64 %threads, i1 %backwards)
   br label %after
-pieces:
-  %own_jobs = sub i64 %end, %begin
-  %rounded = add i64 %own_jobs, 31
-  %piece_jobs = udiv i64 %rounded, 32
-  br label %piece
-piece:
-  %stop = phi i64 [ %end, %pieces ], [ %start, %piece ]
-  %lower = sub i64 %stop, %piece_jobs
-  %start = call i64 @llvm.smax.i64(i64 %lower, i64 %begin)
-  call void %caller(ptr %kernel, ptr %buffers, ptr %ids, ptr %symbols, i64 %start, i64 %stop)
-  %before = icmp sgt i64 %start, %begin
-  br i1 %before, label %piece, label %after
 after:
   %meets_at = getelementptr %step, ptr %row, i64 0, i32 5
   %meets = load i8, ptr %meets_at
   %phase_ends = icmp ne i8 %meets, 0
   %goes_on = icmp slt i64 %following, %last
-  %both = and i1 %phase_ends, %goes_on
-  %barrier = and i1 %both, %company
+  %barrier = and i1 %phase_ends, %goes_on
   br i1 %barrier, label %meet, label %next
 meet:
-  %team = load ptr, ptr %member
-  call void @symc_barrier(ptr %team)
+  call void @symc_meet(ptr %member)
   br label %next
 done:
   ret void
@@ -328,7 +284,7 @@ def _row(plan: Plan, number: int, first_id: int, barrier: bool, solo: bool, plac
 def engine_text(architecture: str = "x86_64") -> str:
     """LLVM IR of the engine, thread team included."""
     callers = (_caller(count, ()) for count in range(MOST_BUFFERS + 1))
-    run = RUN.replace("{claims_bytes}", str(CLAIMS_BYTES)).replace("{most_threads}", str(MOST_SHARING))
+    run = RUN.replace("{claims_bytes}", str(CLAIMS_BYTES)).replace("{member_bytes}", str(MEMBER_BYTES))
     return "\n".join([f'source_filename = "symc"\ntarget triple = "{TRIPLES[architecture]}"', MEMBER, run, SHARE,
                       *callers, DECLARATIONS, team_text(architecture)])
 

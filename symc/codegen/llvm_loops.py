@@ -4,8 +4,8 @@
 
 All threads of the team go through it together, each with its own table of buffers: slices move along and carried
 states change places in the table, so that nothing is copied from one iteration to the next.  Each runs its share of
-the steps of the body by `symc_rows`, in every other iteration backwards; they meet after every iteration.  With a null
-member one thread does everything.
+the steps of the body by `symc_rows`, in every other iteration backwards; they meet after every iteration.  A member
+without a team does everything.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from symc.codegen.plan import BranchStep, LoopStep, Plan, storage_dtype
 SIGNATURE = "ptr %plan, ptr %buffers, ptr %symbols, i64 %thread, i64 %threads, ptr %member"
 ROWS = ("call void @symc_rows(ptr %plan, ptr %buffers, ptr %symbols, i64 {first}, i64 {last}, i64 %thread, "
         "i64 %threads, ptr %member, i1 {backwards})")
-DECLARATIONS = """declare i64 @llvm.smax.i64(i64, i64)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
-declare i64 @llvm.smin.i64(i64, i64)
+DECLARATIONS = """declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 define void @symc_meet(ptr %member) nounwind {
-  %alone = icmp eq ptr %member, null
+  %team = load ptr, ptr %member
+  %alone = icmp eq ptr %team, null
   br i1 %alone, label %done, label %meet
 meet:
-  %team = load ptr, ptr %member
   call void @symc_barrier(ptr %team)
   br label %done
 done:

@@ -118,10 +118,11 @@ def test_symbols_reach_kernels_and_multiply_jobs(native):
     assert x.tolist() == [5, 12]
 
 
-@pytest.mark.parametrize("jobs, backwards", [
-    (5, [4, 3, 2, 1, 0]), (70, [*(job for first in range(67, 0, -3) for job in range(first, first + 3)), 0])])
-def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, backwards):
-    """So that each begins with the weights that the one before it read last."""
+@pytest.mark.parametrize("jobs, flops, backwards", [
+    (5, 10**9, [4, 3, 2, 1, 0]), (70, 10**9, [job for first in range(68, -1, -2) for job in (first, first + 1)]),
+    (70, 0, list(range(70)))])
+def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, flops, backwards):
+    """So that each begins with the weights that the one before it read last, unless all of them fit the first cache."""
     kernel = """
     define void @visit(ptr %order, i64 %begin, i64 %end) {
     entry:
@@ -140,7 +141,7 @@ def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, backwa
       ret void
     }"""
     for trips in range(1, 5):
-        plan = Plan((native.buffer("output", "order", jobs + 1),), (Kernel("visit"),),
+        plan = Plan((native.buffer("output", "order", jobs + 1),), (Kernel("visit", flops=flops),),
                     (LoopStep((1, 2), 0, trip=trips), KernelStep(0, (0,), jobs, 0)), {"infer": (0, 1)})
         check(plan)
         library = load_plan(plan, [compile_object(kernel, "x86-64")], "x86-64")
@@ -149,21 +150,43 @@ def test_iterations_run_jobs_forwards_and_backwards_in_turn(native, jobs, backwa
         assert np.argsort(order[1:]).tolist() == (list(range(jobs)) if trips % 2 else backwards)
 
 
-@pytest.mark.parametrize("size", [3, 5, 1000])
-def test_teams_do_every_job_of_every_iteration_once(native, size):
+@pytest.mark.parametrize("size, teams", [(3, (1, 2, 3, 4)), (5, (1, 2, 3, 4)), (1000, (1, 2, 3, 4)),
+                                         (3, (100,)), (80, (100,)), (1000, (64, 65, 100))])
+def test_teams_do_every_job_of_every_iteration_once(native, size, teams):
+    """Teams of more threads than there are cores, jobs or shares (64) as well."""
     plan = Plan((native.buffer("output", "x", size),), (Kernel("increase", flops=10**9),),
                 (LoopStep((1, 3), 0, trip=7), KernelStep(0, (0, 0), size, 0), KernelStep(0, (0, 0), size, 1)),
                 {"infer": (0, 1)})
     check(plan)
     driven = Driven(native, plan)
     team = driven.library.team_create()
-    for threads in (1, 2, 3, 4):
+    for threads in teams:
         assert driven.library.team_resize(team, threads) == threads
         for _ in range(20):
             driven.arrays[0][:] = 0
             assert driven.run(0, 1, team) == 0
             np.testing.assert_array_equal(driven.arrays[0], 14)
     driven.library.team_resize(team, 1)
+
+
+def test_more_jobs_than_32_bits_count(native):
+    kernel = """
+    define void @count(ptr %done, i64 %begin, i64 %end) {
+      %jobs = sub i64 %end, %begin
+      %before = atomicrmw add ptr %done, i64 %jobs monotonic
+      ret void
+    }"""
+    plan = Plan((native.buffer("output", "done", 2),), (Kernel("count", flops=10**9),),
+                (LoopStep((1, 2), 0, trip=3), KernelStep(0, (0,), 2**33 + 5, 0)), {"infer": (0, 1)})
+    check(plan)
+    library = load_plan(plan, [compile_object(kernel, "x86-64")], "x86-64")
+    team = library.team_create()
+    for threads in (1, 2, 3):
+        library.team_resize(team, threads)
+        done = np.zeros(1, np.int64)
+        assert library.run(address_of(np.array([address_of(done)], np.uintp)), 0, 0, 1, team) == 0
+        assert done[0] == 3 * (2**33 + 5)
+    library.team_resize(team, 1)
 
 
 def test_refuses_what_it_cannot_run(native):
