@@ -39,7 +39,7 @@ def test_sources(call, tmp_path):
     assert {"Makefile", "main.c", "symc.c", "affine.h", "affine.symc"} <= {path.name for path in
                                                                           (tmp_path / "affine-c").iterdir()}
     assert call("--format", "c", "-o", "affine.tar.gz")[0] == 0
-    assert subprocess.run(["tar", "tzf", "affine.tar.gz"], capture_output=True, text=True).stdout.count("affine/") == 12
+    assert subprocess.run(["tar", "tzf", "affine.tar.gz"], capture_output=True, text=True).stdout.count("affine/") == 13
 
 
 def test_library(call, build_c, tmp_path):

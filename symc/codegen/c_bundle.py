@@ -20,7 +20,8 @@ from symc.codegen.c_header import SOURCES, model_header
 from symc.errors import SymcError
 from symc.runtime.package import Package
 
-LIBRARY_SOURCES = ("symc.h", "symc.c", "symc_package.inc", "symc_shapes.inc", "symc_executor.inc")
+LIBRARY_SOURCES = ("symc.h", "symc.c", "symc_threads.inc", "symc_package.inc", "symc_shapes.inc",
+                   "symc_executor.inc")
 # Exports nothing but what the header declares; calls within the library stay there, whatever else a process has loaded.
 LIBRARY_OPTIONS = ("-std=c11", "-O2", "-fPIC", "-shared", "-s", "-fvisibility=hidden",
                    '-DSYMC_API=__attribute__((visibility("default")))', "-Wl,-Bsymbolic", "-Wl,--build-id=none")
@@ -59,7 +60,7 @@ main: $(OBJECTS)
 %.o: %.c NAME.h symc.h
 \t$(CC) -std=c11 $(CFLAGS) -c $< -o $@
 
-symc.o: symc_package.inc symc_shapes.inc symc_executor.inc
+symc.o: symc_threads.inc symc_package.inc symc_shapes.inc symc_executor.inc
 
 NAME_data.o: NAME_data.S NAME.symc
 \t$(CC) -c $< -o $@

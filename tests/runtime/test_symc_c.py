@@ -279,6 +279,12 @@ def test_sixteen_threads(build_c, symc_c, package_path):
     assert "0 wrong results" in done.stdout
 
 
+def test_a_fork_while_another_thread_changes_the_team(build_c, symc_c, package_path):
+    program = build_c(PROGRAMS / "fork.c", symc_c.path, options=("-D_GNU_SOURCE",))
+    done = subprocess.run([program, package_path, "20"], capture_output=True, text=True, timeout=250)
+    assert done.stdout == "0 children failed\n", done.stdout + done.stderr
+
+
 def test_programs_written_for_mxnets_prediction_interface(build_c, sanitized_symc, compiled):
     path = compiled(symc.sym.Variable("data") * 2, {}, {"data": (2, 3)})
     program = build_c(sanitized_symc, PROGRAMS / "predict.c", options=SANITIZED)

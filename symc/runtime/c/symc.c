@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -102,7 +101,7 @@ struct symc_module {
     const batch_table *batch;   /* or null */
     plan_view *plans;
     char level[256];
-    pthread_mutex_t lock;       /* of what follows */
+    atomic_long holder;         /* of what follows: the process one of whose threads changes it, or 0 */
     struct any_batch *batches;  /* that were asked for, which live as long as the module */
     atomic_int threads;
     _Atomic(void *) team;
@@ -226,33 +225,7 @@ static int has_feature(const char *name)
 }
 #endif
 
-/* Cores that this process may use: its affinity, and the CPU quota of its container rounded up. */
-static int available_cores(void)
-{
-    cpu_set_t set;
-    long cores = sched_getaffinity(0, sizeof set, &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
-    long long quota, period;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file && fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0
-        && (quota + period - 1) / period < cores)
-        cores = (long)((quota + period - 1) / period);
-    if (file)
-        fclose(file);
-    return cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : (int)cores;
-}
-
-static int default_threads(int *threads)
-{
-    const char *text = getenv("SYMC_NUM_THREADS");
-    char *end;
-    long wanted = text ? strtol(text, &end, 10) : available_cores();
-    if (wanted < 1 || wanted > MOST_THREADS || (text && *end))
-        return fail(SYMC_ERROR_ARGUMENT, "environment variable SYMC_NUM_THREADS is '%.40s', expected a number of threads "
-                    "from 1 to %d", text, MOST_THREADS);
-    *threads = (int)wanted;
-    return SYMC_OK;
-}
-
+#include "symc_threads.inc"
 #include "symc_package.inc"
 #include "symc_shapes.inc"
 
@@ -458,7 +431,6 @@ static void free_module(symc_module *module)
         close(module->descriptor_file);
     unmap(module->mapped);
     unmap(module->mapped_weights);
-    pthread_mutex_destroy(&module->lock);
     free_batches(module->batches);
     free(module->plans);
     free(module->copy);
@@ -478,7 +450,6 @@ static int new_module(span image, const char *path, symc_module **result)
     module->mark = MODULE_MARK;
     module->mapped = path ? image : (span){0};
     module->descriptor_file = -1;
-    pthread_mutex_init(&module->lock, NULL);
     atomic_store(&module->references, 1);
     int status = load_module(module, image, path);
     if (status)
@@ -547,52 +518,6 @@ int symc_module_plans(const symc_module *module, size_t *count)
     int status = check_module(module);
     if (!status && !(status = check_pointer(count, "count")))
         *count = module->descriptor->count;
-    return status;
-}
-
-/* ---- threads --------------------------------------------------------------------------------------------------- */
-
-/* The team for a run; made when it is first needed, and anew in a child of fork.  Null: the caller runs alone. */
-static void *team_of(symc_module *module)
-{
-    if (atomic_load(&module->threads) == 1)
-        return NULL;
-    long process = (long)getpid();
-    if (atomic_load(&module->process) == process)
-        return atomic_load(&module->team);
-    pthread_mutex_lock(&module->lock);
-    if (atomic_load(&module->process) != process) {
-        void *team = module->descriptor->team_create();
-        if (team)
-            atomic_store(&module->threads, module->descriptor->team_resize(team, atomic_load(&module->threads)));
-        atomic_store(&module->team, team);
-        atomic_store(&module->process, process);
-    }
-    pthread_mutex_unlock(&module->lock);
-    return atomic_load(&module->team);
-}
-
-int symc_module_set_threads(symc_module *module, int threads)
-{
-    int status = check_module(module);
-    if (status)
-        return status;
-    if (threads < 1 || threads > MOST_THREADS)
-        return fail(SYMC_ERROR_ARGUMENT, "%d threads, expected 1 to %d", threads, MOST_THREADS);
-    pthread_mutex_lock(&module->lock);
-    void *team = atomic_load(&module->team);
-    if (team && atomic_load(&module->process) == (long)getpid())
-        threads = module->descriptor->team_resize(team, threads);
-    atomic_store(&module->threads, threads);
-    pthread_mutex_unlock(&module->lock);
-    return SYMC_OK;
-}
-
-int symc_module_threads(symc_module *module, int *threads)
-{
-    int status = check_module(module);
-    if (!status && !(status = check_pointer(threads, "threads")))
-        *threads = atomic_load(&module->threads);
     return status;
 }
 
