@@ -13,7 +13,6 @@ import typer
 
 from symc.cli.application import app
 from symc.cli.options import (
-    FAST_MATH,
     Epoch,
     Heads,
     Json,
@@ -31,46 +30,49 @@ from symc.cli.options import (
 )
 from symc.cli.show import Notes, progress, show, verdict
 
+Slabs = Annotated[str, typer.Option("--slabs", help=(
+    "Sizes that are compiled for a batch of any size; others are computed by several of them."))]
+Train = Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")]
+Levels = Annotated[str | None, typer.Option("--cpu", help=(
+    "CPU levels to compile for, as x86-64,aarch64, or native; by default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 and "
+    "x86-64-v4-amx with --precision bf16."))]
+Targets = Annotated[str, typer.Option("--target", help=(
+    "llvm: CPUs; cuda: GPUs, for which a compiler comes with symc's extra 'cuda'; llvm,cuda: a package that runs on "
+    "both."))]
+Architectures = Annotated[str | None, typer.Option("--arch", help=(
+    "Architectures of GPUs to compile for, as sm_75,sm_86; by default sm_80,sm_90. Later ones get PTX of the newest, "
+    "which compute_80 among them sets otherwise."))]
+WeightsFile = Annotated[str | None, typer.Option("--weights-file", help=(
+    "Name of a file beside the package for the weights, which packages of equal weights share."))]
+Precision = Annotated[str, typer.Option("--precision", help=(
+    "fp32, or bf16: weights and what lies between kernels as bfloat16, sums in float32. For GPUs also fp16, the same "
+    "with float16, and tf32: products of float32 with 10 bits of mantissa."))]
+FastMath = Annotated[bool, typer.Option("--fast-math", help=(
+    "3x3 convolutions also by tiles of 4x4 pixels, which round more; see docs/architecture.md for how much."))]
+Libraries = Annotated[str, typer.Option("--library", help=(
+    "Libraries of NVIDIA that GPUs may use: cublaslt, for large products of matrices, cudnn, for large convolutions, "
+    "or both: cublaslt,cudnn. Where they are not installed symc's own kernels run, which the package holds all the "
+    "same."))]
+Verify = Annotated[bool, typer.Option("--verify/--no-verify", help=(
+    "Compare with the interpreter before the package is written."))]
+Dump = Annotated[Path | None, typer.Option("--dump", help="Folder for the graph after each pass.")]
+PrintAfter = Annotated[list[str] | None, typer.Option("--print-after", help=(
+    "Print the graph after this pass, or 'all'."))]
+TimePasses = Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")]
+Key = Annotated[Path | None, typer.Option("--sign", help=(
+    "File with a private key (PEM, ed25519): writes the package's signature beside it, as `symc sign` does."))]
+
 
 @app.command(epilog="Example: symc compile resnet-symbol.json --params resnet-0000.params --shape data=1,3,224,224 -o "
                     "resnet.symc. For GPUs too, which this machine need not have: --target llvm,cuda --arch "
                     "sm_80,sm_90")
 def compile(
-    network: Network,
-    params: Parameters = None,
-    epoch: Epoch = None,
-    shape: ShapeSets = None,
-    slabs: Annotated[str, typer.Option(help="Sizes that are compiled for a batch of any size; others are computed by "
-                                            "several of them.")] = "1,8,64",
-    dtype: Types = None,
-    outputs: Heads = "",
-    train: Annotated[bool, typer.Option("--train", help="Also compile backward; parameters become inputs.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Package to write.")] = None,
-    cpu: Annotated[str | None, typer.Option(help="CPU levels to compile for, as x86-64,aarch64, or native; by "
-                                                 "default x86-64-v3,x86-64-v4, and x86-64-v4-bf16 and x86-64-v4-amx "
-                                                 "with --precision bf16.")] = None,
-    target: Annotated[str, typer.Option(help="llvm: CPUs; cuda: GPUs, for which a compiler comes with symc's extra "
-                                             "'cuda'; llvm,cuda: a package that runs on both.")] = "llvm",
-    arch: Annotated[str | None, typer.Option(help="Architectures of GPUs to compile for, as sm_75,sm_86; by default "
-                                                  "sm_80,sm_90. Later ones get PTX of the newest, which compute_80 "
-                                                  "among them sets otherwise.")] = None,
-    weights_file: Annotated[str | None, typer.Option(help="Name of a file beside the package for the weights, which "
-                                                          "packages of equal weights share.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32, or bf16: weights and what lies between kernels as bfloat16, "
-                                                "sums in float32. For GPUs also fp16, the same with float16, and "
-                                                "tf32: products of float32 with 10 bits of mantissa.")] = "fp32",
-    fast_math: Annotated[bool, typer.Option("--fast-math", help=FAST_MATH)] = False,
-    library: Annotated[str, typer.Option(help="Libraries of NVIDIA that GPUs may use: cublaslt, for large products of "
-                                              "matrices, cudnn, for large convolutions, or both: cublaslt,cudnn. Where "
-                                              "they are not installed symc's own kernels run, which the package holds "
-                                              "all the same.")] = "",
-    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with the interpreter before the package "
-                                                                      "is written.")] = True,
-    dump: Annotated[Path | None, typer.Option(help="Folder for the graph after each pass.")] = None,
-    print_after: Annotated[list[str] | None, typer.Option(help="Print the graph after this pass, or 'all'.")] = None,
-    time_passes: Annotated[bool, typer.Option("--time-passes", help="Print the seconds of each pass.")] = False,
-    sign: Annotated[Path | None, typer.Option(help="File with a private key (PEM, ed25519): writes the package's "
-                                                   "signature beside it, as `symc sign` does.")] = None,
+    network: Network, params: Parameters = None, epoch: Epoch = None, shape: ShapeSets = None, slabs: Slabs = "1,8,64",
+    dtype: Types = None, outputs: Heads = "", train: Train = False, output: Output = None, cpu: Levels = None,
+    target: Targets = "llvm", arch: Architectures = None, weights_file: WeightsFile = None,
+    precision: Precision = "fp32", fast_math: FastMath = False, library: Libraries = "", verify: Verify = True,
+    dump: Dump = None, print_after: PrintAfter = None, time_passes: TimePasses = False, sign: Key = None,
     as_json: Json = False,
 ) -> None:
     """Compile a network to a package that runs with NumPy alone."""

@@ -37,7 +37,6 @@ Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads; 0: all 
 Target = Annotated[str | None, typer.Option("--target", help="cpu, cuda, or cuda:1 for the second GPU; by default the "
                                             "GPU if there is one that the package has code for, else the CPU.")]
 NO_PARAMETERS = "none"              # what --params says of networks whose parameters are inputs
-FAST_MATH = "3x3 convolutions also by tiles of 4x4 pixels, which round more; see docs/architecture.md for how much."
 EXAMPLES = {"--shape": "data=1,3,224,224", "--dtype": "data=float16"}
 
 
