@@ -331,7 +331,7 @@ def _lines(items: Sequence[str], broken: bool, depth: int) -> str:
     if not broken:
         return ", ".join(items)
     indent = "\n" + "  " * depth
-    return "".join(f"{', ' if i else ''}{indent}  {item}" for i, item in enumerate(items)) + indent
+    return f"{indent}  {f', {indent}  '.join(items)}{indent}"
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})

@@ -16,13 +16,13 @@ class Record:
     field_defaults: ClassVar[dict[str, Any]] = {}       # of every field, MISSING where it has none
 
     def __init__(self, *args: Any, **fields: Any) -> None:
-        defaults = self.field_defaults
-        values = {**defaults, **dict(zip(defaults, args, strict=False)), **fields}
+        defaults, values = self.field_defaults, self.__dict__
+        for given in (defaults, zip(defaults, args, strict=False), fields):
+            values.update(given)
         missing = [name for name, value in values.items() if value is dataclasses.MISSING]
         if missing or len(values) > len(defaults) or len(args) > len(defaults):
             unknown = [name for name in fields if name not in defaults]
             raise TypeError(f"{type(self).__name__}: missing {missing}, unknown {unknown}, {len(args)} by position")
-        self.__dict__.update(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")

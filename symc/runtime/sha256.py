@@ -1,5 +1,5 @@
 """SHA-256.  OpenSSL's, which hashlib takes, is the fastest and takes 5 ms to load: longer than to hash a small package
-with the code that Python brings along for builds without OpenSSL."""
+with the code that Python brings along for builds without OpenSSL.  Compilers have loaded it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGE = 2**20       # bytes; from here on OpenSSL is sooner done, loading includ
 
 def sha256(data: bytes | memoryview) -> str:
     """The digest of bytes, in hexadecimal digits."""
-    if len(data) < LARGE:
+    if len(data) < LARGE and "hashlib" not in sys.modules:
         return _of_python(data).hexdigest()
     import hashlib
 

@@ -6,6 +6,7 @@ Each is the other's gradient by its data; that by the weight is `_backward_convo
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -102,7 +103,7 @@ class Convolving(Operator):
         raise NotImplementedError
 
     def contraction(self, inputs: list[TensorType]) -> Contraction:
-        return self.spec(self.window(inputs[0]))
+        return _contraction(self, inputs[0])
 
     def finish(self, F: Any, total: Any, *bias: Any) -> Any:
         return total + bias[0] if bias else total
@@ -146,6 +147,12 @@ class Convolving(Operator):
     def gradient_channels_first(self, g: Any, data: Value, weight: Value, dy: Value) -> list[Value | None]:
         """Gradients of data and weight."""
         raise NotImplementedError
+
+
+@functools.lru_cache(4096)
+def _contraction(op: Convolving, data: TensorType) -> Contraction:
+    """Of a layer; passes ask again and again, and networks have few different ones."""
+    return op.spec(op.window(data))
 
 
 @operator("Convolution")
