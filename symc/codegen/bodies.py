@@ -7,16 +7,17 @@ a slice is a part of the input, and what a body gives back lies in the outputs, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, unique_names
 from symc.ops.families.control_flow import ControlFlow, Scan
 from symc.ops.operator import is_view
+from symc.ops.record import Record, record
 from symc.passes.materialize import storages
 
 
-@dataclass(frozen=True, eq=False)
-class Body:
+@record
+class Body(Record):
     """One graph of a loop or branch `owner`."""
 
     owner: Node

@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +30,7 @@ from symc.codegen.elf import read_symbols
 from symc.codegen.llvm_checksum import ASKED_FOR
 from symc.codegen.plan import Plan, check
 from symc.errors import SymcError
+from symc.ops.record import Record, record
 from symc.runtime.archive import MANIFEST, WEIGHTS, is_member_name, map_file, place_of_last, write_archive
 from symc.runtime.manifest import (
     FORMAT,
@@ -60,8 +61,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
 LONGEST_SUMS = {"crc32": 2**32 - 1, "sha256": 64 * "0"}     # with the most digits
 
 
-@dataclass(frozen=True)
-class Contents:
+@record
+class Contents(Record):
     """What a package holds.
 
     plans: one for each set of shapes, over one weight block; libraries, by level of LEVELS, run them all.

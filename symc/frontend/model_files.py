@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from symc.errors import MXNetError, did_you_mean
@@ -83,8 +83,8 @@ class Document(Record):
         return params.read(self.read(), self.label) if in_memory else params.read(self.label, mapped=True)
 
 
-@dataclass(frozen=True)
-class ModelFiles:
+@record
+class ModelFiles(Record):
     """The files of a model.  shapes: of inputs, as files beside say; notes: what was found and chosen, a sentence each.
     """
 

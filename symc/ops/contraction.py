@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symc.ir.types import Shape
+from symc.ops.record import Record, record
 
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Rearrangement = Callable[[np.ndarray], np.ndarray]
@@ -103,8 +104,8 @@ def matrix_product(batch: int | None, m: int, n: int, k: int, transpose_a: bool,
                        axes(lead + ("nk" if transpose_b else "kn")))
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+@record
+class Window(Record):
     """Geometry of a convolution over `len(kernel)` spatial dimensions; all extents in elements."""
 
     batch: int

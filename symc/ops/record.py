@@ -4,6 +4,7 @@ each class.  Generating them for hundreds of operator blocks was most of the tim
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 C = TypeVar("C", bound=type["Record"])
@@ -14,11 +15,15 @@ class Record:
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     field_defaults: ClassVar[dict[str, Any]] = {}       # of every field, MISSING where it has none
+    field_factories: ClassVar[dict[str, Callable[[], Any]]] = {}        # of the fields whose default each record makes
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         defaults, values = self.field_defaults, self.__dict__
         for given in (defaults, zip(defaults, args, strict=False), fields):
             values.update(given)
+        for name, factory in self.field_factories.items():
+            if values[name] is dataclasses.MISSING:
+                values[name] = factory()
         missing = [name for name, value in values.items() if value is dataclasses.MISSING]
         if missing or len(values) > len(defaults) or len(args) > len(defaults):
             unknown = [name for name in fields if name not in defaults]
@@ -51,4 +56,6 @@ def record(cls: C) -> C:
     # those by position come first
     ordered = sorted(dataclasses.fields(made), key=lambda field: bool(field.kw_only))
     made.field_defaults = {field.name: field.default for field in ordered}
+    made.field_factories = {field.name: field.default_factory for field in ordered
+                            if field.default_factory is not dataclasses.MISSING}
     return made

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from symc.ir.graph import Node, Value
 from symc.ir.types import TensorType
+from symc.ops.record import Record, record
 from symc.passes.minimum_cut import Network
 
 PLAIN, BLOCKED, OWN, ANY = "plain", "blocked", "own", "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+@record
+class Needs(Record):
     """inputs: PLAIN, BLOCKED, OWN or ANY for each.  output: PLAIN, BLOCKED or OWN.  plain_cost: bytes that it costs
     more where its own layout is plain."""
 

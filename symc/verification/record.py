@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
+
+from symc.ops.record import Record, record
 
 if TYPE_CHECKING:
     from symc.verification.compare import Difference
@@ -14,8 +16,8 @@ PASSED, DIFFERENT, NOTHING, SKIPPED = "passed", "different", "nothing to compare
 SEVERITY = (PASSED, SKIPPED, NOTHING, DIFFERENT)
 
 
-@dataclass(frozen=True)
-class Verification:
+@record
+class Verification(Record):
     """What was compared of a plan, and how it went.
 
     status: one of the above.  against: what the code was compared with.  levels, others: the CPU levels that were
@@ -49,14 +51,14 @@ class Verification:
     def to_json(self, rounded: bool = False) -> dict[str, Any]:
         """The record; rounded, for manifests: differences rounded up, since their last digits depend on the machine."""
         differences = [_rounded_up(d.to_json()) if rounded else d.to_json() for d in self.differences]
-        record = {"status": self.of_all, "against": self.against, "seed": self.seed, "levels": list(self.levels),
+        found = {"status": self.of_all, "against": self.against, "seed": self.seed, "levels": list(self.levels),
                   "levels_not_run": list(self.others), "inputs": dict(self.inputs), "compared": differences,
                   "each_step_compared": self.steps_compared}
         which = {"plan": self.plan, "shapes": {name: list(shape) for name, shape in self.shapes.items()}}
         further = {"fault": self.fault, "other_plans": [one.to_json(rounded) for one in self.other_plans],
                    "plans_not_compared": list(self.not_compared),
                    "gpu": None if self.on_gpu is None else self.on_gpu.to_json(rounded)}
-        return record | (which if self.shapes else {}) | {key: value for key, value in further.items() if value}
+        return found | (which if self.shapes else {}) | {key: value for key, value in further.items() if value}
 
 
 def of_plans(found: Mapping[int, Verification], shapes: Sequence[Mapping[str, Sequence[int]]]) -> Verification:
@@ -77,8 +79,8 @@ def skipped(why: str, levels: Sequence[str]) -> Verification:
     return Verification(SKIPPED, why, None, (), tuple(levels))
 
 
-def _rounded_up(record: dict[str, Any]) -> dict[str, Any]:
-    return record | {key: at_most(record[key]) for key in ("max_abs", "relative")}
+def _rounded_up(difference: dict[str, Any]) -> dict[str, Any]:
+    return difference | {key: at_most(difference[key]) for key in ("max_abs", "relative")}
 
 
 def at_most(number: float) -> float:

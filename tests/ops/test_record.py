@@ -16,6 +16,12 @@ class Point(Record):
 
 
 @record
+class Listing(Record):
+    title: str = ""
+    items: list[int] = dataclasses.field(default_factory=list)
+
+
+@record
 class Named(Point):
     name: str = dataclasses.field(kw_only=True)
 
@@ -33,6 +39,11 @@ def test_equal_by_class_and_fields():
 def test_wrong_arguments(args, fields):
     with pytest.raises(TypeError, match="Point"):
         Point(*args, **fields)
+
+
+def test_defaults_that_each_has_for_itself():
+    assert Listing("a").items == [] and Listing("a").items is not Listing("a").items
+    assert Listing("a", [1]) == dataclasses.replace(Listing("b", [1]), title="a") != Listing("a")
 
 
 def test_frozen():
