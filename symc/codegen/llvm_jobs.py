@@ -141,8 +141,9 @@ class Tiled:
 
     def _overlaps(self, address: Affine, axis: str) -> bool:
         reach = self._reach(address, axis)
+        points = self.nest.extents
         return any(0 < address.coefficient(reduced) <= reach < self._reach(address, reduced)
-                   for reduced in self.nest.reduced)
+                   and points[axis] < points[reduced] for reduced in self.nest.reduced)
 
     def _reach(self, address: Affine, axis: str) -> int:
         return abs(address.coefficient(axis)) * (self.nest.extents[axis] - 1)

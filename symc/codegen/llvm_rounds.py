@@ -5,6 +5,9 @@ would read them from beyond it.  So the reduction is cut into rounds: all tiles 
 which lie in memory of the job meanwhile, before any takes the next.  A job has all taps of a window: of a few lines at
 a time, which stay in the first cache while each tap reads them.  Padding limits loops at run time.
 
+Windows over many channels go in rounds where the weights of a tile do not stay in the second cache beside the lines of
+the image: every line would read them from beyond it.
+
 Products of matrices with long rows go in rounds too: few whole rows stay in the second cache, and the weights would be
 read again for every few of them.  What a round reads of many rows stays there, for several columns of weights.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from symc.codegen.llvm_jobs import CACHE, CHUNK, LARGEST_SUMS, ROWS_IN_ROUNDS, Tiling
 from symc.codegen.llvm_nest import Nest, split_axis
@@ -20,6 +24,19 @@ from symc.codegen.llvm_nest import Nest, split_axis
 BYTES_OF_A_ROUND = 192 << 10    # that it reads, for all tiles: they stay in the second cache
 LEAST_STEPS = 24                # of a round, that pay for loading and storing the sums
 BYTES_OF_A_ROUND_OF_TAPS = 40 << 10    # the same where taps read it again and again: they stay in the first cache
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes that a tile may read without rounds, and that one round may read for all tiles of a job."""
+
+    tile: int
+    round: int
+
+
+OF_SUMS = Limits(CACHE, BYTES_OF_A_ROUND)
+OF_TAPS = Limits(CACHE // 2, BYTES_OF_A_ROUND_OF_TAPS)      # which read again what a round reads
+OF_WINDOWS = Limits(1 << 20, BYTES_OF_A_ROUND)      # jobs of some lines read the weights again that others have read
 
 
 def cut_product(nest: Nest, reduction: Sequence[str], row: str, weights: int,
@@ -43,26 +60,25 @@ def cut_product(nest: Nest, reduction: Sequence[str], row: str, weights: int,
 
 
 def cut_into_rounds(nest: Nest, reduction: Sequence[str], tilings: Sequence[Tiling], lanes: Sequence[str],
-                    itemsize: int, taps: bool, written: Collection[str]) -> tuple[Nest, tuple[str, ...], int]:
+                    itemsize: int, limits: Limits, written: Collection[str]) -> tuple[Nest, tuple[str, ...], int]:
     """The nest, its reduced axes from the outermost on, and how many of these are rounds: 0 where they would not pay.
 
-    tilings: that jobs would have.  lanes: the axes that each tile has whole.  taps: whether jobs have some, which
-    read again what a round reads, so that it is to stay in the first cache.  written: the axes whose padding is written
-    out.
+    tilings: that jobs would have.  lanes: the axes that each tile has whole.  written: the axes whose padding is
+    written out.
     """
     unchanged = nest, tuple(reduction), 0
     whole = {axis: nest.extents[axis] for axis in lanes}
     tile = whole | {tiling.axis: tiling.size for tiling in tilings}
     job = whole | {tiling.axis: _points_of_job(nest, tiling) for tiling in tilings}
-    near, most = (CACHE // 2, BYTES_OF_A_ROUND_OF_TAPS) if taps else (CACHE, BYTES_OF_A_ROUND)
     if (all(job[axis] <= tile[axis] for axis in job)
-            or _read(nest, {**tile, **{axis: nest.extents[axis] for axis in reduction}}) * itemsize <= near
+            or _read(nest, {**tile, **{axis: nest.extents[axis] for axis in reduction}}) * itemsize <= limits.tile
             or math.prod(job.values()) * itemsize > LARGEST_SUMS):
         return unchanged
     inner: dict[str, int] = {}
     for number, axis in reversed(list(enumerate(reduction))):
         sizes = _sizes(nest, axis, written)
-        inner[axis] = max((d for d in sizes if _read(nest, {**job, **inner, axis: d}) * itemsize <= most), default=1)
+        inner[axis] = max((size for size in sizes
+                           if _read(nest, {**job, **inner, axis: size}) * itemsize <= limits.round), default=1)
         if inner[axis] < nest.extents[axis]:
             steps = math.prod(inner.values())
             return _cut(nest, reduction, number, inner[axis]) if steps >= LEAST_STEPS else unchanged

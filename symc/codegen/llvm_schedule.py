@@ -24,7 +24,7 @@ from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_ahead import NextPanel, next_panel
 from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, JOBS_IN_ROUNDS, MOST_CHAINS, Tiled, Tiling, tile_sizes
 from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
-from symc.codegen.llvm_rounds import cut_into_rounds, cut_product
+from symc.codegen.llvm_rounds import OF_SUMS, OF_TAPS, OF_WINDOWS, Limits, cut_into_rounds, cut_product
 
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
@@ -409,11 +409,30 @@ def _in_rounds(loops: _Loops, tiled: Tiled, of_weights: bool) -> tuple[_Loops, t
             return shared, shared.tiled(tiled.row, tiled.sizes, itemsize).in_shared_rounds()
     if not lanes or not _may_go_in_rounds(loops, tiled.sizes, of_weights):
         return loops, ()
-    tilings, taps = tiled.in_rounds(of_weights), bool(tiled.taps())
     written = frozenset().union(*(c.position.axes for c in nest.constraints
                                   if loops.shares_taps or not _limits_loops(c, nest, lanes, tiled.sizes, ())))
-    cut = loops.cut(*cut_into_rounds(nest, reduction, tilings, lanes, itemsize, taps, written))
-    return cut, tilings if cut.rounds else ()
+    for limited, limits in _ways_to_cut(loops, tiled, of_weights):
+        tilings = tiled.in_rounds(limited)
+        cut = loops.cut(*cut_into_rounds(nest, reduction, tilings, lanes, itemsize, limits, written))
+        if cut.rounds:
+            return cut, tilings
+    return loops, ()
+
+
+def _ways_to_cut(loops: _Loops, tiled: Tiled, of_weights: bool) -> Iterator[tuple[bool, Limits]]:
+    """Whether jobs are limited by the sums that fit the stack, and what rounds are worth then; the better one first."""
+    if of_weights:
+        yield True, OF_TAPS if tiled.taps() else OF_SUMS
+        return
+    if loops.shares_taps or not _padded(loops.nest, loops.reduction):
+        yield False, OF_SUMS
+    if not loops.shares_taps:
+        yield True, OF_WINDOWS
+
+
+def _padded(nest: Nest, reduction: Sequence[str]) -> list[Constraint]:
+    """The constraints that summing meets."""
+    return [c for c in nest.constraints if c.position.axes & set(reduction)]
 
 
 def _is_one_sum(nest: Nest, reduction: Sequence[str]) -> bool:
@@ -425,14 +444,14 @@ def _is_one_sum(nest: Nest, reduction: Sequence[str]) -> bool:
 def _may_go_in_rounds(loops: _Loops, sizes: Mapping[str, int], of_weights: bool) -> bool:
     """Whether few cases of padding would be written out: those of rounds are, for every tile of a job."""
     nest, reduction = loops.nest, loops.reduction
-    padded = [c for c in nest.constraints if c.position.axes & set(reduction)]
+    padded = _padded(nest, reduction)
     if loops.shares_taps:
         return all(_cases(c, nest, [axis for axis in c.position.axes if axis in nest.parallel])
                    <= CASES_WRITTEN_OUT // 2 for c in padded)
-    if not of_weights:
-        return not padded
     written = [c for c in padded if not _limits_loops(c, nest, (), sizes, ())]
-    return all(reduction[-1] in c.position.axes and _cases(c, nest, reduction[-1:]) <= CASES_WRITTEN_OUT
+    if of_weights and any(reduction[-1] not in c.position.axes for c in written):
+        return False
+    return all(_cases(c, nest, [axis for axis in reduction if axis in c.position.axes]) <= CASES_WRITTEN_OUT
                for c in written)
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symc.codegen import llvm_jobs, llvm_rounds
+from symc.codegen import llvm_jobs, llvm_rounds, llvm_schedule
 from symc.codegen.llvm_compile import LEVELS
 from symc.codegen.llvm_contraction import ContractionRequest, generate
 from symc.codegen.llvm_nest import nests_of
+from symc.codegen.llvm_rounds import Limits
 from symc.codegen.llvm_schedule import Schedule, choose
 from symc.codegen.llvm_weights import weight_layout
 from symc.ir.types import DType, TensorType
@@ -54,9 +55,8 @@ def test_other_reductions_stay_whole(data: tuple[int, ...]) -> None:
 @contextlib.contextmanager
 def small_rounds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llvm_rounds, "CACHE", 0)
-        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND", 16 << 10)
-        patch.setattr(llvm_rounds, "BYTES_OF_A_ROUND_OF_TAPS", 4 << 10)
+        for name, read in (("OF_SUMS", 16 << 10), ("OF_TAPS", 4 << 10), ("OF_WINDOWS", 16 << 10)):
+            patch.setattr(llvm_schedule, name, Limits(0, read))
         patch.setattr(llvm_rounds, "LEAST_STEPS", 4)
         yield
 
@@ -183,3 +183,47 @@ def test_sums_of_pixels_are_those_of_one_round(blocks: int, image: int, filters:
         for name, value in (("CHUNK", 512), ("CACHE", 0), ("BYTES_OF_A_ROUND", 2048), ("LEAST_STEPS", 1)):
             patch.setattr(llvm_rounds, name, value)
         check(deep_pixels(16 * blocks, image, filters), level=level)
+
+
+def window(channels: int, filters: int, image: int, kernel: int = 3, stride: int = 1, dilate: int = 1,
+           pad: int = 0) -> ContractionRequest:
+    """A convolution of images in blocks."""
+    output = (image + 2 * pad - dilate * (kernel - 1) - 1) // stride + 1
+    spec = Window(1, 1, channels, filters, (image,) * 2, (output,) * 2, (kernel,) * 2, (stride,) * 2, (dilate,) * 2,
+                  (pad,) * 2).forward()
+    shape = (filters, channels, kernel, kernel)
+    data, result = (TensorType((1, count, size, size), DType.float32, "aBcd16b")
+                    for count, size in ((channels, image), (filters, output)))
+    return ContractionRequest(spec, data, TensorType(shape, DType.float32, weight_layout(spec, shape)), (result,))
+
+
+@pytest.mark.parametrize("data", [
+    (1024, 256, 33, 3, 1, 6, 6), (1024, 256, 33, 3, 1, 12, 12),
+    (1024, 256, 33, 3, 1, 18, 18),      # of which a tap reaches over more points than the image has
+    (1024, 256, 45, 3, 1, 6, 0), (512, 128, 64, 5)])
+def test_windows_whose_weights_pass_the_second_cache_go_in_rounds(data: tuple[int, ...]) -> None:
+    schedule = schedule_of(window(*data), "x86-64-v4")
+    assert schedule.rounds == 1 and schedule.reduction[0].startswith("c/"), "of channels; a round has all taps"
+    rows = {tiling.axis: tiling for tiling in schedule.tilings}
+    points = rows["y0"].tiles_per_job * schedule.nest.extents["y1"]
+    lanes = schedule.pieces * schedule.width * rows["o/16"].size
+    assert llvm_jobs.LARGEST_SUMS / 2 < 4 * points * lanes <= llvm_jobs.LARGEST_SUMS
+
+
+@pytest.mark.parametrize("data", [(256, 256, 28, 3, 1, 2, 2), (256, 512, 28, 3, 2, 1, 1), (64, 64, 224, 3, 1, 1, 1)])
+def test_other_windows_stay_whole(data: tuple[int, ...]) -> None:
+    assert schedule_of(window(*data), "x86-64-v4").rounds == 0
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.sampled_from([16, 40, 64]), st.sampled_from([16, 48]), st.integers(6, 15), st.integers(1, 5),
+       st.integers(1, 2), st.integers(1, 5), st.integers(0, 6), st.sampled_from([256, 4 << 10, 16 << 10]), levels)
+def test_sums_of_windows_are_those_of_one_round(channels: int, filters: int, image: int, kernel: int, stride: int,
+                                                dilate: int, pad: int, read: int, level: str) -> None:
+    if image + 2 * pad <= dilate * (kernel - 1):
+        return
+    with small_rounds(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llvm_schedule, "OF_WINDOWS", Limits(0, read))
+        patch.setattr(llvm_schedule, "OF_SUMS", Limits(1 << 30, 0))
+        patch.setattr(llvm_jobs, "LARGEST_SUMS", 4 << 10)
+        check(window(channels, filters, image, kernel, stride, dilate, pad), level=level)
