@@ -23,6 +23,7 @@ BLOCK = 16                 # channels of a block; one AVX-512 register of float3
 FEWEST_CHANNELS = 8        # an image with fewer stays plain: most lanes of a block would be empty
 GATHERED = 4               # bytes moved in the time in which one is read element by element, across rows
 LONG_SUM = 512             # summands from which on walking both operands across their rows misses the caches
+MOST_LANES = 128           # rows of a dense layer that take its weight as it lies
 LONG_SUM_EXTENT = 128      # rows and columns of the result for which rearranging both operands pays
 TRANSPOSED, PANELS = "ba", f"Ba{BLOCK}b"    # of the operands of a long sum; transposing is slow: the narrower one
 PackRule = Callable[[Node], str | None]
@@ -36,6 +37,8 @@ class AssignLayouts(Pass):
     in windows, and Concat along channels, work in either layout, which is chosen for all of them together
     (`layout_choice`); everything else, and the roots, are plain.
     Both operands of a long sum over their rows (the gradient of a dense layer's weight) are rearranged too.
+    Dense layers of few rows whose weight is another in each run read it as it lies, and have vectors along the rows of
+    their data instead: that is transposed, and what they write is, for which `layout_choice` counts it as in blocks.
     `_relayout` nodes lie where the layouts of a value's writer and reader differ, and in front of weights:
 
         %c = Convolution(%x, %w)    →    %w/relayout: f32[..]:ABcd16b32a = _relayout(%w)
@@ -51,8 +54,9 @@ class AssignLayouts(Pass):
     parameters: frozenset[str] = frozenset()
 
     def __call__(self, graph: Graph) -> Graph:
-        blocked = blocked_nodes(graph.nodes, graph.roots, needs_of, BLOCK)
-        work = _Assignment(self.pack, stable_nodes(graph, self.parameters), blocked)
+        stable = stable_nodes(graph, self.parameters)
+        blocked = blocked_nodes(graph.nodes, graph.roots, lambda node: needs_of(node, stable), BLOCK)
+        work = _Assignment(self.pack, stable, blocked)
         for node in graph.nodes:
             if node.op is not None:
                 work.visit(node)
@@ -73,9 +77,9 @@ def constants_in_body(op: ControlFlow) -> frozenset[str]:
 
 
 def blocked_layout(rank: int) -> str:
-    """'aBcd16b' for rank 4: channels, axis 1, in blocks of 16."""
+    """'aBcd16b' for rank 4: channels, axis 1, in blocks of 16; matrices are transposed."""
     letters = string.ascii_lowercase[:rank]
-    return f"{letters[0]}{letters[1].upper()}{letters[2:]}{BLOCK}b"
+    return TRANSPOSED if rank == 2 else f"{letters[0]}{letters[1].upper()}{letters[2:]}{BLOCK}b"
 
 
 class _Assignment:
@@ -105,6 +109,8 @@ class _Assignment:
             layouts = (TRANSPOSED, PANELS) if rows <= columns else (PANELS, TRANSPOSED)
             return [self.relaid(data, layouts[0]), self.relaid(weight, layouts[1]), *map(self.plain, others)], None
         inputs, layout = self.as_needed(node)
+        if reads_rows(node, self.stable):
+            return inputs, layout
         if not reads_images(node):
             return [inputs[0], self.packed(node, weight, reads_across(node)), *inputs[2:]], None
         if not has_weight(node):
@@ -114,7 +120,7 @@ class _Assignment:
 
     def as_needed(self, node: Node) -> tuple[list[Value], str | None]:
         """The inputs, and the layout of the outputs, as `needs_of` says and the choice for free nodes."""
-        needs, own = needs_of(node), BLOCKED if node in self.blocked else PLAIN
+        needs, own = needs_of(node, self.stable), BLOCKED if node in self.blocked else PLAIN
         inputs = []
         for value, wanted in zip(node.inputs, needs.inputs, strict=True):
             in_blocks = (own if wanted == OWN else wanted) == BLOCKED
@@ -154,13 +160,15 @@ class _Assignment:
         return self._relayouts[key]
 
 
-def needs_of(node: Node) -> Needs:
-    """In which layouts a node reads and writes."""
+def needs_of(node: Node, stable: frozenset[Node]) -> Needs:
+    """In which layouts a node reads and writes.  stable: nodes whose packed forms are made once."""
     kind, plain = kind_of(node), Needs((PLAIN,) * len(node.inputs), PLAIN)
     if kind == "contraction":
+        if reads_rows(node, stable):
+            return Needs((BLOCKED, *plain.inputs[1:]), BLOCKED)
         return _needs_of_contraction(node)
     if kind == "reduction" or kind == "imperative" and operation(node).pattern == "reduction":
-        return Needs((ANY,) * len(node.inputs), PLAIN)
+        return Needs(tuple(PLAIN if len(value.type.dims) == 2 else ANY for value in node.inputs), PLAIN)
     if kind == "elementwise" or operation(node).name == "Concat" and operation(node).parameters()["dim"] == 1:
         return _needs_of_pixels(node)
     return _needs_of_windows(node) if kind in ("window", "injective") else plain
@@ -185,9 +193,9 @@ def _image(type: TensorType, spec: Contraction, channels: Index) -> str:
 
 def _needs_of_pixels(node: Node) -> Needs:
     """An elementwise operator: operands of the shape of the result are in its layout."""
-    shape = node.types[0].dims
-    may_be = has_channels(node.types[0]) and shape[1] >= FEWEST_CHANNELS and all(t.dims == shape for t in node.types)
-    joins = operation(node).name == "Concat"
+    shape, joins = node.types[0].dims, operation(node).name == "Concat"
+    has_layouts = has_channels(node.types[0]) or len(shape) == 2 and all(shape) and not joins
+    may_be = has_layouts and shape[1] >= FEWEST_CHANNELS and all(t.dims == shape for t in node.types)
     inputs = (OWN if may_be and (joins or value.type.dims == shape) else PLAIN for value in node.inputs)
     return Needs(tuple(inputs), OWN if may_be else PLAIN)
 
@@ -208,6 +216,18 @@ def _needs_of_windows(node: Node) -> Needs:
 def reads_images(node: Node) -> bool:
     """Whether a contraction is a convolution of images, or the gradient of one."""
     return has_window(node) and is_image(node.inputs[0].type) and node.types[0].dtype is DType.float32
+
+
+def reads_rows(node: Node, stable: frozenset[Node]) -> bool:
+    """Whether a dense layer reads the rows of its weight as they lie: rearranging what it reads and writes beside moves
+    less than half as much, and its rows fill vectors."""
+    if has_window(node) or node.inputs[1].node in stable:
+        return False
+    data, weight, result = (*(value.type for value in node.inputs[:2]), node.types[0])
+    if {(len(type.dims), type.dtype) for type in (data, weight, result)} != {(2, DType.float32)}:
+        return False
+    return (reads_across(node) and data.dims[0] == result.dims[0] and data.dims[0] % BLOCK == 0
+            and data.dims[0] <= MOST_LANES and weight.bytes > 2 * (data.bytes + result.bytes))
 
 
 def has_weight(node: Node) -> bool:

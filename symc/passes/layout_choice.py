@@ -78,5 +78,7 @@ NEVER = 1 << 62     # a cost above all others
 
 
 def _padding(type: TensorType, block: int) -> int:
-    """Bytes of the pad lanes of an image in blocks."""
+    """Bytes of the pad lanes of an image in blocks; matrices have none."""
+    if len(type.dims) == 2:
+        return 0
     return -type.dims[1] % block * math.prod(type.dims) // max(1, type.dims[1]) * type.element.itemsize

@@ -69,6 +69,35 @@ def test_a_matrix_is_packed_only_if_it_seldom_changes(check, unchanged):
     """)
 
 
+def test_a_large_weight_that_changes_is_read_as_it_lies(check):
+    check(assign(), """
+        %x: f32[64,256]    %w: f32[512,256]    %b: f32[512]
+        %y = FullyConnected(%x, %w, %b) num_hidden=512
+        %r = relu(%y)
+        %s = softmax(%r)
+        heads %s
+    """, """
+        %x/relayout.ba: f32[64,256]:ba = _relayout(%x)  # from x
+        %y: f32[64,512]:ba = FullyConnected(%x/relayout.ba, %w, %b) num_hidden=512
+        %r: f32[64,512]:ba = relu(%y)
+        %r/relayout: f32[64,512] = _relayout(%r)
+        %s: f32[64,512] = softmax(%r/relayout)
+        heads %s
+    """)
+
+
+@pytest.mark.parametrize(("rows", "hidden"), [(24, 512), (256, 512), (64, 128)])
+def test_other_weights_that_change_are_packed(graph, rows, hidden):
+    """Rows that fill no vectors, or are many, or a weight that is not larger than what is read and written."""
+    text = f"""
+        %x: f32[{rows},256]    %w: f32[{hidden},256]
+        %y = FullyConnected(%x, %w) num_hidden={hidden} no_bias=True
+        heads %y
+    """
+    product = assign()(graph(text)).heads[0].node
+    assert [value.type.layout for value in (*product.inputs, *product.outputs)] == [None, "Ab16a", None]
+
+
 def test_a_long_sum_reads_both_operands_rearranged(check, unchanged):
     text = """
         %d: f32[{0},192]    %x: f32[{0},144]
