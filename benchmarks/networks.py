@@ -1,4 +1,4 @@
-"""Writes further convolutional networks beside those of `export.py`, in the same way: what it says of FOLDER holds.
+"""Writes further networks beside those of `export.py`, in the same way: what it says of FOLDER holds.
 
 usage: python networks.py FOLDER [NAME ...]     under Python 3.8 with MXNet 1.9.1; names in CV need gluoncv too
 """
@@ -17,7 +17,8 @@ CV_OTHER = {"cifar_resnet56_v2": (3, 32, 32), "cifar_resnext29_16x64d": (3, 32, 
             "simple_pose_resnet18_v1b": (3, 256, 192), "i3d_inceptionv1_kinetics400": VIDEO,
             "r2plus1d_resnet18_kinetics400": (3, 8, 112, 112), "p3d_resnet50_kinetics400": VIDEO}
 BATCHES_OF_8 = ("resnet18_v1", "densenet121", "squeezenet1.1", "mobilenet1.0")
-WITHOUT_TWIN = ("shufflenet_v1", "shufflenet_v2", "tcn", "wavenet", "c3d")      # MXNet's exporter refuses them
+# MXNet's exporter refuses them
+WITHOUT_TWIN = ("shufflenet_v1", "shufflenet_v2", "tcn", "wavenet", "c3d", "gru", "gru_b32")
 
 
 def conv(net, filters, kernel=3, stride=1, groups=1, dilate=1, rank=2, **options):
@@ -150,6 +151,65 @@ def c3d():
     return mx.sym.FullyConnected(net, num_hidden=487), {"data": (1,) + VIDEO}
 
 
+def ssd(size=300, classes=21):
+    """VGG-16 with the heads of a detector at six scales; what is decoded from them is left out."""
+    def several(net, filters, count):
+        for _ in range(count):
+            net = relu(conv(net, filters))
+        return net
+
+    net = several(mx.sym.Variable("data"), 64, 2)
+    for filters, count in ((128, 2), (256, 3), (512, 3)):
+        net = several(halved(net), filters, count)
+    scales = [net]
+    net = mx.sym.Pooling(several(halved(net), 512, 3), kernel=(3, 3), pad=(1, 1), pool_type="max")
+    scales.append(relu(conv(relu(conv(net, 1024, dilate=6)), 1024, 1)))
+    for inner, filters in ((256, 512), (128, 256), (128, 256), (128, 256)):
+        scales.append(relu(conv(relu(conv(scales[-1], inner, 1)), filters, 3, 2)))
+    heads = [mx.sym.Flatten(mx.sym.transpose(conv(scale, boxes * count), axes=(0, 2, 3, 1)))
+             for scale, boxes in zip(scales, (4, 6, 6, 6, 4, 4)) for count in (classes, 4)]
+    return mx.sym.Concat(*heads, dim=1), {"data": (1, 3, size, size)}
+
+
+def text_cnn(batch=8, words=50, width=128, filters=100):
+    """Windows of three to five words, of each filter the strongest answer."""
+    net = mx.sym.reshape(mx.sym.Variable("data"), shape=(batch, 1, words, width))
+    found = [mx.sym.Pooling(relu(mx.sym.Convolution(net, kernel=(size, width), num_filter=filters)),
+                            kernel=(words - size + 1, 1), pool_type="max") for size in (3, 4, 5)]
+    return mx.sym.FullyConnected(mx.sym.Flatten(mx.sym.Concat(*found, dim=1)), num_hidden=2), {
+        "data": (batch, words, width)}
+
+
+def gru(batch, steps, inputs, hidden=256, layers=2):
+    state = mx.sym.zeros((layers, batch, hidden))
+    out = mx.sym.RNN(mx.sym.Variable("data"), mx.sym.Variable("rnn_parameters"), state, state_size=hidden,
+                     num_layers=layers, mode="gru", name="rnn")
+    return out, {"data": (steps, batch, inputs)}
+
+
+def face_resnet(units=(3, 4, 6, 3)):
+    """The ResNet-34 of face recognition: BatchNorm in front of each block, PReLU, a vector of 512 numbers."""
+    def prelu(value):
+        return mx.sym.LeakyReLU(value, act_type="prelu")
+
+    def norm(value):
+        return mx.sym.BatchNorm(value, fix_gamma=False)
+
+    net = normed(mx.sym.Variable("data"), 64, activation=prelu)
+    for count, filters in zip(units, (64, 128, 256, 512)):
+        for stride in [2] + [1] * (count - 1):
+            inner = norm(conv(normed(norm(net), filters, activation=prelu), filters, 3, stride, no_bias=True))
+            net = inner + (net if stride == 1 else norm(conv(net, filters, 1, stride, no_bias=True)))
+    return norm(mx.sym.FullyConnected(mx.sym.Flatten(norm(net)), num_hidden=512)), {"data": (1, 3, 112, 112)}
+
+
+def dilated_pyramid(channels=1024, filters=256, size=33):
+    """The head of DeepLab: windows dilated by 6, 12 and 18 side by side."""
+    net = mx.sym.Variable("data")
+    parts = [normed(net, filters, 1), *(normed(net, filters, dilate=dilate) for dilate in (6, 12, 18))]
+    return conv(normed(mx.sym.Concat(*parts, dim=1), filters, 1), 21, 1), {"data": (1, channels, size, size)}
+
+
 def of_gluoncv(name, image, batch=1):
     from gluoncv.model_zoo import get_model  # here, for networks of others need no gluoncv
 
@@ -164,6 +224,9 @@ def of_gluoncv(name, image, batch=1):
 NETWORKS = {
     "unet": unet, "dcgan": lambda: dcgan(1), "dcgan_b8": lambda: dcgan(8), "efficientnet_b0": lambda: efficientnet(1),
     "efficientnet_b0_b8": lambda: efficientnet(8), "tcn": tcn, "wavenet": wavenet, "yolo3": yolo3, "c3d": c3d,
+    "ssd300": ssd, "text_cnn": text_cnn, "face_resnet34": face_resnet, "dilated_pyramid": dilated_pyramid,
+    "gru": lambda: gru(1, 50, 128), "gru_b32": lambda: gru(32, 20, 256),
+    "bert_base_2": lambda: export.bert(2, 128, 768, 12, 3072), "bert_small": lambda: export.bert(4, 32, 256, 4, 1024),
     **{name: (lambda name=name: export.zoo(name)) for name in ZOO},
     **{name + "_b8": (lambda name=name: export.zoo(name, 8)) for name in BATCHES_OF_8},
     **{name: (lambda name=name: of_gluoncv(name, IMAGE)) for name in CV},
