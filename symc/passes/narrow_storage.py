@@ -31,10 +31,10 @@ class NarrowStorage(Pass):
         %b: f32[..] = group(%a) { %in0/f32 = Cast(%in0)  %s = exp(%in0/f32)  heads %s }
 
     A value stays float32 that the user or a loop holds, that follows from parameters alone, that is added to a sum of
-    products as a bias, or that a reduction (sums, statistics) or an imperative kernel (sorting, detection) reads or
-    writes; also the parts of such a value, its views, and what else passes between the kernels of one operator that has
-    an imperative one: rows of a detector hold numbers of classes, and boxes that are compared.  Of a value that leaves
-    its group in both dtypes the rounded one is left.
+    products as a bias, that a reduction (sums, statistics) or an imperative kernel (sorting, detection) reads or
+    writes, or that a kernel of rows (softmax, LayerNorm) reads; also the parts of such a value, its views, and what
+    else passes between the kernels of one operator that has an imperative one: rows of a detector hold numbers of
+    classes, and boxes that are compared.  Of a value that leaves its group in both dtypes the rounded one is left.
     """
 
     name = "narrow-storage"

@@ -107,30 +107,29 @@ def rounded(exact: np.ndarray, roles: Roles, dtype: DType) -> np.ndarray:
     summed, taps = roles
     kept = [dim for dim in range(exact.ndim) if dim not in summed]
     order = [*kept, *(dim for dim in summed if dim not in taps), *taps]
-    moved = np.ascontiguousarray(exact.transpose(order))
-    made = _nearest(moved, dtype)
-    for dims in dict.fromkeys((taps, summed)):
-        length = math.prod(exact.shape[dim] for dim in dims)
+    moved = exact.transpose(order)
+    window, length = (math.prod(exact.shape[dim] for dim in dims) for dims in (taps, summed))
+    rows = moved.reshape(-1, length)
+    made = np.empty(rows.shape, np.uint16)
+    at_once = max(1, ELEMENTS_AT_ONCE // length)
+    for begin in range(0, len(rows), at_once):
+        made[begin:begin + at_once] = _rounded_rows(rows[begin:begin + at_once], window, dtype)
+    return np.ascontiguousarray(made.reshape(moved.shape).transpose(np.argsort(order))).view(dtype.numpy)
+
+
+def _rounded_rows(exact: np.ndarray, window: int, dtype: DType) -> np.ndarray:
+    """The bits of rows that are summed; the taps of a window lie side by side."""
+    bits = np.asarray(NumPyMath.cast(exact, dtype)).view(np.uint16)
+    for length in dict.fromkeys((window, exact.shape[1])):
         if length > 1:
-            _balance(moved.reshape(-1, length), made.reshape(-1, length), dtype)
-    return np.ascontiguousarray(made.transpose(np.argsort(order))).view(dtype.numpy)
-
-
-def _nearest(exact: np.ndarray, dtype: DType) -> np.ndarray:
-    """The bits of the nearest numbers."""
-    return np.asarray(NumPyMath.cast(exact, dtype)).view(np.uint16)
+            _balance(exact.reshape(-1, length), bits.reshape(-1, length), dtype)
+    return bits
 
 
 def _balance(exact: np.ndarray, bits: np.ndarray, dtype: DType) -> None:
-    """Change `bits` (rows, elements) so that the errors of each row sum up to almost nothing."""
-    rows = max(1, ELEMENTS_AT_ONCE // exact.shape[1])
-    for begin in range(0, len(exact), rows):
-        _balance_rows(exact[begin:begin + rows], bits[begin:begin + rows], dtype)
-
-
-def _balance_rows(exact: np.ndarray, bits: np.ndarray, dtype: DType) -> None:
-    """Of the elements whose error has the sign of their row's, the first few take the number on the other side: those
-    first for which this adds the least to the squares of errors, by what it takes from the sum."""
+    """Change `bits` (rows, elements) so that the errors of each row sum up to almost nothing: of the elements whose
+    error has the sign of the sum, the first few take the number on the other side, those first for which this adds the
+    least to the squares of errors, by what it takes from the sum."""
     errors = _as_float(bits, dtype) - exact
     excess = errors.sum(1, dtype=np.float64)
     others = np.where((errors > 0) == (bits < 0x8000), bits - np.uint16(1), bits + np.uint16(1))

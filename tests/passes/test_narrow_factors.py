@@ -7,6 +7,7 @@ from symc.interpreter import run_heads
 from symc.passes.base import run_passes
 from symc.passes.hoist_invariants import HoistInvariants
 from symc.passes.narrow_factors import NarrowFactors
+from tests.passes.graphs import DENSE_IN_A_LOOP
 
 WEIGHTS = NarrowFactors(frozenset({"w", "b"}))
 
@@ -95,15 +96,7 @@ def test_what_is_converted_is_rounded(graph):
 
 
 def test_weights_of_a_loop_are_converted_in_front_of_it(graph):
-    made = run_passes(graph("""
-        %x: f32[5,2,8]    %w: f32[6,8]
-        %y = _scan(%x, %w) count=5 slices=1 states=0 constants=1 {
-            %x0: f32[2,8]    %c0: f32[6,8]
-            %a: f32[2,6] = FullyConnected(%x0, %c0) num_hidden=6 no_bias=True
-            heads %a
-        }
-        heads %y
-    """), [WEIGHTS, HoistInvariants()])
+    made = run_passes(graph(DENSE_IN_A_LOOP), [WEIGHTS, HoistInvariants()])
     loop = made.heads[0].node
     assert [str(value.type) for value in loop.inputs if value.node.op] == ["bf16[6,8]"]
     assert [node.name for node in loop.op.body.nodes if node.op] == ["x0/bf16", "a"]

@@ -11,6 +11,7 @@ from symc.passes.base import run_passes
 from symc.passes.hoist_invariants import HoistInvariants
 from symc.passes.narrow_factors import NarrowFactors
 from symc.passes.round_weights import RoundWeights, roles_of_weight, rounded
+from tests.passes.graphs import DENSE_IN_A_LOOP
 
 NARROW = [DType.bfloat16, DType.float16]
 
@@ -127,17 +128,8 @@ def test_what_others_read_is_rounded_to_the_nearest(graph, other):
 
 
 def test_weights_of_a_loop_are_rounded_by_what_the_loop_multiplies(graph):
-    text = """
-        %x: f32[5,2,8]    %w: f32[6,8]
-        %y = _scan(%x, %w) count=5 slices=1 states=0 constants=1 {
-            %x0: f32[2,8]    %c0: f32[6,8]
-            %a: f32[2,6] = FullyConnected(%x0, %c0) num_hidden=6 no_bias=True
-            heads %a
-        }
-        heads %y
-    """
     passes = [NarrowFactors(), HoistInvariants(), RoundWeights()]
-    made = run_passes(bind_constants(graph(text), {"w": np.full((6, 8), 1.001, np.float32)}), passes)
+    made = run_passes(bind_constants(graph(DENSE_IN_A_LOOP), {"w": np.full((6, 8), 1.001, np.float32)}), passes)
     loop = made.heads[0].node
     weight, = (value for value in loop.inputs if value.type.dtype is DType.bfloat16)
     assert weight.node.is_constant

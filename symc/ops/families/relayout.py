@@ -14,6 +14,8 @@ from symc.ops.operator import Operator, operator
 class Relayout(Operator):
     """The same logical values; the layouts of the node's input and output types say how each lies in memory."""
 
+    widened = frozenset()       # nothing is computed
+
     def reference(self, data: np.ndarray) -> np.ndarray:
         return data
 
