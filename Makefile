@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# by a path alone: each start of Python would import setuptools' finder for 20 ms
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable
 
 .PHONY: demo test lint unit generated graphs emulate fuzz benchmark cuda-check clean
 
@@ -47,11 +49,11 @@ cuda-check: $(VENV)/cuda
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "symc needs Python 3.11"'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[compile,dev]'
+	$(INSTALL) '.[compile,dev]'
 	touch $@
 
 $(VENV)/cuda: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cuda]'
+	$(INSTALL) '.[cuda]'
 	touch $@
 
 clean:

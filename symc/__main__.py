@@ -5,10 +5,13 @@ import sys
 
 # between two searches for garbage, of which a command makes little: modules and graphs live as long as its process
 YOUNG_OBJECTS = 200_000
+# seconds after which a thread that hashes or packs weights, for which it holds no lock of Python, gets that lock back
+SWITCH_INTERVAL = 0.0005
 
 
 def main() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         from symc.cli import main as run
 
