@@ -81,8 +81,7 @@ def parse(text: str | bytes, file: str = "symbol") -> RawGraph:
 # ---- reading -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where in the file the reader is."""
 
     file: str
@@ -110,7 +109,7 @@ class _Place:
             self.fail(f"expected text, found half of a surrogate pair in {_excerpt(value)}")
         return value
 
-    def count(self, value: Any) -> int:
+    def number(self, value: Any) -> int:
         if type(value) is not int or not 0 <= value < 2**32:
             self.fail(f"expected a number from 0 to 2³² - 1, found {_excerpt(value)}")
         return value
@@ -201,7 +200,7 @@ def _entry(value: Any, count: int, place: _Place) -> Entry:
     numbers = [value, 0] if type(value) is int else value
     if type(numbers) is not list or len(numbers) not in (2, 3):
         place.fail(f"expected [node, output] or [node, output, version], found {_excerpt(value)}")
-    entry = Entry(*map(place.count, numbers))
+    entry = Entry(*map(place.number, numbers))
     if entry.node >= count:
         place.fail(f"refers to node {entry.node}, but there are {count} nodes")
     return entry
@@ -224,7 +223,7 @@ def _graph_attributes(value: Any, place: _Place) -> tuple[int, bool]:
     attrs = place.expect(value, dict, "an object")
     np_shape = _plain(attrs.get("is_np_shape", 0))
     return (_version(_plain(attrs.get("mxnet_version", FIRST_VERSION)), place.at("mxnet_version")),
-            place.at("is_np_shape").count(np_shape) != 0)
+            place.at("is_np_shape").number(np_shape) != 0)
 
 
 def _plain(value: Any) -> Any:
@@ -235,7 +234,7 @@ def _plain(value: Any) -> Any:
 def _version(value: Any, place: _Place) -> int:
     """10901 from 10901, "10901" or "1.9.1"."""
     if type(value) is not str:
-        return place.count(value)
+        return place.number(value)
     parts = value.split(".")
     if len(parts) not in (1, 3) or not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
         place.fail(f"expected a version such as 10901 or \"1.9.1\", found {_excerpt(value)}")

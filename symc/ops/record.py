@@ -52,10 +52,31 @@ class Record:
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def record(cls: C) -> C:
     """Gather the annotated fields of a class, and those of its bases."""
-    made: C = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)  # type: ignore[assignment]
+    fields = {name: field for base in reversed(cls.__mro__[1:])
+              for name, field in getattr(base, "__dataclass_fields__", {}).items()}
+    fields |= _own_fields(cls)
+    cls.__dataclass_fields__ = fields
     # those by position come first
-    ordered = sorted(dataclasses.fields(made), key=lambda field: bool(field.kw_only))
-    made.field_defaults = {field.name: field.default for field in ordered}
-    made.field_factories = {field.name: field.default_factory for field in ordered
-                            if field.default_factory is not dataclasses.MISSING}
-    return made
+    ordered = sorted(fields.values(), key=lambda field: field.kw_only)
+    cls.field_defaults = {field.name: field.default for field in ordered}
+    cls.field_factories = {field.name: field.default_factory for field in ordered
+                           if field.default_factory is not dataclasses.MISSING}
+    return cls
+
+
+def _own_fields(cls: type[Record]) -> dict[str, dataclasses.Field[Any]]:
+    """Those that the class itself annotates, as `dataclasses` knows them; it would take five times as long."""
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for name, annotation in cls.__dict__.get("__annotations__", {}).items():
+        if "ClassVar" in str(annotation):
+            continue
+        default = cls.__dict__.get(name, dataclasses.MISSING)
+        field = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+        field.name, field.type, field.kw_only = name, annotation, field.kw_only is True
+        field._field_type = dataclasses._FIELD  # type: ignore[attr-defined,union-attr]  # what `fields` and `replace` look for
+        if field.default is not dataclasses.MISSING:
+            setattr(cls, name, field.default)
+        elif default is field:
+            delattr(cls, name)
+        found[name] = field
+    return found
