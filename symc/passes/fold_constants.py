@@ -44,7 +44,10 @@ class FoldConstants(Pass):
         chosen = frontier(graph, constant_nodes(graph), lambda value: value not in left and is_small_enough(value))
         if not chosen:
             return graph
-        made = map_in_threads(_constants, independent(chosen))
+        parts = independent(chosen)
+        large = [part for part in parts if not _are_small(part)]
+        small = [value for part in parts if _are_small(part) for value in part]
+        made = [*map_in_threads(_constants, large), _constants(small)]
         return replaced(graph, {value: constant for part in made for value, constant in part})
 
 
@@ -65,6 +68,12 @@ def independent(values: Sequence[Value]) -> list[list[Value]]:
     for value in values:
         parts.setdefault(leader_of(value.node), []).append(value)
     return list(parts.values())
+
+
+def _are_small(values: Sequence[Value]) -> bool:
+    """Whether all that they are made of is small, so that threads would wait for Python's lock most of the time."""
+    return all(type.bytes <= ALWAYS_FOLDED for node in topological(value.node for value in values)
+               for type in node.types)
 
 
 def _constants(values: Sequence[Value]) -> list[tuple[Value, Value]]:

@@ -35,7 +35,7 @@ WEIGHT_READ = 19              # ... of the weights, from memory
 TILE_MOVED = ((7 << 20, 0), (14 << 20, 25), (math.inf, 50))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1
 EXACT, FAST = (2, 3), (2, 3, 4)    # sizes of tiles; errors grow with them
-CHANNELS = 64                  # of 16 filters: what their weights become is kept in the first cache while it is summed
+COLUMNS = 1024                 # of a product of matrices for which no BLAS wakes threads, which wait for each other
 INPUT_LAYOUT, WEIGHT_LAYOUT = f"abcD{BLOCK}d", f"Acb{BLOCK}a"
 
 
@@ -151,18 +151,23 @@ def _weight(node: Node, packed: Value, size: int) -> Value:
 
 
 def transformed(weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, so many filters and channels at a time
-    that all but the result stays in the caches.  Not by NumPy's products of matrices, whose threads wait for each
-    other."""
+    """What `WinogradWeight` makes of `weight` as it lies under WEIGHT_LAYOUT, in products of matrices so small that all
+    but the result stays in the caches.  Many are one call: threads that do this beside each other seldom meet."""
     filters, channels, *taps = weight.shape
     factors, rows = matrices.reshape(len(matrices), -1), weight.reshape(filters, channels, math.prod(taps))
-    made = np.zeros((-(-filters // BLOCK), len(matrices), channels, BLOCK), np.float32)
-    for number, block in enumerate(made):
-        filters_of_block = rows[number * BLOCK:(number + 1) * BLOCK].T
-        for begin in range(0, channels, CHANNELS):
-            part = np.ascontiguousarray(filters_of_block[:, begin:begin + CHANNELS])    # (taps, channels, filters)
-            np.einsum("pt,tco->pco", factors, part, out=block[:, begin:begin + CHANNELS, :part.shape[2]])
+    rows = np.pad(rows, ((0, -filters % BLOCK), (0, 0), (0, 0))) if filters % BLOCK else rows
+    made = np.empty((len(rows) // BLOCK, len(matrices), channels, BLOCK), np.float32)
+    for number, block in enumerate(made.reshape(len(made), len(matrices), -1)):
+        by_tap = np.ascontiguousarray(rows[number * BLOCK:(number + 1) * BLOCK].T).reshape(math.prod(taps), -1)
+        whole = block.shape[1] // COLUMNS * COLUMNS
+        np.matmul(factors, _cut(by_tap[:, :whole]), out=_cut(block[:, :whole]))
+        np.matmul(factors, by_tap[:, whole:], out=block[:, whole:])
     return made
+
+
+def _cut(matrix: np.ndarray) -> np.ndarray:
+    """A matrix as several of COLUMNS columns."""
+    return matrix.reshape(len(matrix), -1, COLUMNS).transpose(1, 0, 2)
 
 
 def _made(node: Node, what: str, op: Operator, inputs: tuple[Value, ...], layout: str) -> Value:

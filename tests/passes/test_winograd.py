@@ -8,7 +8,7 @@ from symc.ops.contraction import Window
 from symc.ops.families.winograd import WinogradWeight, weight_matrices
 from symc.passes.base import run_passes
 from symc.passes.layout import AssignLayouts
-from symc.passes.winograd import CHANNELS, EXACT, FAST, UseWinograd, best_size, rows_of_chunk, transformed
+from symc.passes.winograd import COLUMNS, EXACT, FAST, UseWinograd, best_size, rows_of_chunk, transformed
 
 
 def passes(*parameters, fast_math=False):
@@ -116,8 +116,8 @@ def test_rows_of_a_chunk(shape, size, rows):
 
 @pytest.mark.parametrize("size", FAST)
 def test_weights_are_transformed_in_parts(size):
-    """Of blocks and runs of channels, the last of which are not full."""
-    weight = np.random.default_rng(0).standard_normal((21, 2 * CHANNELS + 7, 3, 3)).astype(np.float32)
+    """Of blocks and columns, the last of which are not full."""
+    weight = np.random.default_rng(0).standard_normal((21, 2 * COLUMNS // 16 + 7, 3, 3)).astype(np.float32)
     matrices = weight_matrices(size)
     made = transformed(weight, matrices)
     expected = WinogradWeight().reference(weight, matrices)                                     # (O, C, points)
