@@ -13,6 +13,8 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,13 +63,34 @@ def image_key(*parts: str) -> str:
 @functools.cache
 def _versions() -> tuple[str, ...]:
     """Hash of the generating sources, and the versions of what they are pinned to."""
-    root = Path(symc.__file__).parent
-    digest = hashlib.sha256()
-    for part in GENERATORS:
-        path = root / part
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            digest.update(file.read_bytes())
-    return (digest.hexdigest(), *(f"{name} {version}" for name, version in pins()))
+    return (_sources_hash(Path(symc.__file__).parent), *(f"{name} {version}" for name, version in pins()))
+
+
+def _sources_hash(root: Path) -> str:
+    """Hash of what GENERATORS name.  It is remembered by the places and states of the files, for reading them takes
+    longer than all else that finds a network's kernels here.  Of times only those of the inodes change with whatever
+    is written: installers set others."""
+    files = sorted(file for part in GENERATORS for file in _python_files(str(root / part)))
+    known_by = image_key(*(f"{file} {status.st_size} {status.st_ino} {status.st_ctime_ns}"
+                           for file, status in zip(files, map(os.stat, files), strict=True)))
+    found = read_bytes("sources", known_by)
+    if found is None:
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(Path(file).read_bytes())
+        found = digest.hexdigest().encode()
+        with suppress(SymcError):       # what keeps kernels says so
+            write_bytes("sources", known_by, found)
+    return found.decode()
+
+
+def _python_files(path: str) -> Iterator[str]:
+    """A file, or those in a folder."""
+    if path.endswith(".py"):
+        yield path
+        return
+    for folder, _, names in os.walk(path):
+        yield from (os.path.join(folder, name) for name in names if name.endswith(".py"))
 
 
 PINNED = {"apache-tvm": "tvm", "llvmlite": "llvmlite"}     # what makes the code: packages, and their modules
@@ -122,6 +145,11 @@ def read(key: str) -> GroupCode | None:
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def holds(kind: str) -> bool:
+    """Whether anything of a kind is kept."""
+    return os.path.isdir(folder() / kind)
 
 
 def path_of(kind: str, key: str) -> Path:

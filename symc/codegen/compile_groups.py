@@ -98,8 +98,9 @@ def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
     """
     tasks: dict[str, GroupTask] = {}
     keys: dict[tuple[str, Node], str] = {}
+    are_tuned = cache.holds(tuned.KIND)
     for node in nodes:
-        for task in _tasks(node, levels):
+        for task in _tasks(node, levels, are_tuned):
             keys[task.level, node] = task.key
             tasks.setdefault(task.key, task)
     code = {key: cache.read(key) for key in tasks}
@@ -128,12 +129,12 @@ def compile_images(texts: Mapping[bytes, Sequence[str]], architectures: Sequence
             for architecture, row in tasks.items()}
 
 
-def _tasks(node: Node, levels: Sequence[str]) -> list[GroupTask]:
-    """What compiling a group node for `levels` takes."""
+def _tasks(node: Node, levels: Sequence[str], are_tuned: bool) -> list[GroupTask]:
+    """What compiling a group node for `levels` takes.  are_tuned: whether `symc tune` may have timed it."""
     assert isinstance(node.op, Group)
     text = cache.canonical_text(node.op.graph)
     contracts = any(operation(inner).contraction is not None for inner in node.op.graph.nodes if inner.op)
-    choices = [tuned.choice_of(text, level) if contracts else MODEL for level in levels]
+    choices = [tuned.choice_of(text, level) if are_tuned and contracts else MODEL for level in levels]
     return [GroupTask(cache.key_of(text, level, str(choice)), text, level, tuned.kernel_name(text, choice),
                       tuple(map(str, node.sources)), not contracts or level == GRID_LEVEL, choice)
             for level, choice in zip(levels, choices, strict=True)]

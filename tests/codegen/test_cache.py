@@ -1,6 +1,7 @@
 """The kernel cache: keys, damage, concurrent writers."""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 import textwrap
@@ -65,6 +66,26 @@ def test_versions_count(monkeypatch):
     before = cache.key_of("text", "x86-64-v3")
     monkeypatch.setattr(cache, "_versions", lambda: ("changed",))
     assert cache.key_of("text", "x86-64-v3") != before
+
+
+def test_sources_are_known_by_their_states(tmp_path, monkeypatch):
+    """Also where a file changes that keeps its size and its time."""
+    monkeypatch.setattr(cache, "GENERATORS", ("ops", "te.py"))
+    (tmp_path / "ops" / "families").mkdir(parents=True)
+    (tmp_path / "te.py").write_text("a = 1")
+    (tmp_path / "ops" / "families" / "b.py").write_text("b = 1")
+    before = cache._sources_hash(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "write_bytes", lambda *_: pytest.fail("it is not remembered"))
+        assert cache._sources_hash(tmp_path) == before
+    for file in ("te.py", "ops/families/b.py"):
+        path = tmp_path / file
+        status = path.stat()
+        path.write_text(path.read_text().replace("1", "2"))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        after = cache._sources_hash(tmp_path)
+        assert after != before
+        before = after
 
 
 def test_the_generators_are_there():
