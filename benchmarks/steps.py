@@ -16,7 +16,7 @@ from collections import defaultdict
 import numpy as np
 
 import symc
-from symc.codegen.build import Options
+from symc.codegen.lowered import Options
 from symc.runtime.bench import Effort, step_name, step_times, step_work
 from symc.runtime.plan import KernelStep, buffer_ids
 from symc.runtime.program import Program

@@ -11,21 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symc.codegen.build import (
-    Lowered,
-    Options,
-    compile_lowered,
-    host_level,
-    load_in_process,
-    lower,
-    lower_segments,
-    state_names,
-)
+from symc.codegen.build import compile_lowered, host_level, load_in_process
 from symc.codegen.group_code import GRID_LEVEL
+from symc.codegen.lowered import Lowered, Options, lower, state_names
+from symc.codegen.segments import lower_segments
 from symc.errors import MXNetError, raise_collected
 from symc.frontend import array_methods  # noqa: F401  (gives the arrays of executors their operators)
 from symc.frontend.reader import describe_graph
 from symc.frontend.sights import sights_of
+from symc.host_steps import host_functions
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import DType, TensorType
 from symc.lowering import is_dynamic, named_dtypes
@@ -36,7 +30,6 @@ from symc.passes.partition import parameter_variables
 from symc.passes.pipeline import typed
 from symc.passes.places import inherited, places_of
 from symc.passes.watch_values import WatchValues
-from symc.prepared import host_functions
 from symc.runtime.context import GPU, Context, cpu
 from symc.runtime.devices import driver_of
 from symc.runtime.dynamic import KEPT, DynamicExecutor

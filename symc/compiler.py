@@ -13,8 +13,6 @@ import numpy as np
 from symc.bound import bind, simple_bind
 from symc.codegen import cache
 from symc.codegen.build import (
-    Lowered,
-    Options,
     Unit,
     compile_lowered,
     compile_several,
@@ -22,12 +20,14 @@ from symc.codegen.build import (
     host_level,
     host_levels,
     load_in_process,
-    output_names,
 )
 from symc.codegen.device_code import device_code
+from symc.codegen.lowered import Lowered, Options, output_names
+from symc.codegen.package import PACKAGE_LEVELS
 from symc.codegen.tune import Tuning, tuning_of
 from symc.errors import SymcError, raise_collected, warn
 from symc.frontend.shape_sets import Shapes
+from symc.host_steps import host_functions
 from symc.ir.graph import Graph
 from symc.ir.types import DType
 from symc.loading import Note, load_model
@@ -35,7 +35,7 @@ from symc.lowering import check_names, named_dtypes, prepare, targets_of
 from symc.ops.operator import operation
 from symc.passes.base import run_passes
 from symc.passes.pipeline import export_pipeline, typed
-from symc.prepared import PACKAGE_LEVELS, Prepared, host_functions
+from symc.prepared import Prepared
 from symc.runtime.batch import ModuleOfBatches
 from symc.runtime.devices import driver_of
 from symc.runtime.gpu_module import GpuModule
@@ -62,7 +62,7 @@ class ModuleOnGpu(GpuModule):
 
     def __init__(self, prepared: Prepared) -> None:
         self.save = prepared.save
-        self.unit, = compile_several((), (), prepared.options, prepared.grid)
+        self.unit, = compile_several((), (), prepared.options, prepared.weights(), prepared.grid)
         super().__init__(*_on_gpu(self.unit, prepared.grid[0], prepared.options))
 
 
@@ -89,7 +89,7 @@ class BatchModule(ModuleOfBatches):
 
 def _plans_here(prepared: Prepared) -> tuple[Plans, list[Unit]]:
     """The plans of a network in this process, over one block of weights."""
-    units = compile_several(prepared.lowered, [host_level()], prepared.options, prepared.grid)
+    units = compile_several(prepared.lowered, [host_level()], prepared.options, prepared.weights(), prepared.grid)
     weights = units[0].assembly.weights
     modules = [CompiledModule(unit.assembly.plan, load_in_process(unit), weights, host_functions(lowered.graph))
                for unit, lowered in zip(units, prepared.lowered, strict=False)]

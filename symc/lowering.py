@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symc.codegen.build import GRID_PRECISIONS, Lowered, Options, lower, state_names
+from symc.codegen.lowered import GRID_PRECISIONS, Lowered, Options, lower, state_names
 from symc.errors import SymcError, raise_collected
 from symc.frontend.parameter_names import nearest
 from symc.frontend.shape_sets import Shapes, ShapeSets, shape_sets

@@ -43,7 +43,7 @@ def inspect(file: FilePath, shapes: Mapping[str, PartialShape], trust: FilePath 
 
 def inspect_network(file: FilePath, shapes: Mapping[str, PartialShape]) -> dict[str, Any]:
     """Inputs, outputs, and a table of layers with output shapes and numbers of parameters, as far as they follow."""
-    from symc.codegen.build import output_names, state_names
+    from symc.codegen.lowered import output_names, state_names
     from symc.loading import load_network
     from symc.lowering import check_names
     from symc.passes.partition import parameter_variables

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symc import compiler
-from symc.codegen.build import Lowered, Options
+from symc.codegen.lowered import Lowered, Options
 from symc.errors import PackageError, SymcError
 from symc.frontend.reader import parse_graph
 from symc.ir.graph import Graph

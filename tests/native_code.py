@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symc.codegen.checksums import Checked
 from symc.codegen.plan import Buffer, Kernel, KernelStep, Plan, check
 
 # name → how element i of the output follows from elements i of the inputs %a and %b, all float32; one job an element
@@ -109,6 +110,6 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     link.link_shared(objects(plan), folder / "lib.so")
     package.write(folder / "affine.symc", package.Contents(
         plans=[plan], network='{"nodes": [], "heads": []}',
-        weights=package.weights_member([affine_weights(plan)]),
+        weights=Checked([affine_weights(plan).data]),
         libraries={"x86-64": (folder / "lib.so").read_bytes()}, graphs=["heads %result"]))
     return folder / "affine.symc"

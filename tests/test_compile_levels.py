@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from symc import compiler, runtime
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.errors import SymcError
 from symc.runtime.package import open_package
 

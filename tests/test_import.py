@@ -45,11 +45,17 @@ def test_what_verifies_is_loaded_by_what_is_verified() -> None:
 
 def test_compiling_loads_what_every_network_needs() -> None:
     """Where kernels are in the cache, a third of the time to compile is imports."""
-    probe = "import sys, symc.cli.compile, symc.lowering, symc.prepared; print(*sys.modules)"
+    probe = "import sys, symc.cli.compile, symc.lowering, symc.saving; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()).isdisjoint({
         "tvm", "llvmlite", "concurrent.futures", "logging", "tarfile", "zipfile", "tempfile", "importlib.resources",
         "symc.runtime.executor", "symc.codegen.x86_instructions", "symc.report"})
+
+
+def test_weights_are_hashed_while_what_makes_kernels_is_imported() -> None:
+    probe = "import sys, symc.lowering; print('symc.saving' in sys.modules, 'symc.codegen.build' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
 
 
 COMMAND = """

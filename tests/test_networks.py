@@ -8,7 +8,7 @@ import pytest
 
 import symc as mx
 from symc import runtime
-from symc.codegen.build import Options
+from symc.codegen.lowered import Options
 from symc.interpreter import run
 from symc.passes.base import run_passes
 from symc.passes.pipeline import inference_pipeline, typed

@@ -7,7 +7,8 @@ import pytest
 
 import symc as mx
 from symc import compiler, runtime
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.errors import PackageError, SymcError
 from symc.frontend.params import write
 from symc.runtime.package import open_package

@@ -7,10 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from symc import compiler, prepared
+from symc import compiler, saving
 from symc.codegen import build
-from symc.codegen.assemble import Assembly
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
+from symc.codegen.shared_weights import SharedWeights
 from symc.errors import PackageError, SymcError
 from symc.frontend.params import write as write_params
 from symc.ir.text import print_graph
@@ -103,14 +104,14 @@ def test_a_flipped_bit_in_the_weights(package):
 
 def test_damaged_weights_with_right_checksums(graph, package, tmp_path, monkeypatch):
     """The stored graph cannot know; the original parameters do, and the node that reads them is named."""
-    genuine = Assembly.weight_pieces
+    genuine = SharedWeights.pieces
 
     def damaged(self):
-        begin = next(buffer.offset for buffer in self.plan.buffers if buffer.kind == "weight" and "w2" in buffer.name)
+        largest, _ = max(self.contents, key=lambda piece: piece[1].nbytes)      # of w2
         block = np.concatenate(list(genuine(self)))
-        block[begin:begin + 4000] = 63
+        block[largest:largest + 4000] = 63
         yield block
-    monkeypatch.setattr(Assembly, "weight_pieces", damaged)
+    monkeypatch.setattr(SharedWeights, "pieces", damaged)
     compile_to(tmp_path, graph(NETWORK), verification=False)
     assert verify_package(package).status == "passed"
     found = verify_package(package, "net.params")
@@ -189,8 +190,8 @@ def test_recorded_outputs_are_of_the_plan_that_they_fit(graph, package):
 
 
 def test_packages_that_store_the_first_graph_alone(graph, package, monkeypatch):
-    genuine = prepared._graphs
-    monkeypatch.setattr(prepared, "_graphs", lambda network: genuine(network)[:1])
+    genuine = saving._graphs
+    monkeypatch.setattr(saving, "_graphs", lambda network: genuine(network)[:1])
     compile_several(package, graph, SETS)
     assert verify_package(package).not_compared == (1,)
     found = verify_package(package, "net.params")

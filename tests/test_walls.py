@@ -34,14 +34,18 @@ ROOMS = {
     "runtime": ("errors",),
     "loading.py": ("ir", "ops", "errors", "frontend", "passes", "runtime"),
     "verification": ("ir", "ops", "errors", "interpreter", "passes", "codegen", "runtime"),
-    "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "verification"),
+    "host_steps.py": ("ir", "ops", "errors", "codegen"),
+    "prepared.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime"),
+    "saving.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "verification", "host_steps",
+                  "prepared"),
     "lowering.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "loading", "prepared"),
-    "bound.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "lowering", "prepared"),
+    "bound.py": ("ir", "ops", "errors", "frontend", "passes", "codegen", "runtime", "host_steps", "lowering",
+                 "prepared"),
     "compiler.py": ("ir", "ops", "errors", "interpreter", "frontend", "passes", "codegen", "runtime", "loading",
-                    "prepared", "lowering", "bound"),
+                    "host_steps", "prepared", "lowering", "bound"),
 }
 # imported inside functions alone, when the user asks for what lies above
-LAZILY = {"frontend": ("compiler", "bound", "passes"), "report.py": ("lowering", "loading")}
+LAZILY = {"frontend": ("compiler", "bound", "passes"), "report.py": ("lowering", "loading"), "prepared.py": ("saving",)}
 FOREIGN = {"tvm": ("frontend/te", "frontend/relax", "codegen/tir", "codegen/relax"),
            "tvm_ffi": ("frontend/te", "codegen/tir", "codegen/relax"),
            "llvmlite": ("codegen/llvm",), "graphviz": ("frontend/visualization",), "PIL": ("cli/images",),

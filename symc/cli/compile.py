@@ -76,8 +76,6 @@ def compile(
     as_json: Json = False,
 ) -> None:
     """Compile a network to a package that runs with NumPy alone."""
-    # weights are written once: huge pages, for which the system may have to move others, do not pay
-    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     if not verify:      # what else is computed by NumPy does not pay for threads of its BLAS
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from symc.lowering import Options, prepare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from symc.codegen.plan import (
     Step,
     check,
 )
+from symc.codegen.weights import Weights, in_pieces, weights_of
 from symc.ir.graph import Graph, Node, Value, value_name
 from symc.ir.types import DType, TensorType
 from symc.ops.families.control_flow import ControlFlow, Scan
@@ -66,26 +67,10 @@ class Assembly(Record):
     def weights(self) -> np.ndarray:
         """The initial bytes of the block of weights, aligned: a new copy, which may be the largest array there is."""
         block, end = aligned_empty((self.plan.weights_bytes,), BYTE, "the block of weights"), 0
-        for piece in self.weight_pieces():
+        for piece in in_pieces(self.contents, self.plan.weights_bytes):
             block[end:end + len(piece)] = piece
             end += len(piece)
         return block
-
-    def weight_pieces(self) -> Iterator[np.ndarray]:
-        """The same, in pieces that nobody has copied."""
-        end = 0
-        for offset, array in self.contents:
-            if offset > end:
-                yield np.zeros(offset - end, np.uint8)
-            yield bytes_of(array)
-            end = offset + array.nbytes
-        if self.plan.weights_bytes > end:
-            yield np.zeros(self.plan.weights_bytes - end, np.uint8)
-
-
-def bytes_of(array: np.ndarray) -> np.ndarray:
-    """An array as it lies in memory, in row-major order."""
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def assemble(graph: Graph, code: Mapping[Node, GroupCode], states: Iterable[str], parameters: Iterable[str],
@@ -150,12 +135,15 @@ class _Assembler:
     statuses: dict[Node, int] = field(default_factory=dict)             # buffer that says whether a node failed
     cuts: dict[Node, list[tuple[int, int, int]]] = field(default_factory=dict)   # the slices of each loop
     ranges: dict[Node, Range] = field(default_factory=dict)             # the steps of nodes that libraries compute too
-    weights_bytes: int = 0
-    contents: list[tuple[int, np.ndarray]] = field(default_factory=list)   # of the weights: offset and value
 
     @cached_property
     def bodies(self) -> list[Body]:
         return all_bodies(self.graph)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """What the block of weights begins with."""
+        return weights_of(self.graph, self.initial)
 
     @cached_property
     def storage(self) -> Mapping[Value, Value]:
@@ -213,17 +201,17 @@ class _Assembler:
         self._measure_lives()
         merged = self._share_in_place()
         self._name_user_buffers()
-        self._place_weights()
+        weights_bytes = self._place_weights()
         memory = self._place_arena(merged)
         for body in self.bodies:
             self._place_body(body)
         steps, entries = self._steps(order)
         rests, calls = self._calls(len(steps))
         kernels = tuple(kernel for _, kernel in self.kernels.values())
-        plan = Plan(tuple(self.buffers), kernels, (*steps, *rests), entries, memory.arena_bytes, self.weights_bytes,
+        plan = Plan(tuple(self.buffers), kernels, (*steps, *rests), entries, memory.arena_bytes, weights_bytes,
                     calls=calls)
         check(plan)
-        return Assembly(plan, tuple(self.contents), memory)
+        return Assembly(plan, self.weights.contents, memory)
 
     # ---- who writes what, in which order -------------------------------------------------------------------
 
@@ -359,33 +347,30 @@ class _Assembler:
         self.numbers[key] = len(self.buffers)
         self.buffers.append(Buffer(kind, name, type.element.name, type.physical, type.bytes, offset, type.layout))
 
-    def _add_weight(self, key: Place, kind: str, name: str, type: TensorType, value: np.ndarray | None) -> None:
-        """A buffer at the end of the block of weights, where its first value lies if it has one."""
-        self._add(key, kind, name, type, self.weights_bytes)
-        if value is not None:
-            self.contents.append((self.weights_bytes, value))
-        self.weights_bytes += rounded(type.bytes)
-
     def _name_user_buffers(self) -> None:
         """Inputs, states, outputs and gradients, in the order of the graph; one buffer for each name."""
         by_name: dict[tuple[str, str], int] = {}
         places = [(Value(node), self._user_buffer(node)) for node in self.graph.variables]
         for key, (kind, name, type) in [*places, *self.written.items()]:
             if (kind, name) not in by_name:
-                if kind in ("input", "state") and name in self.initial:
-                    self._add_weight(key, kind, name, type, self.initial[name])
-                else:
-                    self._add(key, kind, name, type)
+                self._add(key, kind, name, type, self.weights.places.get(name) if kind in ("input", "state") else None)
                 by_name[kind, name] = self.numbers[key]
             self.numbers[key] = by_name[kind, name]
 
-    def _place_weights(self) -> None:
-        """Constants and prepared values side by side in the block of weights."""
+    def _place_weights(self) -> int:
+        """Constants in the block of weights, and prepared values behind them; the size of the block in bytes."""
+        end = self.weights.bytes
         inside = (node for body in self.bodies for node in body.graph.nodes)
         for node in (*self.graph.nodes, *inside):
+            if node.is_constant:
+                value = Value(node)
+                self._add(value, "weight", self._title(value), value.type, self.weights.places[value])
+                continue
             for value in node.outputs:
-                if node.is_constant or (value in self.lives and self._is_prepared(value)):
-                    self._add_weight(value, "weight", self._title(value), value.type, node.value)
+                if value in self.lives and self._is_prepared(value):
+                    self._add(value, "weight", self._title(value), value.type, end)
+                    end += rounded(value.type.bytes)
+        return end
 
     def _place_arena(self, merged: Mapping[Value, Value]) -> MemoryPlan:
         keys = {key: f"{i}" for i, key in enumerate(self.lives)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from symc.codegen.build import Options, Unit
+from symc.codegen.build import Unit
 from symc.codegen.compile_groups import compile_images
 from symc.codegen.cuda_compile import find_compiler
 from symc.codegen.group_code import GRID_LEVEL
+from symc.codegen.lowered import Options
 from symc.runtime.devices import SOURCE
 from symc.runtime.plan import KernelStep
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from symc.codegen import cache
+from symc.codegen.llvm_checksum import checksum_text
 from symc.codegen.llvm_driver import ENGINE_SYMBOLS, Row, engine_text, further_module, table_of
 from symc.codegen.map_object import addresses_in
 from symc.codegen.plan import Plan
-from symc.runtime.library import Library, Steps
+from symc.runtime.library import Library, Steps, fold_at, folded_crc32
 
 ROW = np.dtype([("function", np.uintp), ("caller", np.uintp), ("jobs", np.int64), ("first_id", np.int32),
                 ("per", np.int32), ("barrier", np.int8), ("solo", np.int8), ("control", np.int8)], align=True)
@@ -25,6 +27,14 @@ def load_plan(plan: Plan, kernels: Sequence[bytes], level: str) -> Library:
     if further := further_module(plan):
         known |= addresses_in(compiled(further, level), {name: engine[name] for name in ENGINE_SYMBOLS})
     return Library(engine, _steps(plan, known))
+
+
+def crc32_for(level: str) -> Callable[[bytes | memoryview], int]:
+    """CRC-32 by code for the CPU `level`, which is ours."""
+    if not (text := checksum_text(level)):
+        return zlib.crc32
+    fold = fold_at(addresses_in(compiled(text, level))["symc_fold"])
+    return lambda data: folded_crc32(fold, np.frombuffer(data, np.uint8))
 
 
 def _steps(plan: Plan, known: Mapping[str, int]) -> Steps:

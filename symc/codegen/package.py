@@ -15,13 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from symc.codegen import cache
 from symc.codegen.checksums import Checked
@@ -57,6 +55,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "x86-64": (),
     "aarch64": ("asimd", "fp"),
 }
+PACKAGE_LEVELS = {"fp32": ("x86-64-v3", "x86-64-v4"),      # by precision, if none is named
+                  "bf16": ("x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx")}
 
 LONGEST_SUMS = {"crc32": 2**32 - 1, "sha256": 64 * "0"}     # with the most digits
 
@@ -67,7 +67,7 @@ class Contents(Record):
 
     plans: one for each set of shapes, over one weight block; libraries, by level of LEVELS, run them all.
     network: its Symbol JSON.  graphs: texts of the graphs after all passes, of the first plans.
-    weights: `weights_member` of the block.
+    weights: the block, in pieces.
     symbols, shapes, batch: extents that are open, the arrays that have some, and where outputs have the batch, as
     docs/package-format.md has them.
     versions: of what made it.  options: of compiling.  tuned: groups with a tuned schedule by level.
@@ -165,11 +165,6 @@ def _members_for_gpus(gpus: ForGpus, alone: bool) -> dict[str, Checked]:
     plans = {} if alone else {cuda_plan_member(number, alone): Checked([_json(plan.to_json())])
                               for number, plan in enumerate(gpus.plans)}
     return plans | {image_member(name): Checked([data]) for name, data in gpus.images.items()}
-
-
-def weights_member(pieces: Iterable[np.ndarray]) -> Checked:
-    """The weight block, of pieces that are uint8, its checksums taken while the rest of the package is made."""
-    return Checked(np.ascontiguousarray(piece, np.uint8).data for piece in pieces)
 
 
 def _library_name(level: str) -> str:

@@ -10,8 +10,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from symc.codegen.assemble import Assembly, bytes_of
+from symc.codegen.lowered import Lowered
 from symc.codegen.plan import Buffer, Plan
+from symc.codegen.weights import Weights, bytes_of, in_pieces, weights_of
 from symc.ops.record import Record, record
 from symc.passes.plan_memory import rounded
 
@@ -27,6 +28,10 @@ class SharedWeights(Record):
     contents: tuple[tuple[int, np.ndarray], ...]
     bytes: int
 
+    def pieces(self) -> Iterator[np.ndarray]:
+        """The block, as `in_pieces`."""
+        return in_pieces(self.contents, self.bytes)
+
     def moved(self, plan: Plan, place: int) -> Plan:
         """The plan at `place`, of whichever CPU level, over the block of all."""
         moves = self.moves[place]
@@ -35,11 +40,17 @@ class SharedWeights(Record):
         return plan._replace(buffers=tuple(buffers), weights_bytes=self.bytes)
 
 
-def share_weights(assemblies: Sequence[Assembly]) -> SharedWeights:
-    """The blocks of all plans as one.  No plan has an entry `prepare`, so each piece has a value."""
+def weights_of_all(lowered: Sequence[Lowered], grid: Sequence[Lowered] = ()) -> tuple[SharedWeights, SharedWeights]:
+    """The block of weights of several plans, in which equal pieces lie once, and its end, which is all that those of
+    `grid`, lowered for GPUs, read."""
+    blocks = [weights_of(one.graph, one.initial) for one in (*lowered, *grid)]
+    return part_for_others(share_weights(blocks), len(lowered))
+
+
+def share_weights(blocks: Sequence[Weights]) -> SharedWeights:
+    """The blocks of all plans, none of which has an entry `prepare`, as one."""
     block = _Block()
-    moves = [{offset: block.place_of(bytes_of(value), size) for offset, size, value in _pieces(assembly)}
-             for assembly in assemblies]
+    moves = [{offset: block.place_of(bytes_of(value)) for offset, value in one.contents} for one in blocks]
     return SharedWeights(tuple(moves), tuple(block.contents), block.end)
 
 
@@ -51,14 +62,14 @@ class _Block:
         self.end = 0
         self._alike: dict[tuple[int, bytes], list[tuple[int, np.ndarray]]] = {}    # by size and beginning
 
-    def place_of(self, piece: np.ndarray, size: int) -> int:
-        """Where a piece of uint8 lies, for which there are `size` bytes.  Few that are not equal begin alike: comparing
-        these reads less than a hash of each would."""
-        alike = self._alike.setdefault((size, piece[:BEGINNING].tobytes()), [])
+    def place_of(self, piece: np.ndarray) -> int:
+        """Where a piece of uint8 lies.  Few that are not equal begin alike: comparing these reads less than a hash of
+        each would."""
+        alike = self._alike.setdefault((len(piece), piece[:BEGINNING].tobytes()), [])
         for place, other in alike:
             if np.array_equal(piece, other):
                 return place
-        place, self.end = self.end, self.end + rounded(size)
+        place, self.end = self.end, self.end + rounded(len(piece))
         for found in (alike, self.contents):
             found.append((place, piece))
         return place
@@ -79,14 +90,6 @@ def part_for_others(shared: SharedWeights, count: int) -> tuple[SharedWeights, S
     return (SharedWeights(tuple(moves[:count]), tuple(contents), shared.bytes),
             SharedWeights(tuple({offset: at - begin for offset, at in one.items()} for one in moves[count:]),
                           tuple((at - begin, value) for at, value in contents if at >= begin), shared.bytes - begin))
-
-
-def _pieces(assembly: Assembly) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Offset, bytes and value of each piece of a plan's block, in order."""
-    values = dict(assembly.contents)
-    sizes = {at: buffer.bytes for buffer in assembly.plan.buffers if (at := _offset(buffer)) is not None}
-    for offset in sorted(sizes):
-        yield offset, sizes[offset], values[offset]
 
 
 def _offset(buffer: Buffer) -> int | None:

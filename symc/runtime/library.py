@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -26,6 +26,7 @@ HELPERS = ("symc_probe_arithmetic", "symc_probe_memory", "symc_fold")      # wha
 EXPORTS = ("symc_run", *TEAM_EXPORTS, *HELPERS)     # further plans have symc_run_1 and so on
 DESCRIPTOR, DESCRIPTOR_OF_BATCH = "symc_descriptor", "symc_batch"      # what runtime/c/symc.c reads; nothing here does
 BLOCK = 64      # bytes that symc_fold takes at a time
+Fold = Callable[[int, int, int], int]       # symc_fold: addresses of data, number of blocks, address of the rest
 
 
 class Steps:
@@ -34,6 +35,22 @@ class Steps:
     def __init__(self, rows: np.ndarray, ids: np.ndarray, own: int) -> None:
         self._parts = (rows, ids, np.array([rows.ctypes.data, ids.ctypes.data, len(rows), own], np.uint64))
         self.address = self._parts[-1].ctypes.data
+
+
+def fold_at(address: int) -> Fold:
+    """`symc_fold` that lies at an address."""
+    function: Fold = ctypes.CFUNCTYPE(*_SIGNATURES["symc_fold"])(address)
+    return function
+
+
+def folded_crc32(fold: Fold, data: np.ndarray) -> int:
+    """The CRC-32 of bytes, whose blocks `symc_fold` folds into one."""
+    blocks = len(data) // BLOCK
+    if not blocks:
+        return zlib.crc32(data.data)
+    rest = np.zeros(BLOCK, np.uint8)
+    fold(address_of(data), blocks, address_of(rest))
+    return zlib.crc32(data[BLOCK * blocks:].data, zlib.crc32(rest.data, 0xFFFFFFFF))    # from the register 0
 
 
 class Library:
@@ -57,12 +74,7 @@ class Library:
 
     def crc32(self, data: np.ndarray) -> int:
         """The CRC-32 of bytes, by the library's own code where it has some."""
-        blocks = len(data) // BLOCK if self._fold is not None else 0
-        if self._fold is None or not blocks:
-            return zlib.crc32(data.data)
-        rest = np.zeros(BLOCK, np.uint8)
-        self._fold(address_of(data), blocks, address_of(rest))
-        return zlib.crc32(data[BLOCK * blocks:].data, zlib.crc32(rest.data, 0xFFFFFFFF))    # from the register 0
+        return zlib.crc32(data.data) if self._fold is None else folded_crc32(self._fold, data)
 
     @staticmethod
     def of(handle: ctypes.CDLL, title: str, run: str = "symc_run") -> Library:

@@ -8,7 +8,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from symc.codegen.build import Lowered, Options, compile_lowered, host_level, load_in_process, lower, passes_of
+from symc.codegen.build import compile_lowered, host_level, load_in_process
+from symc.codegen.lowered import Lowered, Options, lower, passes_of
 from symc.interpreter import run
 from symc.ir.graph import Graph, Node, topological
 from symc.ops.operator import operation, output_name

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symc.codegen.build import Lowered, Options, Unit, host_levels
+from symc.codegen.build import Unit, host_levels
+from symc.codegen.lowered import Lowered, Options
 from symc.errors import DifferentError
 from symc.runtime.library import Library
 from symc.runtime.manifest import run_name

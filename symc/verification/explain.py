@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from symc.codegen.build import Options, output_names
+from symc.codegen.lowered import Options, output_names
 from symc.ir.graph import Graph, Node, Value
 from symc.ops.operator import operation
 from symc.ops.slots import show

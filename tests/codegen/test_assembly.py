@@ -11,11 +11,11 @@ import pytest
 
 import symc as mx
 from symc.codegen import lower, tir
-from symc.codegen.build import Options
-from symc.codegen.build import lower as run_passes
 from symc.codegen.cache import canonical_text
 from symc.codegen.elf import read_symbols
 from symc.codegen.llvm_compile import assembly
+from symc.codegen.lowered import Options
+from symc.codegen.lowered import lower as run_passes
 from symc.ir.graph import Graph
 from symc.ir.types import DType
 from symc.lowering import bind_constants

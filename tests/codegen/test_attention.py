@@ -5,7 +5,7 @@ import pytest
 
 import symc
 from symc import interpreter
-from symc.codegen.build import Options
+from symc.codegen.lowered import Options
 from symc.passes.base import run_passes
 from symc.passes.pipeline import inference_pipeline
 

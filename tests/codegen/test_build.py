@@ -9,8 +9,9 @@ import pytest
 
 from symc.codegen import build
 from symc.codegen.assemble import assemble
-from symc.codegen.build import Options, compile_lowered, driver_object, host_level, library_bytes, lower
+from symc.codegen.build import compile_lowered, driver_object, host_level, library_bytes
 from symc.codegen.group_code import GroupCode, KernelCode
+from symc.codegen.lowered import Options, lower, output_names
 from symc.errors import SymcError
 from symc.ir.graph import Graph, Node, Source, Value, variable
 from symc.ir.types import DType, TensorType
@@ -91,7 +92,7 @@ def test_forward_writes_to_arrays_of_the_user_alone(graph):
 
 def test_output_names_are_unique(graph):
     g = graph("%x: f32[4]\n%a = relu(%x)\nheads %a, %x, %a, %a")
-    assert build.output_names(g) == ["a_output", "x", "a_output#1", "a_output#2"]
+    assert output_names(g) == ["a_output", "x", "a_output#1", "a_output#2"]
 
 
 @pytest.mark.parametrize("features, level", [

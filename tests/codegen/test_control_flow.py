@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symc.codegen.build import Options, compile_lowered, host_level, load_in_process, lower
+from symc.codegen.build import compile_lowered, host_level, load_in_process
+from symc.codegen.lowered import Options, lower
+from symc.host_steps import host_functions
 from symc.interpreter import run
-from symc.prepared import host_functions
 from symc.runtime.modes import INFERENCE, TRAINING
 from symc.runtime.plan import LoopStep
 from symc.runtime.program import Program

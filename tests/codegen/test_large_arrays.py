@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import symc as mx
-from symc.codegen.build import Options, groups_of, lower
+from symc.codegen.build import groups_of
 from symc.codegen.lower import lower_group
+from symc.codegen.lowered import Options, lower
 from symc.frontend.reader import parse_graph
 from symc.passes.pipeline import typed
 from symc.runtime.modes import INFERENCE

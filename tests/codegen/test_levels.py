@@ -9,9 +9,9 @@ import pytest
 import symc as mx
 from symc.codegen import llvm_compile, lower, tir
 from symc.codegen.bodies import all_bodies
-from symc.codegen.build import Options, state_names
-from symc.codegen.build import lower as run_passes
 from symc.codegen.cache import canonical_text
+from symc.codegen.lowered import Options, state_names
+from symc.codegen.lowered import lower as run_passes
 from symc.ops.group import Group
 from symc.passes.pipeline import typed
 from symc.runtime.modes import INFERENCE, TRAINING

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from symc.codegen import library_calls
-from symc.codegen.build import Options, groups_of, lower
+from symc.codegen.build import groups_of
+from symc.codegen.lowered import Options, lower
 from symc.errors import SymcError
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symc
-from symc.codegen.build import Options
 from symc.codegen.llvm_compile import LEVELS, assembly
 from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand
 from symc.codegen.llvm_winograd import generate
+from symc.codegen.lowered import Options
 from symc.ir.types import DType, TensorType
 from symc.ops.families.winograd import TRANSFORMS, Tiles, WinogradProduct
 from symc.passes import winograd

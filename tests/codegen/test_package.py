@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from symc.codegen import link, package
-from symc.codegen.checksums import LARGE, Checked
+from symc.codegen.build import host_crc32
+from symc.codegen.checksums import LARGE, LONG, Checked
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def pieces(native, tmp_path_factory):
     plan = native.affine()
     library = tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
-    return package.Contents([plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
+    return package.Contents([plan], '{"nodes": [], "heads": []}', Checked([native.affine_weights(plan).data]),
                             {"x86-64": library.read_bytes()}, graphs=["%data"], versions={"symc": "0.1.0"})
 
 
@@ -59,6 +60,16 @@ def test_large_members_have_the_same_checksums():
     whole = b"".join(pieces)
     assert Checked(pieces).sums == {"bytes": LARGE + 3, "crc32": zlib.crc32(whole),
                                     "sha256": hashlib.sha256(whole).hexdigest()}
+
+
+def test_checksums_of_long_pieces_are_joined():
+    """Those of zlib, and of code for this machine."""
+    draws = np.random.default_rng(0)
+    pieces = [draws.bytes(size) for size in (LONG, LONG + 1, 3 * LONG + 7, 0, 5, LARGE)]
+    for function in (zlib.crc32, host_crc32()):
+        member = Checked(pieces)
+        member.take_crc32(function)
+        assert member.sums["crc32"] == zlib.crc32(b"".join(pieces))
 
 
 def test_checksums_are_those_of_the_members(pieces, tmp_path):
@@ -103,4 +114,4 @@ def test_a_failed_write_leaves_nothing(pieces, tmp_path, monkeypatch):
 
 def test_weights_must_fit_the_plan(pieces, tmp_path):
     with pytest.raises(AssertionError):
-        package.write(tmp_path / "m", replace(pieces, weights=package.weights_member([np.zeros(4, np.uint8)])))
+        package.write(tmp_path / "m", replace(pieces, weights=Checked([np.zeros(4, np.uint8).data])))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from symc.codegen.build import Options, Unit, compile_lowered, lower
+from symc.codegen.build import Unit, compile_lowered
+from symc.codegen.lowered import Options, lower
 from symc.interpreter import run_heads
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text

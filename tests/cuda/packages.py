@@ -10,8 +10,8 @@ import pytest
 import symc as mx
 from symc import compiler
 from symc.codegen import cuda_package
-from symc.codegen.build import Options
 from symc.codegen.cuda_compile import Compiler, image_of
+from symc.codegen.lowered import Options
 
 
 def network(hidden: int = 16) -> tuple[mx.sym.Symbol, dict[str, np.ndarray]]:
@@ -29,7 +29,7 @@ def hold_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     def images(texts, architectures, compiler, progress=None):
         return {name: [image_of(text, text.decode(), "") for text in texts] for name in architectures}
     monkeypatch.setattr(cuda_package, "compile_images", images)
-    monkeypatch.setattr("symc.prepared.find_compiler", lambda: Compiler("nvrtc", "", "13.0.88"))
+    monkeypatch.setattr("symc.saving.find_compiler", lambda: Compiler("nvrtc", "", "13.0.88"))
 
 
 def write(path: Path, target: str, shapes=None, architectures=("sm_80", "sm_90"), libraries=(), precision="fp32",

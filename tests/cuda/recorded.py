@@ -38,7 +38,8 @@ class Prepared:
 
 def prepare(case: golden.Case) -> Prepared:
     """Compile a case.  NotForPlans: no plan computes it alone."""
-    from symc.codegen.build import Options, compile_lowered, lower
+    from symc.codegen.build import compile_lowered
+    from symc.codegen.lowered import Options, lower
     from symc.ops.operator import operation
     from symc.runtime.modes import INFERENCE, TRAINING
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from symc.codegen import cuda_source
-from symc.codegen.build import Options, Unit, compile_lowered, lower
+from symc.codegen.build import Unit, compile_lowered
+from symc.codegen.lowered import Options, lower
 from symc.codegen.tir_emit import Emitter
 from symc.codegen.tir_grid_thin import parts_of_thin, thin_of
 from symc.codegen.tir_grid_tile import Parts, Sides, Tile, parted, parts_for, tile_for

@@ -12,12 +12,13 @@ import zlib
 
 import pytest
 
-from symc.codegen.build import Options, groups_of, lower
+from symc.codegen.build import groups_of
 from symc.codegen.cache import canonical_text
 from symc.codegen.cuda_compile import compile_image, find_compiler
 from symc.codegen.cuda_source import source_of
 from symc.codegen.group_code import GRID_LEVEL
 from symc.codegen.lower import lower_group
+from symc.codegen.lowered import Options, lower
 from symc.ir.graph import Graph
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text, operation

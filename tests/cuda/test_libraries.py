@@ -11,7 +11,8 @@ import pytest
 import symc as mx
 from symc import report, runtime
 from symc.codegen import library_calls
-from symc.codegen.build import Options, compile_lowered, lower
+from symc.codegen.build import compile_lowered
+from symc.codegen.lowered import Options, lower
 from symc.errors import SymcError
 from symc.interpreter import run_heads
 from symc.ir.text import parse_graph

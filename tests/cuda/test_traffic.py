@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from symc.codegen.build import Options, compile_lowered, lower
+from symc.codegen.build import compile_lowered
+from symc.codegen.lowered import Options, lower
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.passes.pipeline import typed

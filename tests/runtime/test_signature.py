@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from symc.codegen import link, package
+from symc.codegen.checksums import Checked
 from symc.errors import PackageError, SymcError
 from symc.runtime import load
 from symc.runtime.package import open_package
@@ -93,7 +94,7 @@ def test_weights_in_a_file_of_their_own(native, tmp_path):
     plan, library = native.affine(1024), tmp_path / "lib.so"
     link.link_shared(native.objects(plan), library)
     package.write(tmp_path / "net.symc", package.Contents(
-        [plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
+        [plan], '{"nodes": [], "heads": []}', Checked([native.affine_weights(plan).data]),
         {"x86-64": library.read_bytes()}, weights_file="shared.weights"))
     private, public = keys(tmp_path, "own")
     sign(tmp_path / "net.symc", private)

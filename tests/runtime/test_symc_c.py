@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import symc
-from symc.codegen.build import Options
+from symc.codegen.lowered import Options
 from symc.codegen.package import LEVELS
 from symc.runtime import load
 from symc.runtime.machine import this_machine

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import symc
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.runtime import load
 from tests.c_programs import INPUT, OUTPUT, Failed
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symc.codegen import link, package
+from symc.codegen.checksums import Checked
 from symc.errors import PackageError, SymcError
 from symc.runtime.module import load
 from symc.runtime.package import check_everything, open_package
@@ -19,7 +20,7 @@ SIZE = 2_000_000
 def contents(native, tmp_path_factory):
     plan, library = native.affine(SIZE), tmp_path_factory.mktemp("library") / "lib.so"
     link.link_shared(native.objects(plan), library)
-    return package.Contents([plan], '{"nodes": [], "heads": []}', package.weights_member([native.affine_weights(plan)]),
+    return package.Contents([plan], '{"nodes": [], "heads": []}', Checked([native.affine_weights(plan).data]),
                             {"x86-64": library.read_bytes()}, weights_file="shared.weights")
 
 

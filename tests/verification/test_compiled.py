@@ -10,7 +10,8 @@ import pytest
 
 from symc import compiler
 from symc.codegen import build
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.errors import DifferentError
 from symc.ops.operator import REGISTRY
 from symc.passes import fold_batch_norm, winograd

@@ -11,7 +11,8 @@ import pytest
 
 from symc import compiler
 from symc.codegen import build
-from symc.codegen.build import Options, host_level
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.errors import DifferentError
 from symc.ops.families.multibox import MultiBoxDetection
 from symc.ops.operator import make

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from symc import compiler
-from symc.codegen import build
-from symc.codegen.build import Options, host_level
+from symc.codegen import lowered
+from symc.codegen.build import host_level
+from symc.codegen.lowered import Options
 from symc.errors import DifferentError
 from symc.ir.graph import Node, Value
 from symc.ops.builder import GraphBuilder
@@ -70,13 +71,13 @@ def stale(g, node):
     ("_backward_convolution_weight", factor, "gradient 'w1'"), ("elemwise_add", dropped, "gradient 'w1'"),
     ("_backward_normalize", wrong_sign, "gradient 'w1'"), ("_moving_average", stale, "state 'mean'")])
 def test_what_passes_do_to_backward_is_found(graph, tmp_path, monkeypatch, kind, damage, wrong):
-    genuine = build.passes_of
+    genuine = lowered.passes_of
 
     def damaged(*arguments, **options):
         passes = genuine(*arguments, **options)
         after = next(number for number, step in enumerate(passes) if step.name == "differentiate") + 1
         return [*passes[:after], Damaged(kind, damage), *passes[after:]]
-    monkeypatch.setattr(build, "passes_of", damaged)
+    monkeypatch.setattr(lowered, "passes_of", damaged)
     draws = np.random.default_rng(5)
     parameters = {name: draws.uniform(0.1, 0.5, shape).astype(np.float32) for name, shape in SHAPES.items()}
     with pytest.raises(DifferentError) as caught:
