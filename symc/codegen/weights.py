@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from symc.codegen.bodies import all_bodies
-from symc.ir.graph import Graph, Value
+from symc.ir.graph import Graph, Node, Value
 from symc.ops.record import Record, record
 from symc.passes.plan_memory import rounded
 
@@ -28,14 +28,17 @@ class Weights(Record):
 def weights_of(graph: Graph, initial: Mapping[str, np.ndarray]) -> Weights:
     """First values of variables, as far as `initial` has them, then the constants, those in bodies behind others."""
     variables = (*graph.variables, *graph.unread_variables)
-    pieces: dict[str | Value, np.ndarray] = {node.name: initial[node.name] for node in variables
-                                             if node.name in initial}
+    pieces: list[tuple[str | Value, Node, np.ndarray]] = [(node.name, node, initial[node.name]) for node in variables
+                                                          if node.name in initial]
     for one in (graph, *(body.graph for body in all_bodies(graph))):
-        pieces |= {Value(node): node.value for node in one.nodes if node.value is not None}
-    places, end = {}, 0
-    for key, value in pieces.items():
-        places[key], end = end, end + rounded(value.nbytes)
-    return Weights(places, tuple(zip(places.values(), pieces.values(), strict=True)), end)
+        pieces += [(Value(node), node, node.value) for node in one.nodes if node.value is not None]
+    places, contents, end = {}, [], 0
+    for key, node, value in pieces:
+        assert value.nbytes == node.types[0].bytes, f"{node} has {value.nbytes} bytes"
+        places[key] = end
+        contents.append((end, value))
+        end += rounded(value.nbytes)
+    return Weights(places, tuple(contents), end)
 
 
 def in_pieces(contents: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[np.ndarray]:
