@@ -44,9 +44,13 @@ class FoldConstants(Pass):
         chosen = frontier(graph, constant_nodes(graph), lambda value: value not in left and is_small_enough(value))
         if not chosen:
             return graph
-        parts = independent(chosen)
-        large = [part for part in parts if not _are_small(part)]
-        small = [value for part in parts if _are_small(part) for value in part]
+        small: list[Value] = []
+        large: list[list[Value]] = []
+        for part in independent(chosen):
+            if _are_small(part):
+                small += part
+            else:
+                large.append(part)
         made = [*map_in_threads(_constants, large), _constants(small)]
         return replaced(graph, {value: constant for part in made for value, constant in part})
 
