@@ -129,14 +129,14 @@ def choose(nest: Nest, core: Core, itemsize: int, choice: Choice = MODEL) -> Sch
 
 def _schedule(nest: Nest, core: Core, itemsize: int, choice: Choice) -> Schedule:
     loops = _with_lanes(nest, core.vector_bytes // itemsize)
-    row, sizes = _tile(loops, core, itemsize, choice.rank)
+    row, sizes, shared = _tile(loops, core, itemsize, choice.rank)
     tiled = loops.tiled(row, sizes, itemsize)
     of_weights = bool(tiled.taps()) or loops.leaps(itemsize) > 0
-    loops, tilings = _in_rounds(loops, tiled, of_weights)
+    loops, tilings = (loops.with_last(shared), ()) if shared else _in_rounds(loops, tiled, of_weights)
     tilings = tilings or loops.tiled(row, sizes, itemsize).tilings(choice.order)
     nest, lanes, reduction, (broadcast, vector) = loops.nest, loops.lanes, loops.reduction, loops.roles
     accumulators = math.prod(sizes.values()) * loops.pieces
-    unrolled = _unrolled(nest, reduction, accumulators) if loops.shares_taps else frozenset()
+    unrolled = _unrolled(nest, reduction, accumulators) if loops.shares_taps else frozenset(filter(None, [shared]))
     whole = not (loops.rounds or unrolled or loops.sums_lanes)
     return Schedule(
         nest, core, lanes, loops.width, loops.sums_lanes, tilings, reduction, unrolled,
@@ -187,6 +187,10 @@ class _Loops:
 
     def tiled(self, row: str | None, sizes: Mapping[str, int], itemsize: int) -> Tiled:
         return Tiled(self.nest, self.lanes, sizes, row, *self.roles, itemsize)
+
+    def with_last(self, axis: str) -> _Loops:
+        """With this reduced axis inside all others."""
+        return replace(self, reduction=(*(other for other in self.reduction if other != axis), axis))
 
     def cut(self, nest: Nest, reduction: tuple[str, ...], rounds: int) -> _Loops:
         return replace(self, nest=nest, reduction=reduction, rounds=rounds)
@@ -297,11 +301,12 @@ def _is_consecutive(nest: Nest, access: Access, lanes: Sequence[str]) -> bool:
 
 # Tiles
 
-_Tile = tuple[str | None, dict[str, int]]       # the row axis; sizes of the row axis and of the column axis
+# The row axis; sizes of the row axis and of the column axis; the reduced axis whose points share what they read.
+_Tile = tuple[str | None, dict[str, int], str | None]
 
 
 def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
-    """The row axis, and tile sizes of the row axis and of the column axis.  rank: see `Choice`."""
+    """rank: see `Choice`."""
     nest, pieces, leaps, (broadcast, vector) = loops.nest, loops.pieces, loops.leaps(itemsize), loops.roles
 
     def stride(access: Access, axis: str) -> int:
@@ -311,7 +316,7 @@ def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
     columns = [axis for axis in free if not stride(broadcast, axis) and stride(vector, axis)]
     guarded = {axis for guard in vector.guards for axis in guard.position.axes}
     column = min(columns, key=lambda axis: (axis in guarded, stride(vector, axis)), default=None)
-    found: list[tuple[float, int, str | None, dict[str, int]]] = []
+    found: list[tuple[float, int, _Tile]] = []
     for row in [*rows, None]:
         for height, blocks in itertools.product(range(1, 15), (1, 2, 3, 4, 8)):
             if not _fits(nest, row, height, column, blocks) or not core.holds(height, blocks * pieces):
@@ -320,18 +325,41 @@ def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
             lines = min(height, -(-height * stride(broadcast, row) // leaps)) if leaps and row else 0
             cost += CYCLES_OF_A_LINE * lines / (height * blocks * pieces)
             sizes = {axis: size for axis, size in ((column, blocks), (row, height)) if axis}
-            found.append((round(cost, 3), stride(broadcast, row) if row else 0, row, sizes))
-    ranked = [(row, sizes) for _, _, row, sizes in sorted(found, key=lambda tile: tile[:2])]
-    distinct = _distinct(nest, ranked)
-    return distinct[min(rank, len(distinct) - 1)] if distinct else (None, {})
+            found.append((round(cost, 3), stride(broadcast, row) if row else 0, (row, sizes, None)))
+        if row is not None and pieces * nest.extents.get(column or "", 1) == 1 and not loops.sums_lanes:
+            found += [(round(cost, 3), stride(broadcast, row), (row, {row: height}, taps))
+                      for taps, height, cost in _sharing(loops, core, row)]
+    distinct = _distinct(nest, [tile for *_, tile in sorted(found, key=lambda tile: tile[:2])])
+    return distinct[min(rank, len(distinct) - 1)] if distinct else (None, {}, None)
+
+
+def _sharing(loops: _Loops, core: Core, row: str) -> Iterator[tuple[str, int, float]]:
+    """Tiles of one vector, of which each multiplication would read an element of its own, as many as a core can: taps
+    of a window in one step read together what several of them multiply, while their vectors stay in registers.
+
+    Gives (the reduced axis of these taps, height, cycles)."""
+    nest, address = loops.nest, loops.roles[0].address
+    for taps in loops.reduction if not loops.shares_taps else ():
+        count = nest.extents[taps]
+        for height in range(2, min(nest.extents[row], INSTRUCTIONS_UNROLLED // count, core.registers - count - 2) + 1):
+            points = itertools.product(range(height), range(count))
+            reads = len({address.coefficient(row) * i + address.coefficient(taps) * j for i, j in points})
+            if count < reads < height * count:
+                yield taps, height, _cycles_of_sharing(nest.extents[row], height, count, reads)
+
+
+def _cycles_of_sharing(rows: int, height: int, taps: int, reads: int) -> float:
+    """Like `_cycles`."""
+    loads = reads / 2 + taps
+    return len(tile_sizes(rows, height)) * (max(height * taps / 2, 4 * taps, loads) + 0.02 * loads) / (rows * taps)
 
 
 def _distinct(nest: Nest, tiles: Sequence[_Tile]) -> list[_Tile]:
     """Those that cut axes into other tiles than all in front of them."""
     seen: dict[object, _Tile] = {}
-    for row, sizes in tiles:
+    for row, sizes, shared in tiles:
         cut = tuple((axis, tuple(tile_sizes(nest.extents[axis], size))) for axis, size in sizes.items())
-        seen.setdefault((row, cut), (row, sizes))
+        seen.setdefault((row, cut, shared), (row, sizes, shared))
     return list(seen.values())
 
 

@@ -23,6 +23,7 @@ from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, lane_offsets
 
 Sums = list[Value]           # one for each cell of the tile, or one for each chain of each cell
 FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
+UNDER_WAY = 8                # multiplications that a core does at once: two a cycle, of latency 4
 AHEAD = -1                   # the number of the cursor at what is asked for ahead
 
 
@@ -43,7 +44,7 @@ class TileWriter:
                              for access, walked in zip(self.accesses, lanes, strict=True)]
         self.cells: list[Cell] = []              # of the tile being written
         self.rows, self.columns = 0, 0           # elements and vectors that a step of that tile multiplies
-        self.loaded: dict[object, Value] = {}    # vectors at hand, by what they were loaded from
+        self.loaded: dict[tuple[object, ...], Value] = {}    # vectors at hand, by what they were loaded from
         self.summed: Sequence[str] = ()          # the axes that a tile walks
         self.visits = NOWHERE                    # of the tile being written, to weights ahead
         self.products: list[Product] | None = None   # of the points that are written out, while these are walked
@@ -388,23 +389,27 @@ class TileWriter:
                 sums[product.sum] = multiply(self.builder, factors[0], factors[1], sums[product.sum])
 
     def _multiply_in_order(self, products: Sequence[Product], sums: Sums) -> Sums:
-        """Where not all vectors of both factors fit in registers: those of the factor that has fewer one after the
-        other, each with all that it is multiplied with.  The others are read each time, which costs nothing beside a
-        multiplication; a fence keeps LLVM from reading them once and spilling them.  Shuffled vectors are shared."""
+        """Where not all vectors of both factors fit in registers: those of one factor one after the other, each with
+        all that it is multiplied with; a fence keeps LLVM from reading others meanwhile, and spilling them.
+
+        Elements are read once, and the vectors they are multiplied with stay at hand.  Among vectors those of the
+        factor that has fewer are walked; reading the others each time costs nothing beside a multiplication.  Shuffled
+        vectors are shared."""
         sums = list(sums)
         keys = [[self._read(access, product) for product in products] for access in FACTORS]
         counts = [len(set(reads)) for reads in keys]
-        shuffles = any(not _are_neighbours(key) for reads in keys for key in reads)
+        elements = [access for access in FACTORS if all(len(set(key)) == 1 for key in keys[access])]
+        shuffles = any(not _are_neighbours(key) for access in FACTORS if access not in elements for key in keys[access])
         if shuffles or len(sums) + sum(counts) < self.schedule.core.registers:
             for product in products:
                 self._add(product, sums)
             return sums
-        walked = keys[counts.index(min(counts))]
-        for _, group in itertools.groupby(sorted(range(len(products)), key=walked.__getitem__), walked.__getitem__):
+        walked = elements[0] if elements else counts.index(min(counts))
+        for group in _far_apart(keys[walked]) if elements else _alike(keys[walked]):
             for number in group:
                 self._add(products[number], sums)
             self.builder.fence()
-            self.loaded = {}
+            self.loaded = {key: vector for key, vector in self.loaded.items() if elements and key[0] != walked}
         return sums
 
     def _read(self, access: int, product: Product) -> tuple[int, ...]:
@@ -559,3 +564,18 @@ def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:
 
 def _are_neighbours(offsets: Sequence[int]) -> bool:
     return [offset - offsets[0] for offset in offsets] == list(range(len(offsets)))
+
+
+def _alike(keys: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Their numbers, in groups with one key each."""
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return [list(group) for _, group in itertools.groupby(order, keys.__getitem__)]
+
+
+def _far_apart(keys: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """The same, such that neighbouring elements, which meet the same sums, are not multiplied right after each other.
+    """
+    groups = _alike(keys)
+    parts = -(-UNDER_WAY * len(groups) // len(keys))
+    distance = -(-len(groups) // parts)
+    return [group for first in range(distance) for group in groups[first::distance]]
