@@ -7,6 +7,8 @@ Rules, in the order in which they are applied:
   the end; where there is none either, lanes are gathered one by one.
 * The tile covers a row axis, along which the vector operand does not change, and a column axis, along which the
   broadcast operand does not; their sizes are those that a small model of the core finds fastest.
+* Where there is but one vector for all elements, each multiplication would read one, as many as a core can: taps of a
+  window are written out in one step, and read together what several of them multiply.
 * A reduction that reads more than stays in the second cache is cut into rounds, which all tiles of a job take one after
   the other (`llvm_rounds`).
 * Which tiles make a job is in `llvm_jobs`.
@@ -23,7 +25,7 @@ from dataclasses import dataclass, replace
 from symc.codegen.choice import MODEL, Choice
 from symc.codegen.llvm_ahead import NextPanel, next_panel
 from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, JOBS_IN_ROUNDS, MOST_CHAINS, Tiled, Tiling, tile_sizes
-from symc.codegen.llvm_nest import Access, Constraint, Nest, split_axis
+from symc.codegen.llvm_nest import Access, Affine, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import OF_SUMS, OF_TAPS, OF_WINDOWS, Limits, cut_into_rounds, cut_product
 
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
@@ -132,11 +134,13 @@ def _schedule(nest: Nest, core: Core, itemsize: int, choice: Choice) -> Schedule
     row, sizes, shared = _tile(loops, core, itemsize, choice.rank)
     tiled = loops.tiled(row, sizes, itemsize)
     of_weights = bool(tiled.taps()) or loops.leaps(itemsize) > 0
-    loops, tilings = (loops.with_last(shared), ()) if shared else _in_rounds(loops, tiled, of_weights)
+    loops, tilings = (loops.with_taps(shared), ()) if shared else _in_rounds(loops, tiled, of_weights)
     tilings = tilings or loops.tiled(row, sizes, itemsize).tilings(choice.order)
     nest, lanes, reduction, (broadcast, vector) = loops.nest, loops.lanes, loops.reduction, loops.roles
     accumulators = math.prod(sizes.values()) * loops.pieces
-    unrolled = _unrolled(nest, reduction, accumulators) if loops.shares_taps else frozenset(filter(None, [shared]))
+    unrolled = frozenset(reduction[-1:]) if shared else frozenset()
+    if loops.shares_taps:
+        unrolled = _unrolled(nest, reduction, accumulators)
     whole = not (loops.rounds or unrolled or loops.sums_lanes)
     return Schedule(
         nest, core, lanes, loops.width, loops.sums_lanes, tilings, reduction, unrolled,
@@ -188,9 +192,15 @@ class _Loops:
     def tiled(self, row: str | None, sizes: Mapping[str, int], itemsize: int) -> Tiled:
         return Tiled(self.nest, self.lanes, sizes, row, *self.roles, itemsize)
 
-    def with_last(self, axis: str) -> _Loops:
-        """With this reduced axis inside all others."""
-        return replace(self, reduction=(*(other for other in self.reduction if other != axis), axis))
+    def with_taps(self, taps: _Taps) -> _Loops:
+        """With these inside all other reduced axes."""
+        axis, points = taps
+        others = [other for other in self.reduction if other != axis]
+        if points == 1:
+            return replace(self, reduction=(*others, axis))
+        place, digits = self.reduction.index(axis), (f"{axis}/{points}", f"{axis}%{points}")
+        return replace(self, nest=split_axis(self.nest, axis, [points]),
+                       reduction=(*others[:place], digits[1], *others[place:], digits[0]))
 
     def cut(self, nest: Nest, reduction: tuple[str, ...], rounds: int) -> _Loops:
         return replace(self, nest=nest, reduction=reduction, rounds=rounds)
@@ -301,8 +311,10 @@ def _is_consecutive(nest: Nest, access: Access, lanes: Sequence[str]) -> bool:
 
 # Tiles
 
-# The row axis; sizes of the row axis and of the column axis; the reduced axis whose points share what they read.
-_Tile = tuple[str | None, dict[str, int], str | None]
+_Taps = tuple[str, int]     # every so many points of a reduced axis
+
+# The row axis; sizes of the row axis and of the column axis; the taps that read elements together.
+_Tile = tuple[str | None, dict[str, int], _Taps | None]
 
 
 def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
@@ -333,19 +345,28 @@ def _tile(loops: _Loops, core: Core, itemsize: int, rank: int) -> _Tile:
     return distinct[min(rank, len(distinct) - 1)] if distinct else (None, {}, None)
 
 
-def _sharing(loops: _Loops, core: Core, row: str) -> Iterator[tuple[str, int, float]]:
+def _sharing(loops: _Loops, core: Core, row: str) -> Iterator[tuple[_Taps, int, float]]:
     """Tiles of one vector, of which each multiplication would read an element of its own, as many as a core can: taps
     of a window in one step read together what several of them multiply, while their vectors stay in registers.
 
-    Gives (the reduced axis of these taps, height, cycles)."""
-    nest, address = loops.nest, loops.roles[0].address
-    for taps in loops.reduction if not loops.shares_taps else ():
-        count = nest.extents[taps]
-        for height in range(2, min(nest.extents[row], INSTRUCTIONS_UNROLLED // count, core.registers - count - 2) + 1):
-            points = itertools.product(range(height), range(count))
-            reads = len({address.coefficient(row) * i + address.coefficient(taps) * j for i, j in points})
-            if count < reads < height * count:
-                yield taps, height, _cycles_of_sharing(nest.extents[row], height, count, reads)
+    Gives (the taps, height, cycles)."""
+    address, rows = loops.roles[0].address, loops.nest.extents[row]
+    for axis in loops.reduction if not loops.shares_taps else ():
+        points = _joined_with(loops.nest, address, axis, row)
+        taps, step = loops.nest.extents[axis] // points, address.coefficient(axis) * points
+        for height in range(2, min(rows, INSTRUCTIONS_UNROLLED // max(1, taps), core.registers - taps - 2) + 1):
+            pixels = itertools.product(range(height), range(taps))
+            reads = len({address.coefficient(row) * i + step * j for i, j in pixels})
+            if taps < reads < height * taps:
+                yield (axis, points), height, _cycles_of_sharing(rows, height, taps, reads)
+
+
+def _joined_with(nest: Nest, address: Affine, axis: str, row: str) -> int:
+    """Points of what is joined with the taps of a window that moves along `row`: its channels, where nothing is padded.
+    """
+    step = abs(address.coefficient(axis))
+    points = abs(address.coefficient(row)) // step if step else 1
+    return points if points and nest.extents[axis] % points == 0 and points < nest.extents[axis] else 1
 
 
 def _cycles_of_sharing(rows: int, height: int, taps: int, reads: int) -> float:

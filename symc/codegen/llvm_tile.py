@@ -250,6 +250,8 @@ class TileWriter:
             return self._multiply(place, sums, chain)
         axis, *inner = axes
         limits = self._limits(axis, place)
+        if axis in self.schedule.unrolled and self.products is None and limits is None:
+            return self._in_one_block(axes, place, sums)
         if not inner:
             self._prefetch_rows(place)
         self._ask_ahead(place, len(self.summed) - len(axes))
@@ -263,17 +265,19 @@ class TileWriter:
                 low, high = self._within(limits, low, high)
                 steps = 1 if inner else self._steps(len(sums))
                 sums = self._in_rounds(low, self.builder.maximum(low, high), steps, points, sums)
-            elif axis in self.schedule.unrolled and self.products is None:
-                self.products = []
-                points(low, sums, run.count)
-                products, self.products = self.products, None
-                sums = self._multiply_in_order(products, sums)
             elif axis in self.schedule.unrolled:
                 points(low, sums, run.count)
             else:
                 steps = 1 if inner else self._steps(len(sums))
                 sums = self._in_rounds(run.start, run.start + run.count, steps, points, sums)
         return sums
+
+    def _in_one_block(self, axes: Sequence[str], place: Place, sums: Sums) -> Sums:
+        """The same, all points written out, of whatever padding they meet."""
+        self.products = []
+        self._reduce(axes, place, sums)
+        products, self.products = self.products, None
+        return self._multiply_in_order(products, sums)
 
     def _steps(self, sums: int) -> int:
         """Points of the innermost loop in one block.  One for each chain where each element is multiplied with one
@@ -392,24 +396,24 @@ class TileWriter:
         """Where not all vectors of both factors fit in registers: those of one factor one after the other, each with
         all that it is multiplied with; a fence keeps LLVM from reading others meanwhile, and spilling them.
 
-        Elements are read once, and the vectors they are multiplied with stay at hand.  Among vectors those of the
-        factor that has fewer are walked; reading the others each time costs nothing beside a multiplication.  Shuffled
-        vectors are shared."""
-        sums = list(sums)
+        Those of the other factor stay at hand: of that which has fewer, if they fit beside the sums.  If not, these are
+        walked, and the others read each time.  Shuffled vectors are shared."""
+        sums, registers = list(sums), self.schedule.core.registers
         keys = [[self._read(access, product) for product in products] for access in FACTORS]
         counts = [len(set(reads)) for reads in keys]
-        elements = [access for access in FACTORS if all(len(set(key)) == 1 for key in keys[access])]
-        shuffles = any(not _are_neighbours(key) for access in FACTORS if access not in elements for key in keys[access])
-        if shuffles or len(sums) + sum(counts) < self.schedule.core.registers:
+        shuffles = any(not (_are_neighbours(key) or _is_element(key)) for reads in keys for key in reads)
+        if shuffles or len(sums) + sum(counts) < registers:
             for product in products:
                 self._add(product, sums)
             return sums
-        walked = elements[0] if elements else counts.index(min(counts))
-        for group in _far_apart(keys[walked]) if elements else _alike(keys[walked]):
+        fewer = counts.index(min(counts))
+        held = fewer if len(sums) + counts[fewer] + 1 < registers else None
+        walked = keys[fewer if held is None else 1 - held]
+        for group in _far_apart(walked) if _is_element(walked[0]) else _alike(walked):
             for number in group:
                 self._add(products[number], sums)
             self.builder.fence()
-            self.loaded = {key: vector for key, vector in self.loaded.items() if elements and key[0] != walked}
+            self.loaded = {key: vector for key, vector in self.loaded.items() if key[0] == held}
         return sums
 
     def _read(self, access: int, product: Product) -> tuple[int, ...]:
@@ -564,6 +568,11 @@ def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:
 
 def _are_neighbours(offsets: Sequence[int]) -> bool:
     return [offset - offsets[0] for offset in offsets] == list(range(len(offsets)))
+
+
+def _is_element(offsets: Sequence[int]) -> bool:
+    """Whether all lanes read the same one."""
+    return len(set(offsets)) == 1
 
 
 def _alike(keys: Sequence[tuple[int, ...]]) -> list[list[int]]:

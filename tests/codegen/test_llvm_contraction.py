@@ -162,10 +162,11 @@ def convolution(channels: int, filters: int, size: int, kernel: int = 3, groups:
 def blocked_request(window: Window) -> ContractionRequest:
     spec = window.forward()
     filters = (window.groups * window.out_channels, window.in_channels, *window.kernel)
+    layout = "aB" + "cde"[:len(window.kernel)] + "16b"
     return ContractionRequest(
-        spec, TensorType((window.batch, window.groups * window.in_channels, *window.image), DType.float32, "aBcd16b"),
+        spec, TensorType((window.batch, window.groups * window.in_channels, *window.image), DType.float32, layout),
         TensorType(filters, DType.float32, weight_layout(spec, filters)),
-        (TensorType((window.batch, filters[0], *window.output), DType.float32, "aBcd16b"),))
+        (TensorType((window.batch, filters[0], *window.output), DType.float32, layout),))
 
 
 def test_epilogue_reads_operands_and_writes_several_outputs() -> None:
@@ -183,6 +184,26 @@ def test_epilogue_reads_operands_and_writes_several_outputs() -> None:
     expected = total + bias.reshape(24, 1, 1) + rest * row
     np.testing.assert_allclose(outputs[0], np.maximum(expected, 0), rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(outputs[1], np.tanh(expected), rtol=1e-5, atol=1e-4)
+
+
+ONE_VECTOR = [convolution(16, 16, 40), convolution(32, 16, 30, kernel=5), convolution(16, 16, 41, stride=2),
+              replace(convolution(16, 16, 33, kernel=2), output=(32, 32), pad=(0, 0)),
+              replace(convolution(16, 16, 40), output=(36, 36), pad=(2, 2), dilate=(3, 3), kernel=(3, 3)),
+              Window(1, 1, 16, 16, (100,), (100,), (9,), (1,), (1,), (4,)),
+              Window(1, 1, 16, 9, (6, 20, 24), (6, 20, 24), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1))]
+
+
+@pytest.mark.parametrize("window", ONE_VECTOR, ids=str)
+def test_taps_of_a_line_read_its_elements_together(window: Window) -> None:
+    """Each multiplication by the one vector of filters would need an element of its own, as many as a core can read."""
+    request = blocked_request(window)
+    check(request, level="x86-64-v4")
+    lines = assembly(generate(request, "kernel", "x86-64-v4").text, "x86-64-v4").splitlines()
+    loops = [loop for loop in innermost_loops(lines) if any("vfmadd" in line for line in loop)]
+    for loop in loops:
+        multiplications, read = (sum(word in line for line in loop) for word in ("vfmadd", "("))
+        assert read < 0.8 * multiplications
+    assert loops and not any("(%rsp" in line for line in lines if "zmm" in line)
 
 
 def test_output_may_lie_where_an_operand_does() -> None:
@@ -222,7 +243,7 @@ def test_compiles_for_every_level(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
 @pytest.mark.parametrize("window", [convolution(64, 64, 56), convolution(256, 256, 14), convolution(512, 512, 7),
-                                    convolution(64, 256, 28, kernel=1)], ids=str)
+                                    convolution(64, 256, 28, kernel=1), convolution(16, 16, 64)], ids=str)
 def test_accumulators_and_addresses_stay_in_registers(window: Window, level: str) -> None:
     """Innermost loops touch no stack.  Around them multiplications by far outnumber moves of vectors to and from it,
     and those of pointers, of which that to what is asked for ahead is one more than x86-64-v3 has registers for."""
