@@ -17,14 +17,16 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
     where groups of output channels lie across its blocks; aBcd16b where they are few and many are summed, which lanes
-    walk instead.
+    walk instead.  cdBA16a16b, and cdbA16a, for a transposed convolution: a point of the output meets some taps alone,
+    so that all taps of a channel, side by side, would be read from few sets of the caches.
     paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd16b16a2b, so that
     tiles of AMX have 16 pairs of a tap, ABcd8b16a2b where the blocks of an image are no twos, AB16a2b for
     FullyConnected; AbcD16a2d where these are columns.
     """
     lanes, summed = _lane_dimension(spec), _channel_dimension(spec)
+    apart = _taps_met_apart(spec) if paired is None else []
     if paired is None and summed is not None and _is_narrow(spec, shape, lanes, summed):
-        return _tag(range(len(shape)), [summed])
+        return _tag(sorted(range(len(shape)), key=lambda dim: dim not in apart), [summed])
     if lanes is None:
         return None
     has_blocks, has_summed_blocks = (all(spec.fits_blocks(index, BLOCK) for index in indices)
@@ -37,6 +39,8 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     def rank(dim: int) -> int:
         """Batches and groups outermost, single channels last."""
         if dim != lanes and _is_shared(spec, dim):
+            return -1
+        if dim in apart:
             return 0
         if dim == summed and paired is not None and paired != summed:
             return 2        # pairs of columns are innermost, as in the image
@@ -83,6 +87,12 @@ def _channel_dimension(spec: Contraction) -> int | None:
         return None
     return next((dim for dim, index in enumerate(spec.rhs)
                  if any(name in spec.reduced and name not in windows for name in _axes(spec, index))), None)
+
+
+def _taps_met_apart(spec: Contraction) -> list[int]:
+    """The dimensions of a window that moves by less than a point of the left operand."""
+    divided = {name for index in spec.lhs if index.divisor > 1 for name, _ in index.terms}
+    return [dim for dim, index in enumerate(spec.rhs) if divided & {name for name, _ in index.terms}]
 
 
 def _is_shared(spec: Contraction, dim: int) -> bool:
