@@ -381,6 +381,8 @@ class TileWriter:
         if self.products is not None:
             self.products += products
             return sums
+        if self.schedule.sums_lanes:
+            return self._multiply_in_order(products, sums)
         sums = list(sums)
         for product in products:
             self._add(product, sums)
