@@ -17,7 +17,7 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     the summed channels beside it, in blocks of 16 too where there are as many.  Pad lanes may hold anything.
     ABcd16b16a for a convolution, Acdb16a for one of an RGB image and for depthwise, Ab16a for FullyConnected; bcda
     where groups of output channels lie across its blocks; aBcd16b where they are few and many are summed, which lanes
-    walk instead.  cdBA16a16b, and cdbA16a, for a transposed convolution: a point of the output meets some taps alone,
+    walk instead.  cdBA16a16b, and cdAb16a, for a transposed convolution: a point of the output meets some taps alone,
     so that all taps of a channel, side by side, would be read from few sets of the caches.
     paired: the dimension of which two neighbours lie side by side, as bfloat16 is multiplied: ABcd16b16a2b, so that
     tiles of AMX have 16 pairs of a tap, ABcd8b16a2b where the blocks of an image are no twos, AB16a2b for
@@ -37,7 +37,7 @@ def weight_layout(spec: Contraction, shape: tuple[int, ...], paired: int | None 
     blocked = [*blocked, lanes] if has_blocks else []
 
     def rank(dim: int) -> int:
-        """Batches and groups outermost, single channels last."""
+        """Batches and groups outermost, then taps that are met apart; single channels last."""
         if dim != lanes and _is_shared(spec, dim):
             return -1
         if dim in apart:

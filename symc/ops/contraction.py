@@ -75,8 +75,9 @@ class Contraction:
 
     @property
     def flops(self) -> int:
-        """Nominal: two for each point, padded points included."""
-        return 2 * math.prod(extent for _, extent in self.extents)
+        """Nominal: two for each point, padded points included.  A divided index is whole at one in `divisor` points."""
+        divisors = (index.divisor for index in (*self.output, *self.lhs, *self.rhs))
+        return 2 * math.prod(extent for _, extent in self.extents) // math.prod(divisors)
 
     def is_grouped(self, index: Index) -> bool:
         """Whether it is g·C + c over whole ranges: channel c of the C channels of group g."""

@@ -190,12 +190,14 @@ ONE_VECTOR = [convolution(16, 16, 40), convolution(32, 16, 30, kernel=5), convol
               replace(convolution(16, 16, 33, kernel=2), output=(32, 32), pad=(0, 0)),
               replace(convolution(16, 16, 40), output=(36, 36), pad=(2, 2), dilate=(3, 3), kernel=(3, 3)),
               Window(1, 1, 16, 16, (100,), (100,), (9,), (1,), (1,), (4,)),
+              convolution(64, 64, 14, groups=64), convolution(64, 64, 28, kernel=5, groups=64),
               Window(1, 1, 16, 9, (6, 20, 24), (6, 20, 24), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1))]
 
 
 @pytest.mark.parametrize("window", ONE_VECTOR, ids=str)
 def test_taps_of_a_line_read_its_elements_together(window: Window) -> None:
-    """Each multiplication by the one vector of filters would need an element of its own, as many as a core can read."""
+    """Where filters are one vector, each multiplication would need an element of its own, as many as a core can read;
+    of depthwise convolutions, whose taps have a vector each, a vector of pixels."""
     request = blocked_request(window)
     check(request, level="x86-64-v4")
     lines = assembly(generate(request, "kernel", "x86-64-v4").text, "x86-64-v4").splitlines()
