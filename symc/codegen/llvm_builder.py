@@ -256,13 +256,13 @@ class Builder:
         self.emit(f"call void @{name}({', '.join(f'{argument.type} {argument.name}' for argument in arguments)})")
 
     def intrinsic(self, name: str, *arguments: Value) -> Value:
-        """An intrinsic that is overloaded by the one type of its arguments and result, such as llvm.fma."""
+        """An intrinsic that is overloaded by the one type of its arguments and result, such as llvm.sqrt."""
         type = arguments[0].type
         return self.call(f"llvm.{name}.{type.suffix}", type, *arguments)
 
     def fma(self, a: Value, b: Operand, c: Operand) -> Value:
-        """a·b + c, rounded once."""
-        return self.intrinsic("fma", a, self.like(b, a.type), self.like(c, a.type))
+        """a·b + c, rounded once where the CPU can; llvm.fma would call libm for each lane where it cannot."""
+        return self.intrinsic("fmuladd", a, self.like(b, a.type), self.like(c, a.type))
 
     def minimum(self, a: Integer, b: Integer) -> Integer:
         return self._extreme("smin", min, a, b)

@@ -23,6 +23,8 @@ from symc.ir.types import DType
 
 JOB_BYTES = 16384       # that a job of an elementwise kernel writes, about; never depends on the number of threads
 MOST_LANES = 16
+CHAINS = 4              # vectors that accumulate side by side, to hide the latency of adding
+FEW_REGISTERS = 15      # with so few, half as many: beside the constants of exp, LLVM would put sums on the stack
 THREADS = 256           # of a block, unless a kernel has its own number
 MOST_THREADS = 1024
 WARP = 32
@@ -63,13 +65,17 @@ class Work(NamedTuple):
 
 
 class Machine(Protocol):
-    """job_bytes: what a job of an elementwise kernel writes.  turns: whether tiles are transposed in registers."""
+    """job_bytes: what a job of an elementwise kernel writes.  turns: whether tiles are transposed in registers.
+    chains: how many vectors of a long reduction accumulate side by side, a power of two."""
 
     @property
     def job_bytes(self) -> int: ...
 
     @property
     def turns(self) -> bool: ...
+
+    @property
+    def chains(self) -> int: ...
 
     def lanes(self, dtypes: Sequence[DType]) -> int:
         """Elements in a vector that holds any of the dtypes."""
@@ -91,6 +97,10 @@ class Cpu:
     level: str
     job_bytes = JOB_BYTES
     turns = True
+
+    @property
+    def chains(self) -> int:
+        return CHAINS // 2 if LEVELS[self.level].core.registers <= FEW_REGISTERS else CHAINS
 
     def lanes(self, dtypes: Sequence[DType]) -> int:
         """As many elements of the widest dtype as fill a register, at most 16."""
@@ -118,6 +128,7 @@ class Grid:
     threads: int = THREADS
     job_bytes = 1
     turns = False
+    chains = CHAINS
 
     def lanes(self, dtypes: Sequence[DType]) -> int:
         return 1

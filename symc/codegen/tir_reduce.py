@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 WINDOW = 32             # reductions of at most so many elements are unrolled
 JOB_ELEMENTS = 8192     # that a job reads, about
-CHAINS = 4              # vectors that accumulate side by side, to hide the latency of adding
 ABREAST = 8             # vectors of rows side by side: long runs of memory
 TURNS = 16              # vectors of rows one after the other, where the code of each is unrolled
 
@@ -103,7 +102,7 @@ class _Rows:
             self._arrange(part)
         dtypes = [access.buffer.type.element for access in self.found.accesses]
         dtypes += [stage.tensor.dtype for stage in cluster.stages if stage.tensor.dtype is DType.float64]
-        self.lanes = plan.machine.lanes(dtypes)
+        self.lanes, self.chains = plan.machine.lanes(dtypes), plan.machine.chains
         self.lane = self._lane()
         if self.lane in self.walk:
             self.walk.remove(self.lane)
@@ -443,8 +442,8 @@ class _StageWriter:
 
     def _along(self, lane: Loop) -> Scalar:
         """Vectors along a reduced loop, in several chains, folded at the end."""
-        lanes = self.rows.lanes
-        chains = CHAINS if lane.extent >= 2 * CHAINS * lanes else 1
+        lanes, most = self.rows.lanes, self.rows.chains
+        chains = most if lane.extent >= 2 * most * lanes else 1
         cells = self._cells(chains * lanes)
         for chain in range(chains):
             self._write(cells, chain * lanes, self.kind.start(lanes), lanes)

@@ -13,7 +13,7 @@ from symc.codegen.llvm_builder import I64, POINTER, Builder, Type, Value
 from symc.codegen.llvm_math import ELEMENTS, FUNCTIONS, VectorMath, exp_of_negative, substitute_vector_math
 from symc.ir.types import DType
 from symc.ops.math import NumPyMath
-from tests.codegen.llvm_running import load_function
+from tests.codegen.llvm_running import HOST_LEVEL, load_function
 
 RANDOM = np.random.default_rng(3)
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1000.0, -1000.0, 88.72, 88.73, -87.4, -103.9, -104.1,
@@ -51,8 +51,9 @@ def vector_loop(name: str, lanes: int) -> str:
     return builder.function("void @f(ptr %from, ptr %to, i64 %n)") + builder.declared()
 
 
-def load_loop(text: str) -> Callable[..., None]:
-    return load_function(substitute_vector_math(text), "f", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+def load_loop(text: str, level: str = HOST_LEVEL) -> Callable[..., None]:
+    types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+    return load_function(substitute_vector_math(text), "f", *types, level=level)
 
 
 def test_exponentials_below_one() -> None:
@@ -78,11 +79,12 @@ def test_exponentials_below_one() -> None:
     assert (np.abs(y - expected)[near] / np.spacing(expected[near].astype(np.float32))).max() <= 2
 
 
+@pytest.mark.parametrize("level", ["x86-64", HOST_LEVEL])    # without and with an instruction that multiplies and adds
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_vector_bodies_are_accurate_and_know_special_values(name: str) -> None:
+def test_vector_bodies_are_accurate_and_know_special_values(name: str, level: str) -> None:
     x = float32_samples()
     y = np.empty_like(x)
-    load_loop(vector_loop(name, 8))(x.ctypes.data, y.ctypes.data, x.size)
+    load_loop(vector_loop(name, 8), level)(x.ctypes.data, y.ctypes.data, x.size)
     with np.errstate(all="ignore"):
         expected = exact(name, x)
         rounded = expected.astype(np.float32)
