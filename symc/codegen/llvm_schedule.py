@@ -28,6 +28,8 @@ from symc.codegen.llvm_jobs import CACHE, CACHE_LINE, JOBS_IN_ROUNDS, MOST_CHAIN
 from symc.codegen.llvm_nest import Access, Affine, Constraint, Nest, split_axis
 from symc.codegen.llvm_rounds import OF_SUMS, OF_TAPS, OF_WINDOWS, Limits, cut_into_rounds, cut_product
 
+PER_CYCLE, LATENCY = 2, 4     # multiplications that a core begins in a cycle, and cycles until one is done
+UNDER_WAY = PER_CYCLE * LATENCY
 CYCLES_OF_A_LINE = 1          # that comes from the second cache
 TILE_AHEAD = 24 << 10         # bytes that the next tile may put into the first cache beside the present one
 BLOCKS_AHEAD = 2
@@ -55,7 +57,7 @@ class Core:
 
     def chains(self, accumulators: int) -> int:
         """How many sums to keep for each accumulator, so that enough multiplications are under way at once."""
-        return MOST_CHAINS if accumulators < 8 and self.holds(2 * accumulators, 1) else 1
+        return MOST_CHAINS if accumulators < UNDER_WAY and self.holds(2 * accumulators, 1) else 1
 
     def holds(self, rows: int, columns: int) -> bool:
         """Whether a tile's accumulators and the operands of one step stay in registers; LLVM needs one to spare."""
@@ -369,12 +371,6 @@ def _joined_with(nest: Nest, address: Affine, axis: str, row: str) -> int:
     return points if points and nest.extents[axis] % points == 0 and points < nest.extents[axis] else 1
 
 
-def _cycles_of_sharing(rows: int, height: int, taps: int, reads: int) -> float:
-    """Like `_cycles`."""
-    loads = reads / 2 + taps
-    return len(tile_sizes(rows, height)) * (max(height * taps / 2, 4 * taps, loads) + 0.02 * loads) / (rows * taps)
-
-
 def _distinct(nest: Nest, tiles: Sequence[_Tile]) -> list[_Tile]:
     """Those that cut axes into other tiles than all in front of them."""
     seen: dict[object, _Tile] = {}
@@ -389,17 +385,27 @@ def _fits(nest: Nest, row: str | None, height: int, column: str | None, blocks: 
 
 
 def _cycles(rows: int, height: int, columns: int, blocks: int, pieces: int) -> float:
-    """Cycles of one multiplication of vectors, over all tiles: two multiplications a cycle of latency 4.
-
-    Two elements are broadcast in a cycle, but one vector is loaded, for most come from the second cache.
-    """
+    """Cycles of one multiplication of vectors, over all tiles."""
     total = 0.0
     sizes = (Counter(tile_sizes(rows, height)).items(), Counter(tile_sizes(columns, blocks)).items())
     for (t, t_count), (b, b_count) in itertools.product(*sizes):
         vectors = b * pieces
-        loads = t / 2 + vectors
-        total += t_count * b_count * (max(t * vectors / 2, 4, loads) + 0.02 * loads)
+        total += t_count * b_count * _cycles_of_step(t * vectors, 1, t, vectors)
     return total / (rows * columns * pieces)
+
+
+def _cycles_of_sharing(rows: int, height: int, taps: int, reads: int) -> float:
+    """The same, of a tile of one vector whose taps are written out."""
+    return len(tile_sizes(rows, height)) * _cycles_of_step(height, taps, reads, taps) / (rows * taps)
+
+
+def _cycles_of_step(sums: int, points: int, elements: int, vectors: int) -> float:
+    """Of a tile, at `points` points of the reduction written out together, which read so many elements and vectors.
+
+    Two elements are broadcast in a cycle, but one vector is loaded, for most come from the second cache.
+    """
+    loads = elements / 2 + vectors
+    return max(sums * points / PER_CYCLE, LATENCY * points, loads) + 0.02 * loads
 
 
 def _is_streamed(nest: Nest, vector: Access, lanes: Sequence[str], reduction: Sequence[str], itemsize: int) -> bool:

@@ -18,12 +18,12 @@ from symc.codegen.llvm_elements import Element, multiplications
 from symc.codegen.llvm_jobs import CACHE_LINE, Tiling, tile_sizes
 from symc.codegen.llvm_math import VectorMath
 from symc.codegen.llvm_nest import Constraint
+from symc.codegen.llvm_order import are_neighbours, order_of
 from symc.codegen.llvm_place import Cell, Cursor, Place, Product, Run
 from symc.codegen.llvm_schedule import STEPS_UNROLLED, Schedule, lane_offsets
 
 Sums = list[Value]           # one for each cell of the tile, or one for each chain of each cell
 FACTORS = (0, 1)             # lhs and rhs among the accesses of a nest
-UNDER_WAY = 8                # multiplications that a core does at once: two a cycle, of latency 4
 AHEAD = -1                   # the number of the cursor at what is asked for ahead
 
 
@@ -395,27 +395,17 @@ class TileWriter:
                 sums[product.sum] = multiply(self.builder, factors[0], factors[1], sums[product.sum])
 
     def _multiply_in_order(self, products: Sequence[Product], sums: Sums) -> Sums:
-        """Where not all vectors of both factors fit in registers: those of one factor one after the other, each with
-        all that it is multiplied with; a fence keeps LLVM from reading others meanwhile, and spilling them.
-
-        Those of the other factor stay at hand: of that which has fewer, if they fit beside the sums.  If not, these are
-        walked, and the others read each time.  Shuffled vectors are shared."""
-        sums, registers = list(sums), self.schedule.core.registers
-        keys = [[self._read(access, product) for product in products] for access in FACTORS]
-        counts = [len(set(reads)) for reads in keys]
-        shuffles = any(not (_are_neighbours(key) or _is_element(key)) for reads in keys for key in reads)
-        if shuffles or len(sums) + sum(counts) < registers:
-            for product in products:
-                self._add(product, sums)
-            return sums
-        fewer = counts.index(min(counts))
-        held = fewer if len(sums) + counts[fewer] + 1 < registers else None
-        walked = keys[fewer if held is None else 1 - held]
-        for group in _far_apart(walked) if _is_element(walked[0]) else _alike(walked):
+        """Where not all vectors of both factors fit in registers: group by group; a fence keeps LLVM from reading
+        others meanwhile, and spilling them."""
+        sums = list(sums)
+        reads = [[self._read(access, product) for product in products] for access in FACTORS]
+        order = order_of(reads, len(sums), self.schedule.core.registers)
+        for group in order.groups:
             for number in group:
                 self._add(products[number], sums)
-            self.builder.fence()
-            self.loaded = {key: vector for key, vector in self.loaded.items() if key[0] == held}
+            if len(order.groups) > 1:
+                self.builder.fence()
+                self.loaded = {key: vector for key, vector in self.loaded.items() if key[0] == order.held}
         return sums
 
     def _read(self, access: int, product: Product) -> tuple[int, ...]:
@@ -484,7 +474,7 @@ class TileWriter:
         element = self.elements[access]
         if all(offset == first for offset in offsets) and all(valid):
             return element.splat(self.builder, self._offset(access, pointer, first), width)
-        if _are_neighbours(offsets):
+        if are_neighbours(offsets):
             self._prefetch(access, pointer, first)
             return element.load_lanes(self.builder, self._offset(access, pointer, first), valid)
         block = min(offsets) // width * width
@@ -555,7 +545,7 @@ class TileWriter:
         if self._holds_pad_lanes(access, self.output_lanes):
             exists = [True] * len(offsets)
         element = self.elements[access]
-        if _are_neighbours(offsets):
+        if are_neighbours(offsets):
             element.store_lanes(self.builder, value, self._offset(access, pointer, offsets[0]), exists)
             return
         for lane, offset in enumerate(offsets):
@@ -566,27 +556,3 @@ class TileWriter:
 def _both(a: Sequence[bool], b: Sequence[bool]) -> list[bool]:
     """Lane by lane; of the sum of all lanes, one is left."""
     return [x and y for x, y in zip(a, b, strict=False)]
-
-
-def _are_neighbours(offsets: Sequence[int]) -> bool:
-    return [offset - offsets[0] for offset in offsets] == list(range(len(offsets)))
-
-
-def _is_element(offsets: Sequence[int]) -> bool:
-    """Whether all lanes read the same one."""
-    return len(set(offsets)) == 1
-
-
-def _alike(keys: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Their numbers, in groups with one key each."""
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return [list(group) for _, group in itertools.groupby(order, keys.__getitem__)]
-
-
-def _far_apart(keys: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """The same, such that neighbouring elements, which meet the same sums, are not multiplied right after each other.
-    """
-    groups = _alike(keys)
-    parts = -(-UNDER_WAY * len(groups) // len(keys))
-    distance = -(-len(groups) // parts)
-    return [group for first in range(distance) for group in groups[first::distance]]
