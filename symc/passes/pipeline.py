@@ -34,6 +34,7 @@ from symc.passes.overwrite_inputs import OverwriteInputs
 from symc.passes.pack_constants import PackConstants
 from symc.passes.pair_columns import PairColumns
 from symc.passes.place_parts import PlaceParts
+from symc.passes.pool_first import PoolFirst
 from symc.passes.postpone_sums import PostponeSums
 from symc.passes.prune_bodies import PruneBodies
 from symc.passes.round_weights import RoundWeights
@@ -57,6 +58,7 @@ def inference_pipeline() -> list[Pass]:
         FoldPadding(),
         Legalize(),
         Simplify(),
+        PoolFirst(),
         FoldConstants(leave_scaled_weights=True),
         MergeCommonSubexpressions(),
     ]
