@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symc.codegen import cache
 from symc.codegen.lowered import GRID_PRECISIONS, Lowered, Options, lower, state_names
 from symc.errors import SymcError, raise_collected
 from symc.frontend.parameter_names import nearest
@@ -33,6 +34,10 @@ def prepare(symbol: Any, params: Any, shapes: Shapes | Sequence[Shapes] | None, 
     given = shape_sets(shapes)
     network, arrays, found = load_model(symbol, params, given.fixed(options.slabs[0]), outputs, bool(train),
                                         options.note, epoch)
+    if not cache.holds(cache.KERNELS):      # so there are kernels to compile
+        from symc.codegen.compile_groups import start_ahead
+
+        start_ahead()
     given = given.beside(found)
     refuse_dynamic(network)
     check_names(network, (*given.names, *(dtypes or {}), *(train if isinstance(train, Mapping) else ())))

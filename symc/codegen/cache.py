@@ -52,7 +52,7 @@ def key_of(text: str, level: str, choice: str = "") -> str:
     return hashlib.sha256("\0".join((text, level, choice, *_versions())).encode()).hexdigest()
 
 
-IMAGES = "images"      # the kind of files with code for GPUs
+KERNELS, IMAGES = "kernels", "images"      # kinds of files: with code of groups, with code for GPUs
 
 
 def image_key(*parts: str) -> str:
@@ -129,12 +129,12 @@ def write(key: str, code: GroupCode) -> None:
     """Keep the code of a group."""
     header = json.dumps({"kernels": [[k.symbol, k.parameters, k.jobs, k.flops, k.threads] for k in code.kernels],
                          "scratch": code.scratch, "choice": code.choice}).encode()
-    write_bytes("kernels", key, struct.pack("<Q", len(header)) + header + code.object)
+    write_bytes(KERNELS, key, struct.pack("<Q", len(header)) + header + code.object)
 
 
 def read(key: str) -> GroupCode | None:
     """The code kept under `key`, None when there is none or its file is damaged."""
-    data = read_bytes("kernels", key)
+    data = read_bytes(KERNELS, key)
     if data is None:
         return None
     start = 8 + struct.unpack_from("<Q", data)[0]

@@ -111,6 +111,11 @@ def compile_groups(nodes: Sequence[Node], levels: Sequence[str],
     return {level: {node: code[keys[level, node]] for node in nodes} for level in levels}  # type: ignore[misc]
 
 
+def start_ahead() -> None:
+    """Have a worker load TVM while passes run."""
+    WORKERS.give_back(_start_worker("symc.codegen.tir"))
+
+
 def compile_images(texts: Mapping[bytes, Sequence[str]], architectures: Sequence[str], compiler: Compiler,
                    progress: Progress | None = None) -> Mapping[str, list[Image]]:
     """Images of texts of groups (`tir_cuda`) for each of the architectures, in the order of the texts.
@@ -163,7 +168,7 @@ class _Pool:
     def run(self) -> None:
         cores = len(os.sched_getaffinity(0))
         loading = max(1, len(WORKERS.idle))
-        threads = [threading.Thread(target=self._drive, args=[number < loading], daemon=True)
+        threads = [threading.Thread(target=self._drive, args=[WORKERS.take_idle(), number < loading], daemon=True)
                    for number in range(min(cores, self.count))]
         for thread in threads:
             thread.start()
@@ -176,9 +181,8 @@ class _Pool:
             more = [f"and {len(hidden)} more kernels"] if hidden else []
             raise SymcError("\n".join([*shown, *more]), "this is a bug of symc; SYMC_DEBUG=1 shows where")
 
-    def _drive(self, loads_tvm: bool) -> None:
+    def _drive(self, worker: Worker | None, loads_tvm: bool) -> None:
         """Feed one worker; take another when it dies."""
-        worker: Worker | None = None
         try:
             while (task := self._next(loads_tvm)) is not None:
                 loads_tvm |= task.needs_tvm
@@ -218,6 +222,7 @@ class _Pool:
 
 
 Worker = subprocess.Popen[str]
+SECONDS_TO_END = 0.5
 LONGEST_SECONDS = 300     # that a worker may take for one group; most take a tenth of a second
 
 
@@ -232,13 +237,17 @@ class _Workers:
 
     def take(self) -> Worker:
         """A worker that nobody else asks."""
+        return self.take_idle() or _start_worker()
+
+    def take_idle(self) -> Worker | None:
+        """One that waits, if one does."""
         with self.lock:
             while self.idle:
                 worker, timer = self.idle.popitem()
                 timer.cancel()
                 if worker.poll() is None:
                     return worker
-        return _start_worker()
+        return None
 
     def give_back(self, worker: Worker) -> None:
         timer = threading.Timer(self.PATIENCE, self._dismiss, [worker])
@@ -266,12 +275,12 @@ atexit.register(WORKERS.dismiss_all)
 os.register_at_fork(after_in_child=WORKERS.__init__)  # type: ignore[misc]  # they are the parent's
 
 
-def _start_worker() -> Worker:
+def _start_worker(*modules: str) -> Worker:
     """A worker in a session of its own: an interrupt from the terminal ends the parent, and with its input the
-    worker."""
+    worker.  modules: that it imports before its first task."""
     errors = None if os.environ.get("SYMC_DEBUG") else subprocess.DEVNULL
-    return subprocess.Popen(_command(), env=_environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=errors, start_new_session=True)
+    return subprocess.Popen([*_command(), *modules], env=_environment(), text=True, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
 
 
 def _command() -> list[str]:
@@ -313,7 +322,12 @@ def how_it_died(worker: Worker) -> str:
 
 
 def _end(worker: Worker) -> None:
+    """Of an idle worker; for one that still imports, nobody waits."""
     assert worker.stdin and worker.stdout
     worker.stdin.close()
     worker.stdout.close()
-    worker.wait()
+    try:
+        worker.wait(timeout=SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()

@@ -1,4 +1,4 @@
-"""A compile worker: `python -m symc.codegen.worker`.
+"""A compile worker: `python -m symc.codegen.worker [modules to import first]`.
 
 Reads tasks, one JSON object a line, from standard input; compiles each group, or text for GPUs, puts its code in the
 kernel cache, and answers with one line.  A crash of TVM, LLVM or NVRTC ends this process, not the user's.
@@ -6,6 +6,8 @@ kernel cache, and answers with one line.  A crash of TVM, LLVM or NVRTC ends thi
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import sys
@@ -23,6 +25,8 @@ from symc.errors import SymcError
 from symc.ir.text import parse_graph
 from symc.ops.operator import from_text
 from symc.runtime.images import pack_images
+
+YOUNG_OBJECTS = 200_000     # between two searches for garbage: importing TVM makes many objects, and none
 
 
 def compile_group(text: str, level: str, name: str, choice: str) -> GroupCode:
@@ -87,9 +91,12 @@ def end_with_parent() -> None:
 
 def main() -> None:
     """Answers go to the original standard output; whatever libraries print there goes to standard error."""
+    gc.set_threshold(YOUNG_OBJECTS)
     end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     serve(sys.stdin, answers)
 
 

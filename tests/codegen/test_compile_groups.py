@@ -13,6 +13,7 @@ import pytest
 import symc
 from symc.codegen import cache, compile_groups
 from symc.errors import SymcError
+from symc.lowering import Options, prepare
 from symc.passes.fuse import Fuse
 
 # in place of the code generator; what it does depends on the operator it finds in the text
@@ -121,6 +122,30 @@ def test_idle_workers_take_the_next_graph_and_then_leave(graph, log, monkeypatch
     assert worker.pid == int(process) and worker.wait(timeout=20) == 0
     compile_groups.compile_groups(groups(graph, "abs"), ["x86-64-v3"])
     assert log()[-1][0] != process
+
+
+def test_one_that_was_started_ahead_takes_the_next_graph(graph, log):
+    compile_groups.start_ahead()
+    worker = next(iter(compile_groups.WORKERS.idle))
+    compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
+    assert [int(process) for process, _ in log()] == [worker.pid]
+
+
+def test_one_that_still_loads_tvm_is_not_waited_for(graph, log):
+    compile_groups.start_ahead()
+    worker = next(iter(compile_groups.WORKERS.idle))
+    compile_groups.WORKERS.dismiss_all()
+    assert worker.poll() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_one_is_started_ahead_where_nothing_was_compiled(graph, log, tmp_path, monkeypatch, is_there):
+    if is_there:
+        compile_groups.compile_groups(groups(graph, "relu"), ["x86-64-v3"])
+    started = []
+    monkeypatch.setattr(compile_groups, "start_ahead", lambda: started.append(1))
+    prepare(symc.sym.relu(symc.sym.Variable("data")), {}, {"data": (2, 3)}, (), False, "cpu", None, Options())
+    assert started == ([] if is_there else [1])
 
 
 def test_a_worker_that_died_idle_is_not_asked(graph, log):

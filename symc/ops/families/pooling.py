@@ -61,7 +61,9 @@ class Pooling(Operator):
     layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None
 
     deviations = ("the gradient of averages with pooling_convention='full' divides by the taps that the average counts,"
-                  " as MXNet does in float64; its oneDNN kernel, which serves float32, divides by all taps",)
+                  " as MXNet does in float64; its oneDNN kernel, which serves float32, divides by all taps",
+                  "in inference tanh and other functions that rise, read by a maximum alone, are computed behind it: a"
+                  " window of nothing but NaN gives their value of the lowest finite number")
 
     def output_names(self) -> list[str]:
         """The maximum has a workspace for its gradient: the index of the first maximum in each window."""
