@@ -51,7 +51,7 @@ def _is_largest(node: Node) -> bool:
 
 
 def _reads_alone(graph: Graph, value: Value) -> bool:
-    return len(graph.readers[value]) == 1 and value not in graph.heads
+    return len(graph.readers[value]) == 1 and value not in graph.roots
 
 
 def _is_rising(node: Node) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 import symc as mx
 from symc.codegen import lower, tir
+from symc.codegen.build import groups_of
 from symc.codegen.cache import canonical_text
 from symc.codegen.elf import read_symbols
 from symc.codegen.llvm_compile import assembly
@@ -19,7 +20,6 @@ from symc.codegen.lowered import lower as run_passes
 from symc.ir.graph import Graph
 from symc.ir.types import DType
 from symc.lowering import bind_constants
-from symc.ops.group import Group
 from symc.passes.pipeline import typed
 from symc.runtime.modes import INFERENCE, TRAINING
 from tests.codegen.test_tir_operators import nodes_with_defaults
@@ -56,6 +56,19 @@ def product(m, n, k, batch=12, **parameters):
     return mx.sym.batch_dot(data, other, **parameters), {"data": left, "other": right}
 
 
+def attention(rows, width, heads=12):
+    """Scaled products of queries and keys, their softmax times values."""
+    queries, keys, values = (mx.sym.Variable(name) for name in ("queries", "keys", "values"))
+    weights = mx.sym.softmax(mx.sym.batch_dot(queries, keys, transpose_b=True) / width ** 0.5)
+    return mx.sym.batch_dot(weights, values), dict.fromkeys(["queries", "keys", "values"], (heads, rows, width))
+
+
+def recurrent(mode, batch, hidden, steps=10):
+    states = [mx.sym.zeros((1, batch, hidden)) for _ in range(2 if mode == "lstm" else 1)]
+    made = mx.sym.RNN(data, mx.sym.Variable("p"), *states, state_size=hidden, num_layers=1, mode=mode)
+    return made, {"data": (steps, batch, 128)}
+
+
 CONTRACTIONS = {
     "dense of 64 rows": dense(64, 1024, 784), "dense of 128 rows": dense(128, 3072, 768),
     "dense of a row": dense(1, 1000, 2048), "dense, gelu": dense(128, 768, 768, lambda x: mx.sym.LeakyReLU(
@@ -78,6 +91,8 @@ CONTRACTIONS = {
     "batched product": product(128, 64, 128),
     "batched product, right transposed": product(128, 128, 64, transpose_b=True),
     "batched product, left transposed": product(64, 64, 128, transpose_a=True),
+    "attention": attention(128, 64), "LSTM": recurrent("lstm", 8, 256), "GRU": recurrent("gru", 8, 256),
+    "LSTM of a row": recurrent("lstm", 1, 200),
 }
 OTHERS = {
     "softmax": (mx.sym.softmax(data), {"data": (64, 1000)}), "layer norm": (mx.sym.LayerNorm(
@@ -87,6 +102,9 @@ OTHERS = {
     "global pooling": (mx.sym.Pooling(data, global_pool=True, pool_type="avg"), {"data": (1, 512, 7, 7)}),
     "transpose": (mx.sym.transpose(data), {"data": (300, 400)}),
     "sum": (mx.sym.sum(data, axis=0), {"data": (300, 400)}),
+    "instance norm": (mx.sym.InstanceNorm(data, mx.sym.Variable("gamma"), mx.sym.Variable("beta")),
+                      {"data": (1, 32, 56, 56)}), "tanh": (mx.sym.tanh(data), {"data": (10000,)}),
+    "log softmax": (mx.sym.log_softmax(data), {"data": (64, 1000)}),
     "exp": (mx.sym.exp(data), {"data": (10000,)}), "erf": (mx.sym.erf(data), {"data": (10000,)}),
 }
 # Of full tiles (dense), of points that meet padding one by one (windows), of small groups.
@@ -102,7 +120,7 @@ def compiled_texts(symbol, shapes, level, monkeypatch, train=False):
         graph = bind_constants(graph, {name: np.zeros(dims, np.float32) for name, dims in weights.items()})
     mode, requests = (TRAINING, dict.fromkeys([*weights, *shapes], "write")) if train else (INFERENCE, {})
     lowered = run_passes(graph, mode, requests, (), Options())
-    groups = [node.op.graph for node in lowered.graph.nodes if isinstance(node.op, Group)]
+    groups = [node.op.graph for node in groups_of(lowered)]
     texts = []
 
     def keep(text, _, optimise=False):
