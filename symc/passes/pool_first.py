@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from symc.ir.graph import Graph, Node, Value, merge_sources
 from symc.ops.families.pooling import Pool
-from symc.ops.operator import operation
 from symc.ops.record import record
 from symc.passes.base import Pass
 
@@ -55,7 +54,7 @@ def _reads_alone(graph: Graph, value: Value) -> bool:
 
 
 def _is_rising(node: Node) -> bool:
-    return not node.is_variable and operation(node).name in RISING and getattr(node.op, "slope", 0) >= 0
+    return node.op is not None and node.op.name in RISING and getattr(node.op, "slope", 0) >= 0
 
 
 def _swapped(node: Node) -> tuple[Value, ...]:

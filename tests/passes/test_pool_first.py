@@ -40,6 +40,14 @@ def test_the_result_stays_the_same(function):
     np.testing.assert_array_equal(*results)
 
 
+def test_the_maximum_of_a_constant_stays(check, unchanged):
+    check(PoolFirst(), """
+        %k: f32[1,1,4] = const
+        %p = _pool(%k) kernel=(2,) stride=(2,) pad=(0,) extent=(2,) pool_type=max
+        heads %p
+    """, unchanged)
+
+
 @pytest.mark.parametrize("network_text", [
     network(pool_type="avg"), network("_elu", " slope=-0.5"), network("sin"), network("relu"), network(windows=6),
     network(heads="%p, %t"),
