@@ -79,7 +79,7 @@ class CompiledModule:
             program.bind(self._inputs[name], self._argument(self._inputs[name], value))
         if self._seed is not None:
             program.bind(self._seed, np.array([random.next_seed()], np.int64))
-        outputs = self._bind_new(self.output_numbers)
+        outputs = self._bind_new(program, self.output_numbers)
         program.run("forward" if is_train else "infer")
         return outputs
 
@@ -98,7 +98,7 @@ class CompiledModule:
             program.bind(number, self._argument(number, value))
         if self._local.gradients is None:
             arguments = [self.plan.buffers[number].name for number in self._gradients]
-            self._local.gradients = dict(zip(arguments, self._bind_new(self._gradients), strict=True))
+            self._local.gradients = dict(zip(arguments, self._bind_new(program, self._gradients), strict=True))
         program.run("backward")
 
     @property
@@ -108,9 +108,8 @@ class CompiledModule:
             raise SymcError("there are no gradients before backward has run in this thread")
         return self._local.gradients
 
-    def _bind_new(self, numbers: Sequence[int]) -> list[NDArray]:
+    def _bind_new(self, program: Program, numbers: Sequence[int]) -> list[NDArray]:
         """New arrays, bound to the buffers of the given numbers."""
-        program = self.program
         arrays = []
         for number in numbers:
             array = self._new_array(self.plan.buffers[number])
@@ -166,12 +165,13 @@ def array_for(buffer: Buffer, value: Any) -> np.ndarray:
         array = np.asarray(value.memory if isinstance(value, NDArray) else value)
     except ValueError as problem:
         raise SymcError(f"{buffer.kind} '{buffer.name}' is no array: {problem}") from problem
-    if not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype}, which does not convert to "
-                        f"{buffer.dtype} safely", "convert it with astype first")
     if array.dtype != dtype:
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise SymcError(f"{buffer.kind} '{buffer.name}' is {array.dtype}, which does not convert to "
+                            f"{buffer.dtype} safely", "convert it with astype first")
         array = array.astype(dtype)
-    return array if array.flags.c_contiguous and array.flags.aligned else aligned_copy(array)
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else aligned_copy(array)
 
 
 def named_shapes(inputs: Sequence[Description], shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
