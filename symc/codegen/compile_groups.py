@@ -222,7 +222,7 @@ class _Pool:
 
 
 Worker = subprocess.Popen[str]
-SECONDS_TO_END = 0.5
+SECONDS_TO_END = 0.5      # that an idle worker gets: it ends at once, unless it still imports
 LONGEST_SECONDS = 300     # that a worker may take for one group; most take a tenth of a second
 
 

@@ -40,6 +40,15 @@ def test_the_result_stays_the_same(function):
     np.testing.assert_array_equal(*results)
 
 
+def test_a_last_window_that_meets_only_the_last_line():
+    """It starts at line 7 of 8, by its padding."""
+    before = parse(network(windows=5))
+    after = PoolFirst()(before)
+    assert after.heads[0].node.op.name == "tanh"
+    x = -np.random.RandomState(0).rand(2, 3, 8, 6).astype(np.float32)
+    np.testing.assert_array_equal(*(run(graph, {"x": x}).heads[0] for graph in (before, after)))
+
+
 def test_the_maximum_of_a_constant_stays(check, unchanged):
     check(PoolFirst(), """
         %k: f32[1,1,4] = const
