@@ -31,7 +31,7 @@ from symc.runtime.plan import (
     steps_within,
     storage_dtype,
 )
-from symc.runtime.program import INSIDE, HostFunction, Program
+from symc.runtime.program import INSIDE, HostFunction, Part, Program
 
 MOST_RECORDED = 1 << 14     # steps of a recording, those of all iterations counted
 READ = ("input", "head_gradient", "state", "gradient", "status")     # kinds of buffers that an entry may read
@@ -87,6 +87,7 @@ class DeviceProgram(Program):
             self.driver.release(pointer)
         for state in (self._blocks, self._mirrors, self._recorded, self._asides):
             state.clear()  # type: ignore[attr-defined]
+        self._ready.clear()
         self._is_placed = False
 
     # ---- memory ------------------------------------------------------------------------------------------
@@ -100,11 +101,11 @@ class DeviceProgram(Program):
             return empty(array.shape, array.dtype, self.device)
         return super().beside(array)
 
-    def bind(self, number: int, array: np.ndarray | DeviceMemory) -> None:
+    def bind(self, number: int, array: np.ndarray | DeviceMemory, fits: bool = False) -> None:
         """As of Program; an array on the device is used in place."""
         if isinstance(array, np.ndarray):
             self._lent.pop(number, None)
-            super().bind(number, array)
+            super().bind(number, array, fits)
         elif self.plan.buffers[number].kind == "head_gradient":     # another array each time, seldom a large one
             self.check_fits(number, array)
             self._lent[number] = array
@@ -112,6 +113,10 @@ class DeviceProgram(Program):
         elif self._lent.get(number) is not array:
             self.check_fits(number, array)
             self._lent[number], self._device[number] = array, array.pointer
+
+    def bind_new(self, number: int) -> np.ndarray:
+        self._lent.pop(number, None)
+        return super().bind_new(number)
 
     def run(self, entry: str) -> None:
         """As of Program.  KernelFailure: a kernel failed; OutOfDeviceMemory says what all of the plan needs."""
@@ -199,7 +204,13 @@ class DeviceProgram(Program):
         """The buffers of an entry whose arrays lie on the host."""
         return [number for number in self._buffers_of(entry) if number not in self._lent]
 
+    def _run_entry(self, entry: str, parts: list[Part]) -> None:
+        self._provide(entry)
+        super()._run_entry(entry, parts)
+        self._collect(entry)
+
     def _provide(self, entry: str) -> None:
+        """Bring what an entry reads to the device."""
         for number in self._on_host(entry):
             self._device[number] = self._mirror(number)
             if self.plan.buffers[number].kind in READ:
@@ -210,6 +221,7 @@ class DeviceProgram(Program):
         self._fetched.clear()
 
     def _collect(self, entry: str) -> None:
+        """Bring what an entry has written back."""
         for number in self._on_host(entry):
             if self.plan.buffers[number].kind in WRITTEN:
                 self.driver.read(self.array(number), self._device[number])
@@ -248,22 +260,25 @@ class DeviceProgram(Program):
         inner = [self._launches(one) for one in self.plan.steps[slice(*step.body)]]
         return max(step.trip, 1) * (sum(inner) + len(step.carry) + 1) if all(inner) else 0
 
-    def _run_natively(self, first: int, last: int) -> None:
+    def _native_part(self, bounds: Range) -> Part:
+        return DeviceProgram._run_kernels, bounds
+
+    def _run_kernels(self, bounds: Range) -> None:
         """Launch kernels; those that were launched on these arrays before as one recorded piece."""
-        bound = self._bound_to((first, last)) if self.records else None
+        bound = self._bound_to(bounds) if self.records else None
         if bound is None:
-            self._launch_all(first, last)
+            self._launch_all(*bounds)
             return
-        key = first, last, *[self._device[number] for number in bound]
+        key = *bounds, *[self._device[number] for number in bound]
         if key not in self._recorded:
             if len(self._recorded) >= REMEMBERED:
                 self._recorded.clear()
             self._recorded[key] = None
-            self._launch_all(first, last)
+            self._launch_all(*bounds)
             return
         again = self._recorded[key]
         if again is None:
-            again = self._recorded[key] = self.driver.record(lambda: self._launch_all(first, last))
+            again = self._recorded[key] = self.driver.record(lambda: self._launch_all(*bounds))
         again()
 
     def _bound_to(self, steps: Range) -> list[int] | None:

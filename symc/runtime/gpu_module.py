@@ -19,8 +19,8 @@ from symc.runtime.libraries import Use
 from symc.runtime.module import CompiledModule
 from symc.runtime.ndarray import NDArray
 from symc.runtime.package import Package
-from symc.runtime.plan import Buffer, Plan, storage_dtype
-from symc.runtime.program import HostFunction
+from symc.runtime.plan import Plan, storage_dtype
+from symc.runtime.program import HostFunction, Program
 from symc.runtime.several import module_of_plans
 from symc.runtime.shapes import ModuleOfShapes
 
@@ -54,10 +54,15 @@ class GpuModule(CompiledModule):
         return DeviceProgram(self.plan, stream, self.functions, self.weights, self.hosts, device=self.device,
                              placed_weights=self.placed_weights)
 
-    def _new_array(self, buffer: Buffer) -> NDArray:
+    def _bind_new(self, program: Program, numbers: Sequence[int]) -> list[NDArray]:
         if current_context() != gpu(self.device):
-            return super()._new_array(buffer)
+            return super()._bind_new(program, numbers)
+        return [self._bind_new_here(program, number) for number in numbers]
+
+    def _bind_new_here(self, program: Program, number: int) -> NDArray:
+        buffer = self.plan.buffers[number]
         memory: Any = empty(buffer.shape, storage_dtype(buffer.dtype), self.device)
+        program.bind(number, memory)
         return NDArray(memory, gpu(self.device))
 
     def _argument(self, number: int, value: Any) -> Any:

@@ -57,7 +57,8 @@ class Library:
     """Functions of a driver by their addresses.  The code behind them is never unmapped.
 
     run(buffers, symbols, first, last, team) -> 0: addresses of the pointer table and the symbols, a range of kernel
-    steps, and the team (None: run alone).  team_create() and team_resize(team, size) serve team.py, the probes peak.py.
+    steps, and the team (None: run alone); objects of ctypes are passed on sooner than numbers.  team_create() and
+    team_resize(team, size) serve team.py, the probes peak.py.
     """
 
     def __init__(self, addresses: Mapping[str, int], steps: Steps | None = None) -> None:

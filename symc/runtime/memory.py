@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ import numpy as np
 from symc.errors import SymcError
 
 ALIGNMENT = 64
+SMALL = 4096    # bytes; below, alignment is not worth its price
 BYTE = np.dtype(np.uint8)
+_object_at: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
+_address_of_object = ctypes.addressof
 
 
 def aligned_empty(shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "an array") -> np.ndarray:
@@ -26,6 +29,12 @@ def aligned_empty(shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "an
     return np.ndarray(shape, dtype, block, -address_of(block) % ALIGNMENT)
 
 
+def new_memory(shape: Sequence[int], dtype: np.dtype[Any], size: int, purpose: str = "an array") -> np.ndarray:
+    """Memory of `size` bytes whose elements are not set, aligned to 64 bytes when it is not small.  SymcError: as
+    `aligned_empty`."""
+    return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype, purpose)
+
+
 def aligned_copy(source: np.ndarray) -> np.ndarray:
     """A C-contiguous, aligned copy."""
     copy = aligned_empty(source.shape, source.dtype)
@@ -36,6 +45,6 @@ def aligned_copy(source: np.ndarray) -> np.ndarray:
 def address_of(array: np.ndarray) -> int:
     """Address of the first element."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]  # five times as quick
+        return _address_of_object(_object_at(array))  # five times as quick
     except (TypeError, ValueError, BufferError):    # of arrays that are read-only, empty or strided
         return array.__array_interface__["data"][0]

@@ -14,7 +14,7 @@ from symc.runtime import random
 from symc.runtime.context import host_context
 from symc.runtime.library import Library
 from symc.runtime.machine import this_machine
-from symc.runtime.memory import aligned_copy, aligned_empty
+from symc.runtime.memory import aligned_copy
 from symc.runtime.ndarray import NDArray
 from symc.runtime.package import Package, Target, open_package
 from symc.runtime.plan import Buffer, Plan, storage_dtype
@@ -33,6 +33,13 @@ class Description(NamedTuple):
     dtype: str
 
 
+class _OfThread(threading.local):
+    """What a thread has of its own of a module."""
+
+    program: Program | None = None
+    gradients: dict[str, NDArray] | None = None
+
+
 class CompiledModule:
     """Runs a plan.  Any number of threads may use it: each has its own program, that is arena and bound arrays, so
     `backward` follows the `forward` of the same thread.  `inputs` and `outputs` describe what goes in and out.
@@ -49,7 +56,7 @@ class CompiledModule:
         self._inputs = {name: number for name, number in by_name.items() if name != random.SEED}
         self._seed = by_name.get(random.SEED)
         self.output_numbers, self._gradients = plan.of_kind("output"), plan.of_kind("gradient")
-        self._local = threading.local()
+        self._local = _OfThread()
 
     def _describe(self, kind: str) -> tuple[Description, ...]:
         buffers = [self.plan.buffers[number] for number in self.plan.of_kind(kind)]
@@ -59,10 +66,10 @@ class CompiledModule:
     @property
     def program(self) -> Program:
         """The program of the calling thread."""
-        if not hasattr(self._local, "program"):
-            self._local.program = self._new_program()
-            self._local.gradients = None
-        return self._local.program
+        local = self._local
+        if local.program is None:
+            local.program = self._new_program()
+        return local.program
 
     def _new_program(self) -> Program:
         return Program(self.plan, self.library, self.weights, self.hosts, self.arena)
@@ -73,10 +80,12 @@ class CompiledModule:
         is_train runs the entry that `backward` continues.  SymcError: an input is missing, unknown, or has another
         shape or a dtype that cannot be converted safely.
         """
-        program = self.program
-        self.refuse_names(inputs)
+        program, numbers = self._local.program or self.program, self._inputs
+        if inputs.keys() != numbers.keys():
+            self.refuse_names(inputs)
         for name, value in inputs.items():
-            program.bind(self._inputs[name], self._argument(self._inputs[name], value))
+            number = numbers[name]
+            program.bind(number, self._argument(number, value), fits=True)
         if self._seed is not None:
             program.bind(self._seed, np.array([random.next_seed()], np.int64))
         outputs = self._bind_new(program, self.output_numbers)
@@ -104,22 +113,14 @@ class CompiledModule:
     @property
     def gradients(self) -> dict[str, NDArray]:
         """Gradients by argument, written by the last `backward` of this thread; the arrays are used again."""
-        if getattr(self._local, "gradients", None) is None:
+        if self._local.gradients is None:
             raise SymcError("there are no gradients before backward has run in this thread")
         return self._local.gradients
 
     def _bind_new(self, program: Program, numbers: Sequence[int]) -> list[NDArray]:
-        """New arrays, bound to the buffers of the given numbers."""
-        arrays = []
-        for number in numbers:
-            array = self._new_array(self.plan.buffers[number])
-            program.bind(number, array.memory)
-            arrays.append(array)
-        return arrays
-
-    def _new_array(self, buffer: Buffer) -> NDArray:
-        """An array for what a buffer is written to, on the host."""
-        return NDArray(aligned_empty(buffer.shape, storage_dtype(buffer.dtype), buffer.name), host_context())
+        """New arrays on the host, bound to the buffers of the given numbers, which are written to."""
+        context = host_context()
+        return [NDArray(program.bind_new(number), context) for number in numbers]
 
     def reshape(self, **shapes: Sequence[int]) -> CompiledModule:
         """This module, which has one plan.  SymcError: that is for other shapes."""
@@ -138,8 +139,6 @@ class CompiledModule:
 
     def refuse_names(self, inputs: Mapping[str, Any]) -> None:
         """SymcError: there are others than the inputs, or one is missing."""
-        if inputs.keys() == self._inputs.keys():
-            return
         expected = f"the inputs are {', '.join(map(repr, self._inputs)) or 'none'}"
         unknown = [name for name in inputs if name not in self._inputs]
         missing = [name for name, number in self._inputs.items()

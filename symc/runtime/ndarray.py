@@ -18,14 +18,13 @@ import numpy as np
 from symc.errors import MXNetError
 from symc.runtime.context import GPU, Context, cpu, current_context
 from symc.runtime.indexing import is_advanced, numpy_key, select
-from symc.runtime.memory import aligned_copy, aligned_empty
+from symc.runtime.memory import SMALL, aligned_copy, new_memory
 from symc.runtime.reshaping import is_plain, new_shape
 
 Shape = int | Sequence[int]
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])      # as MXNet shows it to NumPy; the memory is uint16
 STORED = tuple(map(np.dtype, ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool")))
 BASIC = frozenset((int, slice))     # parts of an index that always give a view
-SMALL = 4096    # bytes; below, alignment is not worth its price
 # NumPy's functions behind infix operators → the method of the right operand
 REFLECTED = {"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__",
              "remainder": "__rmod__", "power": "__rpow__", "equal": "__eq__", "not_equal": "__ne__",
@@ -417,17 +416,11 @@ def _check_storage(stype: str | None) -> None:
 # ---- making arrays
 
 
-def new_memory(shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
-    """Memory whose elements are not set, aligned to 64 bytes when it is not small."""
-    size = math.prod(shape) * dtype.itemsize
-    return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype)
-
-
 def _new_on(context: Context | None, shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
     """As `new_memory`, where `context` is."""
     place = current_context() if context is None else context
     if place.device_typeid != GPU:
-        return new_memory(shape, dtype)
+        return new_memory(shape, dtype, math.prod(shape) * dtype.itemsize)
     from symc.runtime.device_memory import empty
 
     return empty(shape, dtype, place.device_id)
@@ -455,7 +448,7 @@ def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> N
     else:
         values = _values(source_array)
         storage = FLOAT32 if dtype is None else storage_of(dtype)
-    target = new_memory(values.shape, storage)
+    target = new_memory(values.shape, storage, values.size * storage.itemsize)
     if values.dtype == storage:
         target[...] = values
     else:

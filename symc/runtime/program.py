@@ -3,6 +3,8 @@ here."""
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 from symc.errors import MXNetError, SymcError
 from symc.runtime.calls import Call
 from symc.runtime.library import Library
-from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_empty
+from symc.runtime.memory import ALIGNMENT, address_of, aligned_copy, aligned_empty, new_memory
 from symc.runtime.plan import (
     BranchStep,
     HostStep,
@@ -34,6 +36,8 @@ ARENA = "the arena of intermediate results"
 
 # (program, attributes, inputs, outputs): fills the output arrays in place; may call program.bind_symbol
 HostFunction = Callable[["Program", Mapping[str, str], Sequence[np.ndarray], Sequence[np.ndarray]], None]
+# What runs a part of a plan, and its argument behind the program: no method of it, which would make a cycle.
+Part = tuple[Callable[[Any, Any], None], Any]
 
 
 class SharedArena(threading.local):
@@ -52,8 +56,9 @@ class SharedArena(threading.local):
 
 
 class Program:
-    """A plan with its code, its weights and arrays bound to its buffers.  One thread runs it at a time.
+    """A plan with its code, its weights and arrays bound to its buffers.
 
+    One thread runs it at a time: those who share it hold `lock` from binding arrays to the end of a run.
     `weights` are the bytes of weights.bin; without them the block is made here, for the entry `prepare` to fill.
     `hosts` are the functions of the host steps by name; `shared` an arena to use instead of one of its own.
     SymcError: one of the functions that the plan calls is missing.
@@ -67,12 +72,13 @@ class Program:
         self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
         self.arena: np.ndarray | None = None
         self._arrays: dict[int, np.ndarray] = {}
-        self._pointers = np.zeros(max(1, len(plan.buffers)), np.uintp)
+        pointers = np.zeros(max(1, len(plan.buffers)), np.uintp)
         self._symbols = np.zeros(max(1, len(plan.symbols)), np.int64)
-        self._tables = address_of(self._pointers), address_of(self._symbols)
-        self._runs: dict[Range, list[Range | Step]] = {}
+        self._tables = [ctypes.c_void_p(address_of(table)) for table in (pointers, self._symbols)]
+        self._pointers = pointers.data      # sooner written than an array
+        self._runs: dict[Range, list[Part]] = {}
         self._callers: dict[str, tuple[int, ...]] = {}
-        self._ready: set[str] = set()       # entries all of whose buffers are there
+        self._ready: dict[str, list[Part]] = {}     # entries all of whose buffers are there
         self._statuses = plan.of_kind("status")
         for number in self._statuses:
             self.bind(number, np.zeros(1, np.int32))
@@ -84,11 +90,25 @@ class Program:
                 raise SymcError(f"the program calls the host function '{step.name}', which is not registered",
                                 f"pass hosts={{'{step.name}': function}}")
 
-    def bind(self, number: int, array: np.ndarray) -> None:
-        """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements."""
+    def bind(self, number: int, array: np.ndarray, fits: bool = False) -> None:
+        """Use `array` as buffer `number` from now on: its exact dtype and shape, C-contiguous, aligned to elements.
+
+        fits: the caller has made sure of that.  SymcError: it is not so.
+        """
         if self._arrays.get(number) is array:
             return
-        self.check_fits(number, array)
+        if not fits:
+            self.check_fits(number, array)
+        self._use(number, array)
+
+    def bind_new(self, number: int) -> np.ndarray:
+        """A new array on the host, bound to buffer `number`, which is written to.  SymcError: not enough memory."""
+        buffer = self.plan.buffers[number]
+        array = new_memory(buffer.shape, storage_dtype(buffer.dtype), buffer.bytes, buffer.name)
+        self._use(number, array)
+        return array
+
+    def _use(self, number: int, array: np.ndarray) -> None:
         self._arrays[number] = array
         self._pointers[number] = address_of(array)
 
@@ -141,32 +161,40 @@ class Program:
 
         SymcError: no such entry, or a buffer is not bound.  MXNetError: operators failed on their data.
         """
-        with self.lock:
-            if entry not in self.plan.entries:
-                raise SymcError(f"the program has no entry '{entry}', only {', '.join(sorted(self.plan.entries))}",
-                                "compile with train=True" if entry in ("forward", "backward") else "")
-            self._allocate()
-            if entry not in self._ready:
-                for number in self._buffers_of(entry):
-                    self._ensure_bound(number)
-                self._ready.add(entry)
-            for number in self._statuses:
-                self._arrays[number][0] = 0
-            self._provide(entry)
-            self._run_range(self.plan.entries[entry])
-            self._collect(entry)
-            if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
-                raise MXNetError("; ".join(failed))
+        parts = self._ready.get(entry)
+        if parts is None:
+            parts = self._ready[entry] = self._make_ready(entry)
+        if self._statuses:
+            self._clear_statuses()
+        self._run_entry(entry, parts)
+        if self._statuses:
+            self._raise_failed()
+
+    def _make_ready(self, entry: str) -> list[Part]:
+        """What runs an entry.  SymcError: there is none, or a buffer is not bound."""
+        if entry not in self.plan.entries:
+            raise SymcError(f"the program has no entry '{entry}', only {', '.join(sorted(self.plan.entries))}",
+                            "compile with train=True" if entry in ("forward", "backward") else "")
+        self._allocate()
+        for number in self._buffers_of(entry):
+            self._ensure_bound(number)
+        return self._parts(self.plan.entries[entry])
+
+    def _clear_statuses(self) -> None:
+        for number in self._statuses:
+            self._arrays[number][0] = 0
+
+    def _raise_failed(self) -> None:
+        if failed := [self.plan.buffers[number].name for number in self._statuses if self._arrays[number][0]]:
+            raise MXNetError("; ".join(failed))
 
     def _ensure_bound(self, number: int) -> None:
         """SymcError: no array is bound to a buffer, and it has no first values."""
         self.array(number)
 
-    def _provide(self, entry: str) -> None:
-        """Bring what an entry reads to where its kernels run."""
-
-    def _collect(self, entry: str) -> None:
-        """Bring what an entry has written back."""
+    def _run_entry(self, entry: str, parts: list[Part]) -> None:
+        for run, argument in parts:
+            run(self, argument)
 
     def run_step(self, number: int) -> None:
         """Run one step alone, of an entry that has run: what times steps calls it for all that are `alone`, in their
@@ -213,26 +241,42 @@ class Program:
         return self._callers[entry]
 
     def _run_range(self, bounds: Range) -> None:
+        for run, argument in self._parts(bounds):
+            run(self, argument)
+
+    def _parts(self, bounds: Range) -> list[Part]:
         if bounds not in self._runs:
-            self._runs[bounds] = list(_parts(self.plan, bounds, self._runs_natively))
-        for part in self._runs[bounds]:
-            match part:
-                case (first, last):
-                    self._run_natively(first, last)
-                case HostStep():
-                    self._run_host(part)
-                case LoopStep():
-                    self._run_loop(part)
-                case BranchStep():
-                    self._run_range(self.arm(part))
+            self._runs[bounds] = [self._part(piece) for piece in _pieces(self.plan, bounds, self._runs_natively)]
+        return self._runs[bounds]
+
+    def _part(self, piece: Range | Step) -> Part:
+        kind = type(self)
+        match piece:
+            case HostStep():
+                return kind._run_host, piece
+            case LoopStep():
+                return kind._run_loop, piece
+            case BranchStep():
+                return kind._run_branch, piece
+            case (first, last):
+                return self._native_part((first, last))
+        raise AssertionError(piece)
+
+    def _native_part(self, bounds: Range) -> Part:
+        """Its numbers are objects of ctypes already, which are passed on in half the time."""
+        assert self.library is not None
+        return Program._run_natively, functools.partial(self.library.run, *self._tables, *map(ctypes.c_int64, bounds))
 
     def _runs_natively(self, step: Step) -> bool:
         return runs_natively(self.plan, step)
 
-    def _run_natively(self, first: int, last: int) -> None:
+    def _run_natively(self, run: Callable[[ctypes.c_void_p | None], int]) -> None:
         assert self.library is not None
-        status = self.library.run(*self._tables, first, last, TEAM.address_for(self.library))
-        assert status == 0, f"steps [{first}, {last}) are not native steps of this library"
+        status = run(TEAM.address_for(self.library))
+        assert status == 0, "there are steps among them that are not native steps of this library"
+
+    def _run_branch(self, step: BranchStep) -> None:
+        self._run_range(self.arm(step))
 
     def _run_host(self, step: HostStep) -> None:
         self.hosts[step.name](self, step.attributes, [self.array(number) for number in step.inputs],
@@ -293,7 +337,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1).view(np.uint8)
 
 
-def _parts(plan: Plan, bounds: Range, is_native: Callable[[Step], bool]) -> Iterator[Range | Step]:
+def _pieces(plan: Plan, bounds: Range, is_native: Callable[[Step], bool]) -> Iterator[Range | Step]:
     """The range cut into runs of native steps, as ranges, and single steps of other kinds."""
     first, last = bounds
     start = first

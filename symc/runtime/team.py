@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 
@@ -23,11 +24,11 @@ class Team:
     def forget(self) -> None:
         """Start anew without touching the old block: after a fork its threads are gone and its locks may be held."""
         self.lock = threading.Lock()
-        self.address: int | None = None
+        self.address: ctypes.c_void_p | None = None
         self.owner: Library | None = None
         self.version = 0
 
-    def address_for(self, library: Library) -> int | None:
+    def address_for(self, library: Library) -> ctypes.c_void_p | None:
         """The team to hand to `library`; None when it must run alone."""
         if self.owner is None:
             self._found(library)
@@ -37,7 +38,7 @@ class Team:
         with self.lock:
             if self.owner is None:
                 self.version = library.team_version
-                self.address = library.team_create()
+                self.address = ctypes.c_void_p(library.team_create())     # null if there is no memory
                 self._resize(library)
                 self.owner = library
 
@@ -58,7 +59,7 @@ class Team:
         return self.wanted
 
     def _resize(self, library: Library) -> None:
-        if self.address is not None:
+        if self.address:
             self.wanted = library.team_resize(self.address, self.threads)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symc.runtime.memory import address_of, aligned_copy, aligned_empty
+from symc.runtime.memory import SMALL, address_of, aligned_copy, aligned_empty, new_memory
 
 WHOLE = np.arange(24, dtype=np.float32).reshape(4, 6)
 
@@ -20,6 +20,13 @@ def test_the_address_is_that_of_the_first_element(array):
 def test_new_arrays_begin_at_a_cache_line(shape):
     made = aligned_empty(shape, np.dtype(np.float64))
     assert made.shape == shape and address_of(made) % 64 == 0 and made.flags.c_contiguous
+
+
+def test_new_memory_is_aligned_unless_it_is_small():
+    large = new_memory((SMALL // 4,), np.dtype(np.float32), SMALL)
+    small = new_memory((2, 3), np.dtype(np.int64), 48)
+    assert address_of(large) % 64 == 0 and large.nbytes == SMALL
+    assert (small.shape, small.dtype, small.flags.c_contiguous) == ((2, 3), np.int64, True)
 
 
 def test_a_copy_of_what_is_strided_is_contiguous():

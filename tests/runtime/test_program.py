@@ -44,6 +44,19 @@ def test_a_loop_around_a_branch_around_a_loop(native):
     assert made.array(3).item() == 5
 
 
+def test_each_new_array_is_written_alone(native):
+    made = program(native, (native.step(1, (0, 1), SIZE, 0),), (0, 1))
+    made.array(0)[:] = 3
+    first = made.bind_new(1)
+    made.run("infer")
+    expected = first.copy()
+    made.array(0)[:] = 4
+    second = made.bind_new(1)
+    made.run("infer")
+    assert made.array(1) is second and second[0] > first[0]
+    np.testing.assert_array_equal(first, expected)
+
+
 def test_trip_count_from_a_buffer(native):
     made = program(native, (LoopStep((1, 2), 0, trip_buffer=4), native.step(0, (0, 0), SIZE, 0)), (0, 1))
     for trips in (3, 0, 1):
@@ -154,7 +167,13 @@ def test_one_program_from_several_threads(native):
     data, result = np.ones(1000, np.float32), np.zeros(1000, np.float32)
     made.bind(0, data)
     made.bind(3, result)
-    threads = [threading.Thread(target=lambda: [made.run("infer") for _ in range(200)]) for _ in range(4)]
+
+    def run():
+        for _ in range(200):
+            with made.lock:
+                made.run("infer")
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
