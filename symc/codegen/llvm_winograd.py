@@ -4,7 +4,8 @@
 
 A job is one chunk of tiles and one, two or four blocks of 16 output channels.  It sums into memory of its own on the
 stack, [points][blocks][tiles][16], by the writer of matrix products; a second writer, that of tiles of pixels, finds
-its sums there instead of adding them up.
+its sums there instead of adding them up.  Of volumes, products are added for each plane that a window meets: the chunk
+at the same place in that plane by the weights of the tap.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from symc.codegen.llvm_schedule import LARGE_WEIGHTS, Core, Schedule, choose
 from symc.codegen.llvm_tile import TileWriter
 from symc.ir.types import DType, TensorType
 from symc.ops.contraction import Contraction, axes
-from symc.ops.families.winograd import BLOCK, Tiles, WinogradProduct, transformed
+from symc.ops.families.winograd import BLOCK, Depth, Tiles, WinogradProduct, transformed
 
 FLOAT = "float"
 ITEMSIZE = 4
@@ -39,7 +40,7 @@ def generate(op: WinogradProduct, request: ContractionRequest, name: str, level:
              epilogue: Epilogue) -> ContractionKernel:
     """Write the kernel `name` of `op` for the CPU `level`.  request: its spec is that of the products."""
     builder = Builder()
-    plan = _Plan(op.tiles, request, LEVELS[level].core)
+    plan = _Plan(op.tiles, op.depth(request.lhs, request.rhs), request, LEVELS[level].core)
     sums = builder.register(f"alloca [{plan.sums} x {FLOAT}], align 64", POINTER)
     writers = [_JobWriter(builder, plan, part, sums, epilogue) for part in plan.parts()]
     return kernel_of(builder, writers, request, name, level)
@@ -77,6 +78,7 @@ class _Plan:
     """What all jobs have in common."""
 
     tiles: Tiles
+    depth: Depth | None
     request: ContractionRequest
     core: Core
 
@@ -98,8 +100,13 @@ class _Plan:
         return -(-self.request.spec.sizes["o"] // BLOCK)
 
     @property
+    def weight_of_point(self) -> int:
+        """Elements, for one block of output channels."""
+        return (self.depth.kernel if self.depth else 1) * self.channels * BLOCK
+
+    @property
     def weight_bytes(self) -> int:
-        return self.points * self.channels * self.blocks * BLOCK * ITEMSIZE
+        return self.points * self.blocks * self.weight_of_point * ITEMSIZE
 
     @property
     def segment(self) -> int:
@@ -153,8 +160,7 @@ class _JobWriter:
         self.builder, self.plan, self.part, self.sums = builder, plan, part, sums
         data, weight, *others = (Value(builder, f"%buffer{i}", POINTER) for i in range(len(plan.request.types)))
         self.data, self.weight = data, weight
-        products = choose(self._product_nest(), plan.core, ITEMSIZE)
-        self.products = replace(products, streamed=WEIGHT if plan.weight_bytes > LARGE_WEIGHTS else None)
+        self.products = self._products(is_first=True)
         self.pixels = _PixelWriter(builder, _pixel_schedule(plan), [sums, sums, *others], epilogue, self)
 
     @property
@@ -171,31 +177,62 @@ class _JobWriter:
         self._write_products(chunk, tile, block)
         self._write_pixels(chunk, tile, block)
 
-    def _product_nest(self) -> Nest:
-        """sums[p, b, t, o] = Σ data[p, t, k, c] · weight[b, p, k, c, o], where k and c are the channels."""
+    def _products(self, is_first: bool) -> Schedule:
+        plan = self.plan
+        products = choose(self._product_nest(is_first), plan.core, ITEMSIZE)
+        return replace(products, streamed=WEIGHT if plan.weight_bytes > LARGE_WEIGHTS else None)
+
+    def _product_nest(self, is_first: bool) -> Nest:
+        """sums[p, b, t, o] = Σ data[p, t, k, c] · weight[b, p, k, c, o], where k and c are the channels; without
+        `is_first` that is added to the sums."""
         plan, part = self.plan, self.part
         line = BLOCK if plan.channels % BLOCK == 0 and plan.channels >= ASKED_AHEAD else plan.channels
         strides = {
             "data": {"p": plan.tiles.of_chunk * plan.padded_channels, "t": plan.padded_channels, "k": line, "c": 1},
-            "weight": {"b": plan.points * plan.channels * BLOCK, "p": plan.channels * BLOCK, "k": line * BLOCK,
+            "weight": {"b": plan.points * plan.weight_of_point, "p": plan.weight_of_point, "k": line * BLOCK,
                        "c": BLOCK, "o": 1},
             "sums": {"p": part.blocks * plan.places * BLOCK, "b": plan.places * BLOCK, "t": BLOCK, "o": 1}}
+        operands = [strides["data"], strides["weight"], *[strides["sums"]] * (1 if is_first else 2)]
         extents = {"p": plan.points, "b": part.blocks, "t": part.tiles, "o": BLOCK,
                    "k": plan.channels // line, "c": line}
         kept = {axis: extent for axis, extent in extents.items() if extent > 1 or axis == "c"}
         accesses = [Access(Affine(0, tuple((axis, step) for axis, step in steps.items() if axis in kept)),
-                           blocked=frozenset("o") & steps.keys()) for steps in strides.values()]
+                           blocked=frozenset("o") & steps.keys()) for steps in operands]
         summed = tuple(axis for axis in "kc" if axis in kept)
         return Nest(kept, tuple(axis for axis in kept if axis not in summed), summed, (), tuple(accesses),
-                    first_output=2)
+                    first_output=len(operands) - 1)
 
     def _write_products(self, chunk: Integer, tile: Integer, block: Integer) -> None:
+        depth, tiles = self.plan.depth, self.plan.tiles
+        if depth is None:
+            self._add_product(chunk, tile, block, 0, is_first=True)
+            return
+        plane, inner = chunk // tiles.chunks_of_image, chunk % tiles.chunks_of_image
+        first = plane % depth.output * depth.stride + -depth.pad
+        low = self.builder.maximum(0 - first, 0)
+        high = self.builder.minimum(depth.image - first, depth.kernel)
+        start = plane // depth.output * depth.image + first
+
+        def add(tap: Integer, is_first: bool) -> None:
+            self._add_product((start + tap) * tiles.chunks_of_image + inner, tile, block, tap, is_first)
+        add(low, is_first=True)
+        if depth.kernel > 1:
+            self._loop(low + 1, high, lambda tap: add(tap, is_first=False))
+
+    def _add_product(self, chunk: Integer, tile: Integer, block: Integer, tap: Integer, is_first: bool) -> None:
+        """That of a chunk of the data and the weights of a tap."""
         plan, builder = self.plan, self.builder
         first = (chunk * (plan.points * plan.tiles.of_chunk) + tile) * plan.padded_channels
         data = builder.offset(self.data, first, FLOAT)
-        weight = builder.offset(self.weight, block * (plan.points * plan.channels * BLOCK), FLOAT)
-        writer = TileWriter(builder, self.products, [FLOAT32] * 3, [data, weight, self.sums], lambda _, total: total)
-        self._loop(writer.jobs, writer.write_job)
+        weight = builder.offset(self.weight, block * (plan.points * plan.weight_of_point)
+                                + tap * (plan.channels * BLOCK), FLOAT)
+        if is_first:
+            writer = TileWriter(builder, self.products, [FLOAT32] * 3, [data, weight, self.sums],
+                                lambda _, total: total)
+        else:
+            writer = TileWriter(builder, self._products(is_first), [FLOAT32] * 4,
+                                [data, weight, self.sums, self.sums], lambda _, total, before: total + before)
+        self._loop(0, writer.jobs, writer.write_job)
 
     def _write_pixels(self, chunk: Integer, tile: Integer, block: Integer) -> None:
         tiles = self.plan.tiles
@@ -205,27 +242,31 @@ class _JobWriter:
                 offset = number * (tiles.columns * BLOCK) + i * self.plan.places * BLOCK
                 sums = self.builder.offset(self.sums, offset, FLOAT)
                 self.pixels.write_row(chunk * tiles.rows + number, tile, block + i, sums)
-        self._loop(-(-self.part.tiles // tiles.columns), row)
+        self._loop(0, -(-self.part.tiles // tiles.columns), row)
 
-    def _loop(self, count: int, body: Callable[[Integer], None]) -> None:
+    def _loop(self, begin: Integer, end: Integer, body: Callable[[Integer], None]) -> None:
         def step(number: Integer, _: list[Value]) -> list[Value]:
             body(number)
             return []
-        self.builder.loop(0, count, 1, step)
+        self.builder.loop(begin, end, 1, step)
 
 
 def _pixel_schedule(plan: _Plan) -> Schedule:
-    """Tiles of the output: a job is a segment of a row of tiles in one block of channels.  No sum is left to do."""
+    """Tiles of the output: a job is a segment of a row of tiles in one block of channels.  No sum is left to do.
+
+    z: the planes of volumes.
+    """
     request, size = plan.request, plan.tiles.size
     out = request.outputs[0]
     reverse = TensorType(out.dims[::-1], DType.float32)      # walked so, no two axes join
-    spec = Contraction(tuple(zip("noyx", out.dims, strict=True)), axes("noyx"), axes("xyon"), axes("o"))
+    names = "noyx" if plan.depth is None else "nozyx"
+    spec = Contraction(tuple(zip(names, out.dims, strict=True)), axes(names), axes(names[::-1]), axes("o"))
     types = [reverse, TensorType((out.dims[1],), DType.float32), *request.types[2:]]
     found = nests_of(spec, types, [operand.along for operand in request.operands])
     assert found is not None and len(found) == 1, "pixels lie in blocks of channels"
     nest, width = found[0], plan.core.vector_bytes // ITEMSIZE
     lanes, blocks = f"o%{BLOCK}", f"o/{BLOCK}"
-    wanted = (Tiling("n"), Tiling("y", size), Tiling(blocks), Tiling("x", size, plan.segment))
+    wanted = (Tiling("n"), Tiling("z"), Tiling("y", size), Tiling(blocks), Tiling("x", size, plan.segment))
     tilings = tuple(tiling for tiling in wanted if tiling.axis in nest.extents)
     assert {lanes, *(tiling.axis for tiling in tilings)} == set(nest.extents), f"axes {nest.extents}"
     return Schedule(nest, plan.core, (lanes,), width, sums_lanes=False, tilings=tilings, reduction=(),

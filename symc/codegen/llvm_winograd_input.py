@@ -2,14 +2,15 @@
 
     void name(ptr image, ptr tiles, i64 begin, i64 end)
 
-A job is a row of tiles.  For some neighbouring tiles at a time, and one block of 16 channels, columns of pixels are
-transformed into memory on the stack, [columns][points of a column][16], and the lines of this into the points of the
-tiles: neighbours share columns, and no register has to be spilled.
+A job is a row of tiles of an image, or of a plane of a volume.  For some neighbouring tiles at a time, and one block
+of 16 channels, columns of pixels are transformed into memory on the stack, [columns][points of a column][16], and the
+lines of this into the points of the tiles: neighbours share columns, and no register has to be spilled.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from symc.codegen.llvm_builder import POINTER, Builder, Integer, Type, Value
@@ -39,7 +40,8 @@ class _RowWriter:
 
     def __init__(self, builder: Builder, op: WinogradInput, image: TensorType, width: int) -> None:
         self.builder, self.op, self.tiles, self.width = builder, op, op.tiles(image), width
-        _, channels, self.height, self.line = image.dims
+        _, channels, *planes, self.height, self.line = image.dims
+        self.planes = math.prod(planes)
         self.blocks, self.side = -(-channels // BLOCK), range(op.tile + KERNEL - 1)
         self.matrix = self.tiles.transforms.image
         columns = min(TILES_AT_ONCE, self.tiles.columns) * op.tile + KERNEL - 1
@@ -53,7 +55,10 @@ class _RowWriter:
     def write_job(self, number: Integer) -> None:
         tiles = self.tiles
         row = number % tiles.rows_of_image
-        lines = number // tiles.rows_of_image * (self.blocks * self.height) + row * self.op.tile + -self.op.pad[0]
+        image = number // tiles.rows_of_image
+        plane = image // self.planes * (self.blocks * self.planes) + image % self.planes if self.planes > 1 \
+            else image * self.blocks
+        lines = plane * self.height + row * self.op.tile + -self.op.pad[0]
         chunk, first = number // tiles.rows, number % tiles.rows * tiles.columns
         place = chunk * (tiles.transforms.points * tiles.of_chunk) + first
         for rows, inside in self._alike():
@@ -80,7 +85,7 @@ class _RowWriter:
             count = self.builder.minimum(all_tiles - first, TILES_AT_ONCE)
 
             def of_block(block: Integer) -> None:
-                image = self._at(self.image, (block * self.height + line) * (self.line * BLOCK))
+                image = self._at(self.image, (block * (self.planes * self.height) + line) * (self.line * BLOCK))
                 self._write_columns(image, first * size + -self.op.pad[1], count * size + (KERNEL - 1), inside)
                 output = self._at(self.output, (place + first) * (self.blocks * BLOCK) + block * BLOCK)
 

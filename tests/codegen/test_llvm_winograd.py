@@ -15,12 +15,13 @@ from symc.codegen.llvm_contraction import ContractionRequest, EpilogueOperand
 from symc.codegen.llvm_winograd import generate
 from symc.codegen.lowered import Options
 from symc.ir.types import DType, TensorType
+from symc.ops.families.convolution import Convolution
 from symc.ops.families.winograd import TRANSFORMS, Tiles, WinogradProduct
 from symc.passes import winograd
+from symc.passes.layout import blocked_layout
 from tests.codegen.llvm_running import guarded, load_function, pack, run_jobs, unpack
 
 RANDOM = np.random.default_rng(3)
-IMAGE = "aBcd16b"
 # batch, channels, output channels, height, width, rows of tiles in a chunk
 CASES = [(1, 16, 16, 4, 4, 1), (1, 33, 40, 9, 7, 2), (2, 24, 48, 7, 7, 3), (3, 16, 33, 5, 2, 4), (1, 16, 32, 3, 140, 1),
          (1, 8, 16, 2, 255, 1), (2, 20, 64, 6, 1, 2), (1, 16, 16, 1, 9, 1), (1, 16, 112, 10, 11, 1),
@@ -31,13 +32,17 @@ def random(*dims: int) -> np.ndarray:
     return RANDOM.standard_normal(dims).astype(np.float32)
 
 
-def request_of(op: WinogradProduct, channels: int, residual: bool) -> ContractionRequest:
-    filters, tiles = op.shape[1], op.tiles
+def request_of(op: WinogradProduct, channels: int, residual: bool, planes: int = 0, taps: int = 0
+               ) -> ContractionRequest:
+    """planes, taps: of volumes."""
+    filters, tiles, rank = op.shape[1], op.tiles, len(op.shape)
     points = tiles.transforms.points
-    data = TensorType((tiles.chunks, points, tiles.of_chunk, channels), DType.float32, winograd.INPUT_LAYOUT)
-    weight = TensorType((filters, channels, points), DType.float32, winograd.WEIGHT_LAYOUT)
-    image = TensorType(op.shape, DType.float32, IMAGE)
-    others = (EpilogueOperand(image, (0, 1, 2, 3)),) if residual else ()
+    layouts = winograd.LAYOUTS[rank]
+    chunks = (op.shape[0], planes, tiles.chunks_of_image) if planes else (tiles.chunks,)
+    data = TensorType((*chunks, points, tiles.of_chunk, channels), DType.float32, layouts[0])
+    weight = TensorType((filters, channels, *[taps] * (rank - 4), points), DType.float32, layouts[1])
+    image = TensorType(op.shape, DType.float32, blocked_layout(rank))
+    others = (EpilogueOperand(image, tuple(range(rank))),) if residual else ()
     bias = EpilogueOperand(TensorType((filters,), DType.float32), (1,))
     return ContractionRequest(op.contraction([data, weight]), data, weight, (image,), (bias, *others))
 
@@ -45,9 +50,10 @@ def request_of(op: WinogradProduct, channels: int, residual: bool) -> Contractio
 def without_places(data: np.ndarray, tiles: Tiles) -> np.ndarray:
     """`data` with NaN where no tile lies."""
     data = data.copy()
-    data[:, :, tiles.rows * tiles.columns:] = np.nan
+    data[..., tiles.rows * tiles.columns:, :] = np.nan
     left = tiles.all_rows - (tiles.chunks - 1) * tiles.rows
-    data[-1, :, left * tiles.columns:] = np.nan
+    if data.ndim == 4:
+        data[-1, :, left * tiles.columns:] = np.nan
     return data
 
 
@@ -68,10 +74,28 @@ def test_products_of_any_tiles(size, batch, channels, filters, height, width, ro
 
 
 def check_product(size, batch, channels, filters, height, width, rows, level):
-    """A kernel against the operator's meaning, its jobs run in two ways."""
-    residual = channels % 16 == 0
     op = WinogradProduct(tile=size, rows=rows, shape=(batch, filters, height, width))
-    request = request_of(op, channels, residual)
+    check_request(op, request_of(op, channels, channels % 16 == 0), level)
+
+
+@pytest.mark.parametrize("level", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("size", TRANSFORMS)
+@pytest.mark.parametrize("batch, channels, filters, planes, window, height, width", [
+    (1, 16, 16, 4, (3, 1, 1), 12, 5), (2, 33, 40, 3, (3, 1, 1), 7, 9), (2, 16, 64, 5, (1, 1, 0), 4, 30),
+    (1, 24, 33, 7, (3, 2, 1), 9, 12), (2, 16, 32, 2, (5, 1, 4), 6, 6), (1, 32, 48, 1, (3, 1, 1), 2, 255)])
+def test_products_of_planes_of_volumes(size, batch, channels, filters, planes, window, height, width, level):
+    """window: taps, stride and pad along planes."""
+    taps, stride, pad = window
+    shape = (batch, filters, (planes + 2 * pad - taps) // stride + 1, height, width)
+    whole = -(-height // size)
+    for rows in {1, whole} if whole * -(-width // size) <= TRANSFORMS[size].tiles_of_job else {1}:
+        op = WinogradProduct(tile=size, rows=rows, shape=shape, stride=stride, pad=pad)
+        check_request(op, request_of(op, channels, channels % 16 == 0, planes, taps), level)
+
+
+def check_request(op, request, level):
+    """A kernel against the operator's meaning, its jobs run in two ways."""
+    residual = len(request.operands) > 1
     arrays = [random(*type.dims) for type in request.types[:-1]]
     expected = op.reference(*arrays[:3])
     expected = np.maximum(expected + arrays[3], 0) if residual else expected
@@ -96,7 +120,18 @@ def check_product(size, batch, channels, filters, height, width, rows, level):
 @pytest.mark.parametrize("size", TRANSFORMS)
 def test_sums_stay_in_registers(size, channels, level):
     op = WinogradProduct(tile=size, rows=4, shape=(1, 64, 14, 14))
-    kernel = generate(op, request_of(op, channels, False), "kernel", level, lambda F, total, bias: total + bias)
+    check_registers(op, request_of(op, channels, False), level)
+
+
+@pytest.mark.parametrize("level", ["x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("size", TRANSFORMS)
+def test_sums_of_planes_stay_in_registers(size, level):
+    op = WinogradProduct(tile=size, rows=1, shape=(1, 64, 4, 14, 14), pad=1)
+    check_registers(op, request_of(op, 64, False, planes=4, taps=3), level)
+
+
+def check_registers(op, request, level):
+    kernel = generate(op, request, "kernel", level, lambda F, total, bias: total + bias)
     loops = [block for block in assembly(kernel.text, level).split("\n.L") if "vsubps" not in block]   # not the pixels'
     multiplications = [line for block in loops for line in block.splitlines() if "vfmadd" in line]
     register = "%zmm" if LEVELS[level].core.vector_bytes == 64 else "%ymm"
@@ -165,3 +200,19 @@ def test_parameters_are_transformed_when_they_change():
         executor.copy_params_from({"conv_weight": symc.nd.array(factor * weight)})
         (result,) = executor.forward(data=symc.nd.array(x))
         np.testing.assert_allclose(result.asnumpy(), factor * convolved(x, weight, 1), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", TRANSFORMS)
+def test_parameters_of_volumes_are_transformed(size, monkeypatch):
+    x, weight = random(2, 20, 4, 8, 11), random(33, 20, 3, 3, 3)
+    convolution = Convolution(kernel=(3, 3, 3), stride=(2, 1, 1), pad=(1, 0, 1), num_filter=33, no_bias=True)
+    expected = convolution.reference(x.astype(np.float64), weight.astype(np.float64))
+    monkeypatch.setattr(winograd, "best_size", lambda *_: size)
+    volume = symc.sym.Convolution(symc.sym.var("data"), kernel=(3, 3, 3), stride=(2, 1, 1), pad=(1, 0, 1),
+                                  num_filter=33, no_bias=True, name="conv")
+    executor = volume.simple_bind(symc.cpu(), grad_req="null", data=x.shape)
+    executor.copy_params_from({"conv_weight": symc.nd.array(weight)})
+    module = symc.compile(volume, {"conv_weight": weight}, shapes={"data": x.shape})
+    for (result,) in (executor.forward(data=symc.nd.array(x)), module.forward(data=x)):
+        np.testing.assert_allclose(result.asnumpy(), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert len(module.plan.kernels) == 4

@@ -24,13 +24,16 @@ CASES = [(1, 16, 6, 6, (1, 1), 2), (2, 24, 7, 5, (0, 2), 3), (1, 33, 3, 9, (2, 0
 
 def check(size: int, batch: int, channels: int, height: int, width: int, pad: tuple[int, int], rows: int,
           level: str) -> None:
+    check_type(WinogradInput(tile=size, pad=pad, rows=rows),
+               TensorType((batch, channels, height, width), DType.float32, IMAGE), level)
+
+
+def check_type(op: WinogradInput, type: TensorType, level: str) -> None:
     """A kernel against the reference wherever a tile lies, its jobs run in two ways."""
-    op = WinogradInput(tile=size, pad=pad, rows=rows)
-    type = TensorType((batch, channels, height, width), DType.float32, IMAGE)
-    tiles = op.tiles(type)
+    tiles, rows, channels = op.tiles(type), op.rows, type.dims[1]
     output = TensorType((tiles.chunks, tiles.transforms.points, tiles.of_chunk, channels), DType.float32, INPUT_LAYOUT)
     x = np.random.default_rng(1).standard_normal(type.dims).astype(np.float32)
-    expected = op.reference(x)
+    expected = op.reference(x).reshape(output.dims)
     text, jobs = generate(op, type, "kernel", level)
     function = load_function(text, "kernel", *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2)
     for bounds in ([0, jobs], [*range(0, jobs, 3), jobs]):
@@ -48,6 +51,17 @@ def check(size: int, batch: int, channels: int, height: int, width: int, pad: tu
 @pytest.mark.parametrize("batch, channels, height, width, pad, rows", CASES)
 def test_images_are_cut_and_transformed(size, batch, channels, height, width, pad, rows, level):
     check(size, batch, channels, height, width, pad, rows, level)
+
+
+@pytest.mark.parametrize("level", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("size", TRANSFORMS)
+@pytest.mark.parametrize("dims, pad", [
+    ((2, 24, 3, 12, 9), (1, 1)), ((1, 40, 5, 4, 30), (0, 2)), ((3, 16, 1, 7, 7), (1, 0))])
+def test_planes_of_volumes(size, dims, pad, level):
+    type = TensorType(dims, DType.float32, "aBcde16b")
+    whole = WinogradInput(tile=size, pad=pad, rows=1).tiles(type).rows_of_image
+    for rows in {1, whole}:
+        check_type(WinogradInput(tile=size, pad=pad, rows=rows), type, level)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

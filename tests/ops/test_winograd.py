@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from symc.ir.types import TensorType
 from symc.ops.families import winograd
+from symc.ops.families.convolution import Convolution
 from symc.ops.families.winograd import (
     TRANSFORMS,
     Transforms,
@@ -54,6 +55,22 @@ def test_it_is_a_convolution(size, data):
     x, weight = random.standard_normal((batch, channels, *dims)), random.standard_normal((filters, channels, 3, 3))
     found = by_tiles(x, weight, size, pad, rows)
     np.testing.assert_allclose(found, convolved(x, weight, pad), rtol=1e-5, atol=1e-5)     # the matrices are float32
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("shape, kernel, stride, pad", [
+    ((2, 3, 5, 9, 7), 3, 1, (1, 1, 1)), ((1, 2, 6, 4, 10), 1, 1, (0, 0, 2)), ((2, 2, 7, 5, 8), 2, 2, (1, 1, 0)),
+    ((1, 2, 2, 6, 6), 5, 1, (4, 1, 1))])
+def test_planes_of_volumes_are_summed(size, shape, kernel, stride, pad):
+    random = np.random.default_rng(4)
+    x, weight = random.standard_normal(shape), random.standard_normal((4, shape[1], kernel, 3, 3))
+    convolution = Convolution(kernel=(kernel, 3, 3), stride=(stride, 1, 1), pad=pad, num_filter=4, no_bias=True)
+    expected = convolution.reference(x, weight)
+    rows = -(-expected.shape[3] // size)
+    cut = WinogradInput(tile=size, pad=pad[1:], rows=rows)
+    op = WinogradProduct(tile=size, rows=rows, shape=expected.shape, no_bias=True, stride=stride, pad=pad[0])
+    factors_of_taps = WinogradWeight().reference(weight, weight_matrices(size))
+    np.testing.assert_allclose(op.reference(cut.reference(x), factors_of_taps), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from symc.interpreter import run_heads
+from symc.ir.layouts import to_physical
 from symc.ops.contraction import Window
 from symc.ops.families.winograd import WinogradWeight, weight_matrices
 from symc.passes.base import run_passes
 from symc.passes.layout import AssignLayouts
-from symc.passes.winograd import COLUMNS, EXACT, FAST, UseWinograd, best_size, rows_of_chunk, transformed
+from symc.passes.winograd import COLUMNS, EXACT, FAST, LAYOUTS, UseWinograd, best_size, rows_of_chunk, transformed
 
 
 def passes(*parameters, fast_math=False):
@@ -35,6 +36,22 @@ def test_a_convolution_becomes_three_steps(check):
         %y/winograd_weight: f32[64,64,25]:Acb16a = _winograd_weight(%w, %y/winograd_matrices)
         %y = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) tile=3 rows=5 shape=(1,64,14,14)
         %y/relayout: f32[1,64,14,14] = _relayout(%y)
+        heads %y/relayout
+    """)
+
+
+def test_planes_of_volumes_are_cut(check):
+    check(lambda graph: run_passes(graph, passes("w", "b")), """
+        %x: f32[1,64,4,8,8]    %w: f32[64,64,3,3,3]    %b: f32[64]
+        %y = Convolution(%x, %w, %b) kernel=(3,3,3) pad=(1,1,1) num_filter=64
+        heads %y
+    """, """
+        %x/relayout.aBcde16b: f32[1,64,4,8,8]:aBcde16b = _relayout(%x)  # from x
+        %y/winograd_input: f32[1,4,1,25,9,64]:abcdeF16f = _winograd_input(%x/relayout.aBcde16b) tile=3 pad=(1,1) rows=3
+        ...
+        %y/winograd_weight: f32[64,64,3,25]:Adcb16a = _winograd_weight(%w, %y/winograd_matrices)
+        %y = _winograd_product(%y/winograd_input, %y/winograd_weight, %b) tile=3 rows=3 shape=(1,64,4,8,8) pad=1
+        %y/relayout: f32[1,64,4,8,8] = _relayout(%y)
         heads %y/relayout
     """)
 
@@ -87,6 +104,35 @@ def test_others_stay(graph, old, new):
     assert "Convolution" in operators(run_passes(graph(text), passes("w", "b")))
 
 
+@pytest.mark.parametrize("shape, kernel, pad", [
+    ((2, 40, 4, 9, 20), 3, (1, 0, 2)), ((1, 64, 3, 14, 14), 1, (0, 1, 1)), ((1, 33, 5, 14, 33), 2, (1, 2, 1))])
+def test_volumes_mean_the_same(graph, shape, kernel, pad):
+    dims = [",".join(map(str, each)) for each in (shape, (64, shape[1], kernel, 3, 3), pad)]
+    text = """
+        %x: f32[{}]    %w: f32[{}]    %b: f32[64]
+        %y = Convolution(%x, %w, %b) kernel=({},3,3) pad=({}) num_filter=64
+        heads %y
+    """.format(*dims[:2], kernel, dims[2])
+    random = np.random.default_rng(1)
+    inputs = {node.name: random.standard_normal(node.types[0].dims).astype(np.float32)
+              for node in graph(text).variables}
+    made = run_passes(graph(text), passes("w", "b"))
+    assert "_winograd_product" in operators(made)
+    np.testing.assert_allclose(run_heads(made, inputs)[0], run_heads(graph(text), inputs)[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("kernel, rest", [
+    ("(3,3,3)", "stride=(1,2,1)"), ("(3,3,3)", "dilate=(2,1,1)"), ("(3,3,1)", ""), ("(1,3,3)", "pad=(1,1,1)")])
+def test_other_volumes_stay(graph, kernel, rest):
+    """The last: a plane that comes out of nothing but padding."""
+    text = """
+        %x: f32[1,64,14,14,14]    %w: f32[64,64,{}]
+        %y = Convolution(%x, %w) kernel={} {} num_filter=64 no_bias=True
+        heads %y
+    """.format(kernel.strip("()"), kernel, rest)
+    assert "Convolution" in operators(run_passes(graph(text), passes("w")))
+
+
 def test_weights_that_change_stay(graph):
     assert "Convolution" in operators(run_passes(graph(TEXT), passes("b")))
 
@@ -106,12 +152,40 @@ def test_which_tiles_are_fastest(shape, exact, fast):
     assert best_size(window(*shape), FAST) == fast
 
 
+def volume(channels, filters, image, taps=3):
+    pad = taps // 2
+    return Window(1, 1, channels, filters, image, image, (taps, 3, 3), (1, 1, 1), (1, 1, 1), (pad, 1, 1))
+
+
+@pytest.mark.parametrize("shape, exact", [
+    ((64, 128, (16, 56, 56)), 3), ((512, 512, (4, 14, 14)), 3), ((16, 16, (16, 56, 56)), 3), ((512, 512, (2, 7, 7)), 2),
+    ((64, 144, (8, 56, 56), 1), 3), ((8, 32, (16, 56, 56)), None), ((64, 8, (16, 56, 56)), None)])
+def test_which_tiles_of_volumes_are_fastest(shape, exact):
+    assert best_size(volume(*shape), EXACT) == exact
+
+
+@pytest.mark.parametrize("shape, size, rows", [
+    ((64, 128, (16, 56, 56)), 3, 1), ((256, 256, (8, 28, 28)), 3, 5), ((64, 64, (4, 14, 14)), 3, 5),
+    ((64, 64, (4, 16, 16)), 2, 4), ((64, 64, (4, 10, 10)), 2, 5)])
+def test_rows_of_a_chunk_fill_a_plane(shape, size, rows):
+    assert rows_of_chunk(volume(*shape), size) == rows
+
+
 @pytest.mark.parametrize("shape, size, rows", [
     ((64, 64, (56, 56)), 2, 1), ((64, 64, (14, 14)), 2, 4), ((512, 512, (14, 14)), 2, 7), ((64, 64, (7, 7), 4), 2, 8),
     ((64, 64, (56, 56)), 3, 1), ((64, 64, (14, 14)), 3, 5), ((512, 512, (28, 28)), 3, 5),
     ((64, 64, (299, 299)), 2, 1), ((64, 64, (56, 56)), 4, 1), ((128, 128, (28, 28)), 4, 2)])
 def test_rows_of_a_chunk(shape, size, rows):
     assert rows_of_chunk(window(*shape), size) == rows
+
+
+@pytest.mark.parametrize("size", FAST)
+def test_weights_of_volumes_are_transformed(size):
+    weight = np.random.default_rng(0).standard_normal((21, 5, 4, 3, 3)).astype(np.float32)
+    matrices = weight_matrices(size)
+    expected = WinogradWeight().reference(weight, matrices)                                  # (O, C, taps, points)
+    made = to_physical(expected, LAYOUTS[5][1])
+    np.testing.assert_allclose(transformed(weight, matrices), made, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", FAST)

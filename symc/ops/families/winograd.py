@@ -1,4 +1,4 @@
-"""Winograd's form of a 3x3 convolution: fewer multiplications, on tiles of the image.
+"""Winograd's form of a 3x3 convolution: fewer multiplications, on tiles of the image, or of each plane of a volume.
 
 y = Aᵀ[(G·w·Gᵀ) ⊙ (Bᵀ·x·B)]A gives m x m pixels of a convolution from a tile of (m+2) x (m+2): for m = 2 by 16
 multiplications instead of 36, for m = 3 by 25 instead of 81, for m = 4 by 36 instead of 144.  With channels, ⊙ becomes
@@ -9,6 +9,9 @@ The points at which polynomials are evaluated decide the errors.  Those of m = 3
 ±3/4, ±3/2 and ∞, have powers that float32 holds exactly, and about half the errors of the usual 0, ±1, ±2 and ∞
 (without -2 for m = 3).  Why points matter: Barabasz, Anderson, Gregg and Soodhalter, Error Analysis and Improving the
 Accuracy of Winograd Convolution, arXiv:1803.10986.
+
+A convolution of volumes sums over the planes that it spans as over channels: its kernel is one of 3x3 for each of
+them, and a plane is transformed once for all that read it.
 
 An infinity or NaN reaches all pixels of the tiles that it lies in, as the sums cancel no more.
 """
@@ -23,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from symc.ir.types import TensorType
-from symc.ops.contraction import Contraction, axes
+from symc.ir.types import Shape, TensorType
+from symc.ops.contraction import Contraction, Index, axes
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import Record, record
@@ -82,10 +85,22 @@ TRANSFORMS = {2: _transforms(2, 0, 1, -1), 3: _transforms(3, 1 / 2, -1 / 2, 3 / 
 
 
 @record
+class Depth(Record):
+    """How a convolution of volumes goes through their planes: how many go in and come out, and its window."""
+
+    image: int
+    output: int
+    kernel: int
+    stride: int
+    pad: int
+
+
+@record
 class Tiles(Record):
     """How an output of (batch, height, width) is cut into tiles of `size`² pixels, `rows` rows of tiles to a chunk.
 
-    Rows are counted through all images of the batch.  Places of a chunk without a tile hold anything.
+    Rows are counted through all images of the batch, which are the planes of volumes; chunks are parts of planes.
+    Places of a chunk without a tile hold anything.
     """
 
     size: int
@@ -109,6 +124,11 @@ class Tiles(Record):
     @property
     def chunks(self) -> int:
         return -(-self.all_rows // self.rows)
+
+    @property
+    def chunks_of_image(self) -> int:
+        """Where chunks are parts of images."""
+        return self.rows_of_image // self.rows
 
     @property
     def of_chunk(self) -> int:
@@ -185,7 +205,10 @@ def weight_matrices(size: int) -> np.ndarray:
 
 @operator("_winograd_input", hidden=True)
 class WinogradInput(Operator):
-    """data (N, C, H, W), padded by `pad` zeros, in tiles, transformed: (chunks, points, tiles of a chunk, C)."""
+    """data (N, C, H, W), padded by `pad` zeros, in tiles, transformed: (chunks, points, tiles of a chunk, C).
+
+    Of volumes (N, C, D, H, W), whose planes are padded: (N, D, chunks of a plane, points, tiles of a chunk, C).
+    """
 
     tile: int
     pad: Dims
@@ -193,13 +216,18 @@ class WinogradInput(Operator):
     has_kernel = True
 
     def tiles(self, data: TensorType) -> Tiles:
-        batch, _, *image = data.dims
-        height, width = (extent + 2 * pad - KERNEL + 1 for extent, pad in zip(image, self.pad, strict=True))
-        return Tiles(self.tile, batch, height, width, self.rows)
+        batch, _, *planes, height, width = data.dims
+        height, width = (extent + 2 * pad - KERNEL + 1 for extent, pad in zip((height, width), self.pad, strict=True))
+        return Tiles(self.tile, batch * math.prod(planes), height, width, self.rows)
+
+    def _chunks(self, data: Shape) -> Shape:
+        """By what chunks are counted."""
+        tiles = self.tiles(TensorType(data))
+        return (tiles.chunks,) if len(data) == 4 else (data[0], data[2], tiles.chunks_of_image)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         tiles = self.tiles(TensorType(s.data.dims))
-        s.output.unify((tiles.chunks, tiles.transforms.points, tiles.of_chunk, s.data[1]))
+        s.output.unify((*self._chunks(s.data.dims), tiles.transforms.points, tiles.of_chunk, s.data[1]))
 
     def unspecified(self, data: TensorType) -> np.ndarray:
         """The places of chunks without a tile."""
@@ -208,9 +236,15 @@ class WinogradInput(Operator):
         for row in range(tiles.all_rows):
             first = row % tiles.rows * tiles.columns
             places[row // tiles.rows, :, first:first + tiles.columns] = False
-        return places
+        return places.reshape(*self._chunks(data.dims), *places.shape[1:])
 
     def reference(self, data: np.ndarray) -> np.ndarray:
+        chunks = self._chunks(data.shape)
+        if data.ndim == 5:
+            data = data.swapaxes(1, 2).reshape(-1, data.shape[1], *data.shape[3:])
+        return self._of_images(data).reshape(*chunks, -1, self.tiles(TensorType(data.shape)).of_chunk, data.shape[1])
+
+    def _of_images(self, data: np.ndarray) -> np.ndarray:
         tiles, (_, channels, height, width) = self.tiles(TensorType(data.shape)), data.shape
         reach = [count * self.tile + KERNEL - 1 for count in (tiles.rows_of_image, tiles.columns)]
         padded = np.zeros((tiles.batch, channels, *reach), data.dtype)
@@ -231,20 +265,24 @@ class WinogradInput(Operator):
 
 @operator("_winograd_weight", hidden=True)
 class WinogradWeight(Operator):
-    """weight (O, C, 3, 3), transformed: (O, C, points).  matrices: see `weight_matrices`."""
+    """weight (O, C, 3, 3), transformed: (O, C, points); of volumes (O, C, D, 3, 3): (O, C, D, points).
+
+    matrices: see `weight_matrices`.
+    """
 
     inputs = ("weight", "matrices")
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
-        s.output.unify((s.weight[0], s.weight[1], s.matrices[0]))
+        s.output.unify((*s.weight.dims[:-2], s.matrices[0]))
 
     def contraction(self, inputs: list[TensorType]) -> Contraction:
-        (filters, channels, *kernel), (points, *_) = inputs[0].dims, inputs[1].dims
-        extents = (("o", filters), ("c", channels), ("p", points), ("i", kernel[0]), ("j", kernel[1]))
-        return Contraction(extents, axes("ocp"), axes("ocij"), axes("pij"))
+        weight, (points, *_) = inputs[0].dims, inputs[1].dims
+        kept = "oc" if len(weight) == 4 else "ocd"
+        extents = (*zip(kept, weight, strict=False), ("p", points), *zip("ij", weight[-2:], strict=True))
+        return Contraction(extents, axes(kept + "p"), axes(kept + "ij"), axes("pij"))
 
     def reference(self, weight: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-        return np.tensordot(weight, matrices, ((2, 3), (1, 2)))
+        return np.tensordot(weight, matrices, ((-2, -1), (1, 2)))
 
 
 @operator("_winograd_product", hidden=True)
@@ -252,18 +290,28 @@ class WinogradProduct(Operator):
     """What a convolution gives, (N, O, height, width) = `shape`, from its transformed data and weight.
 
     data (chunks, points, tiles, C) of `_winograd_input`, weight (O, C, points) of `_winograd_weight`.
+    Of volumes, (N, O, planes, height, width) = `shape`, from data (N, D, chunks, points, tiles, C) and weight
+    (O, C, taps, points): `stride` and `pad` are those of the window over planes.
     """
 
     tile: int
     rows: int
     shape: Dims
     no_bias: bool = False
+    stride: int = 1
+    pad: int = 0
     inputs = ("data", "weight", Optional("bias", unless="no_bias"))
 
     @property
     def tiles(self) -> Tiles:
-        batch, _, height, width = self.shape
-        return Tiles(self.tile, batch, height, width, self.rows)
+        batch, _, *planes, height, width = self.shape
+        return Tiles(self.tile, batch * math.prod(planes), height, width, self.rows)
+
+    def depth(self, data: TensorType, weight: TensorType) -> Depth | None:
+        """None: of images."""
+        if len(self.shape) == 4:
+            return None
+        return Depth(data.dims[1], self.shape[2], weight.dims[2], self.stride, self.pad)
 
     def infer_shape(self, s: Slots[ShapeSlot]) -> None:
         s.output.unify(self.shape)
@@ -272,9 +320,15 @@ class WinogradProduct(Operator):
 
     def contraction(self, inputs: list[TensorType]) -> Contraction:
         """Of all points of all tiles; the sums are transformed before the epilogue."""
-        (chunks, points, tiles, channels), (filters, *_) = inputs[0].dims, inputs[1].dims
+        (*_, chunks, points, tiles, channels), (filters, *_) = inputs[0].dims, inputs[1].dims
         extents = (("k", chunks), ("p", points), ("t", tiles), ("o", filters), ("c", channels))
-        return Contraction(extents, axes("kpto"), axes("kptc"), axes("ocp"))
+        depth = self.depth(*inputs[:2])
+        if depth is None:
+            return Contraction(extents, axes("kpto"), axes("kptc"), axes("ocp"))
+        plane = Index((("z", depth.stride), ("d", 1)), -depth.pad)
+        outer = (("n", self.shape[0]), ("z", depth.output))
+        return Contraction((*outer, *extents, ("d", depth.kernel)), axes("nzkpto"),
+                           (*axes("n"), plane, *axes("kptc")), axes("ocdp"))
 
     def finish(self, F: Any, total: Any, *bias: Any) -> Any:
         return total + bias[0] if bias else total
@@ -283,15 +337,30 @@ class WinogradProduct(Operator):
         return () if self.no_bias else ((1,),)
 
     def reference(self, data: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.ndarray:
-        tiles, (batch, filters, height, width) = self.tiles, self.shape
-        sums = data @ weight.transpose(2, 1, 0)                       # (chunks, points, tiles, O)
-        side = self.tile + KERNEL - 1
+        if len(self.shape) == 4:
+            pixels = self._pixels(data @ weight.transpose(2, 1, 0))
+        else:
+            images = self._pixels(self._sums_of_planes(data, weight))
+            pixels = np.ascontiguousarray(images.reshape(-1, self.shape[2], *images.shape[1:]).swapaxes(1, 2))
+        return pixels + bias[0].reshape(-1, *(1,) * (len(self.shape) - 2)) if bias else pixels
+
+    def _sums_of_planes(self, data: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """(chunks, points, tiles, O), over the planes that each window meets."""
+        (batch, planes, *chunk), taps = data.shape, range(weight.shape[2])
+        sums = np.zeros((batch, self.shape[2], *chunk[:-1], len(weight)), data.dtype)
+        for z, d in itertools.product(range(self.shape[2]), taps):
+            if 0 <= (plane := z * self.stride + d - self.pad) < planes:
+                sums[:, z] += data[:, plane] @ weight[:, :, d].transpose(2, 1, 0)
+        return sums.reshape(-1, *sums.shape[3:])
+
+    def _pixels(self, sums: np.ndarray) -> np.ndarray:
+        """Images, of the sums (chunks, points, tiles, O)."""
+        tiles, filters, side = self.tiles, self.shape[1], self.tile + KERNEL - 1
         sums = sums[:, :, :tiles.rows * tiles.columns]
         rows = sums.reshape(tiles.chunks, side * side, tiles.rows, tiles.columns, filters)
         rows = rows.transpose(1, 0, 2, 3, 4).reshape(side, side, -1, tiles.columns, filters)[:, :, :tiles.all_rows]
         made = np.stack([np.stack(line) for line in transformed(tiles.transforms.output, [list(r) for r in rows])])
-        images = made.reshape(self.tile, self.tile, batch, tiles.rows_of_image, tiles.columns, filters)
+        images = made.reshape(self.tile, self.tile, tiles.batch, tiles.rows_of_image, tiles.columns, filters)
         whole = images.transpose(2, 5, 3, 0, 4, 1).reshape(
-            batch, filters, tiles.rows_of_image * self.tile, tiles.columns * self.tile)
-        result = np.ascontiguousarray(whole[:, :, :height, :width])
-        return result + bias[0].reshape(-1, 1, 1) if bias else result
+            tiles.batch, filters, tiles.rows_of_image * self.tile, tiles.columns * self.tile)
+        return np.ascontiguousarray(whole[:, :, :tiles.height, :tiles.width])
