@@ -160,7 +160,7 @@ class _JobWriter:
         self.builder, self.plan, self.part, self.sums = builder, plan, part, sums
         data, weight, *others = (Value(builder, f"%buffer{i}", POINTER) for i in range(len(plan.request.types)))
         self.data, self.weight = data, weight
-        self.products = self._products(is_first=True)
+        self.products = {is_first: self._products(is_first) for is_first in (True, False)}
         self.pixels = _PixelWriter(builder, _pixel_schedule(plan), [sums, sums, *others], epilogue, self)
 
     @property
@@ -226,12 +226,8 @@ class _JobWriter:
         data = builder.offset(self.data, first, FLOAT)
         weight = builder.offset(self.weight, block * (plan.points * plan.weight_of_point)
                                 + tap * (plan.channels * BLOCK), FLOAT)
-        if is_first:
-            writer = TileWriter(builder, self.products, [FLOAT32] * 3, [data, weight, self.sums],
-                                lambda _, total: total)
-        else:
-            writer = TileWriter(builder, self._products(is_first), [FLOAT32] * 4,
-                                [data, weight, self.sums, self.sums], lambda _, total, before: total + before)
+        pointers = [data, weight, *[self.sums] * (1 if is_first else 2)]
+        writer = TileWriter(builder, self.products[is_first], [FLOAT32] * len(pointers), pointers, _added)
         self._loop(0, writer.jobs, writer.write_job)
 
     def _write_pixels(self, chunk: Integer, tile: Integer, block: Integer) -> None:
@@ -249,6 +245,11 @@ class _JobWriter:
             body(number)
             return []
         self.builder.loop(begin, end, 1, step)
+
+
+def _added(_: object, total: Value, *before: Value) -> Value:
+    """A sum, added to that of the taps before, if there are any."""
+    return total + before[0] if before else total
 
 
 def _pixel_schedule(plan: _Plan) -> Schedule:

@@ -31,6 +31,7 @@ LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside
 # multiplications in whose time an element is ...
 INPUT_TRANSFORMED = {2: 90, 3: 200, 4: 280}         # ... of a tile, at all points
 OUTPUT_TRANSFORMED = {2: 100, 3: 260, 4: 400}
+SUM_ADDED = 15                # ... of a plane's sums is added to those of others
 WEIGHT_READ = 19              # ... of the weights, from memory
 TILE_MOVED = ((7 << 20, 0), (14 << 20, 25), (math.inf, 50))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1
@@ -85,9 +86,11 @@ def is_candidate(node: Node) -> bool:
 
 def best_size(window: Window, sizes: Sequence[int]) -> int | None:
     """The size of tiles that is fastest, None for the convolution as it is, by a count of multiplications that is the
-    same for every CPU.  Volumes need full blocks of channels: with 8 they took 1.4 times as long as they are."""
-    if len(window.image) > 2 and min(window.in_channels, window.out_channels) < BLOCK:
-        return None
+    same for every CPU.  Volumes need a full block of channels: with 8 they took 1.4 times as long as they are."""
+    if len(window.image) > 2:
+        if min(window.in_channels, window.out_channels) < BLOCK:
+            return None
+        window = replace(window, out_channels=_whole_blocks(window.out_channels))
     costs = {size: _cost(window, size) for size in sizes}
     best = min(sizes, key=lambda size: costs[size])
     pairs = window.in_channels * window.out_channels
@@ -95,19 +98,25 @@ def best_size(window: Window, sizes: Sequence[int]) -> int | None:
     return best if LEAST_GAIN * costs[best] <= direct else None
 
 
+def _whole_blocks(channels: int) -> int:
+    return -(-channels // BLOCK) * BLOCK
+
+
 def _cost(window: Window, size: int) -> int:
     """Tiles that reach over the edge of the output cost as much as whole ones, padding costs as much as pixels, few
-    pixels do not pay for the weights, of which there are more, and large images leave the caches once cut to tiles.
-    Planes of volumes are cut once, and their tiles multiplied by each tap that meets them."""
+    pixels do not pay for the weights, of which there are more, and large images leave the caches once cut to tiles."""
     tiles = _tiles(window, size, 1)
-    points, of_plane = tiles.transforms.points, tiles.rows_of_image * tiles.columns
-    taken, met, made = (window.batch * count for count in _planes(window))
+    points, count = tiles.transforms.points, tiles.rows_of_image * tiles.columns
+    taken, met, made = (window.batch * planes * count for planes in _planes(window))
     pairs = window.in_channels * window.out_channels
-    products = points * pairs * max(met * of_plane, math.prod(window.kernel[:-2]) * WEIGHT_READ)
-    cut = points * window.in_channels * taken * of_plane
+    products = points * pairs * max(met, math.prod(window.kernel[:-2]) * WEIGHT_READ)
+    channels, added = window.in_channels, 0
+    if len(window.image) > 2:
+        channels, added = _whole_blocks(channels), points * window.out_channels * met * SUM_ADDED
+    cut = points * channels * taken
     moved = next(cost for most, cost in TILE_MOVED if 4 * cut <= most)
-    return products + cut * moved + of_plane * (taken * window.in_channels * INPUT_TRANSFORMED[size]
-                                                + made * window.out_channels * OUTPUT_TRANSFORMED[size])
+    return (products + added + cut * moved + taken * channels * INPUT_TRANSFORMED[size]
+            + made * window.out_channels * OUTPUT_TRANSFORMED[size])
 
 
 def _planes(window: Window) -> tuple[int, int, int]:

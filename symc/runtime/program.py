@@ -68,6 +68,9 @@ class Program:
                  hosts: Mapping[str, HostFunction] | None = None, shared: SharedArena | None = None) -> None:
         self.plan, self.library, self.hosts, self.shared = plan, library, dict(hosts or {}), shared
         self.lock = threading.RLock()
+        self._runs: dict[Range, list[Part]] = {}
+        self._callers: dict[str, tuple[int, ...]] = {}
+        self._ready: dict[str, list[Part]] = {}     # entries all of whose buffers are there
         self.user: object = None            # marks whose arrays are bound; no reference: a cycle would keep these
         self.weights = weights if weights is None or address_of(weights) % ALIGNMENT == 0 else aligned_copy(weights)
         self.arena: np.ndarray | None = None
@@ -76,9 +79,6 @@ class Program:
         self._symbols = np.zeros(max(1, len(plan.symbols)), np.int64)
         self._tables = [ctypes.c_void_p(address_of(table)) for table in (pointers, self._symbols)]
         self._pointers = pointers.data      # sooner written than an array
-        self._runs: dict[Range, list[Part]] = {}
-        self._callers: dict[str, tuple[int, ...]] = {}
-        self._ready: dict[str, list[Part]] = {}     # entries all of whose buffers are there
         self._statuses = plan.of_kind("status")
         for number in self._statuses:
             self.bind(number, np.zeros(1, np.int32))

@@ -95,4 +95,5 @@ def test_types_as_mxnet_describes_them() -> None:
 
 def test_hints_of_own_and_inherited_fields() -> None:
     block = find("_winograd_product")
-    assert set(hints_of(block)) == {"tile", "rows", "shape", "no_bias"} and hints_of(block)["shape"] == Dims
+    assert set(hints_of(block)) == {"tile", "rows", "shape", "no_bias", "stride", "pad"}
+    assert hints_of(block)["shape"] == Dims

@@ -99,7 +99,7 @@ class Depth(Record):
 class Tiles(Record):
     """How an output of (batch, height, width) is cut into tiles of `size`² pixels, `rows` rows of tiles to a chunk.
 
-    Rows are counted through all images of the batch, which are the planes of volumes; chunks are parts of planes.
+    Rows are counted through all images of the batch.  Images of volumes are their planes, and a chunk lies within one.
     Places of a chunk without a tile hold anything.
     """
 
@@ -127,7 +127,7 @@ class Tiles(Record):
 
     @property
     def chunks_of_image(self) -> int:
-        """Where chunks are parts of images."""
+        """Of those that lie within one, where that is so."""
         return self.rows_of_image // self.rows
 
     @property
