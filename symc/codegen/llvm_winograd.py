@@ -160,7 +160,8 @@ class _JobWriter:
         self.builder, self.plan, self.part, self.sums = builder, plan, part, sums
         data, weight, *others = (Value(builder, f"%buffer{i}", POINTER) for i in range(len(plan.request.types)))
         self.data, self.weight = data, weight
-        self.products = {is_first: self._products(is_first) for is_first in (True, False)}
+        kinds = (True, False) if plan.depth and plan.depth.kernel > 1 else (True,)
+        self.products = {is_first: self._products(is_first) for is_first in kinds}
         self.pixels = _PixelWriter(builder, _pixel_schedule(plan), [sums, sums, *others], epilogue, self)
 
     @property

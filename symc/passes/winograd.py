@@ -31,7 +31,7 @@ LARGE_WEIGHTS = 8 << 20       # bytes that do not stay in the third cache beside
 # multiplications in whose time an element is ...
 INPUT_TRANSFORMED = {2: 90, 3: 200, 4: 280}         # ... of a tile, at all points
 OUTPUT_TRANSFORMED = {2: 100, 3: 260, 4: 400}
-SUM_ADDED = 15                # ... of a plane's sums is added to those of others
+SUM_ADDED = 15                # ... of a volume's sums is written, or added, for one of the planes that it is of
 WEIGHT_READ = 19              # ... of the weights, from memory
 TILE_MOVED = ((7 << 20, 0), (14 << 20, 25), (math.inf, 50))    # ... of all tiles of so many bytes, written and read
 LEAST_GAIN = 1.1

@@ -106,7 +106,7 @@ def cpu_pinned(device_id: int = 0) -> Context:
 
 def host_context() -> Context:
     """The current context where that is on the host, else cpu(0)."""
-    current = _entered.stack[-1]
+    current = current_context()
     return cpu() if current.device_typeid == GPU else current
 
 

@@ -29,9 +29,9 @@ def aligned_empty(shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "an
     return np.ndarray(shape, dtype, block, -address_of(block) % ALIGNMENT)
 
 
-def new_memory(shape: Sequence[int], dtype: np.dtype[Any], size: int, purpose: str = "an array") -> np.ndarray:
-    """Memory of `size` bytes whose elements are not set, aligned to 64 bytes when it is not small.  SymcError: as
-    `aligned_empty`."""
+def new_memory(shape: Sequence[int], dtype: np.dtype[Any], purpose: str = "an array") -> np.ndarray:
+    """Memory whose elements are not set, aligned to 64 bytes when it is not small.  SymcError: as `aligned_empty`."""
+    size = math.prod(shape) * dtype.itemsize
     return np.empty(shape, dtype) if size < SMALL else aligned_empty(shape, dtype, purpose)
 
 

@@ -80,7 +80,7 @@ class CompiledModule:
         is_train runs the entry that `backward` continues.  SymcError: an input is missing, unknown, or has another
         shape or a dtype that cannot be converted safely.
         """
-        program, numbers = self._local.program or self.program, self._inputs
+        program, numbers = self.program, self._inputs
         if inputs.keys() != numbers.keys():
             self.refuse_names(inputs)
         for name, value in inputs.items():

@@ -420,7 +420,7 @@ def _new_on(context: Context | None, shape: Sequence[int], dtype: np.dtype[Any])
     """As `new_memory`, where `context` is."""
     place = current_context() if context is None else context
     if place.device_typeid != GPU:
-        return new_memory(shape, dtype, math.prod(shape) * dtype.itemsize)
+        return new_memory(shape, dtype)
     from symc.runtime.device_memory import empty
 
     return empty(shape, dtype, place.device_id)
@@ -448,7 +448,7 @@ def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> N
     else:
         values = _values(source_array)
         storage = FLOAT32 if dtype is None else storage_of(dtype)
-    target = new_memory(values.shape, storage, values.size * storage.itemsize)
+    target = new_memory(values.shape, storage)
     if values.dtype == storage:
         target[...] = values
     else:

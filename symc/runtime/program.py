@@ -104,7 +104,7 @@ class Program:
     def bind_new(self, number: int) -> np.ndarray:
         """A new array on the host, bound to buffer `number`, which is written to.  SymcError: not enough memory."""
         buffer = self.plan.buffers[number]
-        array = new_memory(buffer.shape, storage_dtype(buffer.dtype), buffer.bytes, buffer.name)
+        array = new_memory(buffer.shape, storage_dtype(buffer.dtype), buffer.name)
         self._use(number, array)
         return array
 

@@ -23,8 +23,8 @@ def test_new_arrays_begin_at_a_cache_line(shape):
 
 
 def test_new_memory_is_aligned_unless_it_is_small():
-    large = new_memory((SMALL // 4,), np.dtype(np.float32), SMALL)
-    small = new_memory((2, 3), np.dtype(np.int64), 48)
+    large = new_memory((SMALL // 4,), np.dtype(np.float32))
+    small = new_memory((2, 3), np.dtype(np.int64))
     assert address_of(large) % 64 == 0 and large.nbytes == SMALL
     assert (small.shape, small.dtype, small.flags.c_contiguous) == ((2, 3), np.int64, True)
 

@@ -1,7 +1,5 @@
 """Programs walk entries: kernels, host functions, loops and branches, also inside each other."""
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -159,26 +157,6 @@ def test_first_values_of_inputs_and_states_come_from_the_weights(native):
     made.run("infer")
     made.run("infer")
     assert made.array(1).tolist() == [10] * 4 and not weights.view(np.float32)[16:].any()
-
-
-def test_one_program_from_several_threads(native):
-    plan = native.affine()
-    made = Program(plan, native.library(plan), native.affine_weights(plan))
-    data, result = np.ones(1000, np.float32), np.zeros(1000, np.float32)
-    made.bind(0, data)
-    made.bind(3, result)
-
-    def run():
-        for _ in range(200):
-            with made.lock:
-                made.run("infer")
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    np.testing.assert_array_equal(result, np.arange(1000) + 2)
 
 
 def test_a_kernel_that_sets_its_status_fails(native):

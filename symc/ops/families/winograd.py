@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from symc.ir.types import Shape, TensorType
-from symc.ops.contraction import Contraction, Index, axes
+from symc.ops.contraction import Contraction, Index, axes, evaluate
 from symc.ops.operator import Operator, Optional, operator
 from symc.ops.parameters import Dims
 from symc.ops.record import Record, record
@@ -337,21 +337,12 @@ class WinogradProduct(Operator):
         return () if self.no_bias else ((1,),)
 
     def reference(self, data: np.ndarray, weight: np.ndarray, *bias: np.ndarray) -> np.ndarray:
-        if len(self.shape) == 4:
-            pixels = self._pixels(data @ weight.transpose(2, 1, 0))
-        else:
-            images = self._pixels(self._sums_of_planes(data, weight))
-            pixels = np.ascontiguousarray(images.reshape(-1, self.shape[2], *images.shape[1:]).swapaxes(1, 2))
+        spec = self.contraction([TensorType(data.shape), TensorType(weight.shape)])
+        sums = evaluate(spec, data, weight, tuple(spec.sizes[name] for name in spec.parallel))
+        pixels = self._pixels(sums.reshape(-1, *sums.shape[-3:]))
+        if len(self.shape) == 5:
+            pixels = np.ascontiguousarray(pixels.reshape(-1, self.shape[2], *pixels.shape[1:]).swapaxes(1, 2))
         return pixels + bias[0].reshape(-1, *(1,) * (len(self.shape) - 2)) if bias else pixels
-
-    def _sums_of_planes(self, data: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """(chunks, points, tiles, O), over the planes that each window meets."""
-        (batch, planes, *chunk), taps = data.shape, range(weight.shape[2])
-        sums = np.zeros((batch, self.shape[2], *chunk[:-1], len(weight)), data.dtype)
-        for z, d in itertools.product(range(self.shape[2]), taps):
-            if 0 <= (plane := z * self.stride + d - self.pad) < planes:
-                sums[:, z] += data[:, plane] @ weight[:, :, d].transpose(2, 1, 0)
-        return sums.reshape(-1, *sums.shape[3:])
 
     def _pixels(self, sums: np.ndarray) -> np.ndarray:
         """Images, of the sums (chunks, points, tiles, O)."""
